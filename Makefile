@@ -1,0 +1,36 @@
+# The three commands that matter. Each makes the environment first if it is not there yet.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test lint clean help
+
+help:
+	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
+	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
+	@echo "make lint   ruff and mypy --strict"
+	@echo "make clean  remove the environment and everything the demo made"
+
+# torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned environment into $(VENV) (about two minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[dev]" $(shell grep '^torch==' constraints.txt)
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python -m benchmarks.digits .shardgan/sources/digits
+	@$(BIN)/shardgan run --config deploy/examples/digits.yaml
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+test: $(STAMP) lint
+	@$(BIN)/python -m pytest -m "not slow and not gpu"
+
+clean:
+	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output
