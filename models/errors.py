@@ -1,0 +1,45 @@
+"""Everything that can go wrong in models/, as one tree.
+
+    ModelsError
+    ├── ConfigError        a setting, or settings that do not fit together or do not fit the data (also a ValueError)
+    ├── CheckpointError    a checkpoint that is missing, unfinished, damaged, or of another configuration
+    ├── DivergedError      training produced values that are not finite, or collapsed beyond repair
+    └── EvaluationError    scores cannot be computed from what was handed in
+        └── FeatureNetError    a feature net is unknown, its weights are missing or wrong, or its input is
+
+Each message gives the value, what was expected, and how to mend it. Errors of other libraries are mapped at the
+boundary where they appear, with `raise ... from`.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DivergedError",
+    "EvaluationError",
+    "FeatureNetError",
+    "ModelsError",
+]
+
+
+class ModelsError(Exception):
+    """Base of every error raised by models/."""
+
+
+class ConfigError(ModelsError, ValueError):
+    """A setting is out of range, or does not fit the others or the data; a ValueError so that pydantic reports it."""
+
+
+class CheckpointError(ModelsError):
+    """A checkpoint is missing, was never finished, fails its sha256, or belongs to another configuration."""
+
+
+class DivergedError(ModelsError):
+    """Training left the finite numbers, or broke down in a way that more steps will not mend."""
+
+
+class EvaluationError(ModelsError):
+    """Scores cannot be computed: too few images, shapes that do not fit, a protocol that does not match."""
+
+
+class FeatureNetError(EvaluationError):
+    """A feature net is unknown, its weights are missing or have another sha256, or its input has a wrong type or shape."""
