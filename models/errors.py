@@ -1,14 +1,14 @@
 """Everything that can go wrong in models/, as one tree.
 
     ModelsError
-    ├── ConfigError        a setting, or settings that do not fit together or do not fit the data (also a ValueError)
+    ├── ConfigError        a setting that fits neither the others nor the data (also a ValueError)
     ├── CheckpointError    a checkpoint that is missing, unfinished, damaged, or of another configuration
     ├── DivergedError      training produced values that are not finite, or collapsed beyond repair
     └── EvaluationError    scores cannot be computed from what was handed in
         └── FeatureNetError    a feature net is unknown, its weights are missing or wrong, or its input is
 
-Each message gives the value, what was expected, and how to mend it. Errors of other libraries are mapped at the
-boundary where they appear, with `raise ... from`.
+Each message gives the value, what was expected, and how to mend it. Errors of other libraries are mapped
+at the boundary where they appear, with `raise ... from`.
 """
 
 __all__ = [
@@ -26,7 +26,7 @@ class ModelsError(Exception):
 
 
 class ConfigError(ModelsError, ValueError):
-    """A setting is out of range, or does not fit the others or the data; a ValueError so that pydantic reports it."""
+    """A setting does not fit the others or the data; a ValueError, so that pydantic reports it as its own."""
 
 
 class CheckpointError(ModelsError):
@@ -42,4 +42,4 @@ class EvaluationError(ModelsError):
 
 
 class FeatureNetError(EvaluationError):
-    """A feature net is unknown, its weights are missing or have another sha256, or its input has a wrong type or shape."""
+    """A feature net is unknown, its weights are missing or altered, or its input has a wrong type."""

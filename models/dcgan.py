@@ -1,0 +1,123 @@
+"""The classic family: transposed convolutions, BatchNorm, ReLU, tanh (Radford et al. 2016, DCGAN).
+
+This file imports torch alone: registering a model copies it beside the weights, so that the generator loads where
+this repository has never been.
+"""
+
+import torch
+from torch import nn
+
+MAX_MULTIPLIER = 8
+
+
+def stage_sizes(resolution: int) -> list[int]:
+    """Sides of the feature maps from the first (4 or 6) to `resolution`, each twice the one before.
+
+    Raises ValueError where no chain of doublings from 4 or 6 ends at `resolution`.
+    """
+    for base in (4, 6):
+        sizes = [base]
+        while sizes[-1] < resolution:
+            sizes.append(2 * sizes[-1])
+        if sizes[-1] == resolution and len(sizes) > 2:
+            return sizes
+    raise ValueError(
+        f"resolution {resolution} is not 4 or 6 doubled at least twice: use 16, 24, 32, 48, 64, 96, 128, 192, 256"
+    )
+
+
+def stage_widths(num_stages: int, width: int) -> list[int]:
+    """Channels of each feature map, first (smallest map) to last but one; `width` at the end nearest the image."""
+    return [width * min(2 ** (num_stages - 2 - i), MAX_MULTIPLIER) for i in range(num_stages - 1)]
+
+
+def init_weights(module: nn.Module) -> None:
+    """N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm scales: section 4 of the DCGAN paper."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+class Generator(nn.Module):
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, channels, resolution, resolution) in [-1, 1]."""
+
+    def __init__(
+        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int
+    ) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        sizes = stage_sizes(resolution)
+        widths = stage_widths(len(sizes), width)
+        self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
+        inputs = latent_dim * (2 if num_classes else 1)
+        layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, widths[0], sizes[0], bias=False)]
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.BatchNorm2d(before),
+                nn.ReLU(),
+                nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
+            ]
+        layers += [
+            nn.BatchNorm2d(widths[-1]),
+            nn.ReLU(),
+            nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1),
+            nn.Tanh(),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.apply(init_weights)
+        if self.label_embedding is not None:
+            # As long as the latents, the label would drown them: each class collapses to one image (seen on digits).
+            nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        if self.label_embedding is not None:
+            z = torch.cat([z, self.label_embedding(labels)], dim=1)
+        images: torch.Tensor = self.layers(z[:, :, None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, resolution, resolution) in [-1, 1] to logits (N,); mirrors the generator.
+
+    Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3). One more
+    feature map carries the spread within the batch, so that a generator that ignores its latents is found out
+    (Karras et al. 2018, section 3).
+    """
+
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+        super().__init__()
+        sizes = stage_sizes(resolution)
+        widths = stage_widths(len(sizes), width)[::-1]
+        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.Conv2d(before, after, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.LeakyReLU(0.2),
+            ]
+        self.layers = nn.Sequential(*layers)
+        num_features = widths[-1] * sizes[0] ** 2
+        self.head = nn.Linear(num_features + sizes[0] ** 2, 1)
+        self.label_embedding = nn.Embedding(num_classes, num_features) if num_classes else None
+        self.apply(init_weights)
+        if self.label_embedding is not None:
+            nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        maps: torch.Tensor = self.layers(images)
+        features = maps.flatten(1)
+        logits: torch.Tensor = self.head(torch.cat([features, batch_spread(maps).flatten(1)], dim=1))[:, 0]
+        if self.label_embedding is not None:
+            logits = logits + (self.label_embedding(labels) * features).sum(dim=1)
+        return logits
+
+
+def batch_spread(maps: torch.Tensor, group_size: int = 4) -> torch.Tensor:
+    """Mean standard deviation of `maps` (N, C, H, W) over groups of images, as one more map (N, 1, H, W)."""
+    num_images, _, height, width = maps.shape
+    size = group_size if num_images % group_size == 0 else num_images
+    groups = maps.unflatten(0, (size, num_images // size))
+    spread = (groups.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+    return spread.repeat(size)[:, None, None, None].expand(num_images, 1, height, width)

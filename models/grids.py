@@ -1,0 +1,43 @@
+"""Sample grids: images beside each other in one PNG."""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+
+
+def grid_labels(num_classes: int, rows: int = 8, max_columns: int = 10) -> tuple[int, torch.Tensor]:
+    """Number of columns and the label (rows * columns,) of each cell: one class a column, in order."""
+    columns = min(num_classes, max_columns) if num_classes > 1 else rows
+    labels = torch.arange(columns) % max(num_classes, 1)
+    return columns, labels.repeat(rows)
+
+
+def to_uint8(images: torch.Tensor) -> torch.Tensor:
+    """Float images in [-1, 1] to uint8, rounding to nearest."""
+    return (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def to_float(images: torch.Tensor) -> torch.Tensor:
+    """uint8 images to float32 in [-1, 1]."""
+    return images.to(torch.float32) / 127.5 - 1
+
+
+def grid_png(images: np.ndarray, columns: int, gap: int = 2) -> bytes:
+    """PNG of uint8 `images` (N, C, H, W), C 1 or 3, row by row with `columns` a row and `gap` white pixels between."""
+    num_images, channels, height, width = images.shape
+    rows = -(-num_images // columns)
+    canvas = np.full((channels, rows * (height + gap) + gap, columns * (width + gap) + gap), 255, np.uint8)
+    for index, image in enumerate(images):
+        top = gap + index // columns * (height + gap)
+        left = gap + index % columns * (width + gap)
+        canvas[:, top : top + height, left : left + width] = image
+    return encode_png(canvas)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG bytes of one uint8 image (C, H, W), C 1 or 3."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,167 @@
+"""Distances between two sets of feature vectors: Fréchet and kernel, both in float64.
+
+Pure functions of numbers: no images, no networks, no files. Lower is better, 0 is equal.
+
+BLAS works on one thread here. Its threads wait for each other by spinning, and on a machine that does
+anything else besides, that made an eigendecomposition of 1280 x 1280 take 2-19 s in place of 0.4 s.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+from models.errors import EvaluationError
+
+__all__ = ["FeatureStats", "KernelDistance", "frechet_distance", "kernel_distance", "kernel_subset_size"]
+
+Features = npt.NDArray[np.floating[Any]]
+Float64 = npt.NDArray[np.float64]
+
+LARGEST_SUBSET = 1000
+
+
+@dataclass
+class FeatureStats:
+    """Mean and covariance of features that arrive in batches, kept as sums in float64.
+
+    Features are shifted by the first batch's mean before they are summed: without that, the difference of
+    two large sums loses the small variances (Chan, Golub & LeVeque 1983, on computing the sample variance).
+    """
+
+    num_features: int
+    n: int = 0
+
+    def __post_init__(self) -> None:
+        self._shift: Float64 = np.zeros(self.num_features)
+        self._sum: Float64 = np.zeros(self.num_features)
+        self._outer: Float64 = np.zeros((self.num_features, self.num_features))
+
+    @classmethod
+    def of(cls, features: Features, batch_size: int = 4096) -> "FeatureStats":
+        """Give the statistics of an array [N, C], in batches, so that no float64 copy is made."""
+        stats = cls(features.shape[1])
+        stats.extend(features[i : i + batch_size] for i in range(0, len(features), batch_size))
+        return stats
+
+    def extend(self, batches: Iterable[Features]) -> None:
+        """Take in every batch [N, C] of the iterable."""
+        for batch in batches:
+            self.update(batch)
+
+    def update(self, features: Features) -> None:
+        """Take in one batch [N, C]; raises EvaluationError for another shape."""
+        if features.ndim != 2 or features.shape[1] != self.num_features:
+            raise EvaluationError(f"features have shape {features.shape}, expected [N, {self.num_features}]")
+        if not len(features):
+            return
+        x = features.astype(np.float64)
+        if self.n == 0:
+            self._shift = x.mean(axis=0)
+        x -= self._shift
+        self.n += len(x)
+        self._sum += x.sum(axis=0)
+        self._outer += x.T @ x
+
+    @property
+    def mean(self) -> Float64:
+        """Mean of the features, [C]."""
+        return self._shift + self._sum / self._at_least(1)
+
+    @property
+    def covariance(self) -> Float64:
+        """Unbiased covariance of the features (divided by n - 1), [C, C]."""
+        n = self._at_least(2)
+        return np.asarray((self._outer - np.outer(self._sum, self._sum) / n) / (n - 1))
+
+    def _at_least(self, least: int) -> int:
+        if self.n < least:
+            raise EvaluationError(f"statistics hold {self.n} feature vectors, at least {least} are needed")
+        return self.n
+
+
+def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float64) -> float:
+    """Give the squared Fréchet distance of two Gaussians with means [C] and covariances [C, C].
+
+    |mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr(sqrt(sigma1 sigma2)): Dowson & Landau 1982; for generated
+    images Heusel et al. 2017, eq. 6. With sigma = L L^T, the eigenvalues of sigma1 sigma2 are the squared
+    singular values of L1^T L2, so the trace of the root is their plain sum: no matrix root, no complex
+    numbers, and exact for the singular covariances that fewer images than features give.
+    """
+    with threadpool_limits(1):  # see the module docstring
+        root_trace = np.linalg.svd(_factor(sigma1).T @ _factor(sigma2), compute_uv=False).sum()
+    offset = mu1 - mu2
+    distance = float(offset @ offset + np.trace(sigma1) + np.trace(sigma2) - 2 * root_trace)
+    return max(distance, 0.0)  # rounding leaves -1e-12 for equal sets
+
+
+def _factor(sigma: Float64) -> Float64:
+    """Give L [C, rank] with sigma = L L^T, leaving out the directions that hold only rounding errors."""
+    values, vectors = np.linalg.eigh(sigma)
+    keep = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
+    return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """A kernel distance: its mean over random subsets, and the standard deviation from subset to subset."""
+
+    value: float
+    std: float
+    subset_size: int
+    num_subsets: int
+
+
+def kernel_subset_size(num_x: int, num_y: int) -> int:
+    """Give the subset size for sets of these sizes: half the smaller one, at most 1000.
+
+    The customary 1000 fails on small sets, and subsets as large as the set show no spread.
+    """
+    return min(LARGEST_SUBSET, max(2, min(num_x, num_y) // 2))
+
+
+def kernel_distance(
+    x: Features, y: Features, *, seed: int, num_subsets: int = 50, subset_size: int | None = None
+) -> KernelDistance:
+    """Give the unbiased squared MMD of two sets of features [N, C], [M, C] under the kernel (x·y / C + 1)^3.
+
+    Averaged over `num_subsets` random subsets; `subset_size` follows the sets when it is not given. Unlike
+    the Fréchet distance its expectation does not depend on the number of images; it may come out slightly
+    negative. Source: Bińkowski et al. 2018, "Demystifying MMD GANs", eq. 4 and section 4. Raises
+    EvaluationError when the sets do not fit together or are smaller than the subset.
+    """
+    size = kernel_subset_size(len(x), len(y)) if subset_size is None else subset_size
+    _check_sets(x, y, size)
+    rng = np.random.default_rng(seed)
+    with threadpool_limits(1):  # see the module docstring
+        values = [_mmd2(_pick(rng, x, size), _pick(rng, y, size)) for _ in range(num_subsets)]
+    return KernelDistance(float(np.mean(values)), float(np.std(values)), size, num_subsets)
+
+
+def _check_sets(x: Features, y: Features, size: int) -> None:
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise EvaluationError(f"features have shapes {x.shape} and {y.shape}, expected [N, C] and [M, C]")
+    if not 2 <= size <= min(len(x), len(y)):
+        raise EvaluationError(
+            f"kernel distance on subsets of {size} needs at least {max(size, 2)} images on both sides and "
+            f"got {len(x)} and {len(y)}; take more images, or a subset size that both sides can fill"
+        )
+
+
+def _pick(rng: np.random.Generator, features: Features, size: int) -> Float64:
+    return features[rng.choice(len(features), size, replace=False)].astype(np.float64)
+
+
+def _mmd2(x: Float64, y: Float64) -> float:
+    """Give the unbiased squared MMD of two sets of equal size: no image is compared with itself."""
+    n = len(x)
+    xx, yy, xy = _kernel(x, x), _kernel(y, y), _kernel(x, y)
+    within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (n * (n - 1))
+    return float(within - 2 * xy.mean())
+
+
+def _kernel(x: Float64, y: Float64) -> Float64:
+    return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)

@@ -1,0 +1,95 @@
+"""All that a training run is, apart from its data: networks, average, optimisers, position."""
+
+import copy
+from typing import Any
+
+import torch
+
+from models.checkpoints import Checkpoint
+from models.errors import CheckpointError
+from models.families import NetworkSpec
+
+
+class TrainState:
+    """Networks, EMA generator, both optimisers and the number of images seen.
+
+    There is no RNG state to keep: every step is seeded from (seed, rank, nimg), and the data position is nimg.
+    """
+
+    def __init__(
+        self, spec: NetworkSpec, learning_rate: float, betas: tuple[float, float], device: torch.device
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.nimg = 0
+        self.num_ticks = 0
+        self.generator = spec.build_generator().to(device)
+        self.discriminator = spec.build_discriminator().to(device)
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=learning_rate, betas=betas)
+        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=learning_rate, betas=betas)
+
+    @torch.no_grad()
+    def update_ema(self, decay: float) -> None:
+        """Move the average towards the generator: ema <- decay * ema + (1 - decay) * generator.
+
+        The decay is capped in the first images, else the initial weights would stay in it for long. BatchNorm's
+        running statistics are averaged like weights, so that they fit the averaged weights.
+        """
+        decay = min(decay, (1 + self.nimg) / (1_000 + self.nimg))
+        for average, current in zip(
+            self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True
+        ):
+            if average.is_floating_point():
+                average.lerp_(current, 1 - decay)
+            else:
+                average.copy_(current)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Every tensor of the state under a flat name."""
+        flat: dict[str, torch.Tensor] = {}
+        for name, network in self._networks().items():
+            flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        for name, optimizer in self._optimizers().items():
+            for index, slots in optimizer.state_dict()["state"].items():
+                flat |= {f"{name}.{index}.{slot}": value for slot, value in slots.items()}
+        return flat
+
+    def values(self) -> dict[str, Any]:
+        """Everything of the state that is no tensor, as JSON values."""
+        return {"num_ticks": self.num_ticks, "spec": self.spec.model_dump()}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become the state that `checkpoint` holds. Raises CheckpointError where it is of another configuration."""
+        if checkpoint.values["spec"] != self.spec.model_dump():
+            raise CheckpointError(
+                f"the checkpoint at {checkpoint.nimg:,} images is of {checkpoint.values['spec']}, "
+                f"this run is of {self.spec.model_dump()}: start it under another run name"
+            )
+        for name, network in self._networks().items():
+            network.load_state_dict(_below(checkpoint.tensors, name))
+        for name, optimizer in self._optimizers().items():
+            _restore_optimizer(optimizer, _below(checkpoint.tensors, name))
+        self.nimg = checkpoint.nimg
+        self.num_ticks = checkpoint.values["num_ticks"]
+
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator, "ema": self.ema}
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
+
+
+def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The entries under `prefix.`, without it."""
+    return {
+        name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")
+    }
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Tensor]) -> None:
+    slots: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in flat.items():
+        index, slot = name.split(".")
+        slots.setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,56 @@
+"""Everything that can go wrong in tasks/, as one tree.
+
+    TasksError
+    ├── RequestError          what was asked for cannot be done as asked; nothing was started
+    ├── RunLocked             another trainer works in this run directory
+    ├── TrainingFailed        the trainer ended without a generator
+    │   ├── TrainerDied       it was killed, or crashed; its last checkpoint is there to go on from
+    │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
+    ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
+    └── RegistryError         the model registry does not have, or will not take, what was named
+
+Each message gives the value, what was expected, and how to mend it.
+"""
+
+__all__ = [
+    "RegistryError",
+    "RequestError",
+    "RunLocked",
+    "TasksError",
+    "TrainerDied",
+    "TrainingDiverged",
+    "TrainingFailed",
+    "TrainingInterrupted",
+]
+
+
+class TasksError(Exception):
+    """Base of every error raised by tasks/."""
+
+
+class RequestError(TasksError):
+    """What was asked for cannot be done as asked; nothing was started."""
+
+
+class RunLocked(TasksError):
+    """Another trainer holds this run directory's lock."""
+
+
+class TrainingFailed(TasksError):
+    """The trainer ended without a generator; its train.log says more."""
+
+
+class TrainerDied(TrainingFailed):
+    """The trainer was killed or crashed; a retry resumes from its last checkpoint."""
+
+
+class TrainingDiverged(TrainingFailed):
+    """Losses or gradients left the finite numbers; the same settings would do it again."""
+
+
+class TrainingInterrupted(TasksError):
+    """The trainer was told to stop, checkpointed, and goes on when the same command is run again."""
+
+
+class RegistryError(TasksError):
+    """The model registry does not have, or will not take, what was named."""

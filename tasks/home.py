@@ -1,0 +1,67 @@
+"""Where all state lives, and the defaults under which nothing needs to be started.
+
+One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflow.db, mlartifacts/ and prefect/.
+Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Where MLflow is down, a call fails in seconds and the replay tries again; its own defaults block for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+    # The temporary server's first start migrates a new database: 10-20 s on two cores, its limit is 20 s.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
+}
+
+
+@dataclass(frozen=True)
+class Home:
+    """The root folder and what lies where in it."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def features(self) -> Path:
+        """Feature caches, keyed by content: safe to delete."""
+        return self.root / "features"
+
+    @property
+    def mlartifacts(self) -> Path:
+        return self.root / "mlartifacts"
+
+    @property
+    def tracking_uri(self) -> str:
+        """`MLFLOW_TRACKING_URI`, or SQLite under the root."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def serves_itself(self) -> bool:
+        """Whether MLflow is the SQLite file under the root, rather than a server."""
+        return self.tracking_uri == f"sqlite:///{self.root / 'mlflow.db'}"
+
+
+def home() -> Home:
+    """The home that the environment names."""
+    return Home(Path(os.environ.get("SHARDGAN_HOME") or ".shardgan").expanduser().absolute())
+
+
+def apply_defaults() -> None:
+    """Fill in what the environment leaves open; must run before Prefect is imported for the first time."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ.setdefault("PREFECT_HOME", str(home().root / "prefect"))

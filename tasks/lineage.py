@@ -1,0 +1,31 @@
+"""Where a result comes from: the code's commit and the Prefect run that is at work."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from prefect.context import get_run_context
+from prefect.exceptions import MissingContextError
+
+
+def code_commit() -> str:
+    """The commit of this checkout, with `-dirty` where files differ from it; `SHARDGAN_COMMIT` or `unknown` outside one."""
+    if commit := os.environ.get("SHARDGAN_COMMIT"):
+        return commit
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def prefect_tags() -> dict[str, str]:
+    """Tags that lead from an MLflow run to the Prefect run; empty outside of one."""
+    try:
+        context = get_run_context()
+    except MissingContextError:
+        return {}
+    run = getattr(context, "flow_run", None)
+    task_run = getattr(context, "task_run", None)
+    flow_run_id = run.id if run else task_run.flow_run_id if task_run else None
+    return {"prefect.flow_run_id": str(flow_run_id)} if flow_run_id else {}

@@ -1,0 +1,157 @@
+"""The model registry: versions that load anywhere, and the two aliases.
+
+`challenger` is set on registering; `champion` is moved by tasks.promotion alone.
+"""
+
+import json
+import logging
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types.schema import ColSpec, DataType, Schema
+from safetensors.torch import save_file
+
+from models.checkpoints import CheckpointStore, file_sha256
+from models.errors import CheckpointError
+from tasks.errors import RegistryError
+from tasks.run_directory import RunDirectory
+
+logger = logging.getLogger(__name__)
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "pillow", "safetensors")
+ARTIFACT_FILES = {"weights": "weights.safetensors", "network": "network.py", "spec": "spec.json"}
+CODE = Path(__file__).with_name("generator_pyfunc.py")
+SIGNATURE = ModelSignature(
+    inputs=Schema(
+        [
+            ColSpec(DataType.long, "num_images"),
+            ColSpec(DataType.long, "seed"),
+            ColSpec(DataType.long, "label", required=False),
+        ]
+    ),
+    outputs=Schema([ColSpec(DataType.binary, "image"), ColSpec(DataType.long, "seed"), ColSpec(DataType.long, "label")]),
+)
+
+
+def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: str) -> ModelVersion:
+    """Register the run's newest generator as `name` and make it the challenger; a run that has a version keeps it."""
+    if known := find_version(client, name, run_id=mlflow_run_id):
+        logger.info("run %s is registered already, as %s version %s", run.name, name, known.version)
+        return known
+    with tempfile.TemporaryDirectory() as folder:
+        artifacts, digests = export_generator(run, Path(folder))
+        logged = Model.log(
+            name="generator",
+            flavor=mlflow.pyfunc,
+            python_model=str(CODE),
+            artifacts={key: str(path) for key, path in artifacts.items()},
+            signature=SIGNATURE,
+            input_example=pd.DataFrame({"num_images": [4], "seed": [0]}),
+            pip_requirements=pinned_requirements(),
+            run_id=mlflow_run_id,
+        )
+    config = run.config()
+    tags = {
+        "shardgan.run": run.name,
+        "shardgan.dataset": config.dataset,
+        "shardgan.dataset_version": config.dataset_version,
+        "shardgan.manifest": config.manifest,
+        "shardgan.commit": config.commit,
+        "shardgan.weights_sha256": digests["weights"],
+    }
+    version = mlflow.register_model(logged.model_uri, name, tags=tags)
+    client.set_registered_model_alias(name, CHALLENGER, version.version)
+    return version
+
+
+def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    """Write the averaged generator as weights, network code and spec into `folder`; returns paths and sha256 by name.
+
+    Raises CheckpointError where the run has no whole checkpoint.
+    """
+    checkpoint = CheckpointStore(run.checkpoints).load_latest()
+    if checkpoint is None:
+        raise CheckpointError(f"{run.checkpoints} holds no whole checkpoint: train the run first")
+    config = run.config()
+    paths = {name: folder / file for name, file in ARTIFACT_FILES.items()}
+    prefix = "ema."
+    weights = {key.removeprefix(prefix): value for key, value in checkpoint.tensors.items() if key.startswith(prefix)}
+    save_file(weights, paths["weights"])
+    paths["network"].write_bytes(config.network.source_file().read_bytes())
+    digests = {name: file_sha256(paths[name]) for name in ("weights", "network")}
+    spec = {
+        "family": config.network.family,
+        "arguments": config.network.generator_arguments(),
+        "labels": config.labels,
+        "nimg": checkpoint.nimg,
+        "sha256": digests,
+    }
+    paths["spec"].write_text(json.dumps(spec, indent=1))
+    return paths, digests
+
+
+def pinned_requirements() -> list[str]:
+    """What a consumer needs, at the versions that this process has."""
+    return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]
+
+
+def find_version(client: MlflowClient, name: str, *, run_id: str) -> ModelVersion | None:
+    """The version of `name` that `run_id` made, if there is one."""
+    found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    return max(found, key=lambda version: int(version.version), default=None)
+
+
+def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The version that carries the alias champion, if there is one."""
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
+            return None
+        raise
+
+
+def resolve_version(client: MlflowClient, uri: str) -> ModelVersion:
+    """The version that `models:/name/3`, `models:/name@alias` or a bare `name` (its challenger) stands for.
+
+    Raises RegistryError where there is none.
+    """
+    name, alias, number = split_model_uri(uri)
+    try:
+        if number:
+            return client.get_model_version(name, number)
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        known = ", ".join(model.name for model in client.search_registered_models()) or "none"
+        raise RegistryError(f"the registry has no {uri} ({error.message}); registered models: {known}") from error
+
+
+def split_model_uri(uri: str) -> tuple[str, str, str]:
+    """(name, alias, number) of a model URI; alias is challenger where none is given."""
+    path = uri.removeprefix("models:/")
+    name, _, alias = path.partition("@")
+    name, _, number = name.partition("/")
+    if not name or "/" in number or (number and not number.isdigit()):
+        raise RegistryError(f"{uri!r} is no model: expected models:/name/3, models:/name@champion or a name")
+    return name, alias or CHALLENGER, number
+
+
+def load_pyfunc(version: ModelVersion) -> Any:
+    """The version as consumers load it."""
+    return mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+
+
+def tag_version(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:
+    """Add `tags` to the version."""
+    for key, value in tags.items():
+        client.set_model_version_tag(version.name, version.version, key, value)

@@ -1,0 +1,155 @@
+"""The run directory: the only channel between a trainer and the rest of the world.
+
+    runs/<run>/config.json    what is trained, on what; written before the trainer starts
+               lock           flock: one trainer at a time, freed by the kernel when its holder dies
+               stats.jsonl    one object a tick
+               samples/       grids by images seen
+               checkpoints/   see models.checkpoints
+               status.json    how it stands: running, done, resumable, diverged, failed
+               train.log      the trainer's own output
+
+Imports neither Prefect nor MLflow: the trainer uses this file too.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from models.families import NetworkSpec
+from models.training import TrainConfig
+from tasks.errors import RequestError, RunLocked
+
+# Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
+SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
+
+State = Literal["running", "done", "resumable", "diverged", "failed"]
+
+
+class RunConfig(BaseModel):
+    """All that a trainer needs to know; what `config.json` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    manifest: str
+    dataset: str
+    dataset_version: str
+    labels: list[str]
+    network: NetworkSpec
+    train: TrainConfig
+    commit: str
+
+
+class Status(BaseModel):
+    """How a training stands, or how it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: State
+    nimg: int
+    reason: str = ""
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stats = path / "stats.jsonl"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.log = path / "train.log"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def create(self, config: RunConfig) -> None:
+        """Make the directory for `config`, or find it made. Raises RequestError where it holds another config."""
+        if (self.path / "config.json").exists():
+            # The commit may differ: code may be mended between a crash and the resume.
+            if (found := self.config()).model_copy(update={"commit": config.commit}) != config:
+                raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
+            return
+        self.samples.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / "config.json", config.model_dump_json(indent=1))
+
+    def config(self) -> RunConfig:
+        """The run's config.json."""
+        return RunConfig.model_validate_json((self.path / "config.json").read_text())
+
+    def status(self) -> Status | None:
+        """What status.json says; None where no trainer has started yet."""
+        path = self.path / "status.json"
+        return Status.model_validate_json(path.read_text()) if path.exists() else None
+
+    def set_status(self, state: State, nimg: int, reason: str = "") -> None:
+        """Replace status.json."""
+        write_atomically(self.path / "status.json", Status(state=state, nimg=nimg, reason=reason).model_dump_json())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the one trainer of this run. Raises RunLocked at once where another is."""
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunLocked(f"another trainer works in {self.path}: wait for it, or stop it first") from error
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a trainer is at work here."""
+        try:
+            with self.lock():
+                return False
+        except RunLocked:
+            return True
+
+    def append_stats(self, row: dict[str, float]) -> None:
+        """Add one tick."""
+        with self.stats.open("a") as file:
+            file.write(json.dumps(row, allow_nan=False) + "\n")
+
+    def cut_stats(self, nimg: int) -> None:
+        """Drop the ticks after `nimg`: the trainer resumes there and will write them again."""
+        if self.stats.exists():
+            rows = [row for row in self.read_stats()[0] if row["nimg"] <= nimg]
+            write_atomically(self.stats, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def read_stats(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """The ticks from byte `offset` on, and the offset behind the last whole line."""
+        if not self.stats.exists():
+            return [], offset
+        with self.stats.open("rb") as file:
+            # A resumed trainer cuts the file back: then it is read anew from its start.
+            offset = offset if offset <= os.fstat(file.fileno()).st_size else 0
+            file.seek(offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        rows = [json.loads(line) for line in whole.splitlines()]
+        return rows, offset + len(whole) + len(newline)
+
+    def write_sample(self, name: str, png: bytes) -> None:
+        """Keep one grid as samples/<name>.png."""
+        self.samples.mkdir(exist_ok=True)
+        write_atomically(self.samples / f"{name}.png", png)
+
+    def list_samples(self) -> list[tuple[int, Path]]:
+        """(nimg, path) of the generated grids, in order."""
+        return sorted((int(path.stem), path) for path in self.samples.glob("[0-9]*.png"))
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    data = content.encode() if isinstance(content, str) else content
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,32 @@
+"""The sharding stage: a collection of compressed images becomes a dataset version."""
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from tasks.home import home
+from tasks.progress import ProgressReport
+
+__all__ = ["BuildOutcome", "ShardConfig", "build_shards"]
+
+
+@task(task_run_name="shard-{config.dataset}")
+def build_shards(config: ShardConfig) -> BuildOutcome:
+    """Make the dataset version that `config` describes, or find it made."""
+    with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
+        outcome = build(config, home().root, report=lambda now: progress.update(now.done, _note(now), now.total))
+    create_table_artifact(
+        key="dataset-counts",
+        description=f"{outcome.dataset}@{outcome.version}: what became of every file",
+        table=[{"what": what, "images": count} for what, count in _counts(outcome).items()],
+    )
+    return outcome
+
+
+def _note(now: BuildProgress) -> str:
+    return f"{now.stage} {now.done:,}/{now.total:,}, {now.quarantined} quarantined, {now.duplicates} duplicates"
+
+
+def _counts(outcome: BuildOutcome) -> dict[str, int]:
+    counts = {"seen": outcome.seen, "kept": outcome.kept, "duplicates": outcome.duplicates}
+    return counts | {f"quarantined: {code}": count for code, count in outcome.reasons.items()}

@@ -1,0 +1,159 @@
+"""MLflow runs: one a training, fed from the run directory in batches, each point once.
+
+The trainer never talks to MLflow; its stats.jsonl is replayed from here. A server that is down loses nothing: what
+could not be sent is sent later, and `finish` insists.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import filelock
+import mlflow
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.sources import LocalArtifactDatasetSource
+from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from tasks.home import Home
+from tasks.run_directory import RunConfig, RunDirectory
+
+logger = logging.getLogger(__name__)
+RUN_TAG = "shardgan.run"
+ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
+MAX_PARAM_LENGTH = 500
+
+
+def connect(home: Home) -> MlflowClient:
+    """A client for the home's tracking server; makes the SQLite database on first use."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(home.tracking_uri)
+    mlflow.set_registry_uri(home.tracking_uri)
+    client = MlflowClient(home.tracking_uri, home.tracking_uri)
+    if home.serves_itself:
+        # Two processes that create the tables at once trip over each other.
+        with filelock.FileLock(home.root / "mlflow.lock"):
+            client.search_experiments(max_results=1)
+    return client
+
+
+def experiment_id(client: MlflowClient, home: Home, name: str) -> str:
+    """The experiment called `name`, made if need be; artifacts of the SQLite default lie under the root."""
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
+    location = (home.mlartifacts / name).as_uri() if home.serves_itself else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        # Another process was faster.
+        if experiment := client.get_experiment_by_name(name):
+            return str(experiment.experiment_id)
+        raise
+
+
+class RunTracker:
+    """The MLflow run of one run directory."""
+
+    def __init__(self, client: MlflowClient, home: Home, run: RunDirectory, tags: Mapping[str, str]) -> None:
+        self.client = client
+        self.run = run
+        self.config = run.config()
+        self.offset = 0
+        self.run_id = self._find_or_create(home, tags)
+        self.replayed_nimg = self._last_nimg()
+        self.newest: dict[str, Any] | None = None
+        self.logged_samples: set[str] = set()
+
+    def _find_or_create(self, home: Home, tags: Mapping[str, str]) -> str:
+        experiment = experiment_id(self.client, home, self.config.dataset)
+        # The run's directory is part of its identity: another home may hold a run of the same name.
+        query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
+        if found := self.client.search_runs([experiment], query, max_results=1):
+            self.client.update_run(found[0].info.run_id, status="RUNNING")
+            return str(found[0].info.run_id)
+        created = self.client.create_run(
+            experiment,
+            run_name=self.run.name,
+            tags={RUN_TAG: self.run.name, "shardgan.run_dir": str(self.run.path), **run_tags(self.config), **tags},
+        )
+        params = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in flatten(run_params(self.config)).items()]
+        self.client.log_batch(created.info.run_id, params=params)
+        log_dataset(self.client, created.info.run_id, self.config)
+        return str(created.info.run_id)
+
+    def _last_nimg(self) -> int:
+        """The newest tick that MLflow has: asked of MLflow itself, since an answer may be lost though the points came in."""
+        return max((int(metric.step) for metric in self.client.get_metric_history(self.run_id, "loss_d")), default=0)
+
+    def replay(self) -> None:
+        """Send the ticks and grids that are new; where MLflow does not answer, leave them for the next call."""
+        try:
+            self._send()
+        except (MlflowException, OSError) as error:
+            logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
+
+    def finish(self, status: str, attempts: int = 5) -> None:
+        """Send what is left and close the run as FINISHED, FAILED or KILLED; raises where MLflow stays away."""
+        for attempt in range(attempts):
+            try:
+                self._send()
+                self.client.set_terminated(self.run_id, status)
+            except (MlflowException, OSError) as error:
+                if attempt + 1 == attempts:
+                    raise
+                logger.warning("MLflow does not answer (%s); trying again", error)
+                time.sleep(2**attempt)
+            else:
+                return
+
+    def _send(self) -> None:
+        rows, offset = self.run.read_stats(self.offset)
+        self.newest = rows[-1] if rows else self.newest
+        self.replayed_nimg = max(self.replayed_nimg, self._last_nimg()) if rows else self.replayed_nimg
+        fresh = [row for row in rows if row["nimg"] > self.replayed_nimg]
+        for start in range(0, len(fresh), ROWS_A_BATCH):
+            self._send_rows(fresh[start : start + ROWS_A_BATCH])
+        self.offset = offset
+        for path in sorted(self.run.samples.glob("*.png")):
+            if path.name not in self.logged_samples:
+                self.client.log_artifact(self.run_id, str(path), "samples")
+                self.logged_samples.add(path.name)
+
+    def _send_rows(self, rows: list[dict[str, Any]]) -> None:
+        now = int(time.time() * 1000)
+        points = [Metric(k, float(v), now, int(row["nimg"])) for row in rows for k, v in row.items() if k != "nimg"]
+        self.client.log_batch(self.run_id, metrics=points)
+        self.replayed_nimg = int(rows[-1]["nimg"])
+
+
+def run_tags(config: RunConfig) -> dict[str, str]:
+    """Tags that lead back from an MLflow run to its data and code."""
+    return {
+        "shardgan.dataset": config.dataset,
+        "shardgan.dataset_version": config.dataset_version,
+        "shardgan.manifest": config.manifest,
+        "shardgan.commit": config.commit,
+    }
+
+
+def run_params(config: RunConfig) -> dict[str, Any]:
+    """What is shown as the MLflow run's parameters."""
+    return {"train": config.train.model_dump(), "network": config.network.model_dump(), "dataset": config.dataset}
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
+    """Record the dataset version as an input of the run."""
+    # MLflow takes 36 characters of digest at most; the whole version stands in the tags.
+    dataset = MetaDataset(LocalArtifactDatasetSource(config.manifest), config.dataset, config.dataset_version[:32])
+    context = [InputTag("mlflow.data.context", "training")]
+    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), context)])

@@ -1,0 +1,224 @@
+"""The training stage: a child process trains in a run directory, the task here follows it.
+
+Call the task directly, never with `.submit()`: signals reach the main thread only, and the trainer dies with the
+thread that started it.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.states import State
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.families import NetworkSpec
+from models.training import TrainConfig
+from shards import Manifest, load_manifest, resolve_dataset
+from tasks.errors import (
+    RequestError,
+    RunLocked,
+    TrainerDied,
+    TrainingDiverged,
+    TrainingFailed,
+    TrainingInterrupted,
+)
+from tasks.home import home
+from tasks.lineage import code_commit, prefect_tags
+from tasks.progress import ProgressReport
+from tasks.registry import register
+from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.tracking import RunTracker, connect
+
+__all__ = ["RegisteredModel", "TrainConfig", "TrainOutcome", "plan_run", "prepare_run", "register_generator", "train"]
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
+LOCK_WAIT_SECONDS = 60.0
+
+
+class RegisteredModel(BaseModel):
+    """A version in the model registry."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+class TrainOutcome(BaseModel):
+    """What a training came to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    run_dir: str
+    nimg: int
+    mlflow_run_id: str
+    model: RegisteredModel
+
+
+def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
+    """The run that training `config` on `dataset` is; touches nothing.
+
+    Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
+    RequestError where the dataset cannot be trained on like this.
+    """
+    manifest_uri = resolve_dataset(home().root, dataset)
+    manifest = load_manifest(manifest_uri)
+    network = _network(manifest, config)
+    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:8]
+    return RunConfig(
+        run=f"{manifest.dataset}-{config.family}-{digest}",
+        manifest=manifest_uri,
+        dataset=manifest.dataset,
+        dataset_version=manifest.version,
+        labels=manifest.labels if network.num_classes else [],
+        network=network,
+        train=config,
+        commit=code_commit(),
+    )
+
+
+def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
+    try:
+        return NetworkSpec(
+            family=config.family,
+            resolution=manifest.resolution,
+            channels=manifest.channels,
+            num_classes=len(manifest.labels) if config.conditional else 0,
+            latent_dim=config.latent_dim,
+            width=config.width,
+        )
+    except ValidationError as error:
+        raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
+
+
+@task(task_run_name="prepare-{dataset}")
+def prepare_run(dataset: str, config: TrainConfig) -> str:
+    """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
+    plan = plan_run(dataset, config)
+    run = RunDirectory(home().runs / plan.run)
+    run.create(plan)
+    return str(run.path)
+
+
+def _is_worth_retrying(_task: Any, _run: Any, state: State) -> bool:
+    """A trainer that was killed can go on; one that failed for a reason would fail again."""
+    return isinstance(state.result(raise_on_failure=False), TrainerDied)
+
+
+@task(task_run_name="train", retries=3, retry_delay_seconds=2, retry_condition_fn=_is_worth_retrying)
+def train(run_dir: str) -> str:
+    """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id."""
+    run = RunDirectory(Path(run_dir))
+    tracker = RunTracker(connect(home()), home(), run, prefect_tags())
+    status = run.status()
+    if status and status.state == "done":
+        logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")
+        tracker.finish("FINISHED")
+        return tracker.run_id
+    _wait_for_lock(run)
+    total = run.config().train.nimg
+    with ProgressReport("training", f"Training {run.name}", total) as progress:
+        try:
+            exit_code = supervise(run, lambda: _follow(run, tracker, progress, total))
+            _raise_for(run, exit_code)
+        except BaseException as error:
+            tracker.finish("FAILED" if isinstance(error, TrainingFailed) else "KILLED", attempts=2)
+            raise
+    tracker.finish("FINISHED")
+    return tracker.run_id
+
+
+def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
+    """Run the trainer as a child in a process group of its own; whatever stops this process stops the child too.
+
+    SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
+    checkpoint, and is killed if it does not use it. Returns the exit code.
+    """
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
+    command = [sys.executable, "-m", "tasks.worker", str(run.path)]
+    with run.log.open("ab") as log:
+        trainer = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
+    try:
+        while trainer.poll() is None:
+            on_poll()
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        _signal_group(trainer, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            trainer.wait(GRACE_SECONDS)
+        raise
+    finally:
+        _signal_group(trainer, signal.SIGKILL)
+        trainer.wait()
+    on_poll()
+    return trainer.returncode
+
+
+def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(trainer.pid, number)
+
+
+def _follow(run: RunDirectory, tracker: RunTracker, progress: ProgressReport, total: int) -> None:
+    tracker.replay()
+    if tracker.newest is not None:
+        row = tracker.newest
+        note = f"{row['nimg']:,}/{total:,} images, {row['images_per_second']:.0f}/s, D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        progress.update(row["nimg"], note)
+
+
+def _wait_for_lock(run: RunDirectory) -> None:
+    """Give a trainer that is just ending the time to end."""
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while run.is_locked():
+        if time.monotonic() > deadline:
+            raise RunLocked(f"another trainer works in {run.path}: wait for it to end, or stop it first")
+        logger.info("waiting for the trainer that works in %s", run.path)
+        time.sleep(1)
+
+
+def _raise_for(run: RunDirectory, exit_code: int) -> None:
+    """Turn how the trainer ended into an exception; being done is none."""
+    status = run.status() or Status(state="failed", nimg=0, reason="it never started")
+    where = f"{run.name} at {status.nimg:,} images"
+    if status.state == "done":
+        return
+    if status.state == "resumable":
+        raise TrainingInterrupted(f"{where}: {status.reason}; the same command goes on from there")
+    if status.state == "diverged":
+        raise TrainingDiverged(f"{where}: {status.reason}")
+    if status.state == "running":
+        raise TrainerDied(f"{where}: the trainer died (exit code {exit_code}); a retry goes on from its last checkpoint")
+    raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
+
+
+@task(task_run_name="register-{name}")
+def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
+    """Put the run's generator into the model registry as `name`, alias challenger."""
+    run = RunDirectory(Path(run_dir))
+    version = register(connect(home()), run, mlflow_run_id, name)
+    status = run.status()
+    return TrainOutcome(
+        run=run.name,
+        run_dir=run_dir,
+        nimg=status.nimg if status else 0,
+        mlflow_run_id=mlflow_run_id,
+        model=RegisteredModel(name=name, version=str(version.version)),
+    )

@@ -1,0 +1,119 @@
+"""The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
+
+Here alone the two siblings meet: batches from shards.reader go into models.training. What happens goes to the run
+directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from models.checkpoints import CheckpointStore
+from models.errors import DivergedError
+from models.grids import grid_labels, grid_png
+from models.training import train
+from shards import Split, load_split
+from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
+
+logger = logging.getLogger("tasks.worker")
+PR_SET_PDEATHSIG = 1
+
+
+class StopFlag:
+    """Set by the first SIGTERM or SIGINT; the loop looks at it between steps."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        signal.signal(signal.SIGTERM, self._set)
+        signal.signal(signal.SIGINT, self._set)
+
+    def is_set(self) -> bool:
+        return bool(self.reason)
+
+    def _set(self, number: int, _frame: object) -> None:
+        self.reason = f"told to stop by {signal.Signals(number).name}"
+
+
+def main(path: Path) -> None:
+    """Train what PATH/config.json says until it is done, or until this process is told to stop."""
+    run = RunDirectory(path)
+    stop = StopFlag()
+    with run.lock():
+        run.set_status("running", stored_nimg(run))
+        try:
+            status = train_in(run, stop)
+        except DivergedError as error:
+            run.set_status("diverged", stored_nimg(run), str(error))
+            raise
+        except BaseException as error:
+            run.set_status("failed", stored_nimg(run), f"{type(error).__name__}: {error}")
+            raise
+        run.set_status(status.state, status.nimg, status.reason)
+        logger.info("%s at %s images %s", status.state, f"{status.nimg:,}", status.reason)
+
+
+def train_in(run: RunDirectory, stop: StopFlag) -> Status:
+    """Train in `run`; returns what status.json is to say."""
+    config = run.config()
+    split = load_split(config.manifest, "train")
+    logger.info("%s images of %s@%s in memory", f"{len(split.labels):,}", config.dataset, config.dataset_version[:12])
+    run.write_sample("real", real_grid(split, config.network.num_classes))
+
+    def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
+        run.cut_stats(nimg)
+        return split.batches(config.train.batch_size, seed=config.train.seed, start_nimg=nimg)
+
+    def report(row: dict[str, float]) -> None:
+        run.append_stats(row)
+        run.set_status("running", int(row["nimg"]))
+        logger.info("%s images, loss_d %.3f, loss_g %.3f", f"{int(row['nimg']):,}", row["loss_d"], row["loss_g"])
+
+    def snapshot(nimg: int, png: bytes) -> None:
+        run.write_sample(f"{nimg:012d}", png)
+
+    checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
+    state = train(config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set)
+    if state.nimg >= config.train.nimg:
+        return Status(state="done", nimg=state.nimg)
+    return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
+
+
+def real_grid(split: Split, num_classes: int) -> bytes:
+    """PNG of real images, laid out like the grids of generated ones: one class a column."""
+    columns, labels = grid_labels(num_classes)
+    if not num_classes:
+        return grid_png(split.images[: len(labels)], columns)
+    taken = dict.fromkeys(range(num_classes), 0)
+    chosen = []
+    for label in labels.tolist():
+        of_class = np.flatnonzero(split.labels == label)
+        chosen.append(of_class[taken[label] % len(of_class)])
+        taken[label] += 1
+    return grid_png(split.images[chosen], columns)
+
+
+def stored_nimg(run: RunDirectory) -> int:
+    """Images seen at the newest finished checkpoint; 0 without one."""
+    committed = CheckpointStore(run.checkpoints).committed()
+    return int(committed[-1].name) if committed else 0
+
+
+def die_with_parent() -> None:
+    """Ask Linux for a SIGTERM when the process that started this one dies, so that no trainer is left behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.environ.get(SUPERVISOR_PID, str(os.getppid())) != str(os.getppid()):
+            sys.exit("the process that started this trainer has died already")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
+    die_with_parent()
+    main(Path(sys.argv[1]))
