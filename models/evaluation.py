@@ -158,9 +158,8 @@ def evaluate(
 ) -> Scores:
     """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
 
-    Takes the first `config.num_images` images. The scores do not depend on the batches, neither the caller's
-    nor the net's. Raises EvaluationError if there are too few images, or if `protocol` does not describe what
-    is done here.
+    Takes the first `config.num_images` images; the sizes of the batches do not change the scores. Raises
+    EvaluationError if there are too few images, or if `protocol` does not describe what is done here.
     """
     _check_protocol(protocol, reference, config, net)
     features = compute_features(generated, net, config.batch_size, config.num_images, progress)
@@ -183,15 +182,8 @@ def _score(features: Array, reference: Array, label: str, seed: int) -> dict[str
 
 
 def _check_protocol(protocol: Protocol, reference: Array, config: EvalConfig, net: FeatureNet) -> None:
-    done = Protocol.of(
-        config,
-        net,
-        dataset=protocol.dataset,
-        dataset_version=protocol.dataset_version,
-        num_reference=len(reference),
-        split=protocol.split,
-        generator_state=protocol.generator_state,
-    )
+    given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state"})
+    done = Protocol.of(config, net, num_reference=len(reference), **given)
     if differences := protocol.differences(done):
         raise EvaluationError(
             f"the protocol does not describe this evaluation ({'; '.join(differences)}); "
@@ -228,14 +220,13 @@ def _read_cache(path: Path, key: str) -> Array | None:
         return None
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            about, features = file.metadata() or {}, file.get_tensor("features")
+            about, features = file.metadata(), np.asarray(file.get_tensor("features"))
+        if about == {"key": key, "sha256": _array_sha256(features)}:
+            return features
     except (safetensors.SafetensorError, OSError) as error:
-        logger.warning("reference features in %s are damaged (%s): computing them again", path, error)
-        return None
-    if about != {"key": key, "sha256": _array_sha256(features)}:
-        logger.warning("reference features in %s are not what they should be: computing them again", path)
-        return None
-    return np.asarray(features)
+        logger.debug("%s: %s", path, error)
+    logger.warning("reference features in %s are damaged: computing them again", path)
+    return None
 
 
 def _write_cache(path: Path, key: str, features: Array) -> None:

@@ -164,4 +164,5 @@ def _mmd2(x: Float64, y: Float64) -> float:
 
 
 def _kernel(x: Float64, y: Float64) -> Float64:
-    return np.asarray((x @ y.T / x.shape[1] + 1) ** 3)
+    base = x @ y.T / x.shape[1] + 1
+    return np.asarray(base * base * base)  # NumPy's ** 3 is 2 to 40 times as slow
