@@ -1,0 +1,69 @@
+"""Compressed images to WebDataset shards and back, with a manifest that says what is in them.
+
+Stands on its own: no Prefect, no MLflow, no torch. `python -m shards SOURCE ROOT --dataset NAME` builds a
+dataset.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shards.builder import BuildOutcome, build
+    from shards.config import ShardConfig
+    from shards.errors import (
+        BuildError,
+        DatasetError,
+        ShardError,
+        ShardsError,
+        SourceError,
+        SplitError,
+    )
+    from shards.manifest import Manifest, ShardRecord, load_manifest, resolve_dataset
+    from shards.partition import PartitionSpec, process_partition
+    from shards.progress import BuildProgress
+    from shards.reader import Split, load_split
+    from shards.streaming import Sample, stream_split
+
+__all__ = [
+    "BuildError",
+    "BuildOutcome",
+    "BuildProgress",
+    "DatasetError",
+    "Manifest",
+    "PartitionSpec",
+    "Sample",
+    "ShardConfig",
+    "ShardError",
+    "ShardRecord",
+    "ShardsError",
+    "SourceError",
+    "Split",
+    "SplitError",
+    "build",
+    "load_manifest",
+    "load_split",
+    "process_partition",
+    "resolve_dataset",
+    "stream_split",
+]
+
+_MODULES = {
+    "builder": ("BuildOutcome", "build"),
+    "config": ("ShardConfig",),
+    "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
+    "manifest": ("Manifest", "ShardRecord", "load_manifest", "resolve_dataset"),
+    "partition": ("PartitionSpec", "process_partition"),
+    "progress": ("BuildProgress",),
+    "reader": ("Split", "load_split"),
+    "streaming": ("Sample", "stream_split"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when first asked for: the decoder children need Pillow and no more of this."""
+    for module, names in _MODULES.items():
+        if name in names:
+            value = getattr(import_module(f"shards.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'shards' has no attribute {name!r}")

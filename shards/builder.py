@@ -1,0 +1,189 @@
+"""The build: from a source to a dataset version, resumable at any point and idle when nothing has changed."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from shards.assembly import Assembly, libraries
+from shards.config import ShardConfig
+from shards.errors import SourceError
+from shards.fanout import run_locally
+from shards.ledger import Ledger
+from shards.manifest import LATEST, MANIFEST, Manifest, load_manifest
+from shards.partition import PartitionSpec, read_part
+from shards.progress import BuildProgress, Meter, Report
+from shards.source import Entry, list_entries
+from shards.storage import locked, storage_errors, sync_folder, write_atomically
+
+__all__ = ["BuildOutcome", "BuildProgress", "build"]
+
+RunPartitions = Callable[[Iterator[PartitionSpec]], Iterable[str]]
+_PARTITION_FILES = (32, 4096)
+_PARTITION_SHARE = 64
+
+
+class BuildOutcome(BaseModel):
+    """What a build gave: seen = kept + duplicates + quarantined, and where the manifest lies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    version: str
+    manifest: str
+    seen: int
+    kept: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+    reused: bool
+
+
+def build(
+    config: ShardConfig,
+    root: str | os.PathLike[str],
+    *,
+    report: Report | None = None,
+    run_partitions: RunPartitions | None = None,
+) -> BuildOutcome:
+    """Build a dataset version under `root`, or recognise the one that is there; `report` hears of progress.
+
+    `run_partitions` may send the partitions to other machines that see the same `root`: it gets their specs,
+    calls `process_partition` on each and gives back the part files, in any order. Raises SourceError for a
+    source that gives nothing to train on, with nothing left behind, and BuildError for a build that a second
+    run can finish.
+    """
+    entries = list_entries(config)
+    first = next(entries, None)
+    if first is None:
+        raise SourceError(
+            f"the source {config.source!r} holds no file; give the folder that holds the images"
+        )
+    build_ = _Build(config, Path(root).expanduser().absolute(), Meter(report), run_partitions)
+    return build_.run(_chain(first, entries))
+
+
+class _Build:
+    def __init__(
+        self, config: ShardConfig, root: Path, meter: Meter, run_partitions: RunPartitions | None
+    ) -> None:
+        self._config, self._meter = config, meter
+        self._run_partitions = run_partitions or self._run_locally
+        self._dataset = root / "datasets" / config.dataset
+        self._work = self._dataset / ".builds" / _build_id(config)
+        self._parts = self._work / "parts"
+
+    def run(self, entries: Iterator[Entry]) -> BuildOutcome:
+        with storage_errors(f"write under {self._dataset}"), locked(self._work.with_suffix(".lock")):
+            self._parts.mkdir(parents=True, exist_ok=True)
+            self._ledger = Ledger(self._work / "ledger.sqlite")
+            try:
+                return self._run(entries)
+            except SourceError:
+                self._leave_nothing()
+                raise
+            finally:
+                self._ledger.close()
+
+    def _run(self, entries: Iterator[Entry]) -> BuildOutcome:
+        self._meter.begin("listing", 0)
+        self._ledger.replace_listing(entries)
+        digest = self._ledger.listing_digest()
+        version, known_digest = self._ledger.last()
+        if version and not (self._dataset / version / MANIFEST).is_file():
+            self._ledger.forget_contents()
+            version = None
+        if version and digest == known_digest:
+            return self._publish(load_manifest(self._dataset / version / MANIFEST), reused=True)
+        self._decode()
+        manifest = self._assemble(version)
+        self._ledger.finish(manifest.version, digest)
+        return self._publish(manifest, reused=False)
+
+    def _decode(self) -> None:
+        for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
+            self._ledger.add_part(path.name, read_part(path))
+        if self._ledger.labels():
+            self._ledger.refuse_unlabelled()
+        self._ledger.forget_passing_refusals()
+        count, fresh = self._ledger.fresh()
+        self._meter.begin("decoding", count)
+        for made in self._run_partitions(self._partitions(count, fresh)):
+            self._ledger.add_part(Path(made).name, read_part(made))
+        self._meter.tell(now=True)
+
+    def _partitions(self, count: int, fresh: Iterator[Entry]) -> Iterator[PartitionSpec]:
+        least, most = _PARTITION_FILES
+        size = min(max(count // _PARTITION_SHARE, least), most)
+        while entries := tuple(islice(fresh, size)):
+            yield PartitionSpec(
+                entries=entries,
+                recipe=self._config.recipe(),
+                folder=str(self._parts),
+                time_limit_seconds=self._config.time_limit_seconds,
+                memory_bytes=self._config.memory_limit_mb * 2**20,
+            )
+
+    def _run_locally(self, specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        return run_locally(specs, self._config.num_workers(), self._meter.count, self._meter.tell)
+
+    def _assemble(self, grew_from: str | None) -> Manifest:
+        staging = self._work / "staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        self._meter.begin("writing", self._ledger.num_listed())
+        assembly = Assembly(self._config, self._ledger, self._dataset, staging, self._parts)
+        manifest = assembly.write(grew_from, self._meter.step)
+        final = self._dataset / manifest.version
+        if (final / MANIFEST).is_file():
+            _renew(final, staging)
+        else:
+            shutil.rmtree(final, ignore_errors=True)
+            staging.rename(final)
+        sync_folder(self._dataset)
+        return manifest
+
+    def _publish(self, manifest: Manifest, *, reused: bool) -> BuildOutcome:
+        shutil.rmtree(self._parts)
+        write_atomically(self._dataset / LATEST, f"{manifest.version}\n".encode())
+        counts = manifest.counts
+        self._meter.settle(counts.kept, counts.duplicates, counts.quarantined)
+        return BuildOutcome(
+            dataset=manifest.dataset,
+            version=manifest.version,
+            manifest=str(self._dataset / manifest.version / MANIFEST),
+            reused=reused,
+            **counts.model_dump(),
+        )
+
+    def _leave_nothing(self) -> None:
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.with_suffix(".lock").unlink(missing_ok=True)
+        for folder in (self._work.parent, self._dataset, self._dataset.parent):
+            try:
+                folder.rmdir()
+            except OSError:  # it holds something else
+                return
+
+
+def _build_id(config: ShardConfig) -> str:
+    """Name the build's folder: what another source, recipe or Pillow made must never be mixed in."""
+    parts = (str(Path(config.source).absolute()), config.content_settings(), libraries())
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _renew(final: Path, staging: Path) -> None:
+    """Bring a version that is there up to date: same shards, but maybe other duplicates and refusals."""
+    for path in sorted(staging.iterdir(), key=lambda path: path.name == MANIFEST):
+        path.replace(final / path.name)
+    sync_folder(final)
+    staging.rmdir()
+
+
+def _chain(first: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
+    yield first
+    yield from rest

@@ -1,0 +1,142 @@
+"""The settings of the sharding stage: one model is the form, the flags, the YAML file and the record."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shards.recipe import Encoding, Recipe
+
+# Settings that decide how the work is done and never which bytes come out.
+OPERATIONAL = frozenset({"source", "dataset", "workers", "time_limit_seconds", "memory_limit_mb"})
+
+
+class ShardConfig(BaseModel):
+    """What to shard, and into what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Sharding")
+
+    source: str = Field(
+        title="Source",
+        min_length=1,
+        description="Folder with the images; a folder of folders gives one class per top folder.",
+    )
+    dataset: str = Field(
+        title="Dataset",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="Name of the dataset: lower-case letters, digits, - and _, 64 at most.",
+    )
+    resolution: int = Field(
+        64, ge=8, le=4096, title="Resolution", description="Side of the stored square images, in pixels."
+    )
+    channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for grey.")
+    encoding: str = Field(
+        "jpeg:95",
+        title="Encoding",
+        description="How samples are stored: jpeg:Q, png, webp:Q or webp:lossless, Q from 1 to 100.",
+    )
+    background: str = Field(
+        "#ffffff",
+        title="Background",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        description="Colour that shows through transparent pixels, as #rrggbb.",
+    )
+    labels: Literal["folders", "none"] = Field(
+        "folders",
+        title="Labels",
+        description="folders: the top folder is the class, unlabelled without folders; none: unlabelled.",
+    )
+    val_fraction: float = Field(
+        0.1,
+        ge=0,
+        le=0.9,
+        title="Validation share",
+        description="Share of the images that goes to the split val.",
+    )
+    samples_per_shard: int = Field(
+        1000, ge=1, le=1_000_000, title="Samples per shard", description="Images in one tar file, at most."
+    )
+    shard_mb: int = Field(
+        512,
+        ge=1,
+        le=65_536,
+        title="Shard size",
+        description="A tar file is closed once it holds this many MiB.",
+    )
+    min_side: int = Field(
+        8,
+        ge=1,
+        le=65_536,
+        title="Smallest side",
+        description="Images with a shorter side, in pixels, are refused.",
+    )
+    max_pixels: int = Field(
+        64_000_000,
+        ge=64,
+        le=2_000_000_000,
+        title="Most pixels",
+        description="Images with more pixels are refused undecoded.",
+    )
+    max_file_bytes: int = Field(
+        64 * 2**20,
+        ge=64,
+        le=2**31 - 1,
+        title="Largest file",
+        description="Larger files, in bytes, are refused unread.",
+    )
+    max_expansion: int = Field(
+        5000,
+        ge=10,
+        le=10_000_000,
+        title="Largest expansion",
+        description="A file that grows by more than this factor, and over 1 MB, is refused undecoded.",
+    )
+    damaged: Literal["keep", "refuse"] = Field(
+        "keep",
+        title="Damaged files",
+        description="Files that decode fully, but with a bad checksum or no end mark: keep or refuse.",
+    )
+    workers: int = Field(
+        2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 is one per processor core."
+    )
+    time_limit_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        title="Time limit",
+        description="An image that takes longer, in seconds, is refused.",
+    )
+    memory_limit_mb: int = Field(
+        1024,
+        ge=128,
+        le=1_048_576,
+        title="Memory limit",
+        description="Memory that one decoder process may take, in MiB.",
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _expand_home(cls, source: str) -> str:
+        return source if "://" in source else str(Path(source).expanduser())
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        Encoding.parse(encoding)
+        return encoding.strip().lower()
+
+    def recipe(self) -> Recipe:
+        """Return the part that decides what happens to one image."""
+        red, green, blue = (int(part, 16) for part in re.findall("..", self.background[1:]))
+        fields = Recipe.__dataclass_fields__.keys() - {"background"}
+        return Recipe(background=(red, green, blue), **{name: getattr(self, name) for name in fields})
+
+    def content_settings(self) -> dict[str, Any]:
+        """Return the settings that change what a dataset version holds, as plain JSON values."""
+        return self.model_dump(mode="json", exclude=set(OPERATIONAL))
+
+    def num_workers(self) -> int:
+        """Return the number of decoder processes, with 0 resolved to the processor's cores."""
+        return self.workers or os.cpu_count() or 1

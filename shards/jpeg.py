@@ -1,0 +1,58 @@
+"""What a JPEG file tells about how it was compressed: quality and chroma subsampling."""
+
+from functools import cache
+
+from PIL import JpegImagePlugin
+
+# Luminance table of the JPEG standard (Annex K), which nearly every encoder scales by its quality setting.
+_STANDARD = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+_SUBSAMPLING = {
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (2, 2): "4:2:0",
+    (1, 2): "4:4:0",
+    (4, 1): "4:1:1",
+    (4, 2): "4:1:0",
+}
+
+
+def estimate_quality(image: JpegImagePlugin.JpegImageFile) -> int | None:
+    """Return the quality (1 to 100) whose scaled standard table is nearest to the file's, or None."""
+    if 0 not in image.quantization:
+        return None
+    table = tuple(image.quantization[0])
+    exact = _tables().get(table)
+    return (
+        exact
+        if exact is not None
+        else min(_tables().items(), key=lambda known: _distance(known[0], table))[1]
+    )
+
+
+def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
+    """Return the chroma subsampling such as 4:2:0, `other` for unusual ones, None for grey and CMYK."""
+    if image.layers != 3:
+        return None
+    (_, wide, high, _), *chroma = image.layer
+    if any((h, v) != (1, 1) for _, h, v, _ in chroma):
+        return "4:4:4" if all((h, v) == (wide, high) for _, h, v, _ in chroma) else "other"
+    return _SUBSAMPLING.get((wide, high), "other")
+
+
+@cache
+def _tables() -> dict[tuple[int, ...], int]:
+    """Every table that libjpeg makes, with its quality; computed as in jpeg_quality_scaling."""
+    tables = {}
+    for quality in range(1, 101):
+        scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+        tables[tuple(min(max((value * scale + 50) // 100, 1), 255) for value in _STANDARD)] = quality
+    return tables
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=False))

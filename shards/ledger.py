@@ -1,0 +1,228 @@
+"""The ledger of a build: an SQLite file that knows every source file and where its samples lie.
+
+It is what keeps memory flat and lets a build resume, grow and recognise unchanged input. Sorting, joining and
+finding duplicates are SQLite's work. A file's outcome depends on its bytes alone, so contents are kept by
+`source_sha256`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shards.errors import BuildError
+from shards.partition import Row
+from shards.source import Entry
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS listing(source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT)
+WITHOUT ROWID; CREATE TABLE IF NOT EXISTS files(source TEXT PRIMARY KEY, size INTEGER, stamp TEXT,
+source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS
+contents(source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT, PRIMARY
+KEY(source_sha256, frame)) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS placed(source_sha256 BLOB, frame INTEGER,
+file TEXT, offset INTEGER, bytes INTEGER, facts TEXT); CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY,
+value TEXT);
+"""
+_SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
+_KNOWN = f"listing JOIN files ON {_SAME}"
+# Refused because of the machine and not of the file: worth another try when the input has changed anyway.
+_PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory")
+
+
+class Claim(NamedTuple):
+    """One content and the files that hold it; the first of them in sorted order stands for all."""
+
+    source_sha256: bytes
+    sources: list[tuple[str, str | None]]
+
+
+class Content(NamedTuple):
+    """One sample of one content: where its bytes lie and what is known about it."""
+
+    frame: int
+    file: str
+    offset: int
+    bytes: int
+    facts: dict[str, Any]
+
+
+class Refusal(NamedTuple):
+    """One file that did not become a sample."""
+
+    source: str
+    reason: str
+    message: str
+    size: int
+    source_sha256: bytes | None
+
+
+class Ledger:
+    """Opens the ledger of one build; only one process at a time may, which the build's lock sees to."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.executescript(
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA "
+            "temp_store=FILE;"
+        )
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; raises BuildError when the disk does not take it."""
+        try:
+            self._db.execute("BEGIN")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise BuildError(
+                f"the build's ledger cannot be written: {error}; make room or repair the storage and run "
+                f"again"
+            ) from error
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def replace_listing(self, entries: Iterable[Entry]) -> None:
+        """Take what the source holds now; a name that is listed twice counts once."""
+        with self.transaction():
+            self._db.execute("DELETE FROM listing")
+            rows = ((e.source, e.label, e.size, e.stamp, json.dumps(e.place)) for e in entries)
+            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?)", rows)
+
+    def listing_digest(self) -> str:
+        """Return a hash over names, classes, sizes and times: equal digests, unchanged input."""
+        digest = sha256()
+        for row in self._db.execute("SELECT source, label, size, stamp FROM listing ORDER BY source"):
+            digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def num_listed(self) -> int:
+        """Return how many files the source holds."""
+        return int(self._db.execute("SELECT count(*) FROM listing").fetchone()[0])
+
+    def labels(self) -> list[str]:
+        """Return the names of the classes, sorted; empty when the source has none."""
+        rows = self._db.execute("SELECT DISTINCT label FROM listing WHERE label IS NOT NULL ORDER BY label")
+        return [label for (label,) in rows]
+
+    def refuse_unlabelled(self) -> None:
+        """Refuse the files that lie beside the class folders, unread."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO files SELECT source, size, stamp, NULL, 'no_label', "
+                "'the file lies beside the class folders and not in one' FROM listing WHERE label IS NULL"
+            )
+
+    def forget_passing_refusals(self) -> None:
+        """Let files that were refused because of the machine be tried again."""
+        with self.transaction():
+            marks = ",".join("?" * len(_PASSING))
+            self._db.execute(f"DELETE FROM files WHERE reason IN ({marks})", _PASSING)
+
+    def fresh(self) -> tuple[int, Iterator[Entry]]:
+        """Return the number of files that must be read, and these files in sorted order."""
+        self._db.execute("DROP TABLE IF EXISTS temp.fresh")
+        self._db.execute(
+            "CREATE TEMP TABLE fresh AS SELECT listing.* FROM listing LEFT JOIN files ON files.source = "
+            "listing.source "
+            "AND files.size = listing.size AND files.stamp = listing.stamp WHERE files.source IS NULL ORDER "
+            "BY listing.source"
+        )
+        count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
+        rows = self._db.execute("SELECT source, label, size, stamp, place FROM temp.fresh ORDER BY rowid")
+        return count, (Entry._make((*row[:4], json.loads(row[4]))) for row in rows)
+
+    def add_part(self, name: str, rows: Iterable[Row]) -> None:
+        """Take the rows of a part file; taking one twice changes nothing."""
+        with self.transaction():
+            for row in rows:
+                digest = bytes.fromhex(row["source_sha256"]) if "source_sha256" in row else None
+                file = (
+                    row["source"],
+                    row["size"],
+                    row["stamp"],
+                    digest,
+                    row.get("reason"),
+                    row.get("message"),
+                )
+                self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
+                for frame, sample in enumerate(row.get("samples", ())):
+                    facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
+                    place = (name, facts.pop("offset"), facts.pop("bytes"))
+                    content = (digest, frame, *place, json.dumps(facts))
+                    self._db.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?, ?, ?)", content)
+
+    def claims(self) -> Iterator[Claim]:
+        """Yield every content of the listing in the order of its hash, with the files that hold it."""
+        self._db.execute("DROP TABLE IF EXISTS temp.claims")
+        self._db.execute(
+            f"CREATE TEMP TABLE claims AS SELECT files.source_sha256 AS digest, listing.source, label FROM "
+            f"{_KNOWN} "
+            "WHERE reason IS NULL ORDER BY files.source_sha256, listing.source"
+        )
+        rows = self._db.execute("SELECT digest, source, label FROM temp.claims ORDER BY rowid")
+        for digest, same in groupby(rows, key=lambda row: row[0]):
+            yield Claim(digest, [(source, label) for _, source, label in same])
+
+    def contents(self, source_sha256: bytes) -> list[Content]:
+        """Return the samples of one content, in the order of their frames."""
+        rows = self._db.execute(
+            "SELECT frame, file, offset, bytes, facts FROM contents WHERE source_sha256 = ? ORDER BY frame",
+            (source_sha256,),
+        )
+        return [Content._make((*row[:4], json.loads(row[4]))) for row in rows]
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Yield the refused files of the listing in sorted order."""
+        query = f"SELECT listing.source, reason, message, listing.size, source_sha256 FROM {_KNOWN}"
+        rows = self._db.execute(f"{query} WHERE reason IS NOT NULL ORDER BY listing.source")
+        return (Refusal(*row) for row in rows)
+
+    def begin_placing(self) -> None:
+        """Forget the places of an assembly that did not end."""
+        self._db.execute("DELETE FROM placed")
+
+    def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
+        """Note where samples lie in the new version's shards."""
+        values = ((digest, c.frame, c.file, c.offset, c.bytes, json.dumps(c.facts)) for digest, c in rows)
+        with self.transaction():
+            self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def finish(self, version: str, digest: str) -> None:
+        """Make the new version's shards the place of all samples, and remember which listing gave it."""
+        with self.transaction():
+            self._db.execute("DELETE FROM contents")
+            self._db.execute(
+                "INSERT INTO contents SELECT source_sha256, frame, ? || '/' || file, offset, bytes, facts "
+                "FROM placed "
+                "ORDER BY source_sha256, frame",
+                (version,),
+            )
+            self._db.execute("DELETE FROM placed")
+            self._db.execute("DELETE FROM files WHERE source NOT IN (SELECT source FROM listing)")
+            self._db.execute(
+                "DELETE FROM files WHERE reason IS NULL AND source_sha256 NOT IN (SELECT source_sha256 FROM "
+                "contents)"
+            )
+            facts = [("version", version), ("listing", digest)]
+            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
+
+    def last(self) -> tuple[str | None, str | None]:
+        """Return the version made last and the digest of the listing that gave it."""
+        known = dict(self._db.execute("SELECT name, value FROM facts").fetchall())
+        return known.get("version"), known.get("listing")
+
+    def forget_contents(self) -> None:
+        """Start anew: the version that holds the samples is gone."""
+        with self.transaction():
+            for table in ("files", "contents", "placed", "facts"):
+                self._db.execute(f"DELETE FROM {table}")
