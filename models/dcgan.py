@@ -81,9 +81,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, resolution, resolution) in [-1, 1] to logits (N,); mirrors the generator.
 
-    Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3). One more
-    feature map carries the spread within the batch, so that a generator that ignores its latents is found out
-    (Karras et al. 2018, section 3).
+    Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
@@ -99,25 +97,15 @@ class Discriminator(nn.Module):
             ]
         self.layers = nn.Sequential(*layers)
         num_features = widths[-1] * sizes[0] ** 2
-        self.head = nn.Linear(num_features + sizes[0] ** 2, 1)
+        self.head = nn.Linear(num_features, 1)
         self.label_embedding = nn.Embedding(num_classes, num_features) if num_classes else None
         self.apply(init_weights)
         if self.label_embedding is not None:
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-        maps: torch.Tensor = self.layers(images)
-        features = maps.flatten(1)
-        logits: torch.Tensor = self.head(torch.cat([features, batch_spread(maps).flatten(1)], dim=1))[:, 0]
+        features: torch.Tensor = self.layers(images).flatten(1)
+        logits: torch.Tensor = self.head(features)[:, 0]
         if self.label_embedding is not None:
             logits = logits + (self.label_embedding(labels) * features).sum(dim=1)
         return logits
-
-
-def batch_spread(maps: torch.Tensor, group_size: int = 4) -> torch.Tensor:
-    """Mean standard deviation of `maps` (N, C, H, W) over groups of images, as one more map (N, 1, H, W)."""
-    num_images, _, height, width = maps.shape
-    size = group_size if num_images % group_size == 0 else num_images
-    groups = maps.unflatten(0, (size, num_images // size))
-    spread = (groups.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    return spread.repeat(size)[:, None, None, None].expand(num_images, 1, height, width)

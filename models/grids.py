@@ -14,6 +14,17 @@ def grid_labels(num_classes: int, rows: int = 8, max_columns: int = 10) -> tuple
     return columns, labels.repeat(rows)
 
 
+def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int) -> bytes:
+    """PNG of real `images` (N, C, H, W), laid out like the grids of generated ones; a class without images stays blank."""
+    columns, cells = grid_labels(num_classes)
+    if num_classes < 2:
+        return grid_png(images[: len(cells)], columns)
+    by_class = {label: iter(np.flatnonzero(labels == label)) for label in set(cells.tolist())}
+    chosen = [next(by_class[label], None) for label in cells.tolist()]
+    blank = np.full_like(images[0], 255)
+    return grid_png(np.stack([blank if index is None else images[index] for index in chosen]), columns)
+
+
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
     """Float images in [-1, 1] to uint8, rounding to nearest."""
     return (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -12,7 +12,11 @@
 Each message gives the value, what was expected, and how to mend it.
 """
 
+from models.errors import ConfigError
+from shards import DatasetError, SourceError, SplitError
+
 __all__ = [
+    "BAD_REQUESTS",
     "RegistryError",
     "RequestError",
     "RunLocked",
@@ -54,3 +58,7 @@ class TrainingInterrupted(TasksError):
 
 class RegistryError(TasksError):
     """The model registry does not have, or will not take, what was named."""
+
+
+# What a person can mend by asking differently, here and below; everything else is a run that failed.
+BAD_REQUESTS = (RequestError, RegistryError, RunLocked, SourceError, DatasetError, SplitError, ConfigError)

@@ -51,6 +51,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     with tempfile.TemporaryDirectory() as folder:
         artifacts, digests = export_generator(run, Path(folder))
         logged = Model.log(
+            artifact_path=None,
             name="generator",
             flavor=mlflow.pyfunc,
             python_model=str(CODE),

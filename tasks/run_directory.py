@@ -119,20 +119,12 @@ class RunDirectory:
     def cut_stats(self, nimg: int) -> None:
         """Drop the ticks after `nimg`: the trainer resumes there and will write them again."""
         if self.stats.exists():
-            rows = [row for row in self.read_stats()[0] if row["nimg"] <= nimg]
+            rows = [row for row in self.read_stats() if row["nimg"] <= nimg]
             write_atomically(self.stats, "".join(json.dumps(row) + "\n" for row in rows))
 
-    def read_stats(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """The ticks from byte `offset` on, and the offset behind the last whole line."""
-        if not self.stats.exists():
-            return [], offset
-        with self.stats.open("rb") as file:
-            # A resumed trainer cuts the file back: then it is read anew from its start.
-            offset = offset if offset <= os.fstat(file.fileno()).st_size else 0
-            file.seek(offset)
-            whole, newline, _ = file.read().rpartition(b"\n")
-        rows = [json.loads(line) for line in whole.splitlines()]
-        return rows, offset + len(whole) + len(newline)
+    def read_stats(self) -> list[dict[str, Any]]:
+        """Every tick so far."""
+        return StatsFollower(self).read()
 
     def write_sample(self, name: str, png: bytes) -> None:
         """Keep one grid as samples/<name>.png."""
@@ -142,6 +134,27 @@ class RunDirectory:
     def list_samples(self) -> list[tuple[int, Path]]:
         """(nimg, path) of the generated grids, in order."""
         return sorted((int(path.stem), path) for path in self.samples.glob("[0-9]*.png"))
+
+
+class StatsFollower:
+    """Reads a growing stats.jsonl, each line once; from the start again where a resumed trainer has replaced the file."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.inode = self.offset = 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """The ticks that are new since the last call."""
+        if not self.run.stats.exists():
+            return []
+        with self.run.stats.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            self.offset = self.offset if inode == self.inode else 0
+            self.inode = inode
+            file.seek(self.offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self.offset += len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -1,13 +1,22 @@
 """The sharding stage: a collection of compressed images becomes a dataset version."""
 
+from pathlib import Path
+
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from tasks.errors import RequestError
 from tasks.home import home
 from tasks.progress import ProgressReport
 
-__all__ = ["BuildOutcome", "ShardConfig", "build_shards"]
+__all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
+
+
+def check_source(config: ShardConfig) -> None:
+    """Raise RequestError where the source is not there; cheap, so that it is known before anything starts."""
+    if not Path(config.source).expanduser().exists():
+        raise RequestError(f"shard.source is {config.source!r}, which does not exist: give a folder with images")
 
 
 @task(task_run_name="shard-{config.dataset}")

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tasks.home import Home
-from tasks.run_directory import RunConfig, RunDirectory
+from tasks.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
 RUN_TAG = "shardgan.run"
@@ -60,7 +60,8 @@ class RunTracker:
         self.client = client
         self.run = run
         self.config = run.config()
-        self.offset = 0
+        self.follower = StatsFollower(run)
+        self.waiting: list[dict[str, Any]] = []
         self.run_id = self._find_or_create(home, tags)
         self.replayed_nimg = self._last_nimg()
         self.newest: dict[str, Any] | None = None
@@ -109,13 +110,14 @@ class RunTracker:
                 return
 
     def _send(self) -> None:
-        rows, offset = self.run.read_stats(self.offset)
-        self.newest = rows[-1] if rows else self.newest
-        self.replayed_nimg = max(self.replayed_nimg, self._last_nimg()) if rows else self.replayed_nimg
-        fresh = [row for row in rows if row["nimg"] > self.replayed_nimg]
+        self.waiting += self.follower.read()
+        if self.waiting:
+            self.newest = self.waiting[-1]
+            self.replayed_nimg = max(self.replayed_nimg, self._last_nimg())
+        fresh = [row for row in self.waiting if row["nimg"] > self.replayed_nimg]
         for start in range(0, len(fresh), ROWS_A_BATCH):
             self._send_rows(fresh[start : start + ROWS_A_BATCH])
-        self.offset = offset
+        self.waiting.clear()
         for path in sorted(self.run.samples.glob("*.png")):
             if path.name not in self.logged_samples:
                 self.client.log_artifact(self.run_id, str(path), "samples")

@@ -20,7 +20,7 @@ from prefect import task
 from prefect.states import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.families import NetworkSpec
+from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
 from tasks.errors import (
@@ -38,7 +38,7 @@ from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.tracking import RunTracker, connect
 
-__all__ = ["RegisteredModel", "TrainConfig", "TrainOutcome", "plan_run", "prepare_run", "register_generator", "train"]
+__all__ = ["RegisteredModel", "TrainConfig", "TrainOutcome", "check_resolution", "plan_run", "prepare_run", "register_generator", "train"]
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -92,6 +92,11 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
         train=config,
         commit=code_commit(),
     )
+
+
+def check_resolution(family: str, resolution: int) -> None:
+    """Raise ValueError where the family's networks cannot make images of this side."""
+    FAMILIES[family].stage_sizes(resolution)
 
 
 def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
@@ -209,10 +214,11 @@ def _raise_for(run: RunDirectory, exit_code: int) -> None:
     raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
 
 
-@task(task_run_name="register-{name}")
+@task(task_run_name="register")
 def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
-    """Put the run's generator into the model registry as `name`, alias challenger."""
+    """Put the run's generator into the model registry as `name` (the dataset's, if empty), alias challenger."""
     run = RunDirectory(Path(run_dir))
+    name = name or run.config().dataset
     version = register(connect(home()), run, mlflow_run_id, name)
     status = run.status()
     return TrainOutcome(

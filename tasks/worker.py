@@ -16,9 +16,9 @@ import numpy as np
 
 from models.checkpoints import CheckpointStore
 from models.errors import DivergedError
-from models.grids import grid_labels, grid_png
+from models.grids import real_grid
 from models.training import train
-from shards import Split, load_split
+from shards import load_split
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 
 logger = logging.getLogger("tasks.worker")
@@ -63,7 +63,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     config = run.config()
     split = load_split(config.manifest, "train")
     logger.info("%s images of %s@%s in memory", f"{len(split.labels):,}", config.dataset, config.dataset_version[:12])
-    run.write_sample("real", real_grid(split, config.network.num_classes))
+    run.write_sample("real", real_grid(split.images, split.labels, config.network.num_classes))
 
     def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
@@ -83,20 +83,6 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     if state.nimg >= config.train.nimg:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
-
-
-def real_grid(split: Split, num_classes: int) -> bytes:
-    """PNG of real images, laid out like the grids of generated ones: one class a column."""
-    columns, labels = grid_labels(num_classes)
-    if not num_classes:
-        return grid_png(split.images[: len(labels)], columns)
-    taken = dict.fromkeys(range(num_classes), 0)
-    chosen = []
-    for label in labels.tolist():
-        of_class = np.flatnonzero(split.labels == label)
-        chosen.append(of_class[taken[label] % len(of_class)])
-        taken[label] += 1
-    return grid_png(split.images[chosen], columns)
 
 
 def stored_nimg(run: RunDirectory) -> int:

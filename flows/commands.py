@@ -1,0 +1,119 @@
+"""The commands: which flow each one runs, which settings are plain flags, and what it would do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import Flow
+from pydantic import BaseModel
+
+from flows.build_dataset import BuildDatasetConfig, build_dataset
+from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
+from flows.pipeline import PipelineConfig, pipeline
+from flows.settings import Tree
+from flows.train_gan import TrainGanConfig, train_gan
+from tasks.home import home
+from tasks.sharding import check_source
+from tasks.training import plan_run
+
+Plan = list[str]
+SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
+TRAIN_FLAGS = {f"--{name}": f"train.{name}" for name in ("family", "nimg", "seed")}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word of the command line."""
+
+    name: str
+    help: str
+    config: type[BaseModel]
+    flow: Flow[Any, Any]
+    flags: dict[str, str]
+    plan: Callable[[Any], Plan]
+    fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
+
+
+def plan_build(config: BuildDatasetConfig) -> Plan:
+    """What `build` would do; raises RequestError where the source is not there."""
+    check_source(config.shard)
+    shard = config.shard
+    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {home().root}/datasets/{shard.dataset}"]
+
+
+def plan_train(config: TrainGanConfig) -> Plan:
+    """What `train` would do; raises where the dataset is not there or does not fit the networks."""
+    run = plan_run(config.dataset, config.train)
+    return [
+        f"train {run.run} on {run.dataset}@{run.dataset_version[:12]} for {config.train.nimg:,} images in {home().runs / run.run}",
+        f"register it as {config.model or run.dataset}@challenger in {home().tracking_uri}",
+    ]
+
+
+def plan_evaluate(config: EvaluateGanConfig) -> Plan:
+    """What `evaluate` would do."""
+    return [
+        f"score {config.model} with {config.evaluate.num_images:,} generated images and {config.evaluate.feature_net}",
+        f"make it champion if its {config.promote.score} is better than the champion's under the same protocol",
+    ]
+
+
+def plan_pipeline(config: PipelineConfig) -> Plan:
+    """What `run` would do; raises RequestError where the source is not there."""
+    model = config.model or config.shard.dataset
+    return [
+        *plan_build(BuildDatasetConfig(shard=config.shard)),
+        f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
+        f"register it as {model}@challenger in {home().tracking_uri}",
+        *plan_evaluate(EvaluateGanConfig(model=model, evaluate=config.evaluate, promote=config.promote)),
+    ]
+
+
+def dataset_of_file(tree: Tree, file: Tree) -> Tree:
+    """A file written for `run` names the dataset under `shard`: take it from there."""
+    name = file.get("shard", {}).get("dataset")
+    return {"dataset": name} | tree if name else tree
+
+
+def model_of_file(tree: Tree, file: Tree) -> Tree:
+    """A file written for `run` may leave the model's name to the dataset's."""
+    name = file.get("model") or file.get("shard", {}).get("dataset")
+    return tree | {"model": name} if name else tree
+
+
+COMMANDS = [
+    Command(
+        "build",
+        "Shard a collection of compressed images into a dataset version.",
+        BuildDatasetConfig,
+        build_dataset,
+        SHARD_FLAGS,
+        plan_build,
+    ),
+    Command(
+        "train",
+        "Train a generator on a dataset and register it as challenger.",
+        TrainGanConfig,
+        train_gan,
+        {"--dataset": "dataset", "--model": "model", **TRAIN_FLAGS},
+        plan_train,
+        dataset_of_file,
+    ),
+    Command(
+        "evaluate",
+        "Score a registered generator, and make it champion if it is better.",
+        EvaluateGanConfig,
+        evaluate_gan,
+        {"--model": "model", "--num-images": "evaluate.num_images"},
+        plan_evaluate,
+        model_of_file,
+    ),
+    Command(
+        "run",
+        "Shard, train, evaluate, register, promote: from a folder of images to a champion.",
+        PipelineConfig,
+        pipeline,
+        {**SHARD_FLAGS, "--model": "model", **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
+        plan_pipeline,
+    ),
+]

@@ -1,0 +1,28 @@
+"""Score a registered generator, and make it champion if it is better."""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
+from tasks.publishing import publish_report
+
+
+class EvaluateGanConfig(BaseModel):
+    """What to score, how, and what to make of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        title="Model", min_length=1, description="models:/name/3, models:/name@challenger, or a name (its challenger)"
+    )
+    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
+    promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
+
+
+@flow(name="evaluate-gan", flow_run_name="evaluate-{config.model}")
+def evaluate_gan(config: EvaluateGanConfig) -> EvaluateOutcome:
+    """Score the version and its rival under one protocol, let the gate decide, and write it all up."""
+    challenger = score_model(config.model, config.evaluate)
+    champion = score_champion(challenger, config.evaluate)
+    verdict = decide(challenger, champion, config.promote)
+    return publish_report(challenger, champion, verdict, config.evaluate)

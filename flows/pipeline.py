@@ -1,0 +1,53 @@
+"""From a folder of compressed images to a champion in the registry."""
+
+from typing import Self
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from flows.build_dataset import BuildDatasetConfig, build_dataset
+from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
+from flows.train_gan import TrainGanConfig, train_gan
+from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy
+from tasks.sharding import BuildOutcome, ShardConfig
+from tasks.training import TrainConfig, TrainOutcome, check_resolution
+
+
+class PipelineConfig(BaseModel):
+    """Everything, from source to champion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
+    model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
+    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
+    promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
+
+    @model_validator(mode="after")
+    def _network_can_make_it(self) -> Self:
+        check_resolution(self.train.family, self.shard.resolution)
+        return self
+
+
+class PipelineOutcome(BaseModel):
+    """What each stage came to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    build: BuildOutcome
+    train: TrainOutcome
+    evaluate: EvaluateOutcome
+    report: str
+
+
+@flow(name="pipeline", flow_run_name="{config.shard.dataset}-{config.train.family}")
+def pipeline(config: PipelineConfig) -> PipelineOutcome:
+    """Shard, train, evaluate, register, promote; what is there already is not made again."""
+    built = build_dataset(BuildDatasetConfig(shard=config.shard))
+    dataset = f"{built.dataset}@{built.version}"
+    trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train))
+    evaluated = evaluate_gan(
+        EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
+    )
+    return PipelineOutcome(build=built, train=trained, evaluate=evaluated, report=evaluated.report)

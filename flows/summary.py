@@ -1,0 +1,80 @@
+"""What a person reads at the end of a run."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from flows.pipeline import PipelineOutcome
+from tasks.evaluation import EvaluateOutcome
+from tasks.home import home
+from tasks.sharding import BuildOutcome
+from tasks.training import TrainOutcome
+
+Rows = list[tuple[str, str]]
+
+
+def print_summary(outcome: BaseModel) -> None:
+    """Print the outcome of a flow as a table: what came of it and where it is."""
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in summarise(outcome):
+        table.add_row(name, value)
+    console = Console(soft_wrap=True)
+    console.print()
+    console.print(table)
+
+
+def summarise(outcome: BaseModel) -> Rows:
+    """Rows of (what, value)."""
+    if isinstance(outcome, PipelineOutcome):
+        return [*_build(outcome.build), *_train(outcome.train), *_evaluate(outcome.evaluate)]
+    if isinstance(outcome, BuildOutcome):
+        return _build(outcome)
+    if isinstance(outcome, TrainOutcome):
+        return _train(outcome)
+    if isinstance(outcome, EvaluateOutcome):
+        return _evaluate(outcome)
+    raise TypeError(f"no summary for {type(outcome).__name__}")
+
+
+def _build(built: BuildOutcome) -> Rows:
+    reasons = ", ".join(f"{count} {code}" for code, count in built.reasons.items())
+    quarantined = f"{built.quarantined} quarantined" + (f" ({reasons})" if reasons else "")
+    counts = f"{built.seen:,} files seen: {built.kept:,} kept, {built.duplicates:,} duplicates, {quarantined}"
+    return [
+        ("dataset", f"{built.dataset}@{built.version}" + (" (already there: nothing was read)" if built.reused else "")),
+        ("images", counts),
+        ("shards", str(Path(built.manifest).parent)),
+    ]
+
+
+def _train(trained: TrainOutcome) -> Rows:
+    grids = sorted(Path(trained.run_dir, "samples").glob("[0-9]*.png"))
+    return [
+        ("run", f"{trained.run}, {trained.nimg:,} images seen"),
+        ("run directory", trained.run_dir),
+        ("sample grid", str(grids[-1]) if grids else "none"),
+        ("model", f"{trained.model.name} version {trained.model.version}"),
+        ("MLflow UI", _mlflow_ui()),
+    ]
+
+
+def _evaluate(evaluated: EvaluateOutcome) -> Rows:
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in evaluated.scores.items())
+    protocol = evaluated.protocol
+    return [
+        ("scores", f"{scores}"),
+        ("protocol", f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
+                     f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})"),
+        ("promoted", f"{'yes' if evaluated.promoted else 'no'}: {evaluated.why}"),
+        ("champion", evaluated.champion or "none yet"),
+        ("report", evaluated.report),
+    ]
+
+
+def _mlflow_ui() -> str:
+    uri = home().tracking_uri
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

@@ -1,0 +1,26 @@
+"""Train a generator on a dataset version and register it as challenger."""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.training import TrainConfig, TrainOutcome, prepare_run, register_generator, train
+
+
+class TrainGanConfig(BaseModel):
+    """What to train, and on what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(
+        title="Dataset", min_length=1, description="name (its latest version), name@version, or a path to a manifest.json"
+    )
+    model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
+    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+
+
+@flow(name="train-gan", flow_run_name="{config.dataset}-{config.train.family}")
+def train_gan(config: TrainGanConfig) -> TrainOutcome:
+    """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
+    run_dir = prepare_run(config.dataset, config.train)
+    mlflow_run_id = train(run_dir)
+    return register_generator(run_dir, mlflow_run_id, config.model)
