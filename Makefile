@@ -30,7 +30,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 test: $(STAMP) lint
-	@$(BIN)/python -m pytest -m "not slow and not gpu"
+	@$(BIN)/python -m pytest
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output

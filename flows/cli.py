@@ -47,7 +47,12 @@ def main() -> None:
 
 
 def run_command(
-    command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str], dry_run: bool, as_json: bool
+    command: Command,
+    tokens: tuple[str, ...],
+    file: Path | None,
+    flags: dict[str, str],
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Resolve the config, then show it or run the flow; returns the exit status."""
     # Whatever libraries print, stdout holds the outcome and nothing else.
@@ -106,11 +111,17 @@ def make_command(command: Command) -> Callable[..., int]:
         return run_command(command, overrides, file, flags, dry_run, as_json)
 
     parameters = [
-        Argument("overrides", Argument.VAR_POSITIONAL, annotation=Annotated[str, Parameter(help="NAME=VALUE", show=False)])
+        Argument(
+            "overrides",
+            Argument.VAR_POSITIONAL,
+            annotation=Annotated[str, Parameter(help="NAME=VALUE", show=False)],
+        )
     ]
     for key, setting in settings.items():
         names = [name for name in (aliases.get(setting.name), f"--{setting.name}") if name]
-        annotation = Annotated[str | None, Parameter(name=names, help=setting.help, group=_group(setting.name, aliases))]
+        annotation = Annotated[
+            str | None, Parameter(name=names, help=setting.help, group=_group(setting.name, aliases))
+        ]
         parameters.append(Argument(key, Argument.KEYWORD_ONLY, default=None, annotation=annotation))
     parameters += _shared_parameters()
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
@@ -136,7 +147,10 @@ def _shared_parameters() -> list[Argument]:
             key,
             Argument.KEYWORD_ONLY,
             default=default,
-            annotation=Annotated[kind, Parameter(name=f"--{key.replace('_', '-')}", help=text, negative=(), group="Every command")],
+            annotation=Annotated[
+                kind,
+                Parameter(name=f"--{key.replace('_', '-')}", help=text, negative=(), group="Every command"),
+            ],
         )
         for key, (kind, default, text) in shared.items()
     ]

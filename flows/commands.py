@@ -38,14 +38,15 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
     """What `build` would do; raises RequestError where the source is not there."""
     check_source(config.shard)
     shard = config.shard
-    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {home().root}/datasets/{shard.dataset}"]
+    folder = home().root / "datasets" / shard.dataset
+    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}"]
 
 
 def plan_train(config: TrainGanConfig) -> Plan:
     """What `train` would do; raises where the dataset is not there or does not fit the networks."""
     run = plan_run(config.dataset, config.train)
     return [
-        f"train {run.run} on {run.dataset}@{run.dataset_version[:12]} for {config.train.nimg:,} images in {home().runs / run.run}",
+        f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
         f"register it as {config.model or run.dataset}@challenger in {home().tracking_uri}",
     ]
 

@@ -2,9 +2,9 @@
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
+from tasks.publishing import publish_report
 
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
-from tasks.publishing import publish_report
 
 
 class EvaluateGanConfig(BaseModel):
@@ -13,7 +13,9 @@ class EvaluateGanConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        title="Model", min_length=1, description="models:/name/3, models:/name@challenger, or a name (its challenger)"
+        title="Model",
+        min_length=1,
+        description="models:/name/3, models:/name@challenger, or a name (its challenger)",
     )
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")

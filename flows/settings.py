@@ -6,11 +6,10 @@ pydantic alone, so that a wrong one is refused with the same sentence whichever 
 
 import copy
 import difflib
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -40,10 +39,11 @@ class Setting:
     @property
     def allowed(self) -> str:
         """The choices or bounds, in parentheses; empty where there are none."""
-        if getattr(self.field.annotation, "__args__", None) and not isinstance(self.field.annotation, types.GenericAlias):
-            return f" ({', '.join(map(str, self.field.annotation.__args__))})"  # type: ignore[union-attr]
+        if get_origin(self.field.annotation) is Literal:
+            return f" ({', '.join(map(str, get_args(self.field.annotation)))})"
         signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-        bounds = [f"{sign} {getattr(m, key):g}" for m in self.field.metadata for key, sign in signs.items() if hasattr(m, key)]
+        pairs = [(sign, getattr(bound, key, None)) for bound in self.field.metadata for key, sign in signs.items()]
+        bounds = [f"{sign} {limit:g}" for sign, limit in pairs if limit is not None]
         return f" ({', '.join(bounds)})" if bounds else ""
 
 
@@ -95,7 +95,9 @@ def set_values(tree: Tree, values: Mapping[str, str], model: type[BaseModel]) ->
 
 def restrict(tree: Tree, model: type[BaseModel], everything: type[BaseModel]) -> Tree:
     """The sections of `tree` that `model` has; others are dropped if they belong to `everything`, else refused below."""
-    return {key: value for key, value in tree.items() if key in model.model_fields or key not in everything.model_fields}
+    return {
+        key: value for key, value in tree.items() if key in model.model_fields or key not in everything.model_fields
+    }
 
 
 def validate(model: type[Config], tree: Tree) -> Config:
@@ -126,7 +128,10 @@ def to_yaml(model: type[BaseModel], tree: Tree, indent: str = "") -> str:
     lines = []
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            lines += [f"{indent}{name}:  # {field.description}", to_yaml(field.annotation, tree[name], indent + "  ")]
+            lines += [
+                f"{indent}{name}:  # {field.description}",
+                to_yaml(field.annotation, tree[name], indent + "  "),
+            ]
         else:
             setting = Setting(name, field)
             lines.append(f"{indent}{name}: {format_value(tree[name])}  # {field.description}{setting.allowed}")
@@ -135,7 +140,11 @@ def to_yaml(model: type[BaseModel], tree: Tree, indent: str = "") -> str:
 
 def format_value(value: Any) -> str:
     """A scalar or a list as it would stand in YAML."""
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+    return (
+        yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+        .removesuffix("\n")
+        .removesuffix("\n...")
+    )
 
 
 def _parse_value(text: str) -> Any:

@@ -45,7 +45,10 @@ def _build(built: BuildOutcome) -> Rows:
     quarantined = f"{built.quarantined} quarantined" + (f" ({reasons})" if reasons else "")
     counts = f"{built.seen:,} files seen: {built.kept:,} kept, {built.duplicates:,} duplicates, {quarantined}"
     return [
-        ("dataset", f"{built.dataset}@{built.version}" + (" (already there: nothing was read)" if built.reused else "")),
+        (
+            "dataset",
+            f"{built.dataset}@{built.version}" + (" (already there: nothing was read)" if built.reused else ""),
+        ),
         ("images", counts),
         ("shards", str(Path(built.manifest).parent)),
     ]
@@ -67,8 +70,11 @@ def _evaluate(evaluated: EvaluateOutcome) -> Rows:
     protocol = evaluated.protocol
     return [
         ("scores", f"{scores}"),
-        ("protocol", f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
-                     f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})"),
+        (
+            "protocol",
+            f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
+            f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})",
+        ),
         ("promoted", f"{'yes' if evaluated.promoted else 'no'}: {evaluated.why}"),
         ("champion", evaluated.champion or "none yet"),
         ("report", evaluated.report),

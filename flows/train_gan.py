@@ -12,7 +12,9 @@ class TrainGanConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str = Field(
-        title="Dataset", min_length=1, description="name (its latest version), name@version, or a path to a manifest.json"
+        title="Dataset",
+        min_length=1,
+        description="name (its latest version), name@version, or a path to a manifest.json",
     )
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")

@@ -88,9 +88,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         digests: dict[str, str] = json.loads((path / MARKER).read_text())
         for name, expected in digests.items():
             if (found := file_sha256(path / name)) != expected:
-                raise CheckpointError(
-                    f"{path / name} is damaged: sha256 {found[:12]}, expected {expected[:12]}"
-                )
+                raise CheckpointError(f"{path / name} is damaged: sha256 {found[:12]}, expected {expected[:12]}")
         values = json.loads((path / VALUES).read_text())
         return Checkpoint(values.pop("nimg"), load_file(path / TENSORS), values)
     except (OSError, ValueError, KeyError) as error:

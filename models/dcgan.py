@@ -4,6 +4,8 @@ This file imports torch alone: registering a model copies it beside the weights,
 this repository has never been.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -40,11 +42,9 @@ def init_weights(module: nn.Module) -> None:
 
 
 class Generator(nn.Module):
-    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, channels, resolution, resolution) in [-1, 1]."""
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side) in [-1, 1]."""
 
-    def __init__(
-        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int
-    ) -> None:
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.num_classes = num_classes
@@ -53,7 +53,7 @@ class Generator(nn.Module):
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         inputs = latent_dim * (2 if num_classes else 1)
         layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, widths[0], sizes[0], bias=False)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [
                 nn.BatchNorm2d(before),
                 nn.ReLU(),
@@ -79,7 +79,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, resolution, resolution) in [-1, 1] to logits (N,); mirrors the generator.
+    """Images (N, C, side, side) in [-1, 1] to logits (N,); mirrors the generator.
 
     Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
         sizes = stage_sizes(resolution)
         widths = stage_widths(len(sizes), width)[::-1]
         layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [
                 nn.Conv2d(before, after, 4, 2, 1, bias=False),
                 nn.BatchNorm2d(after),

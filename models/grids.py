@@ -15,7 +15,7 @@ def grid_labels(num_classes: int, rows: int = 8, max_columns: int = 10) -> tuple
 
 
 def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int) -> bytes:
-    """PNG of real `images` (N, C, H, W), laid out like the grids of generated ones; a class without images stays blank."""
+    """PNG of real `images` (N, C, H, W), laid out like the grids of generated ones; what is missing stays blank."""
     columns, cells = grid_labels(num_classes)
     if num_classes < 2:
         return grid_png(images[: len(cells)], columns)

@@ -37,9 +37,7 @@ class TrainState:
         running statistics are averaged like weights, so that they fit the averaged weights.
         """
         decay = min(decay, (1 + self.nimg) / (1_000 + self.nimg))
-        for average, current in zip(
-            self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True
-        ):
+        for average, current in zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True):
             if average.is_floating_point():
                 average.lerp_(current, 1 - decay)
             else:
@@ -82,9 +80,7 @@ class TrainState:
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     """The entries under `prefix.`, without it."""
-    return {
-        name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")
-    }
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Tensor]) -> None:

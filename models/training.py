@@ -36,9 +36,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: FamilyName = Field("dcgan", title="Family", description="which networks and losses")
-    nimg: int = Field(
-        1_000_000, ge=1, title="Images", description="real images shown to the discriminator in all"
-    )
+    nimg: int = Field(1_000_000, ge=1, title="Images", description="real images shown to the discriminator in all")
     seed: int = Field(
         0,
         ge=0,
@@ -46,9 +44,7 @@ class TrainConfig(BaseModel):
         title="Seed",
         description="decides initial weights, data order, latents and augmentation",
     )
-    conditional: bool = Field(
-        True, title="Conditional", description="use the class labels, where the dataset has any"
-    )
+    conditional: bool = Field(True, title="Conditional", description="use the class labels, where the dataset has any")
     batch_size: int = Field(32, ge=2, le=4096, title="Batch size", description="images a step")
     latent_dim: int = Field(100, ge=1, le=1024, title="Latents", description="length of the latent vector z")
     width: int = Field(
@@ -58,9 +54,7 @@ class TrainConfig(BaseModel):
         title="Width",
         description="channels of the feature map nearest the image; smaller maps have up to 8 times as many",
     )
-    learning_rate: float = Field(
-        2e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks"
-    )
+    learning_rate: float = Field(2e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks")
     beta1: float = Field(0.5, ge=0, lt=1, title="Adam beta1", description="decay of the gradients' mean")
     beta2: float = Field(0.999, ge=0, lt=1, title="Adam beta2", description="decay of the gradients' squares")
     ema_half_life_nimg: int = Field(
@@ -73,18 +67,12 @@ class TrainConfig(BaseModel):
         AugmentConfig(), title="Augmentation", description="what is done to real and generated images alike"
     )
     tick_nimg: int = Field(5_000, ge=1, title="Tick", description="images between two lines of statistics")
-    snapshot_ticks: int = Field(
-        10, ge=1, title="Snapshot every", description="ticks between two sample grids"
-    )
-    checkpoint_ticks: int = Field(
-        10, ge=1, title="Checkpoint every", description="ticks between two checkpoints"
-    )
+    snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
+    checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")
     keep_checkpoints: int = Field(
         2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk"
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", title="Device", description="auto: the GPU if there is one"
-    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
     threads: int = Field(
         0,
         ge=0,
@@ -146,9 +134,7 @@ def train(
     return state
 
 
-def step(
-    state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor
-) -> dict[str, torch.Tensor]:
+def step(state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
     """One update of the discriminator, one of the generator, one of the average; the statistics stay on the device."""
     real = to_float(images)
     classes = labels if state.spec.num_classes else None
@@ -237,9 +223,7 @@ def crosses(before: int, after: int, interval: int) -> bool:
 
 def seed_step(seed: int, rank: int, nimg: int) -> None:
     """Seed every generator of torch from (seed, rank, nimg); nimg -1 stands for the initial weights."""
-    torch.manual_seed(
-        int(np.random.SeedSequence([seed, rank, nimg + 1]).generate_state(1, np.uint64)[0]) >> 1
-    )
+    torch.manual_seed(int(np.random.SeedSequence([seed, rank, nimg + 1]).generate_state(1, np.uint64)[0]) >> 1)
 
 
 def select_device(name: str) -> torch.device:

@@ -1,0 +1,90 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.checkpoints import MARKER, TENSORS, CheckpointStore, load_checkpoint
+from models.errors import CheckpointError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CheckpointStore:
+    return CheckpointStore(tmp_path / "checkpoints", keep=2)
+
+
+def save(store: CheckpointStore, nimg: int) -> Path:
+    return store.save(nimg, {"a": torch.full((3,), float(nimg)), "step": torch.tensor(7)}, {"num_ticks": nimg // 10})
+
+
+def test_what_was_saved_is_loaded(store: CheckpointStore) -> None:
+    save(store, 30)
+    loaded = store.load_latest()
+    assert loaded is not None
+    assert (loaded.nimg, loaded.values) == (30, {"num_ticks": 3})
+    assert torch.equal(loaded.tensors["a"], torch.full((3,), 30.0))
+    assert loaded.tensors["step"].item() == 7
+
+
+def test_nothing_saved_loads_nothing(store: CheckpointStore) -> None:
+    assert store.load_latest() is None
+
+
+def test_only_the_newest_are_kept(store: CheckpointStore) -> None:
+    for nimg in (10, 20, 30):
+        save(store, nimg)
+    assert [int(path.name) for path in store.committed()] == [20, 30]
+
+
+def test_without_its_marker_a_checkpoint_does_not_count(store: CheckpointStore) -> None:
+    save(store, 10)
+    (save(store, 20) / MARKER).unlink()
+    loaded = store.load_latest()
+    assert loaded is not None
+    assert loaded.nimg == 10
+
+
+@pytest.mark.parametrize("position", [0, 40, -1])
+def test_a_flipped_bit_is_noticed_and_the_one_before_used(
+    store: CheckpointStore, position: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(store, 10)
+    damaged = save(store, 20) / TENSORS
+    content = bytearray(damaged.read_bytes())
+    content[position] ^= 1
+    damaged.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        loaded = store.load_latest()
+    assert loaded is not None
+    assert loaded.nimg == 10
+    assert "damaged: sha256" in caplog.text
+
+
+def test_a_cut_file_is_named(store: CheckpointStore) -> None:
+    path = save(store, 10)
+    (path / TENSORS).write_bytes((path / TENSORS).read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"state\.safetensors is damaged"):
+        load_checkpoint(path)
+
+
+def test_a_missing_file_is_named(store: CheckpointStore) -> None:
+    path = save(store, 10)
+    (path / TENSORS).unlink()
+    with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_what_a_killed_save_left_behind_is_overwritten(store: CheckpointStore) -> None:
+    leftover = store.directory / ".000000000010.partial"
+    leftover.mkdir(parents=True)
+    (leftover / TENSORS).write_bytes(b"half")
+    save(store, 10)
+    loaded = store.load_latest()
+    assert loaded is not None
+    assert not leftover.exists()
+
+
+def test_the_marker_names_every_file(store: CheckpointStore) -> None:
+    path = save(store, 10)
+    assert set(json.loads((path / MARKER).read_text())) == {file.name for file in path.iterdir()} - {MARKER}
