@@ -40,7 +40,7 @@ app = App(name="shardgan", help="Compressed images in, a trusted generator out."
 def main() -> None:
     """Run the command line and exit with its status."""
     try:
-        status = app(exit_on_error=False, print_error=True)
+        status = app(exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         status = WRONG
     sys.exit(status)
@@ -106,7 +106,7 @@ def make_command(command: Command) -> Callable[..., int]:
     settings = {setting.name.replace(".", "__"): setting for setting in list_settings(command.config)}
 
     def run(*overrides: str, **given: Any) -> int:
-        file, dry_run, as_json = given.pop("config"), given.pop("dry_run"), given.pop("json")
+        file, dry_run, as_json = given.pop("config", None), given.pop("dry_run", False), given.pop("json", False)
         flags = {settings[key].name: value for key, value in given.items() if value is not None}
         return run_command(command, overrides, file, flags, dry_run, as_json)
 

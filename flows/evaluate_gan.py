@@ -2,9 +2,9 @@
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
-from tasks.publishing import publish_report
 
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
+from tasks.publishing import publish_report
 
 
 class EvaluateGanConfig(BaseModel):

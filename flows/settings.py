@@ -94,7 +94,7 @@ def set_values(tree: Tree, values: Mapping[str, str], model: type[BaseModel]) ->
 
 
 def restrict(tree: Tree, model: type[BaseModel], everything: type[BaseModel]) -> Tree:
-    """The sections of `tree` that `model` has; others are dropped if they belong to `everything`, else refused below."""
+    """The sections of `tree` that `model` has, and those that not even `everything` has: `validate` refuses these."""
     return {
         key: value for key, value in tree.items() if key in model.model_fields or key not in everything.model_fields
     }

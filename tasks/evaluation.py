@@ -1,10 +1,8 @@
 """The evaluation stage: score a registered version as consumers load it, let the gate decide, write the report."""
 
 import io
-import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +23,20 @@ from tasks.promotion import PromotionPolicy, Verdict, promote
 from tasks.registry import find_champion, load_pyfunc, resolve_version, tag_version
 from tasks.tracking import connect
 
-__all__ = ["EvalConfig", "EvaluateOutcome", "PromotionPolicy", "ScoredModel", "decide", "score_champion", "score_model"]
+__all__ = [
+    "EvalConfig",
+    "EvaluateOutcome",
+    "PromotionPolicy",
+    "ScoredModel",
+    "decide",
+    "score_champion",
+    "score_model",
+]
 
 logger = logging.getLogger(__name__)
 SPLIT = "val"
 IMAGES_A_CALL = 500
+SCORE_PREFIX = "score/"
 
 
 class ScoredModel(BaseModel):
@@ -84,7 +91,7 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
     """Let the gate decide between the two, and move the alias if the challenger wins."""
     client = connect(home())
     version = client.get_model_version(challenger.name, challenger.version)
-    rival = champion and (client.get_model_version(champion.name, champion.version), champion.scores)
+    rival = (client.get_model_version(champion.name, champion.version), champion.scores) if champion else None
     return promote(client, home(), version, challenger.scores, rival, policy)
 
 
@@ -92,10 +99,12 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     manifest = load_manifest(manifest_uri)
     net = load_feature_net(config.feature_net, config.input_size, resolve_device(config.device))
     protocol = _protocol(manifest, config, net)
-    scores = _known_scores(version, protocol) or _measure(version, manifest_uri, manifest, config, net, protocol)
-    tag_version(client, version, _score_tags(scores))
-    for name, value in scores.values.items():
-        client.log_metric(version.run_id, f"{name}@{protocol.digest()}", value)
+    scores = _known_scores(version, protocol)
+    if scores is None:
+        scores = _measure(version, manifest_uri, manifest, config, net, protocol)
+        tag_version(client, version, _score_tags(scores))
+        for name, value in scores.values.items():
+            client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
@@ -127,7 +136,12 @@ def _score_tags(scores: Scores) -> dict[str, str]:
 
 
 def _measure(
-    version: ModelVersion, manifest_uri: str, manifest: Manifest, config: EvalConfig, net: FeatureNet, protocol: Protocol
+    version: ModelVersion,
+    manifest_uri: str,
+    manifest: Manifest,
+    config: EvalConfig,
+    net: FeatureNet,
+    protocol: Protocol,
 ) -> Scores:
     total = protocol.num_reference + config.num_images
     with ProgressReport("evaluation", f"Scoring {version.name} version {version.version}", total) as progress:
@@ -164,7 +178,7 @@ def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]
     """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
     counts = share_out(config.num_images, list(manifest.histogram(SPLIT).values()) or [1])
     labels = range(len(counts)) if manifest.labels else [-1]
-    rows = []
+    rows: list[dict[str, int]] = []
     for label, count in zip(labels, counts, strict=True):
         for start in range(0, count, IMAGES_A_CALL):
             seed = config.seed + len(rows)

@@ -13,11 +13,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 import torch
-from mlflow.pyfunc import PythonModel
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -44,7 +44,8 @@ class GeneratorModel(PythonModel):
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Generate the images that each row of `model_input` asks for."""
-        return pd.concat([self._generate(row) for row in model_input.to_dict("records")], ignore_index=True)
+        rows = [self._generate(dict(row)) for _, row in model_input.iterrows()]
+        return pd.concat(rows, ignore_index=True)
 
     def _generate(self, row: dict[str, Any]) -> pd.DataFrame:
         num_images, seed = int(row["num_images"]), int(row["seed"])
@@ -59,7 +60,9 @@ class GeneratorModel(PythonModel):
         if label is None or pd.isna(label) or int(label) == ANY_LABEL or not num_classes:
             return np.arange(num_images) % num_classes if num_classes else np.full(num_images, ANY_LABEL)
         if not 0 <= int(label) < num_classes:
-            raise ValueError(f"label is {label}; expected 0 to {num_classes - 1} ({self.spec['labels']}) or {ANY_LABEL}")
+            raise ValueError(
+                f"label is {label}; expected 0 to {num_classes - 1} ({self.spec['labels']}) or {ANY_LABEL}"
+            )
         return np.full(num_images, int(label))
 
     @torch.no_grad()
@@ -91,4 +94,4 @@ def _png(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-mlflow.models.set_model(GeneratorModel())
+set_model(GeneratorModel())

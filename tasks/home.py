@@ -41,6 +41,10 @@ class Home:
         return self.root / "features"
 
     @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
     def mlartifacts(self) -> Path:
         return self.root / "mlartifacts"
 

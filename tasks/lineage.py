@@ -9,10 +9,19 @@ from prefect.exceptions import MissingContextError
 
 
 def code_commit() -> str:
-    """The commit of this checkout, with `-dirty` where files differ from it; `SHARDGAN_COMMIT` or `unknown` outside one."""
+    """The commit of this checkout, `-dirty` where files differ from it; outside of one `SHARDGAN_COMMIT` or `unknown`."""
     if commit := os.environ.get("SHARDGAN_COMMIT"):
         return commit
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext, TaskRunContext
@@ -37,7 +37,7 @@ class ProgressReport:
             console=_console(),
         )
         self.item = self.bar.add_task(title, total=self.total, note="")
-        self.artifact = None
+        self.artifact: Any = None
         self.next_artifact = self.next_line = 0.0
 
     def __enter__(self) -> Self:
@@ -47,7 +47,9 @@ class ProgressReport:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.artifact is not None and kind is None:
             update_progress_artifact(artifact_id=self.artifact, progress=100.0)
         self.bar.stop()

@@ -137,7 +137,7 @@ class RunDirectory:
 
 
 class StatsFollower:
-    """Reads a growing stats.jsonl, each line once; from the start again where a resumed trainer has replaced the file."""
+    """Reads a growing stats.jsonl, each line once; from the start again where a resumed trainer replaced the file."""
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run

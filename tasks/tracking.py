@@ -4,6 +4,7 @@ The trainer never talks to MLflow; its stats.jsonl is replayed from here. A serv
 could not be sent is sent later, and `finish` insists.
 """
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -11,9 +12,7 @@ from typing import Any
 
 import filelock
 import mlflow
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.sources import LocalArtifactDatasetSource
-from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -24,6 +23,7 @@ logger = logging.getLogger(__name__)
 RUN_TAG = "shardgan.run"
 ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
 MAX_PARAM_LENGTH = 500
+MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
 
 
 def connect(home: Home) -> MlflowClient:
@@ -77,7 +77,12 @@ class RunTracker:
         created = self.client.create_run(
             experiment,
             run_name=self.run.name,
-            tags={RUN_TAG: self.run.name, "shardgan.run_dir": str(self.run.path), **run_tags(self.config), **tags},
+            tags={
+                RUN_TAG: self.run.name,
+                "shardgan.run_dir": str(self.run.path),
+                **run_tags(self.config),
+                **tags,
+            },
         )
         params = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in flatten(run_params(self.config)).items()]
         self.client.log_batch(created.info.run_id, params=params)
@@ -85,7 +90,7 @@ class RunTracker:
         return str(created.info.run_id)
 
     def _last_nimg(self) -> int:
-        """The newest tick that MLflow has: asked of MLflow itself, since an answer may be lost though the points came in."""
+        """The newest tick that MLflow has, by its own word: an answer may be lost though the points came in."""
         return max((int(metric.step) for metric in self.client.get_metric_history(self.run_id, "loss_d")), default=0)
 
     def replay(self) -> None:
@@ -142,7 +147,11 @@ def run_tags(config: RunConfig) -> dict[str, str]:
 
 def run_params(config: RunConfig) -> dict[str, Any]:
     """What is shown as the MLflow run's parameters."""
-    return {"train": config.train.model_dump(), "network": config.network.model_dump(), "dataset": config.dataset}
+    return {
+        "train": config.train.model_dump(),
+        "network": config.network.model_dump(),
+        "dataset": config.dataset,
+    }
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -155,7 +164,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
     """Record the dataset version as an input of the run."""
-    # MLflow takes 36 characters of digest at most; the whole version stands in the tags.
-    dataset = MetaDataset(LocalArtifactDatasetSource(config.manifest), config.dataset, config.dataset_version[:32])
+    dataset = Dataset(
+        name=config.dataset,
+        digest=config.dataset_version[:MAX_DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": config.manifest}),
+    )
     context = [InputTag("mlflow.data.context", "training")]
-    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), context)])
+    client.log_inputs(run_id, [DatasetInput(dataset, context)])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.states import State
+from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.families import FAMILIES, NetworkSpec
@@ -38,7 +38,16 @@ from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.tracking import RunTracker, connect
 
-__all__ = ["RegisteredModel", "TrainConfig", "TrainOutcome", "check_resolution", "plan_run", "prepare_run", "register_generator", "train"]
+__all__ = [
+    "RegisteredModel",
+    "TrainConfig",
+    "TrainOutcome",
+    "check_resolution",
+    "plan_run",
+    "prepare_run",
+    "register_generator",
+    "train",
+]
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -122,7 +131,7 @@ def prepare_run(dataset: str, config: TrainConfig) -> str:
     return str(run.path)
 
 
-def _is_worth_retrying(_task: Any, _run: Any, state: State) -> bool:
+def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
     """A trainer that was killed can go on; one that failed for a reason would fail again."""
     return isinstance(state.result(raise_on_failure=False), TrainerDied)
 
@@ -185,7 +194,8 @@ def _follow(run: RunDirectory, tracker: RunTracker, progress: ProgressReport, to
     tracker.replay()
     if tracker.newest is not None:
         row = tracker.newest
-        note = f"{row['nimg']:,}/{total:,} images, {row['images_per_second']:.0f}/s, D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        speed, losses = f"{row['images_per_second']:.0f}/s", f"D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        note = f"{row['nimg']:,}/{total:,} images, {speed}, {losses}"
         progress.update(row["nimg"], note)
 
 
@@ -210,7 +220,9 @@ def _raise_for(run: RunDirectory, exit_code: int) -> None:
     if status.state == "diverged":
         raise TrainingDiverged(f"{where}: {status.reason}")
     if status.state == "running":
-        raise TrainerDied(f"{where}: the trainer died (exit code {exit_code}); a retry goes on from its last checkpoint")
+        raise TrainerDied(
+            f"{where}: the trainer died (exit code {exit_code}); a retry goes on from its last checkpoint"
+        )
     raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
 
 
