@@ -20,9 +20,7 @@ from shards.progress import BuildProgress
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    values = {
-        name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None
-    }
+    values = {name: value for name, value in vars(_parser().parse_args(arguments)).items() if value is not None}
     root = values.pop("root")
     try:
         outcome = build(ShardConfig(**values), root, report=_show)
@@ -41,13 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m shards", description="Turn a collection of images into shards."
-    )
+    parser = argparse.ArgumentParser(prog="python -m shards", description="Turn a collection of images into shards.")
     parser.add_argument("source", help=ShardConfig.model_fields["source"].description)
-    parser.add_argument(
-        "root", help="Folder that holds all datasets; the new one goes to ROOT/datasets/NAME/VERSION."
-    )
+    parser.add_argument("root", help="Folder that holds all datasets; the new one goes to ROOT/datasets/NAME/VERSION.")
     for name, field in ShardConfig.model_fields.items():
         if name == "source":
             continue
@@ -83,11 +77,7 @@ def _show(progress: BuildProgress) -> None:
     if not live and progress.done not in (0, progress.total):
         return
     rate = progress.done / progress.seconds if progress.seconds else 0.0
-    left = (
-        f", {(progress.total - progress.done) / rate:.0f} s left"
-        if rate and progress.done < progress.total
-        else ""
-    )
+    left = f", {(progress.total - progress.done) / rate:.0f} s left" if rate and progress.done < progress.total else ""
     print(
         f"{progress.stage} {progress.done}/{progress.total}: {progress.kept} kept, {progress.duplicates} "
         f"duplicates, "

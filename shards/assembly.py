@@ -7,7 +7,7 @@ workers, and puts an image into the same split for ever, however much the collec
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version as installed
@@ -20,7 +20,6 @@ from shards.config import ShardConfig
 from shards.errors import BuildError, SourceError
 from shards.ledger import Claim, Content, Ledger
 from shards.manifest import MANIFEST, Counts, Manifest, Split
-from shards.recipe import Encoding
 from shards.storage import sync_folder
 from shards.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
 from shards.writer import ShardWriter
@@ -39,9 +38,7 @@ class _Tally:
     kept: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     samples: Counter[Split] = field(default_factory=Counter)
-    classes: dict[Split, Counter[str]] = field(
-        default_factory=lambda: {split: Counter() for split in _SPLITS}
-    )
+    classes: dict[Split, Counter[str]] = field(default_factory=lambda: {split: Counter() for split in _SPLITS})
 
 
 class Assembly:
@@ -52,7 +49,6 @@ class Assembly:
         self._base, self._folder, self._parts = base, folder, parts
         self._labels = ledger.labels()
         self._label_index = {name: index for index, name in enumerate(self._labels)}
-        self._suffix = Encoding.parse(config.encoding).suffix
         self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
         self._files: dict[str, int] = {}
         self._placed: list[tuple[bytes, Content]] = []
@@ -85,15 +81,15 @@ class Assembly:
     def _write_samples(self, on_sample: Callable[[int], None]) -> None:
         samples = TableWriter(self._folder / "samples.parquet", SAMPLES)
         duplicates = TableWriter(self._folder / "duplicates.parquet", DUPLICATES)
+        self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
         for claim in self._ledger.claims():
-            for row in self._write_claim(claim):
+            rows = self._write_claim(claim)
+            for row in rows:
                 samples.add(row)
-            key = claim.source_sha256.hex()[:_KEY_DIGITS]
-            for source, _ in claim.sources[1:]:
-                first = claim.sources[0][0]
-                duplicates.add({"source": source, "duplicate_of": first, "key": key, "reason": "same_bytes"})
-            self._tally.kept += 1
-            on_sample(self._tally.kept)
+            for row in self._duplicates(claim, kept=bool(rows)):
+                duplicates.add(row)
+            self._tally.kept += bool(rows)
+            on_sample(self._tally.kept + duplicates.num_rows)
         samples.close()
         duplicates.close()
         self._tally.duplicates = duplicates.num_rows
@@ -103,16 +99,24 @@ class Assembly:
 
     def _write_claim(self, claim: Claim) -> list[dict[str, Any]]:
         contents = self._ledger.contents(claim.source_sha256)
-        return [self._write_sample(claim, content, several=len(contents) > 1) for content in contents]
+        return [self._write_sample(claim, content) for content in contents]
 
-    def _write_sample(self, claim: Claim, content: Content, *, several: bool) -> dict[str, Any]:
+    def _duplicates(self, claim: Claim, *, kept: bool) -> Iterator[dict[str, Any]]:
+        """Yield a row for every file of a claim that did not become a sample itself."""
+        reason, digest, first = "same_bytes", claim.source_sha256, claim.sources[0][0]
+        if not kept:
+            reason, digest, first = self._ledger.stand_in(claim.source_sha256)
+        for source, _ in claim.sources[1 if kept else 0 :]:
+            yield {"source": source, "duplicate_of": first, "key": digest.hex()[:_KEY_DIGITS], "reason": reason}
+
+    def _write_sample(self, claim: Claim, content: Content) -> dict[str, Any]:
         source, name = claim.sources[0]
         label = None if name is None else self._label_index[name]
         digest = claim.source_sha256.hex()
-        key = f"{digest[:_KEY_DIGITS]}-{content.frame:05d}" if several else digest[:_KEY_DIGITS]
+        key = digest[:_KEY_DIGITS] if content.frame == 0 else f"{digest[:_KEY_DIGITS]}-{content.frame:05d}"
         split = self._split(claim.source_sha256)
         data = self._read(content)
-        shard, offset = self._writers[split].add(key, self._suffix, data, label)
+        shard, offset = self._writers[split].add(key, content.facts["suffix"], data, label)
         self._count(split, name, f"{key} {content.facts['sha256']} {label}\n")
         self._note(claim.source_sha256, content, shard, offset)
         known = {"key": key, "split": split, "label": label, "label_name": name, "source": source}
@@ -158,14 +162,9 @@ class Assembly:
 
     def _refuse_empty(self) -> None:
         tally = self._tally
-        found = (
-            ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common())
-            or "nothing at all"
-        )
+        found = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common()) or "nothing at all"
         if not tally.kept:
-            raise SourceError(
-                f"the source {self._config.source!r} holds no usable image; what it holds: {found}"
-            )
+            raise SourceError(f"the source {self._config.source!r} holds no usable image; what it holds: {found}")
         filled = set().union(*tally.classes.values())
         missing = [label for label in self._labels if label not in filled]
         if missing:

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict
 
 from shards.assembly import Assembly, libraries
 from shards.config import ShardConfig
+from shards.entries import Entry
 from shards.errors import SourceError
 from shards.fanout import run_locally
 from shards.ledger import Ledger
 from shards.manifest import LATEST, MANIFEST, Manifest, load_manifest
 from shards.partition import PartitionSpec, read_part
 from shards.progress import BuildProgress, Meter, Report
-from shards.source import Entry, list_entries
+from shards.source import list_entries
 from shards.storage import locked, storage_errors, sync_folder, write_atomically
 
 __all__ = ["BuildOutcome", "BuildProgress", "build"]
@@ -60,17 +61,13 @@ def build(
     entries = list_entries(config)
     first = next(entries, None)
     if first is None:
-        raise SourceError(
-            f"the source {config.source!r} holds no file; give the folder that holds the images"
-        )
+        raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
     build_ = _Build(config, Path(root).expanduser().absolute(), Meter(report), run_partitions)
     return build_.run(_chain(first, entries))
 
 
 class _Build:
-    def __init__(
-        self, config: ShardConfig, root: Path, meter: Meter, run_partitions: RunPartitions | None
-    ) -> None:
+    def __init__(self, config: ShardConfig, root: Path, meter: Meter, run_partitions: RunPartitions | None) -> None:
         self._config, self._meter = config, meter
         self._run_partitions = run_partitions or self._run_locally
         self._dataset = root / "datasets" / config.dataset
@@ -92,6 +89,7 @@ class _Build:
     def _run(self, entries: Iterator[Entry]) -> BuildOutcome:
         self._meter.begin("listing", 0)
         self._ledger.replace_listing(entries)
+        self._check_classes()
         digest = self._ledger.listing_digest()
         version, known_digest = self._ledger.last()
         if version and not (self._dataset / version / MANIFEST).is_file():
@@ -104,12 +102,23 @@ class _Build:
         self._ledger.finish(manifest.version, digest)
         return self._publish(manifest, reused=False)
 
+    def _check_classes(self) -> None:
+        if len(self._ledger.labels()) == 1:
+            self._ledger.descend()
+        labels = self._ledger.labels()
+        if len(labels) == 1:
+            raise SourceError(
+                f"the source {self._config.source!r} has the single class {labels[0]!r}, from which nothing "
+                f"can be "
+                f"told apart; set labels to none, or give the folder one level further down or up"
+            )
+
     def _decode(self) -> None:
         for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
             self._ledger.add_part(path.name, read_part(path))
+        self._ledger.forget_passing_refusals()
         if self._ledger.labels():
             self._ledger.refuse_unlabelled()
-        self._ledger.forget_passing_refusals()
         count, fresh = self._ledger.fresh()
         self._meter.begin("decoding", count)
         for made in self._run_partitions(self._partitions(count, fresh)):

@@ -4,6 +4,8 @@ import io
 
 from PIL import Image, ImageCms
 
+from shards.recipe import Recipe
+
 _PLAIN = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 _DEEP = ("I", "F")
 
@@ -19,39 +21,39 @@ def resamplable(image: Image.Image) -> Image.Image:
     return image if image.mode in _PLAIN else image.convert("L" if image.mode == "1" else "RGB")
 
 
-def flattened(image: Image.Image, channels: int, background: tuple[int, int, int]) -> Image.Image:
-    """Return the image as RGB (3 channels) or L (1), transparent pixels laid over the background colour."""
-    if image.mode in ("RGBA", "LA"):
+def flattened(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Return the image as RGB or L, transparent pixels laid over the background colour or made solid."""
+    mode = "RGB" if recipe.channels == 3 else "L"
+    if image.mode in ("RGBA", "LA") and recipe.alpha == "background":
         rgba = image.convert("RGBA")
-        image = Image.new("RGBA", rgba.size, (*background, 255))
+        image = Image.new("RGBA", rgba.size, (*recipe.background, 255))
         image.alpha_composite(rgba)
-    return image.convert("RGB" if channels == 3 else "L")
+    return image if image.mode == mode else image.convert(mode)
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
-    """Apply an ICC profile; returns the image and what was done: `none`, `converted` or `unusable`."""
+    """Apply an ICC profile; also returns what was done: `none`, `srgb`, `converted` or `unusable`."""
     if not profile:
         return image, "none"
     try:
-        return _apply(image, profile), "converted"
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode != "CMYK" and "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image, "srgb"
+        return _convert(image, source), "converted"
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         # A profile for other channels than the picture has, or a broken one: viewers ignore it as well.
         return image, "unusable"
 
 
-def _apply(image: Image.Image, profile: bytes) -> Image.Image:
+def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
     opaque = image.convert(image.mode[:-1]) if alpha else image
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    output = "L" if opaque.mode == "L" else "RGB"
-    target = ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(opaque, source, target, outputMode="RGB")
+    converted = ImageCms.profileToProfile(opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     if converted is None:
         raise ValueError("the profile gave no picture")
-    result = converted.convert(output)
     if alpha:
-        result.putalpha(alpha)
-    return result
+        converted.putalpha(alpha)
+    return converted
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

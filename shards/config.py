@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shards.recipe import Encoding, Recipe
+from shards.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 
 # Settings that decide how the work is done and never which bytes come out.
 OPERATIONAL = frozenset({"source", "dataset", "workers", "time_limit_seconds", "memory_limit_mb"})
@@ -21,7 +21,7 @@ class ShardConfig(BaseModel):
     source: str = Field(
         title="Source",
         min_length=1,
-        description="Folder with the images; a folder of folders gives one class per top folder.",
+        description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; local or s3://.",
     )
     dataset: str = Field(
         title="Dataset",
@@ -32,21 +32,61 @@ class ShardConfig(BaseModel):
         64, ge=8, le=4096, title="Resolution", description="Side of the stored square images, in pixels."
     )
     channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for grey.")
+    shape: Literal["crop", "random_crop", "fit", "stretch", "keep_aspect", "as_is"] = Field(
+        "crop",
+        title="Shape",
+        description=(
+            "crop: largest centred square; random_crop: a square at a seeded place; fit: whole image on the "
+            "background; "
+            "stretch; keep_aspect: shorter side becomes the resolution; as_is: size untouched."
+        ),
+    )
+    resample: Literal["lanczos", "box"] = Field("lanczos", title="Filter", description="How images are scaled.")
+    only_shrink: bool = Field(
+        False,
+        title="Only shrink",
+        description="Leave images that are smaller than the resolution at their size.",
+    )
     encoding: str = Field(
         "jpeg:95",
         title="Encoding",
-        description="How samples are stored: jpeg:Q, png, webp:Q or webp:lossless, Q from 1 to 100.",
+        description=f"How samples are stored: {ENCODINGS}; original leaves files untouched.",
+    )
+    frames: str = Field("first", title="Frames", description=f"Which frames of an animation become samples: {FRAMES}.")
+    alpha: Literal["background", "drop"] = Field(
+        "background",
+        title="Transparency",
+        description="Lay transparent pixels over the background or drop alpha.",
     )
     background: str = Field(
         "#ffffff",
         title="Background",
         pattern=r"^#[0-9a-fA-F]{6}$",
-        description="Colour that shows through transparent pixels, as #rrggbb.",
+        description="Colour behind transparent pixels and around fitted images, as #rrggbb.",
     )
-    labels: Literal["folders", "none"] = Field(
-        "folders",
+    labels: Literal["auto", "folders", "none"] = Field(
+        "auto",
         title="Labels",
-        description="folders: the top folder is the class, unlabelled without folders; none: unlabelled.",
+        description="auto: from the listing, shards or dataset.json, else the top folders; folders; none.",
+    )
+    path_column: str = Field("path", title="Path column", description="Column of a listing that holds the paths.")
+    bytes_column: str = Field(
+        "",
+        title="Bytes column",
+        description="Column of a parquet listing that holds the files themselves; else empty.",
+    )
+    label_column: str = Field("label", title="Label column", description="Column of a listing that holds the classes.")
+    duplicates: Literal["bytes", "pixels", "near"] = Field(
+        "bytes",
+        title="Duplicates",
+        description="Drop files with the same bytes; also the same stored pixels; also look-alikes.",
+    )
+    near_distance: int = Field(
+        4,
+        ge=0,
+        le=16,
+        title="Near distance",
+        description="Bits of 64 in which images that look the same may differ.",
     )
     val_fraction: float = Field(
         0.1,
@@ -71,6 +111,9 @@ class ShardConfig(BaseModel):
         le=65_536,
         title="Smallest side",
         description="Images with a shorter side, in pixels, are refused.",
+    )
+    max_aspect: float = Field(
+        100.0, ge=1, le=100_000, title="Largest aspect", description="Longer side over shorter side, at most."
     )
     max_pixels: int = Field(
         64_000_000,
@@ -98,9 +141,7 @@ class ShardConfig(BaseModel):
         title="Damaged files",
         description="Files that decode fully, but with a bad checksum or no end mark: keep or refuse.",
     )
-    workers: int = Field(
-        2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 is one per processor core."
-    )
+    workers: int = Field(2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 is one per core.")
     time_limit_seconds: float = Field(
         30.0,
         gt=0,
@@ -113,7 +154,7 @@ class ShardConfig(BaseModel):
         ge=128,
         le=1_048_576,
         title="Memory limit",
-        description="Memory that one decoder process may take, in MiB.",
+        description="Memory that one decoder may take, in MiB.",
     )
 
     @field_validator("source")
@@ -126,6 +167,12 @@ class ShardConfig(BaseModel):
     def _known_encoding(cls, encoding: str) -> str:
         Encoding.parse(encoding)
         return encoding.strip().lower()
+
+    @field_validator("frames")
+    @classmethod
+    def _known_frames(cls, frames: str) -> str:
+        pick_frames(frames, 1)
+        return frames.strip().lower()
 
     def recipe(self) -> Recipe:
         """Return the part that decides what happens to one image."""

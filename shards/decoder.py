@@ -8,36 +8,57 @@ import hashlib
 import os
 import signal
 import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 from PIL import Image
 
-from shards.errors import RefusedError
+from shards.entries import Place
+from shards.errors import BuildError, RefusedError
 from shards.images import convert
-from shards.opening import Place, read
+from shards.opening import read
 from shards.recipe import Recipe
+from shards.uris import is_remote
 from shards.wire import pack, read_frame
 
+_FETCH_AHEAD = 8
 
-def answer(place: Place, recipe: Recipe) -> bytes:
+
+def answer(read_place: Callable[[Place, int], bytes], place: Place, recipe: Recipe) -> bytes:
     """Return the frame that tells what one file gave: facts and samples, or the reason it is refused."""
     head: dict[str, Any] = {}
     try:
-        data = read(place, recipe.max_file_bytes)
+        data = read_place(place, recipe.max_file_bytes)
         head = {"source_sha256": hashlib.sha256(data).hexdigest(), "source_bytes": len(data)}
-        converted = convert(data, recipe)
+        converted = convert(data, recipe, seed=int(head["source_sha256"][:12], 16))
     except RefusedError as refused:
         return pack(head | {"reason": refused.code, "message": str(refused)})
+    except BuildError as failed:
+        return pack({"failed": str(failed)})
     except MemoryError:
-        return pack(
-            head | {"reason": "out_of_memory", "message": "it needs more memory than memory_limit_mb allows"}
-        )
+        return pack(head | {"reason": "out_of_memory", "message": "it needs more memory than memory_limit_mb allows"})
     head["facts"] = converted.facts
-    head["samples"] = [
-        {"bytes": len(one.data), "sha256": one.sha256, "stored_width": one.width, "stored_height": one.height}
-        for one in converted.samples
-    ]
+    head["samples"] = [one.facts for one in converted.samples]
     return pack(head, b"".join(one.data for one in converted.samples))
+
+
+def _answers(places: list[Place], recipe: Recipe) -> Iterator[bytes]:
+    """Answer in order; what lies in a bucket is fetched ahead, else every image would wait for the network."""
+    if not any(is_remote(str(place[1])) for place in places):
+        yield from (answer(read, place, recipe) for place in places)
+        return
+    with ThreadPoolExecutor(_FETCH_AHEAD) as pool:
+        ahead: deque[Future[bytes]] = deque()
+        coming = iter(places)
+        while True:
+            ahead.extend(pool.submit(read, p, recipe.max_file_bytes) for p in islice(coming, _FETCH_AHEAD - len(ahead)))
+            if not ahead:
+                return
+            fetched = ahead.popleft()
+            yield answer(lambda *_, fetched=fetched: fetched.result(), (), recipe)
 
 
 def main() -> None:
@@ -54,8 +75,8 @@ def main() -> None:
     out.write(pack({"ready": os.getpid()}))
     out.flush()
     while (frame := read_frame(sys.stdin.buffer)) is not None:
-        for place in frame[0]["places"]:
-            out.write(answer(place, recipe))
+        for one in _answers(frame[0]["places"], recipe):
+            out.write(one)
             out.flush()
 
 

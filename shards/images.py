@@ -2,35 +2,25 @@
 
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import (
-    Image,
-    JpegImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401  registers its decoder; Pillow would else load all its plugins at a WebP
-)
+from PIL import Image, JpegImagePlugin
 
-from shards import colour, formats, geometry, jpeg
-from shards.errors import RefusedError
-from shards.recipe import Encoding, Recipe
+from shards import colour, geometry
+from shards.inspection import Facts, num_frames, open_image, orientation, refusals
+from shards.recipe import Encoding, Recipe, pick_frames, suffix_of
 
-Facts = dict[str, Any]
-_EXIF_ORIENTATION = 0x0112
-_BOMB_FLOOR_BYTES = 2**20
-_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 2, "I;16": 2, "RGB": 3}
+_JPEG_SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
+_EIGHTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One sample as it goes into a shard: the encoded bytes, their sha256 and the size in pixels."""
+    """One sample as it goes into a shard: its encoded bytes and what is known about them."""
 
     data: bytes
-    sha256: str
-    width: int
-    height: int
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,125 +31,110 @@ class Converted:
     samples: list[Stored]
 
 
-def convert(data: bytes, recipe: Recipe) -> Converted:
-    """Turn the bytes of one file into samples; raises RefusedError with a reason code when that cannot be."""
-    format_name = formats.sniff(data)
-    harm = formats.damage(format_name, data)
-    if harm and recipe.damaged == "refuse":
-        raise RefusedError(harm, f"the {format_name} file decodes, but is damaged: {harm.replace('_', ' ')}")
-    with _refusals("broken_header"):
-        image = _open(data, format_name)
-    _check(image, len(data), recipe)
-    facts = _describe(image) | {"damage": harm}
-    with _refusals("broken_data"):
-        pixels = _load(image, recipe)
-        facts["orientation"] = _orientation(image)
-        profile = image.info.get("icc_profile")
-        pixels = geometry.upright(colour.resamplable(pixels), facts["orientation"])
-        pixels = geometry.square(pixels, recipe.resolution)
-        pixels, facts["icc"] = colour.to_srgb(pixels, profile)
-        stored = _encode(
-            colour.flattened(pixels, recipe.channels, recipe.background), Encoding.parse(recipe.encoding)
-        )
-    facts["frames"] = _num_frames(image)
-    return Converted(facts, [stored])
+def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
+    """Turn the bytes of one file into samples; raises RefusedError with a reason code when that cannot be.
+
+    `seed` places random crops; made from the file's content, it gives every file its own and always the same.
+    """
+    image, facts = open_image(data, recipe)
+    encoding = Encoding.parse(recipe.encoding)
+    with refusals("broken_data"):
+        picked = [0] if recipe.frames == "first" else pick_frames(recipe.frames, num_frames(image) or 1)
+        if encoding.keep_original and _is_as_wanted(image, recipe):
+            samples = [_pass_through(data, image, recipe)]
+            facts |= {"orientation": 1, "icc": "kept"}
+        else:
+            if picked == [0]:
+                _draft(image, recipe)
+            samples = [_make(image, number, recipe, encoding, seed, facts) for number in picked]
+    return Converted(facts | {"frames": num_frames(image)}, samples)
 
 
-class _refusals:  # noqa: N801  reads as a word in a with statement
-    """Turn whatever Pillow raises into a refusal: it raises far more than OSError on hostile files."""
-
-    def __init__(self, code: str) -> None:
-        self._code = code
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, RefusedError) or not isinstance(error, Exception):
-            return
-        text = str(error) or type(error).__name__
-        if isinstance(error, MemoryError):
-            raise RefusedError(
-                "out_of_memory", "decoding took more memory than memory_limit_mb allows"
-            ) from error
-        if isinstance(error, Image.DecompressionBombError):
-            raise RefusedError("too_many_pixels", text) from error
-        if isinstance(error, UnidentifiedImageError):
-            raise RefusedError(
-                "broken_header", "the file starts like an image, but its header cannot be read"
-            ) from error
-        raise RefusedError("truncated" if "truncated" in text.lower() else self._code, text) from error
+def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Return the pixels of a stored sample: `original` leaves colour and channels to the reader."""
+    pixels, _ = colour.to_srgb(colour.resamplable(image), image.info.get("icc_profile"))
+    return colour.flattened(pixels, recipe)
 
 
-def _open(data: bytes, format_name: str) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Image.open(io.BytesIO(data), formats=[format_name])
+def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
+    """Say whether a file can be stored untouched: one frame, upright and of the wanted shape already."""
+    if num_frames(image) != 1 or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size):
+        return False
+    has_orientation = "exif" in image.info or "xmp" in image.info or image.format == "PNG"
+    return not has_orientation or orientation(image) == 1
 
 
-def _check(image: Image.Image, num_bytes: int, recipe: Recipe) -> None:
-    width, height = image.size
-    if width * height > recipe.max_pixels:
-        raise RefusedError(
-            "too_many_pixels", f"{width} x {height} pixels; max_pixels allows {recipe.max_pixels}"
-        )
-    if min(width, height) < recipe.min_side:
-        raise RefusedError("too_small", f"{width} x {height} pixels; min_side asks for {recipe.min_side}")
-    decoded = width * height * _MODE_BYTES.get(image.mode, 4)
-    if decoded > _BOMB_FLOOR_BYTES and decoded > num_bytes * recipe.max_expansion:
-        raise RefusedError(
-            "expands_too_much",
-            f"{num_bytes} bytes grow to {decoded}, {decoded // num_bytes} times; max_expansion allows "
-            f"{recipe.max_expansion}",
-        )
+def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:
+    size, suffix = image.size, suffix_of(image.format or "")
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and recipe.duplicates == "bytes":
+        # Enough to find what is broken: the whole file is read, and most of the arithmetic is left out.
+        image.draft(None, (size[0] // _EIGHTH, size[1] // _EIGHTH))
+    image.load()
+    facts = _facts_of(data, size, suffix, 0)
+    return Stored(data, facts | _looks(image, recipe))
 
 
-def _describe(image: Image.Image) -> Facts:
-    facts: Facts = {"format": image.format, "width": image.width, "height": image.height, "mode": image.mode}
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        facts["jpeg_quality"] = jpeg.estimate_quality(image)
-        facts["jpeg_subsampling"] = jpeg.subsampling(image)
-        facts["jpeg_progressive"] = bool(image.info.get("progressive"))
-    return facts
-
-
-def _load(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """Decode the first frame, a JPEG at the smallest scale of libjpeg's that leaves twice the target."""
+def _draft(image: Image.Image, recipe: Recipe) -> None:
+    """Let libjpeg decode at the smallest of its scales that leaves twice the target."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         grey = recipe.channels == 1 and image.mode == "RGB" and "icc_profile" not in image.info
-        image.draft("L" if grey else None, geometry.draft_size(image.size, recipe.resolution))
+        image.draft("L" if grey else None, geometry.draft_size(image.size, recipe))
+
+
+def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, seed: int, facts: Facts) -> Stored:
+    if number:
+        image.seek(number)
     image.load()
-    return image
+    facts["orientation"] = orientation(image)
+    pixels = geometry.upright(colour.resamplable(image), facts["orientation"])
+    pixels = geometry.shaped(pixels, recipe, seed)
+    pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
+    pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
+    data = _encode(pixels, encoding)
+    return Stored(data, _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _looks(pixels, recipe))
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken EXIF raises anything from SyntaxError to struct.error, and costs no picture
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def _facts_of(data: bytes, size: geometry.Size, suffix: str, frame: int) -> Facts:
+    return {
+        "frame": frame,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "suffix": suffix,
+        "stored_width": size[0],
+        "stored_height": size[1],
+    }
 
 
-def _num_frames(image: Image.Image) -> int | None:
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except Exception:  # a later frame is broken; the first, which is the one that counts, was fine
-        return None
+def _looks(pixels: Image.Image, recipe: Recipe) -> Facts:
+    """Return the hashes by which equal and similar pictures are found, where the recipe asks for them."""
+    if recipe.duplicates == "bytes":
+        return {}
+    rgb = rendered(pixels, recipe) if "icc_profile" in pixels.info or pixels.mode not in ("L", "RGB") else pixels
+    shape = f"{rgb.mode} {rgb.size}".encode()
+    looks: Facts = {"pixel_sha256": hashlib.sha256(shape + rgb.tobytes()).hexdigest()}
+    if recipe.duplicates == "near":
+        import imagehash  # brings scipy: half a second that only those pay who ask for it
+
+        looks["perceptual_hash"] = str(imagehash.phash(rgb))
+    return looks
 
 
-def _encode(image: Image.Image, encoding: Encoding) -> Stored:
-    image.info = {}  # else comments, profiles and transparency keys of the source slip into the sample
+def _encode(image: Image.Image, encoding: Encoding) -> bytes:
+    clean = image.copy() if isinstance(image.info, dict) and image.info else image
+    clean.info = {}  # else comments, profiles and transparency keys of the source slip into the sample
     buffer = io.BytesIO()
-    image.save(buffer, encoding.format, **_options(encoding))
-    data = buffer.getvalue()
-    return Stored(data, hashlib.sha256(data).hexdigest(), image.width, image.height)
+    clean.save(buffer, encoding.format, **_options(encoding))
+    return buffer.getvalue()
 
 
 def _options(encoding: Encoding) -> dict[str, Any]:
     if encoding.format == "JPEG":
         assert encoding.quality is not None
         # From 90 on, whoever asks for it wants the colours as well.
-        return {"quality": encoding.quality, "subsampling": 0 if encoding.quality >= 90 else 2}
+        subsampling = encoding.subsampling or ("444" if encoding.quality >= 90 else "420")
+        return {"quality": encoding.quality, "subsampling": _JPEG_SUBSAMPLING[subsampling]}
+    if encoding.format == "AVIF":
+        return {"quality": encoding.quality, "max_threads": 1}
     if encoding.format == "WEBP":
         return {"lossless": True} if encoding.lossless else {"quality": encoding.quality}
     return {}

@@ -27,11 +27,7 @@ def estimate_quality(image: JpegImagePlugin.JpegImageFile) -> int | None:
         return None
     table = tuple(image.quantization[0])
     exact = _tables().get(table)
-    return (
-        exact
-        if exact is not None
-        else min(_tables().items(), key=lambda known: _distance(known[0], table))[1]
-    )
+    return exact if exact is not None else min(_tables().items(), key=lambda known: _distance(known[0], table))[1]
 
 
 def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:

@@ -14,23 +14,27 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shards import likeness
+from shards.entries import Entry, top_folder
 from shards.errors import BuildError
 from shards.partition import Row
-from shards.source import Entry
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS listing(source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT)
-WITHOUT ROWID; CREATE TABLE IF NOT EXISTS files(source TEXT PRIMARY KEY, size INTEGER, stamp TEXT,
-source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS
-contents(source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT, PRIMARY
-KEY(source_sha256, frame)) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS placed(source_sha256 BLOB, frame INTEGER,
-file TEXT, offset INTEGER, bytes INTEGER, facts TEXT); CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY,
-value TEXT);
+CREATE TABLE IF NOT EXISTS listing(
+    source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, ordinal INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files(
+    source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contents(
+    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT,
+    PRIMARY KEY(source_sha256, frame)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS placed(
+    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT);
+CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
 """
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
-# Refused because of the machine and not of the file: worth another try when the input has changed anyway.
-_PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory")
+# Refused because of the machine or the other files: worth another look when the input has changed anyway.
+_PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory", "no_label")
 
 
 class Claim(NamedTuple):
@@ -66,8 +70,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA "
-            "temp_store=FILE;"
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
         )
         self._db.executescript(_SCHEMA)
 
@@ -84,8 +87,7 @@ class Ledger:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise BuildError(
-                f"the build's ledger cannot be written: {error}; make room or repair the storage and run "
-                f"again"
+                f"the build's ledger cannot be written: {error}; make room or repair the storage and run again"
             ) from error
         finally:
             if self._db.in_transaction:
@@ -95,8 +97,8 @@ class Ledger:
         """Take what the source holds now; a name that is listed twice counts once."""
         with self.transaction():
             self._db.execute("DELETE FROM listing")
-            rows = ((e.source, e.label, e.size, e.stamp, json.dumps(e.place)) for e in entries)
-            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?)", rows)
+            rows = ((*e[:4], json.dumps(e.place), number) for number, e in enumerate(entries))
+            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def listing_digest(self) -> str:
         """Return a hash over names, classes, sizes and times: equal digests, unchanged input."""
@@ -112,7 +114,18 @@ class Ledger:
     def labels(self) -> list[str]:
         """Return the names of the classes, sorted; empty when the source has none."""
         rows = self._db.execute("SELECT DISTINCT label FROM listing WHERE label IS NOT NULL ORDER BY label")
-        return [label for (label,) in rows]
+        names = [label for (label,) in rows]
+        return sorted(names, key=int) if all(name.isascii() and name.isdigit() for name in names) else names
+
+    def descend(self) -> None:
+        """Where an archive has all its files in one top folder, as most have, let the next level be the class."""
+        self._db.create_function("class_in", 1, lambda name: top_folder(name.partition("/")[2]), deterministic=True)
+        loose = """SELECT 1 FROM listing WHERE place LIKE '["file"%' OR place LIKE '["url"%' OR label IS NULL LIMIT 1"""
+        deeper = "SELECT 1 FROM listing WHERE class_in(source) IS NOT NULL LIMIT 1"
+        if self._db.execute(loose).fetchone() or not self._db.execute(deeper).fetchone():
+            return
+        with self.transaction():
+            self._db.execute("UPDATE listing SET label = class_in(source)")
 
     def refuse_unlabelled(self) -> None:
         """Refuse the files that lie beside the class folders, unread."""
@@ -129,13 +142,11 @@ class Ledger:
             self._db.execute(f"DELETE FROM files WHERE reason IN ({marks})", _PASSING)
 
     def fresh(self) -> tuple[int, Iterator[Entry]]:
-        """Return the number of files that must be read, and these files in sorted order."""
+        """Return the number of files that must be read, and these files as they lie in the source."""
         self._db.execute("DROP TABLE IF EXISTS temp.fresh")
         self._db.execute(
-            "CREATE TEMP TABLE fresh AS SELECT listing.* FROM listing LEFT JOIN files ON files.source = "
-            "listing.source "
-            "AND files.size = listing.size AND files.stamp = listing.stamp WHERE files.source IS NULL ORDER "
-            "BY listing.source"
+            f"CREATE TEMP TABLE fresh AS SELECT listing.* FROM listing LEFT JOIN files ON {_SAME} "
+            "WHERE files.source IS NULL ORDER BY ordinal"
         )
         count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
         rows = self._db.execute("SELECT source, label, size, stamp, place FROM temp.fresh ORDER BY rowid")
@@ -155,31 +166,47 @@ class Ledger:
                     row.get("message"),
                 )
                 self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
-                for frame, sample in enumerate(row.get("samples", ())):
+                for sample in row.get("samples", ()):
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
-                    place = (name, facts.pop("offset"), facts.pop("bytes"))
-                    content = (digest, frame, *place, json.dumps(facts))
+                    place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
+                    content = (digest, *place, json.dumps(facts))
                     self._db.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?, ?, ?)", content)
+
+    def settle_claims(self, duplicates: str, near_distance: int) -> None:
+        """Work out which files hold the same content, and which contents others stand for by their looks."""
+        self._db.execute("DROP TABLE IF EXISTS temp.claims")
+        self._db.execute(
+            "CREATE TEMP TABLE claims AS SELECT files.source_sha256 AS digest, listing.source, label "
+            f"FROM {_KNOWN} WHERE reason IS NULL ORDER BY files.source_sha256, listing.source"
+        )
+        self._db.execute("CREATE INDEX temp.claims_by_digest ON claims(digest)")
+        with self.transaction():
+            likeness.drop_lookalikes(self._db, duplicates, near_distance)
 
     def claims(self) -> Iterator[Claim]:
         """Yield every content of the listing in the order of its hash, with the files that hold it."""
-        self._db.execute("DROP TABLE IF EXISTS temp.claims")
-        self._db.execute(
-            f"CREATE TEMP TABLE claims AS SELECT files.source_sha256 AS digest, listing.source, label FROM "
-            f"{_KNOWN} "
-            "WHERE reason IS NULL ORDER BY files.source_sha256, listing.source"
-        )
         rows = self._db.execute("SELECT digest, source, label FROM temp.claims ORDER BY rowid")
         for digest, same in groupby(rows, key=lambda row: row[0]):
             yield Claim(digest, [(source, label) for _, source, label in same])
 
     def contents(self, source_sha256: bytes) -> list[Content]:
-        """Return the samples of one content, in the order of their frames."""
+        """Return the samples of one content that are not left out, in the order of their frames."""
         rows = self._db.execute(
-            "SELECT frame, file, offset, bytes, facts FROM contents WHERE source_sha256 = ? ORDER BY frame",
+            "SELECT frame, file, offset, bytes, facts FROM contents LEFT JOIN temp.dropped USING "
+            "(source_sha256, frame) "
+            "WHERE source_sha256 = ? AND dropped.reason IS NULL ORDER BY frame",
             (source_sha256,),
         )
         return [Content._make((*row[:4], json.loads(row[4]))) for row in rows]
+
+    def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
+        """Return why a content is left out by its looks, and the content and the file that stand for it."""
+        query = "SELECT reason, kept FROM temp.dropped WHERE source_sha256 = ? ORDER BY frame"
+        reason, kept = self._db.execute(query, (source_sha256,)).fetchone()
+        while not self.contents(kept):
+            kept = self._db.execute(query, (kept,)).fetchone()[1]
+        (source,) = self._db.execute("SELECT min(source) FROM temp.claims WHERE digest = ?", (kept,)).fetchone()
+        return reason, kept, source
 
     def refusals(self) -> Iterator[Refusal]:
         """Yield the refused files of the listing in sorted order."""
@@ -210,10 +237,11 @@ class Ledger:
             self._db.execute("DELETE FROM placed")
             self._db.execute("DELETE FROM files WHERE source NOT IN (SELECT source FROM listing)")
             self._db.execute(
-                "DELETE FROM files WHERE reason IS NULL AND source_sha256 NOT IN (SELECT source_sha256 FROM "
-                "contents)"
+                "DELETE FROM files WHERE reason IS NULL AND source_sha256 NOT IN (SELECT source_sha256 FROM contents)"
             )
-            facts = [("version", version), ("listing", digest)]
+            lost = self._db.execute("SELECT count(*) FROM files WHERE reason = 'unreadable'").fetchone()[0]
+            # What could not be read is worth another try, so such a listing must never pass for unchanged.
+            facts = [("version", version), ("listing", "" if lost else digest)]
             self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
 
     def last(self) -> tuple[str | None, str | None]:

@@ -114,9 +114,7 @@ def resolve_dataset(root: str | os.PathLike[str], ref: str) -> str:
     folder = Path(root, "datasets", name)
     complete = versions(folder)
     if not complete:
-        raise DatasetError(
-            f"there is no dataset {name!r} under {str(root)!r}; {_known(Path(root, 'datasets'))}"
-        )
+        raise DatasetError(f"there is no dataset {name!r} under {str(root)!r}; {_known(Path(root, 'datasets'))}")
     if not version:
         return str((folder / _latest(folder, complete) / MANIFEST).absolute())
     fitting = [one for one in complete if one.startswith(version)]

@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from shards.entries import Entry
 from shards.errors import BuildError
 from shards.recipe import Recipe
 from shards.sandbox import Answer, Decoder
-from shards.source import Entry
 from shards.storage import storage_errors
 
 _FOOTER = struct.Struct("<Q8s")
@@ -44,9 +44,7 @@ class PartitionSpec:
 
     def decoder(self) -> Decoder:
         """Return a decoder that suits this partition, and any other of the same build."""
-        return Decoder(
-            self.recipe, time_limit_seconds=self.time_limit_seconds, memory_bytes=self.memory_bytes
-        )
+        return Decoder(self.recipe, time_limit_seconds=self.time_limit_seconds, memory_bytes=self.memory_bytes)
 
 
 def process_partition(
@@ -83,9 +81,7 @@ def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
             yield json.loads(file.readline())
 
 
-def _write_part(
-    path: Path, spec: PartitionSpec, decoder: Decoder, on_row: Callable[[Row], None] | None
-) -> None:
+def _write_part(path: Path, spec: PartitionSpec, decoder: Decoder, on_row: Callable[[Row], None] | None) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:

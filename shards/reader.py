@@ -72,7 +72,7 @@ def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
     _check_memory(count * int(np.prod(shape)), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
     for index, sample in enumerate(stream_split(manifest_uri, split)):
-        pixels = sample.decode(manifest.channels)
+        pixels = sample.decode()
         if pixels.shape != shape:
             raise SplitError(
                 f"the sample {sample.key!r} has the shape {pixels.shape}, the split's is {shape}: a split of "

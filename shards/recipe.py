@@ -10,7 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_ENCODING = re.compile(r"(?P<format>jpeg|webp|png)(?::(?P<quality>\d{1,3}|lossless))?")
+ENCODINGS = "original, jpeg:Q, jpeg:Q:444, jpeg:Q:422, jpeg:Q:420, png, webp:Q, webp:lossless or avif:Q"
+FRAMES = "first, all, every:N or most:N"
+_LOSSY = re.compile(r"(?P<format>jpeg|webp|avif):(?P<quality>\d{1,3})(?::(?P<subsampling>444|422|420))?")
+_FRAMES = re.compile(r"first|all|(?P<kind>every|most):(?P<number>[1-9]\d{0,5})")
+_SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "GIF": "gif", "MPO": "jpg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +22,43 @@ class Encoding:
     """How a sample is stored: `format` is Pillow's name, `quality` None where it does not apply."""
 
     format: str
-    suffix: str
     quality: int | None = None
     lossless: bool = False
+    subsampling: str | None = None
+    keep_original: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Encoding":
-        """Read `jpeg:Q`, `png`, `webp:Q` or `webp:lossless`; raises ValueError that says what is allowed."""
-        match = _ENCODING.fullmatch(text.strip().lower())
-        name, quality = (match["format"], match["quality"]) if match else ("", None)
-        if name == "png" and quality is None:
-            return cls("PNG", "png")
-        if name == "webp" and quality == "lossless":
-            return cls("WEBP", "webp", lossless=True)
-        if name in ("jpeg", "webp") and quality and quality.isdigit() and 1 <= int(quality) <= 100:
-            return cls(name.upper(), "jpg" if name == "jpeg" else name, int(quality))
-        raise ValueError(
-            f"encoding {text!r} is unknown; use jpeg:Q (such as jpeg:95), png, webp:Q or webp:lossless, Q "
-            f"from 1 to 100"
-        )
+        """Read an encoding such as `jpeg:95`; raises ValueError that says what is allowed."""
+        name = text.strip().lower()
+        if name == "original":  # where the pixels have to change after all, nothing more may be lost
+            return cls("PNG", keep_original=True)
+        if name == "png":
+            return cls("PNG")
+        if name == "webp:lossless":
+            return cls("WEBP", lossless=True)
+        match = _LOSSY.fullmatch(name)
+        if match and 1 <= int(match["quality"]) <= 100 and (match["format"] == "jpeg" or not match["subsampling"]):
+            return cls(match["format"].upper(), int(match["quality"]), subsampling=match["subsampling"])
+        raise ValueError(f"encoding {text!r} is unknown; use {ENCODINGS}, Q from 1 to 100")
+
+
+def suffix_of(format_name: str) -> str:
+    """Return the file name suffix for one of Pillow's format names."""
+    return _SUFFIX[format_name]
+
+
+def pick_frames(policy: str, num_frames: int) -> list[int]:
+    """Return which frames of an animation a policy takes; raises ValueError when the policy is unknown."""
+    match = _FRAMES.fullmatch(policy.strip().lower())
+    if match is None:
+        raise ValueError(f"frames {policy!r} is unknown; use {FRAMES}, N from 1")
+    if match["kind"] == "every":
+        return list(range(0, num_frames, int(match["number"])))
+    if match["kind"] == "most":
+        most = min(int(match["number"]), num_frames)
+        return [index * num_frames // most for index in range(most)]
+    return list(range(num_frames)) if match[0] == "all" else [0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +67,20 @@ class Recipe:
 
     resolution: int
     channels: int
+    shape: str
+    resample: str
+    only_shrink: bool
     encoding: str
+    frames: str
+    alpha: str
     background: tuple[int, int, int]
     max_pixels: int
     max_file_bytes: int
     max_expansion: int
+    max_aspect: float
     min_side: int
     damaged: str
+    duplicates: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shards.entries import Place
 from shards.errors import BuildError
-from shards.opening import Place
 from shards.recipe import Recipe
 from shards.wire import FrameBuffer, pack
 
@@ -67,9 +67,7 @@ class Decoder:
                     done += 1
                     yield {"reason": lost.code, "message": str(lost)}, b""
         finally:
-            if done < len(
-                places
-            ):  # left in the middle: what the child still says would answer the wrong question
+            if done < len(places):  # left in the middle: what the child still says would answer the wrong question
                 self._stop()
 
     def close(self) -> None:
@@ -107,9 +105,7 @@ class Decoder:
             self._stop()
             self._stderr.seek(0)
             tail = self._stderr.read().decode(errors="replace").strip()[-2000:]
-            raise BuildError(
-                f"the decoder program does not start ({error}); it said: {tail or 'nothing'}"
-            ) from error
+            raise BuildError(f"the decoder program does not start ({error}); it said: {tail or 'nothing'}") from error
         return self._child
 
     def _receive(self, limit_seconds: float) -> Answer:
@@ -128,6 +124,8 @@ class Decoder:
                 how = f"signal {-code}" if code < 0 else f"exit status {code}"
                 raise _LostError("decoder_died", f"the decoder died on it, twice ({how})")
             self._frames.feed(piece)
+        if "failed" in frame[0]:
+            raise BuildError(f"{frame[0]['failed']}; run the same command again to go on from here")
         return frame
 
     def _stop(self) -> None:

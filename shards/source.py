@@ -1,97 +1,128 @@
-"""What there is to shard: a source is listed as entries, without opening a single file.
+"""What there is to shard: whatever the source is, it is listed as entries, without decoding anything.
 
-Hidden files and folders (their name starts with a dot) and __MACOSX are skipped. Any other file is an entry:
-one that turns out to be no image ends in the quarantine as `not_an_image`, so that every file of the source
-is accounted for.
+Every file of the source is an entry: one that turns out to be no image ends in the quarantine as
+`not_an_image`, so that all of them are accounted for. A source's kind is told by its content, only text
+listings by their suffix.
 """
 
-import os
+import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+from pydantic import ValidationError
+
+from shards.archives import archive_kind, list_archive
 from shards.config import ShardConfig
-from shards.errors import SourceError
-from shards.opening import Place
+from shards.entries import Entry
+from shards.errors import DatasetError, SourceError
+from shards.folders import is_glob, list_folder, list_glob, list_remote_folder
+from shards.listings import list_rows, listing_kind
+from shards.manifest import MANIFEST, load_manifest
+from shards.uris import exists, filesystem_of, is_remote, join, local_path, open_binary
 
-
-class Entry(NamedTuple):
-    """One file of the source: its name in it, its class, and what shows that it has changed."""
-
-    source: str
-    label: str | None
-    size: int
-    stamp: str
-    place: Place
+_LABELS_FILE = "dataset.json"
+_KINDS = "a folder, a glob, a zip or tar archive, a parquet, csv, tsv or jsonl listing, or a manifest.json"
 
 
 def list_entries(config: ShardConfig) -> Iterator[Entry]:
-    """List a source folder by folder; raises SourceError when it is missing or a class folder is empty."""
-    folder = Path(config.source).absolute()
-    if not folder.exists():
-        raise SourceError(
-            f"the source {config.source!r} does not exist; give the folder that holds the images"
-        )
-    if not folder.is_dir():
-        raise SourceError(f"the source {config.source!r} is no folder; give the folder that holds the images")
-    return _list_folder(folder, by_folder=config.labels == "folders")
+    """List a source of any kind; raises SourceError when it is missing, damaged or of no known kind."""
+    by_folder = config.labels != "none"
+    source = config.source
+    if is_glob(source):
+        return _expand(list_glob(source, by_folder=by_folder), by_folder=by_folder)
+    if _is_folder(source):
+        return _list_folder(config, by_folder=by_folder)
+    return _list_file(config, by_folder=by_folder)
 
 
-def _list_folder(folder: Path, *, by_folder: bool) -> Iterator[Entry]:
-    seen: set[tuple[int, int]] = set()
-    empty = []
-    for item in _visible(folder):
-        if not item.is_dir():
-            yield from _files(item, "", None)
-            continue
-        label = _text(item.name) if by_folder else None
-        found = False
-        for entry in _walk(item, "", label, seen):
-            found = True
-            yield entry
-        if not found:
-            empty.append(item.name)
-    if by_folder and empty:
-        raise SourceError(
-            f"the class folder{'s' if len(empty) > 1 else ''} {', '.join(map(repr, sorted(empty)))} in "
-            f"{str(folder)!r} "
-            f"hold no file; fill or remove them, or set labels to none"
-        )
+def _list_folder(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+    source = config.source
+    if exists(join(source, MANIFEST)):
+        return _list_shards(join(source, MANIFEST), by_folder=by_folder)
+    named = _labels_file(join(source, _LABELS_FILE)) if config.labels == "auto" else None
+    walk = list_remote_folder(source, by_folder=by_folder and named is None) if is_remote(source) else None
+    entries = walk or list_folder(local_path(source), by_folder=by_folder and named is None)
+    return entries if named is None else _relabelled(entries, named)
 
 
-def _walk(
-    item: "os.DirEntry[str]", prefix: str, label: str | None, seen: set[tuple[int, int]]
-) -> Iterator[Entry]:
-    if not item.is_dir():
-        yield from _files(item, prefix, label)
-        return
-    # A link to a folder is followed, but each folder is walked once: links may go round in circles.
-    state = item.stat()
-    if (state.st_dev, state.st_ino) in seen:
-        return
-    seen.add((state.st_dev, state.st_ino))
-    for child in _visible(item.path):
-        yield from _walk(child, f"{prefix}{_text(item.name)}/", label, seen)
+def _list_file(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+    source = config.source
+    if source.endswith("/" + MANIFEST):
+        return _list_shards(source, by_folder=by_folder)
+    with open_binary(source) as file:
+        head = file.read(512)
+    if archive := archive_kind(head):
+        return list_archive(source, archive, _stamp(source), by_folder=by_folder)
+    if listing := listing_kind(source, head):
+        return list_rows(source, listing, _stamp(source), config)
+    raise SourceError(f"the source {source!r} is of no known kind; give {_KINDS}")
 
 
-def _files(item: "os.DirEntry[str]", prefix: str, label: str | None) -> Iterator[Entry]:
-    if not item.is_file():  # a pipe, a socket, a link to nowhere
-        return
-    state = item.stat()
-    yield Entry(prefix + _text(item.name), label, state.st_size, str(state.st_mtime_ns), ("file", item.path))
-
-
-def _visible(folder: str | Path) -> "list[os.DirEntry[str]]":
+def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
+    """List the samples of a dataset version of ours, with the names of its classes."""
     try:
-        with os.scandir(folder) as items:
-            return sorted(
-                (item for item in items if not item.name.startswith(".") and item.name != "__MACOSX"),
-                key=lambda item: os.fsencode(item.name),
-            )
-    except OSError as error:
-        raise SourceError(f"the folder {str(folder)!r} cannot be listed: {error.strerror}") from error
+        manifest = load_manifest(uri)
+    except (DatasetError, ValidationError) as error:
+        raise SourceError(str(error)) from error
+    folder = uri.rpartition("/")[0]
+    for record in manifest.shardlist:
+        shard = list_archive(join(folder, record.url), "tar", record.sha256, by_folder=True, prefix=f"{record.url}/")
+        for entry in shard:
+            label = manifest.labels[int(entry.label)] if by_folder and manifest.labels and entry.label else None
+            yield entry._replace(label=label)
 
 
-def _text(name: str) -> str:
-    # Names that are no UTF-8 keep their bytes readable: neither SQLite nor parquet can hold them as they are.
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def _expand(entries: Iterator[Entry], *, by_folder: bool) -> Iterator[Entry]:
+    """Replace the archives among the files of a glob by what they hold."""
+    for entry in entries:
+        uri = str(entry.place[1])
+        if not uri.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
+            yield entry
+            continue
+        with open_binary(uri) as file:
+            kind = archive_kind(file.read(512))
+        if kind is None:
+            raise SourceError(f"{uri!r} is named like an archive, but is none; mend it or leave it out")
+        yield from list_archive(uri, kind, entry.stamp, by_folder=by_folder, prefix=f"{entry.source}/")
+
+
+def _labels_file(uri: str) -> dict[str, str] | None:
+    """Read `{"labels": [[name, class], ...]}` as StyleGAN's tools write it; None without such a file."""
+    if not exists(uri):
+        return None
+    with open_binary(uri) as file:
+        content = file.read()
+    try:
+        pairs: Any = json.loads(content)["labels"]
+        return {str(name): str(label) for name, label in pairs} if pairs is not None else None
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceError(f'{uri!r} is not of the form {{"labels": [["name.png", 0], ...]}}: {error!r}') from error
+
+
+def _relabelled(entries: Iterator[Entry], labels: dict[str, str]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.source != _LABELS_FILE:
+            yield entry._replace(label=labels.get(entry.source))
+
+
+def _is_folder(source: str) -> bool:
+    if is_remote(source):
+        filesystem, path = filesystem_of(source)
+        _must_exist(source, bool(filesystem.exists(path)))
+        return bool(filesystem.isdir(path))
+    _must_exist(source, local_path(source).exists())
+    return local_path(source).is_dir()
+
+
+def _must_exist(source: str, there: bool) -> None:
+    if not there:
+        raise SourceError(f"the source {source!r} does not exist; give {_KINDS}")
+
+
+def _stamp(source: str) -> str:
+    if is_remote(source):
+        filesystem, path = filesystem_of(source)
+        info = filesystem.info(path)
+        return str(info.get("ETag") or info.get("LastModified") or info.get("size"))
+    state = local_path(source).stat()
+    return f"{state.st_mtime_ns}-{state.st_size}"

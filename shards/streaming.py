@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from shards.config import ShardConfig
 from shards.errors import ShardError
-from shards.manifest import load_manifest
+from shards.formats import sniff
+from shards.images import rendered
+from shards.manifest import Manifest, load_manifest
+from shards.recipe import Recipe
 from shards.tars import read_samples, verify
-
-_FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,16 @@ class Sample:
     label: int
     encoded: bytes
     suffix: str
+    recipe: Recipe
 
-    def decode(self, channels: int) -> NDArray[np.uint8]:
+    def decode(self) -> NDArray[np.uint8]:
         """Return the pixels as uint8, channel, row, column; raises ShardError when they are broken."""
         try:
-            with Image.open(io.BytesIO(self.encoded), formats=[_FORMATS[self.suffix]]) as image:
-                pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
+            with Image.open(io.BytesIO(self.encoded), formats=[sniff(self.encoded)]) as image:
+                pixels = np.asarray(rendered(image, self.recipe))
         except Exception as error:  # Pillow raises far more than OSError on broken files
-            raise ShardError(
-                f"the sample {self.key!r} cannot be decoded: {error}; build the dataset again"
-            ) from error
-        return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+            raise ShardError(f"the sample {self.key!r} cannot be decoded: {error}; build the dataset again") from error
+        return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def stream_split(
@@ -54,11 +55,10 @@ def stream_split(
     sample is given out. Raises SplitError for an unknown or empty split and ShardError for a damaged shard.
     """
     if not (0 <= rank < world_size and 0 <= worker < num_workers):
-        raise ValueError(
-            f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0"
-        )
+        raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
     manifest = load_manifest(manifest_uri)
     records = manifest.shards(split)
+    recipe = recipe_of(manifest)
     readers, reader = world_size * num_workers, rank * num_workers + worker
     total = manifest.num_samples(split)
     first, last = reader * total // readers, (reader + 1) * total // readers
@@ -69,8 +69,13 @@ def stream_split(
             path = Path(manifest_uri).parent / _plain_name(record.url)
             verify(path, record)
             for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
-                yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix)
+                yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix, recipe)
         start = stop
+
+
+def recipe_of(manifest: Manifest) -> Recipe:
+    """Return the recipe a version was made by."""
+    return ShardConfig(source="unknown", dataset=manifest.dataset, **manifest.settings).recipe()
 
 
 def _plain_name(url: str) -> str:

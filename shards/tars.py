@@ -10,7 +10,7 @@ from typing import NamedTuple
 from shards.errors import ShardError
 from shards.manifest import ShardRecord
 
-SUFFIXES = frozenset({"jpg", "png", "webp"})
+SUFFIXES = frozenset({"jpg", "png", "webp", "avif", "gif"})
 _NAME = re.compile(r"(?P<key>[0-9a-z_-]+)\.(?P<suffix>[0-9a-z]+)")
 _MOST_LABEL_BYTES = 20
 _checked: dict[tuple[str, int, int], str] = {}
@@ -71,9 +71,7 @@ def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterato
                 if stop is not None and number >= stop:
                     return
                 if wanted:
-                    yield RawSample(
-                        key, suffix, _bytes(path, tar, member), label_of[1] if label_of[0] == key else None
-                    )
+                    yield RawSample(key, suffix, _bytes(path, tar, member), label_of[1] if label_of[0] == key else None)
                 number += 1
     except (tarfile.TarError, EOFError) as error:
         raise ShardError(

@@ -23,9 +23,7 @@ class ShardWriter:
 
     def add(self, key: str, suffix: str, data: bytes, label: int | None) -> tuple[str, int]:
         """Append one sample and return the shard's name and the offset of `data` in it, in bytes."""
-        if self._tar is not None and (
-            self._num_samples >= self._max_samples or self._tar.size >= self._max_bytes
-        ):
+        if self._tar is not None and (self._num_samples >= self._max_samples or self._tar.size >= self._max_bytes):
             self.close()
         if self._tar is None:
             self._tar = _Tar(self._folder / f"{self._split}-{len(self.records):06d}.tar")

@@ -16,9 +16,7 @@ def config(source: Path, **changes: object) -> ShardConfig:
 
 
 def digests(manifest: str) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(manifest).parent.iterdir()
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(manifest).parent.iterdir()}
 
 
 def scramble(folder: Path) -> None:
@@ -55,10 +53,7 @@ def test_samples_table_tells_what_the_files_were(collection: Path, tmp_path: Pat
     jpeg = by_source["cats & dogs/04 x.jpg"]
     assert (jpeg["format"], jpeg["width"], jpeg["height"], jpeg["mode"]) == ("JPEG", 34, 40, "RGB")
     assert (jpeg["jpeg_quality"], jpeg["jpeg_subsampling"], jpeg["jpeg_progressive"]) == (75, "4:2:0", False)
-    assert (
-        jpeg["source_sha256"]
-        == hashlib.sha256((collection / "cats & dogs/04 x.jpg").read_bytes()).hexdigest()
-    )
+    assert jpeg["source_sha256"] == hashlib.sha256((collection / "cats & dogs/04 x.jpg").read_bytes()).hexdigest()
     with (Path(outcome.manifest).parent / jpeg["shard"]).open("rb") as shard:
         shard.seek(jpeg["offset"])
         assert hashlib.sha256(shard.read(jpeg["bytes"])).hexdigest() == jpeg["sha256"]
@@ -95,9 +90,7 @@ def test_bytes_do_not_depend_on_names(collection: Path, tmp_path: Path) -> None:
     other = build(config(collection), tmp_path / "other")
     assert one.version == other.version
     shards = {name: digest for name, digest in digests(one.manifest).items() if name.endswith(".tar")}
-    assert shards == {
-        name: digest for name, digest in digests(other.manifest).items() if name.endswith(".tar")
-    }
+    assert shards == {name: digest for name, digest in digests(other.manifest).items() if name.endswith(".tar")}
 
 
 def test_grown_input_reads_only_new_files(collection: Path, tmp_path: Path, make_image) -> None:
@@ -146,9 +139,7 @@ def test_altered_shard_is_not_built_upon(collection: Path, tmp_path: Path, make_
 def test_progress_is_told(collection: Path, tmp_path: Path) -> None:
     told: list[BuildProgress] = []
     build(config(collection), tmp_path / "root", report=told.append)
-    assert [
-        stage for i, stage in enumerate(p.stage for p in told) if not i or told[i - 1].stage != stage
-    ] == [
+    assert [stage for i, stage in enumerate(p.stage for p in told) if not i or told[i - 1].stage != stage] == [
         "listing",
         "decoding",
         "writing",

@@ -1,0 +1,75 @@
+"""Local paths and remote URIs behind one face; fsspec is imported for remote ones only."""
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+
+def is_remote(uri: str) -> bool:
+    """Say whether a URI names something that is not a local file."""
+    return "://" in uri and not uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """Return the path of a local URI, made absolute."""
+    return Path(uri.removeprefix("file://")).expanduser().absolute()
+
+
+def open_binary(uri: str) -> BinaryIO:
+    """Open a file for reading; raises OSError, for remote ones as well where fsspec can tell."""
+    if not is_remote(uri):
+        return local_path(uri).open("rb")
+    filesystem, path = filesystem_of(uri)
+    return cast("BinaryIO", filesystem.open(path, "rb"))
+
+
+def filesystem_of(uri: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a remote URI and the path in it.
+
+    Listings are not cached: a long-lived process must see what has come since.
+    """
+    import fsspec  # type: ignore[import-untyped]
+
+    protocol = uri.partition("://")[0]
+    options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
+    return fsspec.core.url_to_fs(uri, **options)  # type: ignore[no-any-return]
+
+
+def join(folder: str, name: str) -> str:
+    """Return the URI of a name in a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_remote(folder) else str(Path(folder, name))
+
+
+def exists(uri: str) -> bool:
+    """Say whether there is a file or folder of this name."""
+    if not is_remote(uri):
+        return local_path(uri).exists()
+    filesystem, path = filesystem_of(uri)
+    return bool(filesystem.exists(path))
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the sorted names in a folder, none when there is no such folder."""
+    if not is_remote(folder):
+        path = local_path(folder)
+        return sorted(item.name for item in path.iterdir()) if path.is_dir() else []
+    filesystem, path_ = filesystem_of(folder)
+    try:
+        found = filesystem.ls(path_, detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted(str(name).rstrip("/").rpartition("/")[2] for name in found)
+
+
+def fetch(uri: str, path: Path) -> None:
+    """Copy a remote file to a local path, which gets its name when it is whole."""
+    filesystem, remote = filesystem_of(uri)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    filesystem.get_file(remote, str(temporary))
+    temporary.replace(path)
+
+
+def store(path: Path, uri: str) -> None:
+    """Copy a local file to a remote URI; object stores show it whole or not at all."""
+    filesystem, remote = filesystem_of(uri)
+    filesystem.put_file(str(path), remote)
