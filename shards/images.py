@@ -52,7 +52,7 @@ def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
 
 def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
     """Return the pixels of a stored sample: `original` leaves colour and channels to the reader."""
-    pixels, _ = colour.to_srgb(colour.resamplable(image), image.info.get("icc_profile"))
+    pixels, _ = colour.to_srgb(colour.resamplable(image, recipe), image.info.get("icc_profile"))
     return colour.flattened(pixels, recipe)
 
 
@@ -86,7 +86,7 @@ def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, s
         image.seek(number)
     image.load()
     facts["orientation"] = orientation(image)
-    pixels = geometry.upright(colour.resamplable(image), facts["orientation"])
+    pixels = geometry.upright(colour.resamplable(image, recipe), facts["orientation"])
     pixels = geometry.shaped(pixels, recipe, seed)
     pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
     pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
