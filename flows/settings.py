@@ -43,7 +43,7 @@ class Setting:
             return f" ({', '.join(map(str, get_args(self.field.annotation)))})"
         signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
         pairs = [(sign, getattr(bound, key, None)) for bound in self.field.metadata for key, sign in signs.items()]
-        bounds = [f"{sign} {limit:g}" for sign, limit in pairs if limit is not None]
+        bounds = [f"{sign} {limit}" for sign, limit in pairs if limit is not None]
         return f" ({', '.join(bounds)})" if bounds else ""
 
 

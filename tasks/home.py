@@ -5,7 +5,7 @@ Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone.
 """
 
 import os
-import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,15 +64,17 @@ def home() -> Home:
     return Home(Path(os.environ.get("SHARDGAN_HOME") or ".shardgan").expanduser().absolute())
 
 
-def apply_defaults(*, touch: bool = True) -> None:
-    """Fill in what the environment leaves open; must run before Prefect is imported for the first time.
-
-    Prefect makes its home on import; without `touch` that is a throw-away folder outside of ours.
-    """
+def apply_defaults() -> None:
+    """Fill in what the environment leaves open; must run before Prefect is imported for the first time."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" in os.environ or "PREFECT_HOME" in os.environ:
-        return
-    prefect_home = home().root / "prefect" if touch else Path(tempfile.gettempdir(), "shardgan-untouched")
-    prefect_home.mkdir(parents=True, exist_ok=True)
-    os.environ["PREFECT_HOME"] = str(prefect_home)
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ.setdefault("PREFECT_HOME", str(home().root / "prefect"))
+        # It is made by make_prefect_home, when it is needed.
+        warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+
+
+def make_prefect_home() -> None:
+    """Make the folder that Prefect's temporary server keeps its database in."""
+    if path := os.environ.get("PREFECT_HOME"):
+        Path(path).mkdir(parents=True, exist_ok=True)

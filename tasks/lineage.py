@@ -9,7 +9,7 @@ from prefect.exceptions import MissingContextError
 
 
 def code_commit() -> str:
-    """The commit of this checkout, `-dirty` where files differ from it; outside of one `SHARDGAN_COMMIT` or `unknown`."""
+    """The checkout's commit, `-dirty` where files differ from it; outside of it `SHARDGAN_COMMIT` or `unknown`."""
     if commit := os.environ.get("SHARDGAN_COMMIT"):
         return commit
     command = [

@@ -20,12 +20,24 @@ class PromotionPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     score: str = Field(
-        "FD-EffNetLite0", title="Score", description="the score that decides; lower is better", min_length=1, max_length=64
+        "FD-EffNetLite0",
+        title="Score",
+        description="the score that decides; lower is better",
+        min_length=1,
+        max_length=64,
     )
     min_gain: float = Field(
-        0.0, ge=0, lt=1, title="Smallest gain", description="share of the champion's score by which the challenger must be below it"
+        0.0,
+        ge=0,
+        lt=1,
+        title="Smallest gain",
+        description="share of the champion's score by which the challenger must be below it",
     )
-    enabled: bool = Field(True, title="Promote", description="off: scores and the verdict are recorded, the alias stays where it is")
+    enabled: bool = Field(
+        True,
+        title="Promote",
+        description="off: scores and the verdict are recorded, the alias stays where it is",
+    )
 
 
 class Verdict(BaseModel):
@@ -41,7 +53,9 @@ def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) 
     """Decide by `policy`; without a champion any challenger wins, and different protocols are never compared."""
     if policy.score not in challenger.values:
         known = ", ".join(challenger.values)
-        return Verdict(promoted=False, why=f"promote.score is {policy.score}, which was not measured (there are {known})")
+        return Verdict(
+            promoted=False, why=f"promote.score is {policy.score}, which was not measured (there are {known})"
+        )
     mine = challenger.values[policy.score]
     if champion is None:
         return Verdict(promoted=True, why=f"there was no champion; {policy.score} is {mine:.3f}")
@@ -84,7 +98,10 @@ def _verdict(
     policy: PromotionPolicy,
 ) -> Verdict:
     if (now and now.version) != (champion and champion[0].version):
-        return Verdict(promoted=False, why=f"the champion changed to version {now and now.version} meanwhile: evaluate again")
+        return Verdict(
+            promoted=False,
+            why=f"the champion changed to version {now and now.version} meanwhile: evaluate again",
+        )
     if not policy.enabled:
         return Verdict(promoted=False, why="promotion is switched off (promote.enabled)")
     return judge(challenger, champion[1] if champion else None, policy)

@@ -39,7 +39,9 @@ SIGNATURE = ModelSignature(
             ColSpec(DataType.long, "label", required=False),
         ]
     ),
-    outputs=Schema([ColSpec(DataType.binary, "image"), ColSpec(DataType.long, "seed"), ColSpec(DataType.long, "label")]),
+    outputs=Schema(
+        [ColSpec(DataType.binary, "image"), ColSpec(DataType.long, "seed"), ColSpec(DataType.long, "label")]
+    ),
 )
 
 

@@ -6,6 +6,7 @@ could not be sent is sent later, and `finish` insists.
 
 import json
 import logging
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,9 @@ MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
 def connect(home: Home) -> MlflowClient:
     """A client for the home's tracking server; makes the SQLite database on first use."""
     home.root.mkdir(parents=True, exist_ok=True)
+    if home.serves_itself:
+        # Else a new database makes ./mlruns, wherever this process happens to stand.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(home.mlartifacts)
     mlflow.set_tracking_uri(home.tracking_uri)
     mlflow.set_registry_uri(home.tracking_uri)
     client = MlflowClient(home.tracking_uri, home.tracking_uri)

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from models.evaluation import Protocol, Scores
+from tasks.home import home
+from tasks.promotion import PromotionPolicy, judge, promote
+from tasks.registry import CHAMPION, find_champion
+from tasks.tracking import connect
+
+PROTOCOL = Protocol(
+    feature_net="n",
+    weights_sha256="0",
+    input_size=64,
+    resize_filter="f",
+    num_generated=10,
+    num_reference=10,
+    dataset="d",
+    dataset_version="v",
+    split="val",
+    seed=0,
+)
+POLICY = PromotionPolicy()
+
+
+def scores(value: float, protocol: Protocol = PROTOCOL) -> Scores:
+    return Scores(values={"FD-EffNetLite0": value}, protocol=protocol)
+
+
+def test_the_first_one_wins() -> None:
+    verdict = judge(scores(5.0), None, POLICY)
+    assert verdict.promoted
+    assert verdict.why == "there was no champion; FD-EffNetLite0 is 5.000"
+
+
+@pytest.mark.parametrize(("mine", "promoted"), [(4.9, True), (5.0, False), (5.1, False)])
+def test_only_a_better_one_wins(mine: float, promoted: bool) -> None:
+    verdict = judge(scores(mine), scores(5.0), POLICY)
+    assert verdict.promoted is promoted
+    assert "against the champion's 5.000" in verdict.why
+
+
+@pytest.mark.parametrize(("mine", "promoted"), [(4.4, True), (4.6, False)])
+def test_the_gain_asked_for_must_be_reached(mine: float, promoted: bool) -> None:
+    assert judge(scores(mine), scores(5.0), PromotionPolicy(min_gain=0.1)).promoted is promoted
+
+
+def test_scores_of_different_protocols_are_never_compared() -> None:
+    other = PROTOCOL.model_copy(update={"num_generated": 20})
+    verdict = judge(scores(0.1), scores(5.0, other), POLICY)
+    assert not verdict.promoted
+    assert "num_generated: 10 != 20" in verdict.why
+
+
+def test_a_score_that_was_not_measured_promotes_nothing() -> None:
+    verdict = judge(scores(0.1), None, PromotionPolicy(score="FID"))
+    assert not verdict.promoted
+    assert "FID, which was not measured (there are FD-EffNetLite0)" in verdict.why
+
+
+def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
+    client = connect(home())
+    client.create_registered_model("m")
+    first, second = (client.create_model_version("m", f"file://{home_dir}/{name}") for name in "ab")
+
+    assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
+    worse = promote(client, home(), second, scores(6.0), (first, scores(5.0)), POLICY)
+    assert not worse.promoted
+    champion = find_champion(client, "m")
+    assert champion is not None
+    assert champion.version == first.version
+    assert client.get_model_version("m", second.version).tags["gate.why"] == worse.why
+
+    better = promote(client, home(), second, scores(4.0), (first, scores(5.0)), POLICY)
+    assert better.promoted
+    assert client.get_model_version_by_alias("m", CHAMPION).version == second.version
+    assert client.get_model_version("m", first.version).tags["gate.promoted"] == "true"
+
+
+def test_a_verdict_over_a_champion_that_changed_meanwhile_does_not_count(home_dir: Path) -> None:
+    client = connect(home())
+    client.create_registered_model("m")
+    first, second = (client.create_model_version("m", f"file://{home_dir}/{name}") for name in "ab")
+    promote(client, home(), first, scores(5.0), None, POLICY)
+    verdict = promote(client, home(), second, scores(1.0), None, POLICY)
+    assert not verdict.promoted
+    assert "the champion changed" in verdict.why
+
+
+def test_switched_off_it_promotes_nothing(home_dir: Path) -> None:
+    client = connect(home())
+    client.create_registered_model("m")
+    version = client.create_model_version("m", f"file://{home_dir}/a")
+    assert not promote(client, home(), version, scores(5.0), None, PromotionPolicy(enabled=False)).promoted
+    assert find_champion(client, "m") is None

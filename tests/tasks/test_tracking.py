@@ -1,0 +1,115 @@
+"""Replay into a real MLflow on SQLite: every point there, none twice."""
+
+from pathlib import Path
+
+import pytest
+
+from models.training import TrainConfig
+from tasks.home import home
+from tasks.run_directory import RunDirectory
+from tasks.tracking import RunTracker, connect, flatten
+from tasks.training import plan_run
+
+
+@pytest.fixture
+def run(dataset: str) -> RunDirectory:
+    plan = plan_run(dataset, TrainConfig())
+    run = RunDirectory(home().runs / plan.run)
+    run.create(plan)
+    return run
+
+
+def track(run: RunDirectory) -> RunTracker:
+    return RunTracker(connect(home()), home(), run, {"prefect.flow_run_id": "f"})
+
+
+def add_ticks(run: RunDirectory, *nimgs: int) -> None:
+    for nimg in nimgs:
+        run.append_stats({"nimg": nimg, "loss_d": nimg / 10, "loss_g": 1.0})
+
+
+def steps(tracker: RunTracker) -> list[int]:
+    return [point.step for point in tracker.client.get_metric_history(tracker.run_id, "loss_d")]
+
+
+def test_points_arrive_by_images_seen(run: RunDirectory) -> None:
+    tracker = track(run)
+    add_ticks(run, 10, 20)
+    tracker.replay()
+    add_ticks(run, 30)
+    tracker.replay()
+    points = tracker.client.get_metric_history(tracker.run_id, "loss_d")
+    assert [(point.step, point.value) for point in points] == [(10, 1.0), (20, 2.0), (30, 3.0)]
+    assert tracker.newest == {"nimg": 30, "loss_d": 3.0, "loss_g": 1.0}
+
+
+def test_a_new_supervisor_goes_on_where_the_old_one_was(run: RunDirectory) -> None:
+    add_ticks(run, 10, 20)
+    first = track(run)
+    first.replay()
+    add_ticks(run, 30)
+    second = track(run)
+    second.replay()
+    assert second.run_id == first.run_id
+    assert steps(second) == [10, 20, 30]
+
+
+def test_ticks_that_a_resumed_trainer_writes_again_are_not_sent_again(run: RunDirectory) -> None:
+    tracker = track(run)
+    add_ticks(run, 10, 20, 30)
+    tracker.replay()
+    run.cut_stats(10)
+    add_ticks(run, 20, 30, 40)
+    tracker.replay()
+    assert steps(tracker) == [10, 20, 30, 40]
+
+
+def test_more_ticks_than_one_call_takes(run: RunDirectory) -> None:
+    tracker = track(run)
+    add_ticks(run, *range(1, 131))
+    tracker.replay()
+    assert steps(tracker) == list(range(1, 131))
+
+
+def test_what_mlflow_did_not_take_is_sent_later(
+    run: RunDirectory, home_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = track(run)
+    add_ticks(run, 10)
+    database, aside = home_dir / "mlflow.db", home_dir / "aside.db"
+    database.rename(aside)
+    database.mkdir()
+    tracker.replay()
+    assert "they are kept and sent again" in caplog.text
+    database.rmdir()
+    aside.rename(database)
+    add_ticks(run, 20)
+    tracker.finish("FINISHED")
+    assert steps(tracker) == [10, 20]
+    assert tracker.client.get_run(tracker.run_id).info.status == "FINISHED"
+
+
+def test_the_run_leads_back_to_data_and_code(run: RunDirectory) -> None:
+    tracker = track(run)
+    logged = tracker.client.get_run(tracker.run_id)
+    config = run.config()
+    assert logged.data.tags["shardgan.dataset_version"] == config.dataset_version
+    assert logged.data.tags["shardgan.commit"] == config.commit
+    assert logged.data.tags["prefect.flow_run_id"] == "f"
+    assert logged.data.params["train.augment.translation"] == "0.125"
+    (dataset,) = logged.inputs.dataset_inputs
+    assert dataset.dataset.name == "tiny"
+    assert dataset.dataset.digest == config.dataset_version[:36]
+
+
+def test_grids_are_logged(run: RunDirectory) -> None:
+    tracker = track(run)
+    run.write_sample("000000000010", b"\x89PNG")
+    tracker.finish("FINISHED")
+    assert [item.path for item in tracker.client.list_artifacts(tracker.run_id, "samples")] == [
+        "samples/000000000010.png"
+    ]
+
+
+def test_flatten() -> None:
+    assert flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}}) == {"a": 1, "b.c": 2, "b.d.e": 3}
