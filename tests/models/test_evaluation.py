@@ -74,16 +74,12 @@ def test_scores_order_images_by_quality(digits: np.ndarray, reference: np.ndarra
             assert values[2] > 2 * values[0]
 
 
-def test_scores_do_not_depend_on_the_batches(
-    digits: np.ndarray, reference: np.ndarray, net: FeatureNet
-) -> None:
+def test_scores_do_not_depend_on_the_batches(digits: np.ndarray, reference: np.ndarray, net: FeatureNet) -> None:
     def batches(size: int) -> Iterator[torch.Tensor]:
         return (torch.from_numpy(digits[i : i + size]) for i in range(200, 400, size))
 
     first = evaluate(digits[200:], reference, CONFIG, net, protocol_of(net))
-    other = evaluate(
-        batches(33), reference, CONFIG.model_copy(update={"batch_size": 7}), net, protocol_of(net)
-    )
+    other = evaluate(batches(33), reference, CONFIG.model_copy(update={"batch_size": 7}), net, protocol_of(net))
     assert first.values == pytest.approx(other.values, rel=1e-4)
     assert first.protocol == other.protocol
 
@@ -101,9 +97,7 @@ def test_the_second_evaluation_computes_no_reference_features(
     assert len(list((tmp_path / "cache").iterdir())) == 1  # and no unfinished file beside it
 
 
-def test_other_content_or_another_net_is_another_entry(
-    digits: np.ndarray, net: FeatureNet, tmp_path: Path
-) -> None:
+def test_other_content_or_another_net_is_another_entry(digits: np.ndarray, net: FeatureNet, tmp_path: Path) -> None:
     reference_features(digits[:4], net, tmp_path, "digits/v1")
     reference_features(digits[4:8], net, tmp_path, "digits/v2")
     reference_features(digits[:4], load_feature_net("efficientnet-lite0", 96), tmp_path, "digits/v1")
@@ -111,9 +105,7 @@ def test_other_content_or_another_net_is_another_entry(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one byte", "empty"])
-def test_a_damaged_cache_is_computed_again(
-    digits: np.ndarray, net: FeatureNet, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_cache_is_computed_again(digits: np.ndarray, net: FeatureNet, tmp_path: Path, damage: str) -> None:
     expected = reference_features(digits[:8], net, tmp_path, "digits/v1")
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
@@ -126,9 +118,7 @@ def test_a_damaged_cache_is_computed_again(
     np.testing.assert_array_equal(reference_features(digits[:8], net, tmp_path, "digits/v1"), expected)
 
 
-def test_progress_reaches_the_number_of_images(
-    digits: np.ndarray, reference: np.ndarray, net: FeatureNet
-) -> None:
+def test_progress_reaches_the_number_of_images(digits: np.ndarray, reference: np.ndarray, net: FeatureNet) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(digits, reference, CONFIG, net, protocol_of(net), lambda done, total: seen.append((done, total)))
     assert seen[-1] == (100, 100)
@@ -159,9 +149,7 @@ def test_each_field_of_the_protocol_changes_its_digest(net: FeatureNet) -> None:
         assert len(mine.differences(other)) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"num_images": 0}, {"input_size": 8}, {"device": "tpu"}, {"num_image": 10}]
-)
+@pytest.mark.parametrize("wrong", [{"num_images": 0}, {"input_size": 8}, {"device": "tpu"}, {"num_image": 10}])
 def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         EvalConfig(**wrong)

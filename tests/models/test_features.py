@@ -33,9 +33,7 @@ def random_images(num: int, channels: int = 3, size: int = 40) -> torch.Tensor:
     return torch.randint(0, 256, (num, channels, size, size), generator=torch.manual_seed(0)).to(torch.uint8)
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "size"), [(28, 28, 96), (300, 260, 112), (97, 64, 64), (64, 64, 64)]
-)
+@pytest.mark.parametrize(("height", "width", "size"), [(28, 28, 96), (300, 260, 112), (97, 64, 64), (64, 64, 64)])
 def test_resizing_is_that_of_pil(height: int, width: int, size: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
     with Image.fromarray(pixels.astype(np.float32)) as image:
@@ -87,9 +85,7 @@ def test_no_more_batches_are_taken_than_needed(net: FeatureNet) -> None:
             yield random_images(4)
 
     seen: list[tuple[int, int]] = []
-    features = compute_features(
-        batches(), net, 3, limit=10, progress=lambda done, total: seen.append((done, total))
-    )
+    features = compute_features(batches(), net, 3, limit=10, progress=lambda done, total: seen.append((done, total)))
     assert features.shape == (10, net.num_features)
     assert taken == [0, 1, 2]
     assert seen[-1] == (10, 10)
@@ -101,9 +97,7 @@ def test_no_images_give_no_features(net: FeatureNet) -> None:
 
 
 def test_an_unknown_net_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        FeatureNetError, match=f"'inception-v9' is unknown; choose one of {min(FEATURE_NETS)}"
-    ):
+    with pytest.raises(FeatureNetError, match=f"'inception-v9' is unknown; choose one of {min(FEATURE_NETS)}"):
         load_feature_net("inception-v9")
 
 

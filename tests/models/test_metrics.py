@@ -10,9 +10,7 @@ from models.errors import EvaluationError
 from models.metrics import FeatureStats, frechet_distance, kernel_distance, kernel_subset_size
 
 
-def features(
-    n: int, num_features: int = 24, seed: int = 0, scale: float = 1.0, shift: float = 0.0
-) -> np.ndarray:
+def features(n: int, num_features: int = 24, seed: int = 0, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).normal(size=(num_features, num_features))
     return (rng.normal(size=(n, num_features)) @ mixing * scale + shift).astype(np.float32)
@@ -49,9 +47,7 @@ def test_statistics_do_not_depend_on_the_batches() -> None:
     assert whole.n == parts.n == 1000
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12)
     np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(
-        whole.covariance, np.cov(x.astype(np.float64), rowvar=False), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(whole.covariance, np.cov(x.astype(np.float64), rowvar=False), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("n", "m"), [(200, 300), (2000, 100)])
@@ -94,9 +90,7 @@ def test_kernel_distance_agrees_with_the_sum_over_pairs() -> None:
     x, y = features(30, seed=1), features(30, seed=2, scale=1.2)
     result = kernel_distance(x, y, seed=0, num_subsets=3, subset_size=30)
     assert result.value == pytest.approx(reference_mmd2(x, y), rel=1e-9)
-    assert result.std == pytest.approx(
-        0.0, abs=1e-9 * abs(result.value)
-    )  # a subset of everything is everything
+    assert result.std == pytest.approx(0.0, abs=1e-9 * abs(result.value))  # a subset of everything is everything
 
 
 def test_kernel_distance_repeats_for_a_seed_and_tells_sets_apart() -> None:

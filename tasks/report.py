@@ -1,0 +1,194 @@
+"""The evaluation report: one HTML page that needs nothing beside itself, for people to read and to keep.
+
+`ReportData` is made of plain values, so that anything which has them can fill it; this module knows neither
+Prefect nor MLflow. Here values are put into order and words; the page they stand on is report.html.j2.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
+
+__all__ = ["ChampionSummary", "DatasetSummary", "ReportData", "render_report"]
+
+MAX_SNAPSHOTS = 12
+MAX_CLASSES = 30
+
+
+@dataclass(frozen=True)
+class ChampionSummary:
+    """The version to compare with; its scores under another protocol are shown but not compared."""
+
+    version: str
+    scores: Mapping[str, float]
+    protocol_digest: str
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """The dataset version: counts of images; `reasons` maps reason codes to numbers of quarantined files."""
+
+    name: str
+    version: str
+    seen: int
+    kept: int
+    duplicates: int
+    quarantined: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+    splits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
+
+    `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names
+    their columns (the classes, if there is one to a column). `stats` are the lines of stats.jsonl: each has
+    `nimg`, any other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that
+    begin with http:// or https:// become links. `config` may be nested.
+    """
+
+    model: str
+    version: str
+    promoted: bool
+    why: str
+    scores: Mapping[str, float]
+    protocol: Mapping[str, Any]
+    protocol_digest: str
+    generated: bytes
+    real: bytes
+    columns: Sequence[str] = ()
+    champion: ChampionSummary | None = None
+    dataset: DatasetSummary | None = None
+    stats: Sequence[Mapping[str, float]] = ()
+    snapshots: Sequence[tuple[int, bytes]] = ()
+    lineage: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    created: str = ""
+
+
+class ScoreRow(NamedTuple):
+    """A score beside the champion's; `better` is None where the two are equal or must not be compared."""
+
+    name: str
+    value: str
+    champion: str
+    change: str
+    better: bool | None
+    meaning: str
+
+
+def render_report(data: ReportData) -> str:
+    """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            data=data,
+            comparable=data.champion is not None and data.champion.protocol_digest == data.protocol_digest,
+            scores=_score_rows(data),
+            charts=draw_charts(data.stats),
+            snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
+            dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
+            protocol=[(in_words(name), str(value)) for name, value in data.protocol.items()],
+            classes=_class_bars(data.dataset.classes if data.dataset else {}),
+            config=list(_flat(data.config)),
+            plot=(PLOT_WIDTH, PLOT_HEIGHT),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "data_uri": _data_uri,
+        "count": _count,
+        "short_count": short_count,
+    }
+    return environment
+
+
+# Scores
+
+MEANINGS = {
+    "FD": "Fréchet distance: how far mean and spread of the generated images' features lie from those of "
+    "real images kept out of training. 0 is equal; more images give a lower number.",
+    "KD": "Kernel distance: the same question, asked without assuming a bell curve and unmoved by the number "
+    "of images. Real images kept out of training score about 0.",
+    "std": "Spread of the kernel distance from one random subset to the next. Differences smaller than this "
+    "mean little.",
+}
+
+
+def _score_rows(data: ReportData) -> list[ScoreRow]:
+    return [_score_row(name, value, data) for name, value in data.scores.items()]
+
+
+def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
+    is_spread = name.endswith("-std")
+    meaning = MEANINGS.get("std" if is_spread else name.split("-")[0], "")
+    champion = data.champion.scores.get(name) if data.champion else None
+    if data.champion is None or champion is None:
+        return ScoreRow(name, _score(value), "", "", None, meaning)
+    if is_spread or data.champion.protocol_digest != data.protocol_digest or champion == value:
+        return ScoreRow(name, _score(value), _score(champion), "", None, meaning)
+    change = f"{'−' if value < champion else '+'}{_score(abs(value - champion))}"
+    return ScoreRow(name, _score(value), _score(champion), change, value < champion, meaning)
+
+
+def _score(value: float) -> str:
+    text = f"{value:#.4g}" if abs(value) >= 1e-4 else f"{value:.1e}" if value else "0"
+    return text.rstrip(".").replace("-", "−")
+
+
+# The rest, put into words
+
+
+def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:
+    yield from [("Name", dataset.name), ("Version", dataset.version), ("Images seen", _count(dataset.seen))]
+    splits = ", ".join(f"{_count(n)} {split}" for split, n in dataset.splits.items())
+    yield "Kept", f"{_count(dataset.kept)} ({splits})" if splits else _count(dataset.kept)
+    yield "Duplicates", _count(dataset.duplicates)
+    reasons = ", ".join(f"{_count(n)} {code.replace('_', ' ')}" for code, n in dataset.reasons.items())
+    yield "Quarantined", f"{_count(dataset.quarantined)}: {reasons}" if reasons else _count(dataset.quarantined)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _spread(items: Sequence[Any], at_most: int) -> list[Any]:
+    """Pick evenly spaced items, the first and the last among them."""
+    if len(items) <= at_most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (at_most - 1))] for i in range(at_most)]
+
+
+def _class_bars(classes: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """Give (class, number of images, share of the largest class in percent)."""
+    largest = max(classes.values(), default=0) or 1
+    return [(name, n, 100 * n / largest) for name, n in list(classes.items())[:MAX_CLASSES]]
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)
