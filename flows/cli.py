@@ -61,7 +61,7 @@ def run_command(
         try:
             config = resolve(command, tokens, file, flags)
             plan = command.plan(config)
-            outcome = None if dry_run else run_flow(command, config)
+            outcome: BaseModel | None = None if dry_run else run_flow(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
         except Exception as error:
@@ -81,8 +81,8 @@ def run_command(
 def run_flow(command: Command, config: BaseModel) -> BaseModel:
     """Run the command's flow in this process."""
     make_prefect_home()
-    outcome: BaseModel = command.flow(config)
-    return outcome
+    result: BaseModel = command.flow(config)
+    return result
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:

@@ -9,23 +9,19 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 MAX_MULTIPLIER = 8
 
 
 def stage_sizes(resolution: int) -> list[int]:
     """Sides of the feature maps from the first (4 or 6) to `resolution`, each twice the one before.
 
-    Raises ValueError where no chain of doublings from 4 or 6 ends at `resolution`.
+    Raises ValueError where `resolution` is not one of RESOLUTIONS.
     """
-    for base in (4, 6):
-        sizes = [base]
-        while sizes[-1] < resolution:
-            sizes.append(2 * sizes[-1])
-        if sizes[-1] == resolution and len(sizes) > 2:
-            return sizes
-    raise ValueError(
-        f"resolution {resolution} is not 4 or 6 doubled at least twice: use 16, 24, 32, 48, 64, 96, 128, 192, 256"
-    )
+    if resolution not in RESOLUTIONS:
+        raise ValueError(f"resolution {resolution} cannot be made: use {', '.join(map(str, RESOLUTIONS))}")
+    base = 6 if resolution % 3 == 0 else 4
+    return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
 def stage_widths(num_stages: int, width: int) -> list[int]:

@@ -80,7 +80,7 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
     """Score the champion, if there is another one, under the challenger's protocol: on the challenger's val split."""
     client = connect(home())
     version = find_champion(client, challenger.name)
-    if version is None or version.version == challenger.version:
+    if version is None or str(version.version) == challenger.version:
         return None
     manifest = client.get_model_version(challenger.name, challenger.version).tags["shardgan.manifest"]
     return _score(client, version, manifest, config)

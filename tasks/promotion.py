@@ -81,7 +81,7 @@ def promote(
     """Judge, move the alias if the challenger wins, and leave the reason as tags on its version."""
     with filelock.FileLock(home.root / "promotion.lock"):
         now = find_champion(client, version.name)
-        if now and now.version == version.version:
+        if now and is_same(now, version):
             return Verdict(promoted=False, why=f"version {version.version} is the champion already")
         verdict = _verdict(now, challenger, champion, policy)
         if verdict.promoted:
@@ -97,7 +97,8 @@ def _verdict(
     champion: tuple[ModelVersion, Scores] | None,
     policy: PromotionPolicy,
 ) -> Verdict:
-    if (now and now.version) != (champion and champion[0].version):
+    rival = champion[0] if champion else None
+    if not is_same(now, rival):
         return Verdict(
             promoted=False,
             why=f"the champion changed to version {now and now.version} meanwhile: evaluate again",
@@ -105,3 +106,10 @@ def _verdict(
     if not policy.enabled:
         return Verdict(promoted=False, why="promotion is switched off (promote.enabled)")
     return judge(challenger, champion[1] if champion else None, policy)
+
+
+def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
+    """Whether both are the same version, or both none; MLflow gives the number now as int, now as str."""
+    if one is None or other is None:
+        return one is other
+    return (one.name, str(one.version)) == (other.name, str(other.version))

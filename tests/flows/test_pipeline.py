@@ -1,0 +1,72 @@
+"""From a folder of images to a champion, with Prefect's own test server and MLflow on SQLite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.pipeline import PipelineConfig, pipeline
+from models.evaluation import EvalConfig
+from models.training import TrainConfig
+from shards import ShardConfig
+from tasks.home import home
+from tasks.registry import find_champion
+from tasks.tracking import connect
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect_server() -> Iterator[None]:
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
+
+
+@pytest.fixture
+def config(collection: Path, home_dir: Path) -> PipelineConfig:
+    return PipelineConfig(
+        shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
+        train=TrainConfig(
+            nimg=320, batch_size=8, width=4, latent_dim=8, tick_nimg=80, snapshot_ticks=2, threads=1, device="cpu"
+        ),
+        evaluate=EvalConfig(num_images=16, input_size=32, device="cpu"),
+    )
+
+
+def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConfig) -> None:
+    first = pipeline(config)
+    assert (first.build.seen, first.build.kept, first.build.quarantined, first.build.reused) == (49, 48, 1, False)
+    assert first.train.nimg == 320
+    assert first.train.model.uri == "models:/tiny/1"
+    assert first.evaluate.promoted
+    assert first.evaluate.champion == "models:/tiny/1"
+    assert set(first.evaluate.scores) == {"FD-EffNetLite0", "KD-EffNetLite0", "KD-EffNetLite0-std"}
+    assert "<html" in Path(first.report).read_text()
+
+    client = connect(home())
+    run = client.get_run(first.train.mlflow_run_id)
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "loss_d")] == [80, 160, 240, 320]
+    samples = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "samples")}
+    assert {"real.png", "000000000000.png", "000000000320.png"} <= samples
+
+    again = pipeline(config)
+    assert again.build.reused
+    assert again.train == first.train
+    assert again.evaluate.scores == first.evaluate.scores
+    assert again.evaluate.why == "version 1 is the champion already"
+    assert len(client.get_metric_history(run.info.run_id, "loss_d")) == 4
+
+
+def test_another_training_is_measured_against_the_champion(config: PipelineConfig) -> None:
+    pipeline(config)
+    other = config.model_copy(update={"train": config.train.model_copy(update={"seed": 1})})
+    second = pipeline(other)
+    assert second.train.model.uri == "models:/tiny/2"
+    assert "against the champion's" in second.evaluate.why
+    champion = find_champion(connect(home()), "tiny")
+    assert champion is not None
+    assert str(champion.version) == ("2" if second.evaluate.promoted else "1")
