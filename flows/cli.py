@@ -64,11 +64,9 @@ def run_command(
             outcome: BaseModel | None = None if dry_run else run_flow(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as failure:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
-            return _fail(error, FAILED, as_json)
-        except KeyboardInterrupt as error:
-            return _fail(error, FAILED, as_json)
+            return _fail(failure, FAILED, as_json)
     if outcome is None:
         _show_plan(config, plan, as_json)
     elif as_json:

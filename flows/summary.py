@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from flows.pipeline import PipelineOutcome
 from tasks.evaluation import EvaluateOutcome
@@ -16,15 +16,11 @@ Rows = list[tuple[str, str]]
 
 
 def print_summary(outcome: BaseModel) -> None:
-    """Print the outcome of a flow as a table: what came of it and where it is."""
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in summarise(outcome):
-        table.add_row(name, value)
-    console = Console(soft_wrap=True)
+    """Print the outcome of a flow: what came of it and where it is, one line each, never folded."""
+    console = Console(soft_wrap=True, highlight=False)
     console.print()
-    console.print(table)
+    for name, value in summarise(outcome):
+        console.print(f"[bold]{name:<14}[/] {escape(value)}")
 
 
 def summarise(outcome: BaseModel) -> Rows:
