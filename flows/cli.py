@@ -56,12 +56,14 @@ def run_command(
     as_json: bool,
 ) -> int:
     """Resolve the config, then show it or run the flow; returns the exit status."""
+    outcome: BaseModel | None = None
     # Whatever libraries print, stdout holds the outcome and nothing else.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             config = resolve(command, tokens, file, flags)
             plan = command.plan(config)
-            outcome: BaseModel | None = None if dry_run else run_flow(command, config)
+            if not dry_run:
+                outcome = run_flow(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
         except (Exception, KeyboardInterrupt) as failure:
@@ -79,8 +81,7 @@ def run_command(
 def run_flow(command: Command, config: BaseModel) -> BaseModel:
     """Run the command's flow in this process."""
     make_prefect_home()
-    result: BaseModel = command.flow(config)
-    return result
+    return command.flow(config)
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import Flow
 from pydantic import BaseModel
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
@@ -28,7 +27,7 @@ class Command:
     name: str
     help: str
     config: type[BaseModel]
-    flow: Flow[Any, Any]
+    flow: Callable[[Any], BaseModel]
     flags: dict[str, str]
     plan: Callable[[Any], Plan]
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
