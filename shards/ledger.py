@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from shards import likeness
 from shards.entries import Entry, top_folder
-from shards.errors import BuildError
 from shards.partition import Row
 
 _SCHEMA = """
@@ -80,15 +79,11 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; raises BuildError when the disk does not take it."""
+        """All or nothing; raises sqlite3.Error when the disk does not take it."""
+        self._db.execute("BEGIN")
         try:
-            self._db.execute("BEGIN")
             yield
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise BuildError(
-                f"the build's ledger cannot be written: {error}; make room or repair the storage and run again"
-            ) from error
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
