@@ -171,6 +171,7 @@ def show_config(
     *overrides: Annotated[str, Parameter(help="NAME=VALUE", show=False)],
     config: Annotated[Path | None, Parameter(help="YAML file with settings")] = None,
     json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="changes nothing here: nothing is ever touched")] = False,
 ) -> int:
     """Print every setting with its value, what it means and what is allowed, as a YAML file to start from."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}

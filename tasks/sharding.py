@@ -1,5 +1,6 @@
 """The sharding stage: a collection of compressed images becomes a dataset version."""
 
+import logging
 from pathlib import Path
 
 from prefect import task
@@ -9,6 +10,8 @@ from shards import BuildOutcome, BuildProgress, ShardConfig, build
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.progress import ProgressReport
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
 
@@ -24,6 +27,8 @@ def build_shards(config: ShardConfig) -> BuildOutcome:
     """Make the dataset version that `config` describes, or find it made."""
     with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
         outcome = build(config, home().root, report=lambda now: progress.update(now.done, _note(now), now.total))
+    if outcome.reused:
+        logger.info("%s@%s is there already: nothing new, nothing was read", outcome.dataset, outcome.version)
     create_table_artifact(
         key="dataset-counts",
         description=f"{outcome.dataset}@{outcome.version}: what became of every file",
