@@ -32,7 +32,8 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
 
     protocol = uri.partition("://")[0]
     options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
-    return fsspec.core.url_to_fs(uri, **options)
+    found: tuple[Any, str] = fsspec.core.url_to_fs(uri, **options)
+    return found
 
 
 def join(folder: str, name: str) -> str:
