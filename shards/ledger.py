@@ -68,8 +68,11 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # A write-ahead log costs no sync a transaction, and kept exclusive it needs no memory shared between processes,
+        # which network file systems lack.
         self._db.executescript(
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
         )
         self._db.executescript(_SCHEMA)
 
