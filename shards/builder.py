@@ -25,7 +25,7 @@ __all__ = ["BuildOutcome", "BuildProgress", "build"]
 
 RunPartitions = Callable[[Iterator[PartitionSpec]], Iterable[str]]
 _PARTITION_FILES = (32, 4096)
-_PARTITION_SHARE = 64
+_PARTITIONS_PER_WORKER = 8
 
 
 class BuildOutcome(BaseModel):
@@ -127,7 +127,8 @@ class _Build:
 
     def _partitions(self, count: int, fresh: Iterator[Entry]) -> Iterator[PartitionSpec]:
         least, most = _PARTITION_FILES
-        size = min(max(count // _PARTITION_SHARE, least), most)
+        share = count // (_PARTITIONS_PER_WORKER * self._config.num_workers())
+        size = min(max(share, least), most)
         while entries := tuple(islice(fresh, size)):
             yield PartitionSpec(
                 entries=entries,

@@ -51,7 +51,7 @@ class ContactSheet:
             draw.text((left, upper + _TILE), label[:15], fill=_INK)
         for number, line in enumerate(lines):
             draw.text((_GAP, top + _LINE * number), line, fill=_WARN)
-        sheet.save(path)
+        sheet.save(path, compress_level=1)
 
     def _lines(self) -> list[str]:
         if not self._reasons:
