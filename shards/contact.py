@@ -14,6 +14,7 @@ CONTACT_SHEET = "contact_sheet.png"
 _COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 14
 _WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
 _REFUSED_LINES = 40
+_WHITE = (255, 255, 255)
 _MOST_BYTES, _MOST_PIXELS = 2**21, 2**23
 _INK, _PAPER, _WARN = (30, 30, 30), (250, 250, 250), (170, 30, 30)
 
@@ -63,7 +64,7 @@ class ContactSheet:
 
 
 def _thumbnail(data: bytes) -> Image.Image:
-    tile = Image.new("RGB", (_TILE, _TILE), (255, 255, 255))
+    tile = Image.new("RGB", (_TILE, _TILE), _WHITE)
     with Image.open(io.BytesIO(data), formats=[sniff(data)]) as image:
         if image.width * image.height > _MOST_PIXELS:
             return tile
