@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from shards.assembly import Assembly, libraries
 from shards.config import ShardConfig
 from shards.entries import Entry
-from shards.errors import SourceError
+from shards.errors import BuildError, SourceError
 from shards.fanout import run_locally
+from shards.folders import is_glob
 from shards.ledger import Ledger
 from shards.manifest import LATEST, MANIFEST, Manifest, load_manifest
 from shards.partition import PartitionSpec, read_part
@@ -21,7 +22,7 @@ from shards.progress import BuildProgress, Meter, Report
 from shards.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
 from shards.source import list_entries
 from shards.storage import locked, storage_errors, sync_folder, write_atomically
-from shards.uris import is_remote, store
+from shards.uris import fetch, is_remote, local_path, store
 
 __all__ = ["BuildOutcome", "BuildProgress", "build"]
 
@@ -71,6 +72,7 @@ class _Build:
     def __init__(self, config: ShardConfig, root: str, meter: Meter, run_partitions: RunPartitions | None) -> None:
         self._config, self._meter = config, meter
         self._run_partitions = run_partitions or self._run_locally
+        self._elsewhere = run_partitions is not None
         self._dataset = local_home(root) / "datasets" / config.dataset
         self._work = self._dataset / ".builds" / _build_id(config)
         self._parts = self._work / "parts"
@@ -85,6 +87,7 @@ class _Build:
             try:
                 return self._run(entries)
             except SourceError:
+                shutil.rmtree(self._work / "staging", ignore_errors=True)
                 if self._ledger.last()[0] is None:
                     self._leave_nothing()
                 raise
@@ -128,11 +131,28 @@ class _Build:
         count, fresh = self._ledger.fresh()
         self._meter.begin("decoding", count)
         for made in self._run_partitions(self._partitions(count, fresh)):
-            if self._far_parts:
-                collect_parts(self._far_parts, self._parts)
-            name = made.rpartition("/")[2]
-            self._ledger.add_part(name, read_part(self._parts / name))
+            self._take(made)
         self._meter.tell(now=True)
+
+    def _take(self, made: str) -> None:
+        path = self._parts / made.rpartition("/")[2]
+        if self._far_parts:
+            with bucket_errors(made):
+                fetch(made, path)
+        self._ledger.add_part(path.name, read_part(path))
+        if self._elsewhere:
+            for row in read_part(path):
+                self._meter.count(row)
+            self._meter.tell()
+        if not self._source_is_there():
+            raise BuildError(
+                f"the source {self._config.source!r} is gone; run the same command again when it is back: what could "
+                f"not be read will be read then"
+            )
+
+    def _source_is_there(self) -> bool:
+        source = self._config.source
+        return is_remote(source) or is_glob(source) or local_path(source).exists()
 
     def _partitions(self, count: int, fresh: Iterator[Entry]) -> Iterator[PartitionSpec]:
         least, most = _PARTITION_FILES
