@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.train_gan import TrainGanConfig, train_gan
-from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy
+from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
 from tasks.sharding import BuildOutcome, ShardConfig
 from tasks.training import TrainConfig, TrainOutcome, check_resolution
 
@@ -51,6 +51,7 @@ class PipelineOutcome(BaseModel):
 def pipeline(config: PipelineConfig) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
     built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
+    check_scorable(built.manifest)  # before hours of training, not after
     dataset = f"{built.dataset}@{built.version}"
     trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train))
     evaluated = evaluate_gan(

@@ -28,6 +28,7 @@ __all__ = [
     "EvaluateOutcome",
     "PromotionPolicy",
     "ScoredModel",
+    "check_scorable",
     "decide",
     "score_champion",
     "score_model",
@@ -96,9 +97,10 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
 
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
+    num_reference = check_scorable(manifest_uri)
     manifest = load_manifest(manifest_uri)
     net = load_feature_net(config.feature_net, config.input_size, resolve_device(config.device))
-    protocol = _protocol(manifest, config, net)
+    protocol = _protocol(manifest, num_reference, config, net)
     scores = _known_scores(version, protocol)
     if scores is None:
         scores = _measure(version, manifest_uri, manifest, config, net, protocol)
@@ -108,12 +110,18 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
-def _protocol(manifest: Manifest, config: EvalConfig, net: FeatureNet) -> Protocol:
+def check_scorable(manifest_uri: str) -> int:
+    """Number of images that scores compare with; raises RequestError where there are too few."""
+    manifest = load_manifest(manifest_uri)
     if (num_reference := manifest.num_samples(SPLIT)) < 2:
         raise RequestError(
             f"{manifest.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
-            "below some hundred: build it with a larger shard.val_fraction"
+            "below some hundred: build it with a larger shard.val_fraction, or of more images"
         )
+    return num_reference
+
+
+def _protocol(manifest: Manifest, num_reference: int, config: EvalConfig, net: FeatureNet) -> Protocol:
     return Protocol.of(
         config,
         net,

@@ -11,6 +11,7 @@ from flows.pipeline import PipelineConfig, pipeline
 from models.evaluation import EvalConfig
 from models.training import TrainConfig
 from shards import ShardConfig
+from tasks.errors import RequestError
 from tasks.home import home
 from tasks.registry import find_champion
 from tasks.tracking import connect
@@ -70,3 +71,10 @@ def test_another_training_is_measured_against_the_champion(config: PipelineConfi
     champion = find_champion(connect(home()), "tiny")
     assert champion is not None
     assert str(champion.version) == ("2" if second.evaluate.promoted else "1")
+
+
+def test_a_dataset_that_cannot_be_scored_is_refused_before_training(config: PipelineConfig) -> None:
+    without_val = config.model_copy(update={"shard": config.shard.model_copy(update={"val_fraction": 0.0})})
+    with pytest.raises(RequestError, match=r"0 images in the split val.* larger shard\.val_fraction"):
+        pipeline(without_val)
+    assert not home().runs.exists()
