@@ -7,6 +7,7 @@ and the same with litdata.
 
 import platform
 import shutil
+import subprocess
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ _HEAD = "| collection | program | CPU s | wall s | images/s | peak MB | CPU agai
 
 def main() -> None:
     """Run everything, print the table and keep it under benchmarks/results."""
-    lines = [_machine(), "", _HEAD]
+    lines = [machine(), "", _HEAD]
     print("\n".join(lines), flush=True)
     for source, resolution in ((photographs(), 256), (textures(), 64), (emoji(), None)):
         for line in _rows(source, resolution):
@@ -62,13 +63,16 @@ def _row(what: str, name: str, cost: Cost, count: int, costs: dict[str, Cost]) -
     return f"| {what} | {name} | {figures} |"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Say when, at which commit and on what a benchmark ran."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     memory = psutil.virtual_memory().total / 2**30
     day = datetime.now(UTC).date()
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
     )
-    return f"{day}, {psutil.cpu_count()} cores of {model}, {memory:.0f} GiB, Python {platform.python_version()}"
+    hardware = f"{psutil.cpu_count()} cores of {model}, {memory:.0f} GiB"
+    return f"{day}, commit {commit.strip()}, {hardware}, Python {platform.python_version()}"
 
 
 def _cpuinfo() -> list[str]:

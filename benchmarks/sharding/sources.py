@@ -46,7 +46,8 @@ def _made(name: str, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _unpacked(package: str) -> Path:
+def unpacked(package: str) -> Path:
+    """Return the folder of a Debian package's files, fetched and unpacked but not installed."""
     folder = CACHE / "unpacked" / package
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def _unpacked(package: str) -> Path:
 def _cut_photographs(target: Path) -> None:
     number = 0
     for package in _WALLPAPERS:
-        for path in sorted(_unpacked(package).rglob("*")):
+        for path in sorted(unpacked(package).rglob("*")):
             if path.suffix.lower() not in (".jpg", ".jpeg", ".webp") or path.is_symlink():
                 continue
             with Image.open(path) as image:
@@ -76,12 +77,12 @@ def _cut_photographs(target: Path) -> None:
 
 def _gather_textures(target: Path) -> None:
     for package in _TEXTURES:
-        for archive in sorted(_unpacked(package).rglob("*.pk3")):
+        for archive in sorted(unpacked(package).rglob("*.pk3")):
             with zipfile.ZipFile(archive) as opened:
                 for name in sorted(opened.namelist()):
                     if name.lower().endswith(".jpg"):
                         _keep_once(target, opened.read(name))
-        for path in sorted(_unpacked(package).rglob("*.jpg")):
+        for path in sorted(unpacked(package).rglob("*.jpg")):
             if not path.is_symlink():
                 _keep_once(target, path.read_bytes())
 
