@@ -174,10 +174,8 @@ class Assembly:
         missing = [label for label in self._labels if label not in filled]
         if missing:
             raise SourceError(
-                f"the class{'es' if len(missing) > 1 else ''} {', '.join(map(repr, missing))} would have no "
-                f"image "
-                f"(refused: {found}; duplicates: {tally.duplicates}); mend or remove the folder, or set "
-                f"labels to none"
+                f"the class{'es' if len(missing) > 1 else ''} {', '.join(map(repr, missing))} would have no image "
+                f"(refused: {found}; duplicates: {tally.duplicates}); mend or remove the folder, or set labels to none"
             )
         if not tally.samples["train"]:
             raise SourceError(

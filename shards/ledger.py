@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from shards import likeness
 from shards.entries import Entry, top_folder
-from shards.partition import Row
+from shards.partition import PASSING, Row
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS listing(
@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
 """
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
-# Refused because of the machine or the other files: worth another look when the input has changed anyway.
-_PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory", "no_label")
+# Worth another look when the input has changed.
+_PASSING = (*PASSING, "no_label")
 
 
 class Claim(NamedTuple):
@@ -134,7 +134,7 @@ class Ledger:
             )
 
     def forget_passing_refusals(self) -> None:
-        """Let files that were refused because of the machine be tried again."""
+        """Let files that were refused because of the machine or of other files be tried again."""
         with self.transaction():
             marks = ",".join("?" * len(_PASSING))
             self._db.execute(f"DELETE FROM files WHERE reason IN ({marks})", _PASSING)
@@ -168,7 +168,7 @@ class Ledger:
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
                     content = (digest, *place, json.dumps(facts))
-                    self._db.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?, ?, ?, ?)", content)
+                    self._db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def settle_claims(self, duplicates: str, near_distance: int) -> None:
         """Work out which files hold the same content, and which contents others stand for by their looks."""

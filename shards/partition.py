@@ -19,10 +19,12 @@ from shards.errors import BuildError
 from shards.recipe import Recipe
 from shards.sandbox import Answer, Decoder
 from shards.storage import storage_errors
-from shards.uris import exists, is_remote, join, store
+from shards.uris import exists, fetch, is_remote, join, store
 
 _FOOTER = struct.Struct("<Q8s")
 _MAGIC = b"shardprt"
+# Reasons that lie in the machine and not in the file.
+PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory")
 Row = dict[str, Any]
 
 
@@ -52,7 +54,8 @@ class PartitionSpec:
 def process_partition(
     spec: PartitionSpec, decoder: Decoder | None = None, on_row: Callable[[Row], None] | None = None
 ) -> str:
-    """Decode a partition and return the path of its part file; one that is there already is not made again.
+    """Decode a partition and return the path of its part file; one that is there already is not made again
+    unless it holds files that may come out better now.
 
     Raises BuildError when the part cannot be stored or no decoder starts. Files that are refused raise
     nothing.
@@ -60,7 +63,7 @@ def process_partition(
     if is_remote(spec.folder):
         return _process_into_bucket(spec, decoder, on_row)
     path = Path(spec.folder, spec.name)
-    if path.exists():
+    if path.exists() and _is_settled(path):
         return str(path)
     with storage_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,10 +90,17 @@ def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
 
 def _process_into_bucket(spec: PartitionSpec, decoder: Decoder | None, on_row: Callable[[Row], None] | None) -> str:
     uri = join(spec.folder, spec.name)
-    if not exists(uri):
-        with tempfile.TemporaryDirectory(prefix="part-") as folder:
-            store(Path(process_partition(replace(spec, folder=folder), decoder, on_row)), uri)
+    with tempfile.TemporaryDirectory(prefix="part-") as folder:
+        if exists(uri):
+            fetch(uri, Path(folder, spec.name))
+        made = process_partition(replace(spec, folder=folder), decoder, on_row)
+        store(Path(made), uri)
     return uri
+
+
+def _is_settled(path: Path) -> bool:
+    """Say whether a part holds nothing that may come out better when it is tried again."""
+    return all(row.get("reason") not in PASSING for row in read_part(path))
 
 
 def _write_part(path: Path, spec: PartitionSpec, decoder: Decoder, on_row: Callable[[Row], None] | None) -> None:

@@ -8,11 +8,23 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from shards import ShardConfig, ShardError, build, load_manifest, stream_split
+from shards import (
+    BuildError,
+    BuildProgress,
+    PartitionSpec,
+    ShardConfig,
+    ShardError,
+    build,
+    load_manifest,
+    process_partition,
+    stream_split,
+)
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"dataset": "pets", "resolution": 16, "samples_per_shard": 50}
@@ -64,7 +76,7 @@ def kill_at_random_moments(source: Path, tmp_path: Path, kills: int) -> None:
 
 
 def test_killed_builds_end_in_the_same_bytes(many: Path, tmp_path: Path) -> None:
-    kill_at_random_moments(many, tmp_path, 4)
+    kill_at_random_moments(many, tmp_path, 3)
 
 
 @pytest.mark.slow
@@ -98,6 +110,32 @@ def test_full_disk_is_said_and_survived(many: Path, tmp_path: Path, kilobytes: i
     assert again.kept == 300
     fresh = build(ShardConfig(source=str(many), **SETTINGS), tmp_path / "fresh")
     assert files(Path(again.manifest).parent) == files(Path(fresh.manifest).parent)
+
+
+def test_source_that_goes_away_refuses_no_image(collection: Path, tmp_path: Path) -> None:
+    def without_source(specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        collection.rename(tmp_path / "away")
+        yield from map(process_partition, specs)
+
+    config = ShardConfig(source=str(collection), **SETTINGS)
+    with pytest.raises(BuildError, match="is gone; run the same command again"):
+        build(config, tmp_path / "root", run_partitions=without_source)
+    (tmp_path / "away").rename(collection)
+    assert build(config, tmp_path / "root").kept == 40
+
+
+def test_partitions_run_elsewhere_give_the_same_bytes_and_progress(collection: Path, tmp_path: Path) -> None:
+    told: list[BuildProgress] = []
+
+    def elsewhere(specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        with ProcessPoolExecutor(1) as pool:
+            yield from reversed(list(pool.map(process_partition, list(specs))))
+
+    config = ShardConfig(source=str(collection), **SETTINGS)
+    far = build(config, tmp_path / "far", report=told.append, run_partitions=elsewhere)
+    assert max(one.done for one in told if one.stage == "decoding") == 44
+    near = build(config, tmp_path / "near")
+    assert files(Path(far.manifest).parent) == files(Path(near.manifest).parent)
 
 
 def forged(manifest: str, members: list[tarfile.TarInfo], data: bytes = b"x") -> str:
