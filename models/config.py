@@ -1,0 +1,62 @@
+"""How a training is set: every field with its meaning and bounds."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.augmentation import AugmentConfig
+from models.families import FamilyName
+
+__all__ = ["TrainConfig"]
+
+
+class TrainConfig(BaseModel):
+    """How a generator is trained. Lengths of time are in images seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: FamilyName = Field("dcgan", title="Family", description="which networks and losses")
+    nimg: int = Field(1_000_000, ge=1, title="Images", description="real images shown to the discriminator in all")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        title="Seed",
+        description="decides initial weights, data order, latents and augmentation",
+    )
+    conditional: bool = Field(True, title="Conditional", description="use the class labels, where the dataset has any")
+    batch_size: int = Field(32, ge=2, le=4096, title="Batch size", description="images a step")
+    latent_dim: int = Field(100, ge=1, le=1024, title="Latents", description="length of the latent vector z")
+    width: int = Field(
+        64,
+        ge=4,
+        le=1024,
+        title="Width",
+        description="channels of the feature map nearest the image; smaller maps have up to 8 times as many",
+    )
+    learning_rate: float = Field(2e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks")
+    beta1: float = Field(0.5, ge=0, lt=1, title="Adam beta1", description="decay of the gradients' mean")
+    beta2: float = Field(0.999, ge=0, lt=1, title="Adam beta2", description="decay of the gradients' squares")
+    ema_half_life_nimg: int = Field(
+        20_000,
+        ge=1,
+        title="EMA half-life",
+        description="images after which a weight's share in the averaged generator has halved",
+    )
+    augment: AugmentConfig = Field(
+        AugmentConfig(), title="Augmentation", description="what is done to real and generated images alike"
+    )
+    tick_nimg: int = Field(5_000, ge=1, title="Tick", description="images between two lines of statistics")
+    snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
+    checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")
+    keep_checkpoints: int = Field(
+        2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Threads",
+        description="CPU threads; 0: as many as there are cores. Bit-exact resume needs the same number",
+    )
