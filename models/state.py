@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from models.adaptation import AdaptiveStrength
 from models.checkpoints import Checkpoint
 from models.errors import CheckpointError
 from models.families import NetworkSpec
@@ -24,6 +25,7 @@ class TrainState:
         self.device = device
         self.nimg = 0
         self.num_ticks = 0
+        self.strength = AdaptiveStrength(device)
         self.roles = {role: network.to(device) for role, network in spec.build_networks().items()}
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizers = {
@@ -42,6 +44,12 @@ class TrainState:
     @property
     def encoder(self) -> torch.nn.Module:
         return self.roles["encoder"]
+
+    def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
+        """Let every optimiser's next step be taken with these."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group |= {"lr": learning_rate, "betas": betas}
 
     def descend(self, role: str, loss: torch.Tensor, *, retain_graph: bool = False) -> torch.Tensor:
         """One optimiser step of one network down `loss`, whatever else it depends on; returns the gradients' norm.
@@ -72,7 +80,7 @@ class TrainState:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every tensor of the state under a flat name."""
-        flat: dict[str, torch.Tensor] = {}
+        flat = {f"strength.{key}": value for key, value in self.strength.tensors().items()}
         for name, network in self._networks().items():
             flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for name, optimizer in self._optimizers().items():
@@ -95,6 +103,7 @@ class TrainState:
             network.load_state_dict(_below(checkpoint.tensors, name))
         for name, optimizer in self._optimizers().items():
             _restore_optimizer(optimizer, _below(checkpoint.tensors, name))
+        self.strength.restore(_below(checkpoint.tensors, "strength"))
         self.nimg = checkpoint.nimg
         self.num_ticks = checkpoint.values["num_ticks"]
 

@@ -22,6 +22,7 @@ from models.errors import DivergedError
 from models.families import NetworkSpec
 from models.grids import grid_labels, grid_png, to_float, to_uint8
 from models.objectives import OBJECTIVES, Batch
+from models.schedules import moment
 from models.state import TrainState
 
 __all__ = ["TrainConfig", "train"]
@@ -87,13 +88,22 @@ def train(
 
 def step(state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
     """One step of the family's objective and of the average; the statistics stay on the device."""
+    now = moment(config, state.nimg)
+    state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
+    adaptive = config.augment.policy == "adaptive"
+    strength = state.strength.value if adaptive else now.augment_strength
     batch = Batch(
         real=to_float(images),
         classes=labels if state.spec.num_classes else None,
-        augment=partial(augment, config=config.augment),
+        augment=partial(augment, config=config.augment, strength=strength),
+        gamma=now.gamma,
+        reconstruction=config.reconstruction,
     )
     statistics = OBJECTIVES[state.spec.family](state, batch)
-    state.update_ema(0.5 ** (len(images) / config.ema_half_life_nimg))
+    if adaptive and "sign_real" in statistics:
+        state.strength.observe(statistics["sign_real"], len(images), config.augment)
+        statistics["augment_strength"] = state.strength.value.clone()
+    state.update_ema(now.ema_decay(len(images)))
     return {name: value.detach() for name, value in statistics.items()}
 
 

@@ -17,6 +17,8 @@ class Batch:
     real: torch.Tensor
     classes: torch.Tensor | None
     augment: Callable[[torch.Tensor], torch.Tensor]
+    gamma: float = 0.0
+    reconstruction: float = 1.0
 
     def latents(self, latent_dim: int) -> torch.Tensor:
         """One latent vector (N, latent_dim) from N(0, I) for each real image."""
