@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from models import dcgan
+from models import dcgan, r3, vae, vaegan
 
-FamilyName = Literal["dcgan"]
-FAMILIES: dict[str, ModuleType] = {"dcgan": dcgan}
+FamilyName = Literal["dcgan", "r3", "vae", "vaegan"]
+FAMILIES: dict[str, ModuleType] = {"dcgan": dcgan, "r3": r3, "vae": vae, "vaegan": vaegan}
 ROLES = {"generator": "Generator", "discriminator": "Discriminator", "encoder": "Encoder"}
 
 

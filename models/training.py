@@ -20,7 +20,7 @@ from models.checkpoints import CheckpointStore
 from models.config import TrainConfig
 from models.errors import DivergedError
 from models.families import NetworkSpec
-from models.grids import grid_labels, grid_png, to_float, to_uint8
+from models.grids import contact_sheet, grid_labels, grid_png, to_float, to_uint8
 from models.objectives import OBJECTIVES, Batch
 from models.schedules import moment
 from models.state import TrainState
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 Batches = Iterator[tuple[np.ndarray, np.ndarray]]
 Report = Callable[[dict[str, float]], None]
 Snapshot = Callable[[int, bytes], None]
+Picture = Callable[[str, bytes], None]
 
 
 def train(
@@ -42,12 +43,14 @@ def train(
     report: Report,
     snapshot: Snapshot,
     should_stop: Callable[[], bool],
+    picture: Picture = lambda _name, _png: None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
     `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on. `report` gets one
-    flat record a tick, `snapshot` a PNG. The state is checkpointed before this returns; `state.nimg` tells how far
-    it came. Raises DivergedError at the first tick with a value that is not finite, with nothing of it saved.
+    flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start: what augmentation does to real
+    images. The state is checkpointed before this returns; `state.nimg` tells how far it came. Raises DivergedError at
+    the first tick with a value that is not finite, with nothing of it saved.
     """
     device = select_device(config.device)
     make_deterministic(config.threads or os.cpu_count() or 1)
@@ -68,6 +71,8 @@ def train(
         images, labels = next(batches)
         tick.data_seconds += time.perf_counter() - waiting
         before = state.nimg
+        if before == 0:
+            picture("augmented", contact_sheet(images, partial(augment, config=config.augment)))
         tick.add(step(state, config, to_device(images, device), to_device(labels, device)))
         state.nimg += len(images)
         done = state.nimg >= config.nimg

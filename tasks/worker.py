@@ -80,7 +80,9 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
         run.write_sample(f"{nimg:012d}", png)
 
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
-    state = train(config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set)
+    state = train(
+        config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set, run.write_sample
+    )
     if state.nimg >= config.train.nimg:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)

@@ -9,11 +9,16 @@ from collections.abc import Callable
 
 import torch
 
-from models.objectives import non_saturating
+from models.objectives import autoencoding, non_saturating, relativistic, variational
 from models.objectives.batch import Batch
 from models.state import TrainState
 
 __all__ = ["OBJECTIVES", "Batch", "Objective"]
 
 Objective = Callable[[TrainState, Batch], dict[str, torch.Tensor]]
-OBJECTIVES: dict[str, Objective] = {"dcgan": non_saturating.step}
+OBJECTIVES: dict[str, Objective] = {
+    "dcgan": non_saturating.step,
+    "r3": relativistic.step,
+    "vae": variational.step,
+    "vaegan": autoencoding.step,
+}
