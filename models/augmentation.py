@@ -1,5 +1,9 @@
 """Augmentation of real and generated images alike, gradients flowing through (Zhao et al. 2020, DiffAugment)."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +13,25 @@ class AugmentConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    policy: Literal["fixed", "adaptive", "scheduled"] = Field(
+        "fixed",
+        title="Policy",
+        description="fixed: at full strength throughout; scheduled: rising from 0 along a cosine; "
+        "adaptive: rising while the discriminator is too sure of the real images, falling while it is not",
+    )
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Strength",
+        description="probability of each transform for each image; scheduled ends there, adaptive never exceeds it",
+    )
+    target: float = Field(
+        0.6, ge=-1, le=1, title="Target", description="mean sign of the real images' logits that adaptive aims at"
+    )
+    adapt_nimg: int = Field(
+        500_000, ge=1, title="Adaptation time", description="images in which an adaptive strength can go from 0 to 1"
+    )
     translation: float = Field(
         0.125, ge=0, le=0.5, title="Translation", description="largest shift, as a share of the side"
     )
@@ -29,15 +52,36 @@ class AugmentConfig(BaseModel):
     )
 
 
-def augment(images: torch.Tensor, config: AugmentConfig) -> torch.Tensor:
-    """Apply each transform of `config` to `images` (N, C, H, W) in [-1, 1], drawn anew for every image."""
-    if config.colour:
-        images = change_colour(images, config.colour)
-    if config.translation or config.scale:
-        images = shift_and_zoom(images, config.translation, config.scale)
-    if config.cutout:
-        images = cut_out(images, config.cutout)
+def augment(images: torch.Tensor, config: AugmentConfig, strength: float | torch.Tensor = 1.0) -> torch.Tensor:
+    """Apply each transform of `config` to each of `images` (N, C, H, W) in [-1, 1] with probability `strength`.
+
+    Every image gets draws of its own, and each transform is taken or left independently of the others.
+    """
+    for transform in _transforms(config):
+        changed = transform(images)
+        images = changed if _is_certain(strength) else torch.where(_coins(images, strength), changed, images)
     return images
+
+
+def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor], torch.Tensor]]:
+    transforms: list[Callable[[torch.Tensor], torch.Tensor]] = []
+    if config.colour:
+        transforms.append(partial(change_colour, strength=config.colour))
+    if config.translation or config.scale:
+        transforms.append(partial(shift_and_zoom, translation=config.translation, scale=config.scale))
+    if config.cutout:
+        transforms.append(partial(cut_out, share=config.cutout))
+    return transforms
+
+
+def _is_certain(strength: float | torch.Tensor) -> bool:
+    """Whether no coins are needed; a tensor is not asked, as that would make a GPU wait."""
+    return not isinstance(strength, torch.Tensor) and strength >= 1
+
+
+def _coins(images: torch.Tensor, strength: float | torch.Tensor) -> torch.Tensor:
+    """True with probability `strength` for each image, shaped (N, 1, 1, 1)."""
+    return torch.rand(len(images), 1, 1, 1, device=images.device) < strength
 
 
 def change_colour(images: torch.Tensor, strength: float) -> torch.Tensor:

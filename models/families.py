@@ -8,10 +8,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from models import dcgan
+from models import dcgan, r3, vae, vaegan
 
-FamilyName = Literal["dcgan"]
-FAMILIES: dict[str, ModuleType] = {"dcgan": dcgan}
+FamilyName = Literal["dcgan", "r3", "vae", "vaegan"]
+FAMILIES: dict[str, ModuleType] = {"dcgan": dcgan, "r3": r3, "vae": vae, "vaegan": vaegan}
+ROLES = {"generator": "Generator", "discriminator": "Discriminator", "encoder": "Encoder"}
 
 
 class NetworkSpec(BaseModel):
@@ -32,15 +33,10 @@ class NetworkSpec(BaseModel):
         dcgan.stage_sizes(resolution)
         return resolution
 
-    def build_generator(self) -> nn.Module:
-        """A freshly initialised generator on the CPU."""
-        return self._build("Generator", **self.generator_arguments())
-
-    def build_discriminator(self) -> nn.Module:
-        """A freshly initialised discriminator on the CPU."""
-        arguments = self.generator_arguments()
-        arguments.pop("latent_dim")
-        return self._build("Discriminator", **arguments)
+    def build_networks(self) -> dict[str, nn.Module]:
+        """Freshly initialised networks on the CPU, by role: those that the family's file has a class for."""
+        module = FAMILIES[self.family]
+        return {role: self._build(name) for role, name in ROLES.items() if hasattr(module, name)}
 
     def generator_arguments(self) -> dict[str, int]:
         """Keyword arguments of the family's Generator class."""
@@ -50,6 +46,7 @@ class NetworkSpec(BaseModel):
         """The family's one file of code."""
         return Path(str(FAMILIES[self.family].__file__))
 
-    def _build(self, name: str, **arguments: int) -> nn.Module:
+    def _build(self, name: str) -> nn.Module:
         constructor: Callable[..., nn.Module] = getattr(FAMILIES[self.family], name)
-        return constructor(**arguments)
+        unused = {"latent_dim"} if name == "Discriminator" else set()
+        return constructor(**{key: value for key, value in self.generator_arguments().items() if key not in unused})

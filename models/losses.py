@@ -12,3 +12,25 @@ def discriminator_loss(real_logits: torch.Tensor, fake_logits: torch.Tensor) -> 
 def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
     """-log D(G(z)), the non-saturating form: Goodfellow et al. 2014, section 3."""
     return F.softplus(-fake_logits).mean()
+
+
+def relativistic_loss(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
+    """softplus(-(better - worse)) of paired logits: the discriminator's with (real, fake), the generator's reversed.
+
+    Jolicoeur-Martineau 2019 (RpGAN), in the form of Huang et al. 2024.
+    """
+    return F.softplus(worse - better).mean()
+
+
+def gradient_penalty(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Mean over the batch of |d logit / d image|^2, itself differentiable: R1 on real, R2 on generated images.
+
+    Mescheder et al. 2018, eq. 9. `images` must be what `logits` were computed from, with requires_grad.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.square().flatten(1).sum(dim=1).mean()
+
+
+def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, I)) in nats, mean over the batch: Kingma & Welling 2014, appendix B."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()

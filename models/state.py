@@ -5,15 +5,17 @@ from typing import Any
 
 import torch
 
+from models.adaptation import AdaptiveStrength
 from models.checkpoints import Checkpoint
 from models.errors import CheckpointError
 from models.families import NetworkSpec
 
 
 class TrainState:
-    """Networks, EMA generator, both optimisers and the number of images seen.
+    """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
 
-    There is no RNG state to keep: every step is seeded from (seed, rank, nimg), and the data position is nimg.
+    Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
+    every step is seeded from (seed, rank, nimg), and the data position is nimg.
     """
 
     def __init__(
@@ -23,11 +25,44 @@ class TrainState:
         self.device = device
         self.nimg = 0
         self.num_ticks = 0
-        self.generator = spec.build_generator().to(device)
-        self.discriminator = spec.build_discriminator().to(device)
+        self.strength = AdaptiveStrength(device)
+        self.roles = {role: network.to(device) for role, network in spec.build_networks().items()}
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), lr=learning_rate, betas=betas)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), lr=learning_rate, betas=betas)
+        self.optimizers = {
+            role: torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas)
+            for role, network in self.roles.items()
+        }
+
+    @property
+    def generator(self) -> torch.nn.Module:
+        return self.roles["generator"]
+
+    @property
+    def discriminator(self) -> torch.nn.Module:
+        return self.roles["discriminator"]
+
+    @property
+    def encoder(self) -> torch.nn.Module:
+        return self.roles["encoder"]
+
+    def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
+        """Let every optimiser's next step be taken with these."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group |= {"lr": learning_rate, "betas": betas}
+
+    def descend(self, role: str, loss: torch.Tensor, *, retain_graph: bool = False) -> torch.Tensor:
+        """One optimiser step of one network down `loss`, whatever else it depends on; returns the gradients' norm.
+
+        With `retain_graph`, another network may go down a loss over the same graph afterwards.
+        """
+        parameters = list(self.roles[role].parameters())
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=retain_graph)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizers[role].step()
+        self.optimizers[role].zero_grad(set_to_none=True)
+        return torch.nn.utils.get_total_norm(gradients)
 
     @torch.no_grad()
     def update_ema(self, decay: float) -> None:
@@ -45,7 +80,7 @@ class TrainState:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Every tensor of the state under a flat name."""
-        flat: dict[str, torch.Tensor] = {}
+        flat = {f"strength.{key}": value for key, value in self.strength.tensors().items()}
         for name, network in self._networks().items():
             flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for name, optimizer in self._optimizers().items():
@@ -68,14 +103,15 @@ class TrainState:
             network.load_state_dict(_below(checkpoint.tensors, name))
         for name, optimizer in self._optimizers().items():
             _restore_optimizer(optimizer, _below(checkpoint.tensors, name))
+        self.strength.restore(_below(checkpoint.tensors, "strength"))
         self.nimg = checkpoint.nimg
         self.num_ticks = checkpoint.values["num_ticks"]
 
     def _networks(self) -> dict[str, torch.nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator, "ema": self.ema}
+        return {**self.roles, "ema": self.ema}
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
+        return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

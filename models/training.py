@@ -8,78 +8,31 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 import psutil
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
-from models.augmentation import AugmentConfig, augment
+from models.augmentation import augment
 from models.checkpoints import CheckpointStore
+from models.config import TrainConfig
 from models.errors import DivergedError
-from models.families import FamilyName, NetworkSpec
-from models.grids import grid_labels, grid_png, to_float, to_uint8
-from models.losses import discriminator_loss, generator_loss
+from models.families import NetworkSpec
+from models.grids import contact_sheet, grid_labels, grid_png, to_float, to_uint8
+from models.objectives import OBJECTIVES, Batch
+from models.schedules import moment
 from models.state import TrainState
+
+__all__ = ["TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
 
 Batches = Iterator[tuple[np.ndarray, np.ndarray]]
 Report = Callable[[dict[str, float]], None]
 Snapshot = Callable[[int, bytes], None]
-
-
-class TrainConfig(BaseModel):
-    """How a generator is trained. Lengths of time are in images seen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    family: FamilyName = Field("dcgan", title="Family", description="which networks and losses")
-    nimg: int = Field(200_000, ge=1, title="Images", description="real images shown to the discriminator in all")
-    seed: int = Field(
-        0,
-        ge=0,
-        lt=2**31,
-        title="Seed",
-        description="decides initial weights, data order, latents and augmentation",
-    )
-    conditional: bool = Field(True, title="Conditional", description="use the class labels, where the dataset has any")
-    batch_size: int = Field(32, ge=2, le=4096, title="Batch size", description="images a step")
-    latent_dim: int = Field(100, ge=1, le=1024, title="Latents", description="length of the latent vector z")
-    width: int = Field(
-        32,
-        ge=4,
-        le=1024,
-        title="Width",
-        description="channels of the feature map nearest the image; smaller maps have up to 8 times as many",
-    )
-    learning_rate: float = Field(4e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks")
-    beta1: float = Field(0.5, ge=0, lt=1, title="Adam beta1", description="decay of the gradients' mean")
-    beta2: float = Field(0.999, ge=0, lt=1, title="Adam beta2", description="decay of the gradients' squares")
-    ema_half_life_nimg: int = Field(
-        5_000,
-        ge=1,
-        title="EMA half-life",
-        description="images after which a weight's share in the averaged generator has halved",
-    )
-    augment: AugmentConfig = Field(
-        AugmentConfig(), title="Augmentation", description="what is done to real and generated images alike"
-    )
-    tick_nimg: int = Field(5_000, ge=1, title="Tick", description="images between two lines of statistics")
-    snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
-    checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")
-    keep_checkpoints: int = Field(
-        2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk"
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
-    threads: int = Field(
-        0,
-        ge=0,
-        le=256,
-        title="Threads",
-        description="CPU threads; 0: as many as there are cores. Bit-exact resume needs the same number",
-    )
+Picture = Callable[[str, bytes], None]
 
 
 def train(
@@ -90,12 +43,14 @@ def train(
     report: Report,
     snapshot: Snapshot,
     should_stop: Callable[[], bool],
+    picture: Picture = lambda _name, _png: None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
     `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on. `report` gets one
-    flat record a tick, `snapshot` a PNG. The state is checkpointed before this returns; `state.nimg` tells how far
-    it came. Raises DivergedError at the first tick with a value that is not finite, with nothing of it saved.
+    flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start: what augmentation does to real
+    images. The state is checkpointed before this returns; `state.nimg` tells how far it came. Raises DivergedError at
+    the first tick with a value that is not finite, with nothing of it saved.
     """
     device = select_device(config.device)
     make_deterministic(config.threads or os.cpu_count() or 1)
@@ -116,6 +71,8 @@ def train(
         images, labels = next(batches)
         tick.data_seconds += time.perf_counter() - waiting
         before = state.nimg
+        if before == 0:
+            picture("augmented", contact_sheet(images, partial(augment, config=config.augment)))
         tick.add(step(state, config, to_device(images, device), to_device(labels, device)))
         state.nimg += len(images)
         done = state.nimg >= config.nimg
@@ -135,44 +92,24 @@ def train(
 
 
 def step(state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """One update of the discriminator, one of the generator, one of the average; the statistics stay on the device."""
-    real = to_float(images)
-    classes = labels if state.spec.num_classes else None
-    z = torch.randn(len(images), state.spec.latent_dim, device=images.device)
-    fake = state.generator(z, classes)
-
-    real_logits = state.discriminator(augment(real, config.augment), classes)
-    fake_logits = state.discriminator(augment(fake.detach(), config.augment), classes)
-    loss_d = discriminator_loss(real_logits, fake_logits)
-    norm_d = update(state.optimizer_d, state.discriminator, loss_d)
-
-    # Its weights need no gradients here: only the images' gradient is passed on.
-    state.discriminator.requires_grad_(False)
-    loss_g = generator_loss(state.discriminator(augment(fake, config.augment), classes))
-    state.discriminator.requires_grad_(True)
-    norm_g = update(state.optimizer_g, state.generator, loss_g)
-
-    state.update_ema(0.5 ** (len(images) / config.ema_half_life_nimg))
-    statistics = {
-        "loss_d": loss_d,
-        "loss_g": loss_g,
-        "logit_real": real_logits.mean(),
-        "logit_fake": fake_logits.mean(),
-        "accuracy_real": (real_logits > 0).float().mean(),
-        "accuracy_fake": (fake_logits < 0).float().mean(),
-        "gradient_norm_d": norm_d,
-        "gradient_norm_g": norm_g,
-    }
+    """One step of the family's objective and of the average; the statistics stay on the device."""
+    now = moment(config, state.nimg)
+    state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
+    adaptive = config.augment.policy == "adaptive"
+    strength = state.strength.value if adaptive else now.augment_strength
+    batch = Batch(
+        real=to_float(images),
+        classes=labels if state.spec.num_classes else None,
+        augment=partial(augment, config=config.augment, strength=strength),
+        gamma=now.gamma,
+        reconstruction=config.reconstruction,
+    )
+    statistics = OBJECTIVES[state.spec.family](state, batch)
+    if adaptive and "sign_real" in statistics:
+        state.strength.observe(statistics["sign_real"], len(images), config.augment)
+        statistics["augment_strength"] = state.strength.value.clone()
+    state.update_ema(now.ema_decay(len(images)))
     return {name: value.detach() for name, value in statistics.items()}
-
-
-def update(optimizer: torch.optim.Optimizer, network: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
-    """One optimiser step down `loss`; returns the norm of the gradients."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
-    optimizer.step()
-    return norm
 
 
 class Tick:
@@ -253,5 +190,4 @@ def memory_bytes(device: torch.device) -> float:
 
 def describe(state: TrainState) -> dict[str, Any]:
     """Parameter counts for people and logs."""
-    count = {"generator": state.generator, "discriminator": state.discriminator}
-    return {f"{name}_parameters": sum(p.numel() for p in net.parameters()) for name, net in count.items()}
+    return {f"{role}_parameters": sum(p.numel() for p in net.parameters()) for role, net in state.roles.items()}

@@ -23,6 +23,7 @@ from tasks.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
 RUN_TAG = "shardgan.run"
+EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
 ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
 MAX_PARAM_LENGTH = 500
 MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
@@ -99,7 +100,8 @@ class RunTracker:
 
     def _last_nimg(self) -> int:
         """The newest tick that MLflow has, by its own word: an answer may be lost though the points came in."""
-        return max((int(metric.step) for metric in self.client.get_metric_history(self.run_id, "loss_d")), default=0)
+        history = self.client.get_metric_history(self.run_id, EVERY_TICK_HAS)
+        return max((int(metric.step) for metric in history), default=0)
 
     def replay(self) -> None:
         """Send the ticks and grids that are new; where MLflow does not answer, leave them for the next call."""

@@ -194,8 +194,10 @@ def _follow(run: RunDirectory, tracker: RunTracker, progress: ProgressReport, to
     tracker.replay()
     if tracker.newest is not None:
         row = tracker.newest
-        speed, losses = f"{row['images_per_second']:.0f}/s", f"D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
-        note = f"{row['nimg']:,}/{total:,} images, {speed}, {losses}"
+        losses = [
+            f"{key.removeprefix('loss_').upper()} {row[key]:.2f}" for key in sorted(row) if key.startswith("loss_")
+        ]
+        note = ", ".join([f"{row['nimg']:,}/{total:,} images", f"{row['images_per_second']:.0f}/s", *losses])
         progress.update(row["nimg"], note)
 
 

@@ -73,13 +73,16 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     def report(row: dict[str, float]) -> None:
         run.append_stats(row)
         run.set_status("running", int(row["nimg"]))
-        logger.info("%s images, loss_d %.3f, loss_g %.3f", f"{int(row['nimg']):,}", row["loss_d"], row["loss_g"])
+        losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
+        logger.info("%s images%s", f"{int(row['nimg']):,}", losses)
 
     def snapshot(nimg: int, png: bytes) -> None:
         run.write_sample(f"{nimg:012d}", png)
 
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
-    state = train(config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set)
+    state = train(
+        config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set, run.write_sample
+    )
     if state.nimg >= config.train.nimg:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)

@@ -25,11 +25,11 @@ def track(run: RunDirectory) -> RunTracker:
 
 def add_ticks(run: RunDirectory, *nimgs: int) -> None:
     for nimg in nimgs:
-        run.append_stats({"nimg": nimg, "loss_d": nimg / 10, "loss_g": 1.0})
+        run.append_stats({"nimg": nimg, "images_per_second": nimg / 10, "loss_g": 1.0})
 
 
 def steps(tracker: RunTracker) -> list[int]:
-    return [point.step for point in tracker.client.get_metric_history(tracker.run_id, "loss_d")]
+    return [point.step for point in tracker.client.get_metric_history(tracker.run_id, "images_per_second")]
 
 
 def test_points_arrive_by_images_seen(run: RunDirectory) -> None:
@@ -38,9 +38,9 @@ def test_points_arrive_by_images_seen(run: RunDirectory) -> None:
     tracker.replay()
     add_ticks(run, 30)
     tracker.replay()
-    points = tracker.client.get_metric_history(tracker.run_id, "loss_d")
+    points = tracker.client.get_metric_history(tracker.run_id, "images_per_second")
     assert [(point.step, point.value) for point in points] == [(10, 1.0), (20, 2.0), (30, 3.0)]
-    assert tracker.newest == {"nimg": 30, "loss_d": 3.0, "loss_g": 1.0}
+    assert tracker.newest == {"nimg": 30, "images_per_second": 3.0, "loss_g": 1.0}
 
 
 def test_a_new_supervisor_goes_on_where_the_old_one_was(run: RunDirectory) -> None:
@@ -123,7 +123,8 @@ def test_training_does_not_wait_for_a_server_that_is_not_there(
     tracker = track(run)
     add_ticks(run, 10)
     tracker.replay()
-    assert tracker.newest == {"nimg": 10, "loss_d": 1.0, "loss_g": 1.0}
+    assert tracker.newest is not None
+    assert tracker.newest["nimg"] == 10
     assert "they are kept and sent again" in caplog.text
     tracker.abandon("KILLED")
     assert "stays open there" in caplog.text

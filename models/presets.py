@@ -1,0 +1,79 @@
+"""Settings that belong together: defaults that a preset, or else a family, puts in place of the general ones.
+
+r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN).
+r3-128 is ours: between the two, gamma at their geometric mean. r3-tiny is ours too, sized
+for two CPU cores and not tuned.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256"]
+
+
+class Preset(NamedTuple):
+    """One row: values at the start, and where the cosine schedules end."""
+
+    nimg: int
+    batch_size: int
+    width: int
+    learning_rate: tuple[float, float]
+    beta2: tuple[float, float]
+    gamma: tuple[float, float]
+    ema_half_life_nimg: int
+    augment_strength: float
+
+
+# fmt: off
+R3_PRESETS = {
+    #                 images      batch  width  learning rate  beta2        gamma         EMA half-life  augmentation
+    "r3-tiny": Preset(100_000,    32,    32,    (1e-3, 2.5e-4), (0.9, 0.99), (0.5, 0.05),  4_000,         0.3),
+    "r3-32":   Preset(20_000_000, 512,   768,   (2e-4, 5e-5),   (0.9, 0.99), (0.05, .005), 5_000_000,     0.55),
+    "r3-64":   Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (2.0, 0.2),   500_000,       0.3),
+    "r3-128":  Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (17.0, 1.7),  500_000,       0.3),
+    "r3-256":  Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (150., 15.),  500_000,       0.3),
+}
+# fmt: on
+
+FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
+    "vae": {"learning_rate": 1e-3, "beta1": 0.9, "latent_dim": 32},
+    "vaegan": {"latent_dim": 32},
+}
+
+
+def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with what its preset or family sets below it: whatever is given explicitly wins.
+
+    Raises ValueError where a preset is asked for together with another family.
+    """
+    name, family = given.get("preset", "auto"), given.get("family")
+    if name in R3_PRESETS:
+        if family not in (None, "r3"):
+            raise ValueError(f"preset {name} is of family r3, not {family}: leave out one of the two")
+        return _merge(_settings(R3_PRESETS[name]), given)
+    if family == "r3":
+        return _merge(_settings(R3_PRESETS["r3-64"]), given)
+    return _merge(FAMILY_DEFAULTS.get(str(family), {}), given)
+
+
+def _settings(preset: Preset) -> dict[str, Any]:
+    """The row as the settings it stands for."""
+    pairs = {name: getattr(preset, name) for name in ("learning_rate", "beta2", "gamma")}
+    same = {name: getattr(preset, name) for name in ("nimg", "batch_size", "width", "ema_half_life_nimg")}
+    return {
+        "family": "r3",
+        "latent_dim": 64,
+        "beta1": 0.0,
+        **same,
+        **{name: start for name, (start, _) in pairs.items()},
+        "schedule": {"kind": "cosine", **{name: end for name, (_, end) in pairs.items()}},
+        "augment": {"policy": "scheduled", "strength": preset.augment_strength, "colour": 0.5, "cutout": 0.5},
+    }
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**below, **above}
+    for name, value in below.items():
+        if isinstance(value, Mapping) and isinstance(above.get(name), Mapping):
+            merged[name] = {**value, **above[name]}
+    return merged
