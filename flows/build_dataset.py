@@ -1,5 +1,7 @@
 """Turn a collection of compressed images into a dataset version."""
 
+from typing import Any
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,14 +9,37 @@ from tasks.sharding import BuildOutcome, ShardConfig, build_shards
 
 
 class BuildDatasetConfig(BaseModel):
-    """What to shard."""
+    """What to shard, and where the work is done."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
+    dask_scheduler: str = Field(
+        "",
+        max_length=300,
+        title="Dask scheduler",
+        description="address of a Dask cluster that shares source and root, like tcp://host:8786; empty: this machine",
+    )
 
 
 @flow(name="build-dataset", flow_run_name="{config.shard.dataset}-build")
 def build_dataset(config: BuildDatasetConfig) -> BuildOutcome:
     """Shard a collection of images; a second run over unchanged input does nothing but say so."""
+    if config.dask_scheduler:
+        return build_on_cluster(config.shard, config.dask_scheduler)
     return build_shards(config.shard)
+
+
+def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:
+    """Shard on a Dask cluster; the shards are the same bytes as from one machine."""
+    from prefect_dask.task_runners import DaskTaskRunner  # an extra, and a second of imports: for who asks for it
+
+    # prefect-dask's runner gives futures of its own class, which the type of `with_options` does not foresee.
+    runner: Any = DaskTaskRunner(address=scheduler)
+    return build_partitions.with_options(task_runner=runner)(config)
+
+
+@flow(name="build-partitions", flow_run_name="{config.dataset}-partitions")
+def build_partitions(config: ShardConfig) -> BuildOutcome:
+    """Shard with one task a partition of the listing."""
+    return build_shards(config, on_cluster=True)

@@ -6,6 +6,7 @@ Every flag is made from the flows' own config models. Exit status: 0 done; 1 the
 import contextlib
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from inspect import Parameter as Argument
@@ -79,8 +80,9 @@ def run_command(
 
 
 def run_flow(command: Command, config: BaseModel) -> BaseModel:
-    """Run the command's flow in this process."""
+    """Run the command's flow in this process; SIGTERM ends it the way Ctrl-C does, with the trainer checkpointed."""
     make_prefect_home()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return command.flow(config)
 
 
@@ -100,7 +102,8 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
 
 
 def _fail(error: BaseException, status: int, as_json: bool) -> int:
-    message = str(error) or type(error).__name__
+    interrupted = isinstance(error, KeyboardInterrupt)
+    message = "interrupted; the same command goes on where this one stopped" if interrupted else str(error)
     print(f"shardgan: {message}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
@@ -168,6 +171,7 @@ def show_config(
     *overrides: Annotated[str, Parameter(help="NAME=VALUE", show=False)],
     config: Annotated[Path | None, Parameter(help="YAML file with settings")] = None,
     json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="changes nothing here: nothing is ever touched")] = False,
 ) -> int:
     """Print every setting with its value, what it means and what is allowed, as a YAML file to start from."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}

@@ -20,6 +20,12 @@ class PipelineConfig(BaseModel):
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
+    dask_scheduler: str = Field(
+        "",
+        max_length=300,
+        title="Dask scheduler",
+        description="address of a Dask cluster for sharding; empty: this machine",
+    )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
@@ -44,7 +50,7 @@ class PipelineOutcome(BaseModel):
 @flow(name="pipeline", flow_run_name="{config.shard.dataset}-{config.train.family}")
 def pipeline(config: PipelineConfig) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
-    built = build_dataset(BuildDatasetConfig(shard=config.shard))
+    built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
     dataset = f"{built.dataset}@{built.version}"
     trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train))
     evaluated = evaluate_gan(

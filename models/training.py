@@ -36,7 +36,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: FamilyName = Field("dcgan", title="Family", description="which networks and losses")
-    nimg: int = Field(1_000_000, ge=1, title="Images", description="real images shown to the discriminator in all")
+    nimg: int = Field(200_000, ge=1, title="Images", description="real images shown to the discriminator in all")
     seed: int = Field(
         0,
         ge=0,
@@ -48,17 +48,17 @@ class TrainConfig(BaseModel):
     batch_size: int = Field(32, ge=2, le=4096, title="Batch size", description="images a step")
     latent_dim: int = Field(100, ge=1, le=1024, title="Latents", description="length of the latent vector z")
     width: int = Field(
-        64,
+        32,
         ge=4,
         le=1024,
         title="Width",
         description="channels of the feature map nearest the image; smaller maps have up to 8 times as many",
     )
-    learning_rate: float = Field(2e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks")
+    learning_rate: float = Field(4e-4, gt=0, le=0.1, title="Learning rate", description="Adam's, for both networks")
     beta1: float = Field(0.5, ge=0, lt=1, title="Adam beta1", description="decay of the gradients' mean")
     beta2: float = Field(0.999, ge=0, lt=1, title="Adam beta2", description="decay of the gradients' squares")
     ema_half_life_nimg: int = Field(
-        20_000,
+        5_000,
         ge=1,
         title="EMA half-life",
         description="images after which a weight's share in the averaged generator has halved",

@@ -17,6 +17,7 @@ from typing import Any
 from PIL import features
 
 from shards.config import ShardConfig
+from shards.contact import CONTACT_SHEET, ContactSheet
 from shards.errors import BuildError, SourceError
 from shards.ledger import Claim, Content, Ledger
 from shards.manifest import MANIFEST, Counts, Manifest, Split
@@ -51,6 +52,7 @@ class Assembly:
         self._label_index = {name: index for index, name in enumerate(self._labels)}
         self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
         self._files: dict[str, int] = {}
+        self._sheet = ContactSheet()
         self._placed: list[tuple[bytes, Content]] = []
 
     def write(self, grew_from: str | None, on_sample: Callable[[int], None]) -> Manifest:
@@ -65,6 +67,7 @@ class Assembly:
             for descriptor in self._files.values():
                 os.close(descriptor)
         self._refuse_empty()
+        self._sheet.save(self._folder / CONTACT_SHEET)
         manifest = self._manifest(grew_from)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
         self._sync()
@@ -76,6 +79,7 @@ class Assembly:
             digest = refusal.source_sha256.hex() if refusal.source_sha256 else None
             table.add(refusal._asdict() | {"source_sha256": digest})
             self._tally.reasons[refusal.reason] += 1
+            self._sheet.refuse(refusal)
         table.close()
 
     def _write_samples(self, on_sample: Callable[[int], None]) -> None:
@@ -119,6 +123,7 @@ class Assembly:
         shard, offset = self._writers[split].add(key, content.facts["suffix"], data, label)
         self._count(split, name, f"{key} {content.facts['sha256']} {label}\n")
         self._note(claim.source_sha256, content, shard, offset)
+        self._sheet.keep(data, name)
         known = {"key": key, "split": split, "label": label, "label_name": name, "source": source}
         place = {
             "source_sha256": digest,

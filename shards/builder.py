@@ -18,14 +18,16 @@ from shards.ledger import Ledger
 from shards.manifest import LATEST, MANIFEST, Manifest, load_manifest
 from shards.partition import PartitionSpec, read_part
 from shards.progress import BuildProgress, Meter, Report
+from shards.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
 from shards.source import list_entries
 from shards.storage import locked, storage_errors, sync_folder, write_atomically
+from shards.uris import is_remote, store
 
 __all__ = ["BuildOutcome", "BuildProgress", "build"]
 
 RunPartitions = Callable[[Iterator[PartitionSpec]], Iterable[str]]
 _PARTITION_FILES = (32, 4096)
-_PARTITION_SHARE = 64
+_PARTITIONS_PER_WORKER = 8
 
 
 class BuildOutcome(BaseModel):
@@ -62,17 +64,19 @@ def build(
     first = next(entries, None)
     if first is None:
         raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
-    build_ = _Build(config, Path(root).expanduser().absolute(), Meter(report), run_partitions)
-    return build_.run(_chain(first, entries))
+    return _Build(config, os.fspath(root), Meter(report), run_partitions).run(_chain(first, entries))
 
 
 class _Build:
-    def __init__(self, config: ShardConfig, root: Path, meter: Meter, run_partitions: RunPartitions | None) -> None:
+    def __init__(self, config: ShardConfig, root: str, meter: Meter, run_partitions: RunPartitions | None) -> None:
         self._config, self._meter = config, meter
         self._run_partitions = run_partitions or self._run_locally
-        self._dataset = root / "datasets" / config.dataset
+        self._dataset = local_home(root) / "datasets" / config.dataset
         self._work = self._dataset / ".builds" / _build_id(config)
         self._parts = self._work / "parts"
+        self._remote = f"{root.rstrip('/')}/datasets/{config.dataset}" if is_remote(root) else None
+        # Only other machines need the parts in the bucket; our own children write them where they are read.
+        self._far_parts = f"{self._remote}/.builds/{self._work.name}/parts" if self._remote and run_partitions else None
 
     def run(self, entries: Iterator[Entry]) -> BuildOutcome:
         with storage_errors(f"write under {self._dataset}"), locked(self._work.with_suffix(".lock")):
@@ -81,7 +85,8 @@ class _Build:
             try:
                 return self._run(entries)
             except SourceError:
-                self._leave_nothing()
+                if self._ledger.last()[0] is None:
+                    self._leave_nothing()
                 raise
             finally:
                 self._ledger.close()
@@ -108,12 +113,13 @@ class _Build:
         labels = self._ledger.labels()
         if len(labels) == 1:
             raise SourceError(
-                f"the source {self._config.source!r} has the single class {labels[0]!r}, from which nothing "
-                f"can be "
+                f"the source {self._config.source!r} has the single class {labels[0]!r}, from which nothing can be "
                 f"told apart; set labels to none, or give the folder one level further down or up"
             )
 
     def _decode(self) -> None:
+        if self._far_parts:
+            collect_parts(self._far_parts, self._parts)
         for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
             self._ledger.add_part(path.name, read_part(path))
         self._ledger.forget_passing_refusals()
@@ -122,17 +128,21 @@ class _Build:
         count, fresh = self._ledger.fresh()
         self._meter.begin("decoding", count)
         for made in self._run_partitions(self._partitions(count, fresh)):
-            self._ledger.add_part(Path(made).name, read_part(made))
+            if self._far_parts:
+                collect_parts(self._far_parts, self._parts)
+            name = made.rpartition("/")[2]
+            self._ledger.add_part(name, read_part(self._parts / name))
         self._meter.tell(now=True)
 
     def _partitions(self, count: int, fresh: Iterator[Entry]) -> Iterator[PartitionSpec]:
         least, most = _PARTITION_FILES
-        size = min(max(count // _PARTITION_SHARE, least), most)
+        share = count // (_PARTITIONS_PER_WORKER * self._config.num_workers())
+        size = min(max(share, least), most)
         while entries := tuple(islice(fresh, size)):
             yield PartitionSpec(
                 entries=entries,
                 recipe=self._config.recipe(),
-                folder=str(self._parts),
+                folder=self._far_parts or str(self._parts),
                 time_limit_seconds=self._config.time_limit_seconds,
                 memory_bytes=self._config.memory_limit_mb * 2**20,
             )
@@ -157,14 +167,21 @@ class _Build:
         return manifest
 
     def _publish(self, manifest: Manifest, *, reused: bool) -> BuildOutcome:
+        latest = self._dataset / LATEST
+        write_atomically(latest, f"{manifest.version}\n".encode())
+        if self._remote:
+            upload(self._dataset / manifest.version, f"{self._remote}/{manifest.version}")
+            with bucket_errors(self._remote):
+                store(latest, f"{self._remote}/{LATEST}")
+        if self._far_parts:
+            remove_parts(self._far_parts)
         shutil.rmtree(self._parts)
-        write_atomically(self._dataset / LATEST, f"{manifest.version}\n".encode())
         counts = manifest.counts
         self._meter.settle(counts.kept, counts.duplicates, counts.quarantined)
         return BuildOutcome(
             dataset=manifest.dataset,
             version=manifest.version,
-            manifest=str(self._dataset / manifest.version / MANIFEST),
+            manifest=f"{self._remote or self._dataset}/{manifest.version}/{MANIFEST}",
             reused=reused,
             **counts.model_dump(),
         )

@@ -91,7 +91,9 @@ def _remote_glob(pattern: str, *, by_folder: bool) -> Iterator[Entry]:
         name = found[len(base) + 1 :]
         if info["type"] == "file" and not is_hidden(name):
             label = top_folder(name) if by_folder else None
-            yield Entry(name, label, int(info["size"]), _remote_stamp(info), ("url", f"{protocol}://{found}"))
+            yield Entry(
+                name, label, int(info["size"]), _remote_stamp(info), ("url", f"{protocol}://{found}", int(info["size"]))
+            )
 
 
 def _remote_stamp(info: dict[str, Any]) -> str:

@@ -60,8 +60,13 @@ def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
     """Say whether a file can be stored untouched: one frame, upright and of the wanted shape already."""
     if num_frames(image) != 1 or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size):
         return False
-    has_orientation = "exif" in image.info or "xmp" in image.info or image.format == "PNG"
-    return not has_orientation or orientation(image) == 1
+    if image.format == "PNG":
+        # Its orientation may stand behind the pixels. What is broken in these must be heard here: asking for the
+        # orientation would decode them as well, and forgive everything.
+        image.load()
+    elif "exif" not in image.info and "xmp" not in image.info:
+        return True
+    return orientation(image) == 1
 
 
 def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:

@@ -1,6 +1,6 @@
 """What a JPEG file tells about how it was compressed: quality and chroma subsampling."""
 
-from functools import cache
+from functools import lru_cache
 
 from PIL import JpegImagePlugin
 
@@ -22,12 +22,10 @@ _SUBSAMPLING = {
 
 
 def estimate_quality(image: JpegImagePlugin.JpegImageFile) -> int | None:
-    """Return the quality (1 to 100) whose scaled standard table is nearest to the file's, or None."""
+    """Return the quality (1 to 100) whose scaled standard table is as strong as the file's, or None."""
     if 0 not in image.quantization:
         return None
-    table = tuple(image.quantization[0])
-    exact = _tables().get(table)
-    return exact if exact is not None else min(_tables().items(), key=lambda known: _distance(known[0], table))[1]
+    return _nearest(tuple(image.quantization[0]))
 
 
 def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
@@ -40,7 +38,15 @@ def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
     return _SUBSAMPLING.get((wide, high), "other")
 
 
-@cache
+@lru_cache(maxsize=1024)  # a collection has few cameras, and each has few tables
+def _nearest(table: tuple[int, ...]) -> int:
+    exact = _tables().get(table)
+    if exact is not None:
+        return exact
+    return min(_tables().items(), key=lambda known: abs(sum(known[0]) - sum(table)))[1]
+
+
+@lru_cache(maxsize=1)
 def _tables() -> dict[tuple[int, ...], int]:
     """Every table that libjpeg makes, with its quality; computed as in jpeg_quality_scaling."""
     tables = {}
@@ -48,7 +54,3 @@ def _tables() -> dict[tuple[int, ...], int]:
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
         tables[tuple(min(max((value * scale + 50) // 100, 1), 255) for value in _STANDARD)] = quality
     return tables
-
-
-def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return sum(abs(a - b) for a, b in zip(one, other, strict=False))

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from shards import likeness
 from shards.entries import Entry, top_folder
-from shards.errors import BuildError
 from shards.partition import Row
 
 _SCHEMA = """
@@ -69,8 +68,11 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # A write-ahead log costs no sync a transaction, and kept exclusive it needs no memory shared between processes,
+        # which network file systems lack.
         self._db.executescript(
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
         )
         self._db.executescript(_SCHEMA)
 
@@ -80,15 +82,11 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; raises BuildError when the disk does not take it."""
+        """All or nothing; raises sqlite3.Error when the disk does not take it."""
+        self._db.execute("BEGIN")
         try:
-            self._db.execute("BEGIN")
             yield
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise BuildError(
-                f"the build's ledger cannot be written: {error}; make room or repair the storage and run again"
-            ) from error
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")

@@ -1,12 +1,12 @@
 """The manifest: what makes a folder of shards a dataset version, and how a dataset is found by name."""
 
 import os
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shards.errors import DatasetError, SplitError
+from shards.uris import exists, is_remote, join, local_path, names_in, open_binary
 
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
@@ -85,18 +85,20 @@ class Manifest(BaseModel):
 
 def load_manifest(uri: str | os.PathLike[str]) -> Manifest:
     """Read a manifest; raises DatasetError when it is missing or is none."""
-    path = Path(uri)
+    where = os.fspath(uri)
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"the manifest {str(uri)!r} cannot be read: {error.strerror}") from error
+        with open_binary(where) as file:
+            return Manifest.model_validate_json(file.read())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
+        field = ".".join(map(str, first["loc"])) or "the file"
         raise DatasetError(
-            f"{str(uri)!r} is no manifest of a dataset version: {where}: {first['msg']} "
-            f"({error.error_count()} such); "
+            f"{where!r} is no manifest of a dataset version: {field}: {first['msg']} ({error.error_count()} such); "
             f"build the dataset again"
+        ) from error
+    except Exception as error:  # clients of buckets raise far more than OSError
+        raise DatasetError(
+            f"the manifest {where!r} cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
 
 
@@ -105,43 +107,40 @@ def resolve_dataset(root: str | os.PathLike[str], ref: str) -> str:
 
     Raises DatasetError that lists what there is instead.
     """
-    path = Path(ref)
-    if path.name == MANIFEST and path.is_file():
-        return str(path.absolute())
-    if (path / MANIFEST).is_file():
-        return str((path / MANIFEST).absolute())
+    for uri in (ref, join(ref, MANIFEST)):
+        if uri.endswith(MANIFEST) and exists(uri):
+            return uri if is_remote(uri) else str(local_path(uri))
     name, _, version = ref.partition("@")
-    folder = Path(root, "datasets", name)
+    datasets = join(os.fspath(root), "datasets")
+    folder = join(datasets, name)
     complete = versions(folder)
     if not complete:
-        raise DatasetError(f"there is no dataset {name!r} under {str(root)!r}; {_known(Path(root, 'datasets'))}")
-    if not version:
-        return str((folder / _latest(folder, complete) / MANIFEST).absolute())
-    fitting = [one for one in complete if one.startswith(version)]
+        raise DatasetError(f"there is no dataset {name!r} under {os.fspath(root)!r}; {_known(datasets)}")
+    fitting = [one for one in complete if one.startswith(version)] if version else [_latest(folder, name, complete)]
     if len(fitting) != 1:
         what = "matches several versions" if fitting else "matches no version"
         raise DatasetError(f"{ref!r} {what} of {name!r}; there are {', '.join(fitting or complete)}")
-    return str((folder / fitting[0] / MANIFEST).absolute())
+    uri = join(folder, join(fitting[0], MANIFEST))
+    return uri if is_remote(uri) else str(local_path(uri))
 
 
-def versions(folder: Path) -> list[str]:
+def versions(folder: str) -> list[str]:
     """Return the complete versions in a dataset's folder, sorted by name."""
-    return sorted(path.parent.name for path in folder.glob(f"[!.]*/{MANIFEST}"))
+    named = [name for name in names_in(folder) if not name.startswith(".") and name != LATEST]
+    return [name for name in named if exists(join(folder, join(name, MANIFEST)))]
 
 
-def _latest(folder: Path, complete: list[str]) -> str:
-    try:
-        latest = (folder / LATEST).read_text().strip()
-    except FileNotFoundError:
-        latest = ""
+def _latest(folder: str, name: str, complete: list[str]) -> str:
+    latest = ""
+    if exists(join(folder, LATEST)):
+        with open_binary(join(folder, LATEST)) as file:
+            latest = file.read().decode().strip()
     if latest in complete:
         return latest
-    raise DatasetError(
-        f"the dataset {folder.name!r} does not say which version is its latest; "
-        f"name one of them: {', '.join(f'{folder.name}@{one}' for one in complete)}"
-    )
+    known = ", ".join(f"{name}@{one}" for one in complete)
+    raise DatasetError(f"the dataset {name!r} does not say which version is its latest; name one of them: {known}")
 
 
-def _known(datasets: Path) -> str:
-    names = sorted(path.name for path in datasets.glob("*") if versions(path))
+def _known(datasets: str) -> str:
+    names = [name for name in names_in(datasets) if versions(join(datasets, name))]
     return f"there are {', '.join(names)}" if names else "there is none yet, build one first"

@@ -1,7 +1,7 @@
 """Getting at the bytes of one file, wherever it lies, inside a decoder child.
 
-Kinds of places: `file` path; `url` URI; `range` URI, offset, bytes; `zip` URI, header offset, packed bytes,
-bytes, method, CRC; `member` URI of a compressed tar, number; `row` URI of a parquet file, row group, row,
+Kinds of places: `file` path; `url` URI, bytes if known; `range` URI, offset, bytes; `zip` URI, header offset, packed
+bytes, bytes, method, CRC; `member` URI of a compressed tar, number; `row` URI of a parquet file, row group, row,
 column.
 """
 
@@ -46,9 +46,10 @@ def _read_file(max_bytes: int, path: str) -> bytes:
         return file.readall()
 
 
-def _read_url(max_bytes: int, uri: str) -> bytes:
+def _read_url(max_bytes: int, uri: str, size: int = -1) -> bytes:
     filesystem, path = filesystem_of(uri)
-    data: bytes = filesystem.cat_file(path, start=0, end=max_bytes + 1)
+    _check_size(size if size >= 0 else int(filesystem.size(path) or 0), max_bytes)
+    data: bytes = filesystem.cat_file(path)
     _check_size(len(data), max_bytes)
     return data
 

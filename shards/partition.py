@@ -7,8 +7,9 @@ where the lines begin. It gets its name by a rename, so a part that can be seen 
 import json
 import os
 import struct
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ from shards.errors import BuildError
 from shards.recipe import Recipe
 from shards.sandbox import Answer, Decoder
 from shards.storage import storage_errors
+from shards.uris import exists, is_remote, join, store
 
 _FOOTER = struct.Struct("<Q8s")
 _MAGIC = b"shardprt"
@@ -55,6 +57,8 @@ def process_partition(
     Raises BuildError when the part cannot be stored or no decoder starts. Files that are refused raise
     nothing.
     """
+    if is_remote(spec.folder):
+        return _process_into_bucket(spec, decoder, on_row)
     path = Path(spec.folder, spec.name)
     if path.exists():
         return str(path)
@@ -79,6 +83,14 @@ def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
         file.seek(start)
         while file.tell() < end:
             yield json.loads(file.readline())
+
+
+def _process_into_bucket(spec: PartitionSpec, decoder: Decoder | None, on_row: Callable[[Row], None] | None) -> str:
+    uri = join(spec.folder, spec.name)
+    if not exists(uri):
+        with tempfile.TemporaryDirectory(prefix="part-") as folder:
+            store(Path(process_partition(replace(spec, folder=folder), decoder, on_row)), uri)
+    return uri
 
 
 def _write_part(path: Path, spec: PartitionSpec, decoder: Decoder, on_row: Callable[[Row], None] | None) -> None:

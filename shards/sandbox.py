@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import selectors
+import select
 import subprocess
 import sys
 import tempfile
@@ -36,7 +36,7 @@ class Decoder:
         self._time_limit_seconds = time_limit_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as this object
-        self._frames = FrameBuffer()
+        self._frames, self._readable = FrameBuffer(), select.poll()
 
     def __enter__(self) -> "Decoder":
         return self
@@ -95,8 +95,10 @@ class Decoder:
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=environment
         )
-        self._frames = FrameBuffer()
+        self._frames, self._readable = FrameBuffer(), select.poll()
         assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._readable.register(self._child.stdout, select.POLLIN)
         try:
             self._child.stdin.write(pack(self._settings))
             self._child.stdin.flush()
@@ -114,10 +116,8 @@ class Decoder:
         assert child.stdout is not None
         deadline = time.monotonic() + limit_seconds
         while (frame := self._frames.next()) is None:
-            with selectors.DefaultSelector() as selector:
-                selector.register(child.stdout, selectors.EVENT_READ)
-                if not selector.select(max(deadline - time.monotonic(), 0)):
-                    raise _LostError("timed_out", f"it took longer than {limit_seconds:g} seconds")
+            if not self._readable.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise _LostError("timed_out", f"it took longer than {limit_seconds:g} seconds")
             piece = os.read(child.stdout.fileno(), _PIPE_BYTES)
             if not piece:
                 code = child.wait()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,12 @@ from shards.errors import BuildError
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn an OSError such as a full disk into a BuildError that says what was being done."""
+    """Turn what a full disk or a failing one raises into a BuildError that says what was being done."""
     try:
         yield
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise BuildError(
-            f"could not {doing}: {error.strerror or error}; what is finished is kept, "
+            f"could not {doing}: {getattr(error, 'strerror', None) or error}; what is finished is kept, "
             f"so make room or repair the storage and run the same command again"
         ) from error
 

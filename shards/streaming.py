@@ -15,8 +15,10 @@ from shards.errors import ShardError
 from shards.formats import sniff
 from shards.images import rendered
 from shards.manifest import Manifest, load_manifest
+from shards.publishing import local_copy
 from shards.recipe import Recipe
 from shards.tars import read_samples, verify
+from shards.uris import join
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def stream_split(
         raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
     manifest = load_manifest(manifest_uri)
     records = manifest.shards(split)
+    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
     recipe = recipe_of(manifest)
     readers, reader = world_size * num_workers, rank * num_workers + worker
     total = manifest.num_samples(split)
@@ -66,10 +69,10 @@ def stream_split(
     for record in records:
         stop = start + record.nsamples
         if start < last and first < stop:
-            path = Path(manifest_uri).parent / _plain_name(record.url)
-            verify(path, record)
-            for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
-                yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix, recipe)
+            with local_copy(join(folder, _plain_name(record.url))) as path:
+                verify(path, record)
+                for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
+                    yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix, recipe)
         start = stop
 
 

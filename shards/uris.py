@@ -28,11 +28,12 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
 
     Listings are not cached: a long-lived process must see what has come since.
     """
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     protocol = uri.partition("://")[0]
     options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
-    return fsspec.core.url_to_fs(uri, **options)  # type: ignore[no-any-return]
+    found: tuple[Any, str] = fsspec.core.url_to_fs(uri, **options)
+    return found
 
 
 def join(folder: str, name: str) -> str:

@@ -144,7 +144,7 @@ def _measure(
     protocol: Protocol,
 ) -> Scores:
     total = protocol.num_reference + config.num_images
-    with ProgressReport("evaluation", f"Scoring {version.name} version {version.version}", total) as progress:
+    with ProgressReport("scoring", f"Scoring {version.name} version {version.version}", total) as progress:
         reference = reference_features(
             real_images(manifest_uri),
             net,

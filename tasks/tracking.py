@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import filelock
@@ -62,17 +63,20 @@ class RunTracker:
 
     def __init__(self, client: MlflowClient, home: Home, run: RunDirectory, tags: Mapping[str, str]) -> None:
         self.client = client
+        self.home = home
         self.run = run
+        self.tags = tags
         self.config = run.config()
         self.follower = StatsFollower(run)
         self.waiting: list[dict[str, Any]] = []
-        self.run_id = self._find_or_create(home, tags)
-        self.replayed_nimg = self._last_nimg()
+        self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
         self.newest: dict[str, Any] | None = None
         self.logged_samples: set[str] = set()
 
-    def _find_or_create(self, home: Home, tags: Mapping[str, str]) -> str:
-        experiment = experiment_id(self.client, home, self.config.dataset)
+    @cached_property
+    def run_id(self) -> str:
+        """The MLflow run's id; found or made when it is first needed, so that training starts without MLflow too."""
+        experiment = experiment_id(self.client, self.home, self.config.dataset)
         # The run's directory is part of its identity: another home may hold a run of the same name.
         query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
         if found := self.client.search_runs([experiment], query, max_results=1):
@@ -85,7 +89,7 @@ class RunTracker:
                 RUN_TAG: self.run.name,
                 "shardgan.run_dir": str(self.run.path),
                 **run_tags(self.config),
-                **tags,
+                **self.tags,
             },
         )
         params = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in flatten(run_params(self.config)).items()]
@@ -102,35 +106,49 @@ class RunTracker:
         try:
             self._send()
         except (MlflowException, OSError) as error:
+            self.replayed_nimg = None
             logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
 
-    def finish(self, status: str, attempts: int = 5) -> None:
-        """Send what is left and close the run as FINISHED, FAILED or KILLED; raises where MLflow stays away."""
+    def finish(self, attempts: int = 5) -> None:
+        """Send what is left and close the run as FINISHED; raises where MLflow stays away."""
         for attempt in range(attempts):
             try:
-                self._send()
-                self.client.set_terminated(self.run_id, status)
+                self._close("FINISHED")
             except (MlflowException, OSError) as error:
                 if attempt + 1 == attempts:
                     raise
+                self.replayed_nimg = None
                 logger.warning("MLflow does not answer (%s); trying again", error)
                 time.sleep(2**attempt)
             else:
                 return
 
+    def abandon(self, status: str) -> None:
+        """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
+        try:
+            self._close(status)
+        except (MlflowException, OSError) as error:
+            logger.warning("MLflow does not answer (%s): run %s stays open there", error, self.run.name)
+
+    def _close(self, status: str) -> None:
+        self._send()
+        self.client.set_terminated(self.run_id, status)
+
     def _send(self) -> None:
         self.waiting += self.follower.read()
         if self.waiting:
             self.newest = self.waiting[-1]
-            self.replayed_nimg = max(self.replayed_nimg, self._last_nimg())
-        fresh = [row for row in self.waiting if row["nimg"] > self.replayed_nimg]
-        for start in range(0, len(fresh), ROWS_A_BATCH):
-            self._send_rows(fresh[start : start + ROWS_A_BATCH])
-        self.waiting.clear()
+            self._send_new(self._last_nimg() if self.replayed_nimg is None else self.replayed_nimg)
+            self.waiting.clear()
         for path in sorted(self.run.samples.glob("*.png")):
             if path.name not in self.logged_samples:
                 self.client.log_artifact(self.run_id, str(path), "samples")
                 self.logged_samples.add(path.name)
+
+    def _send_new(self, replayed_nimg: int) -> None:
+        fresh = [row for row in self.waiting if row["nimg"] > replayed_nimg]
+        for start in range(0, len(fresh), ROWS_A_BATCH):
+            self._send_rows(fresh[start : start + ROWS_A_BATCH])
 
     def _send_rows(self, rows: list[dict[str, Any]]) -> None:
         now = int(time.time() * 1000)

@@ -144,7 +144,7 @@ def train(run_dir: str) -> str:
     status = run.status()
     if status and status.state == "done":
         logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")
-        tracker.finish("FINISHED")
+        tracker.finish()
         return tracker.run_id
     _wait_for_lock(run)
     total = run.config().train.nimg
@@ -153,9 +153,9 @@ def train(run_dir: str) -> str:
             exit_code = supervise(run, lambda: _follow(run, tracker, progress, total))
             _raise_for(run, exit_code)
         except BaseException as error:
-            tracker.finish("FAILED" if isinstance(error, TrainingFailed) else "KILLED", attempts=2)
+            tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
-    tracker.finish("FINISHED")
+    tracker.finish()
     return tracker.run_id
 
 

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Before torch is imported: threads that spin while they wait make a shared machine several times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -47,7 +47,7 @@ def run(dataset: str) -> RunDirectory:
 @pytest.fixture
 def run_id(run: RunDirectory) -> str:
     tracker = RunTracker(connect(home()), home(), run, {})
-    tracker.finish("FINISHED")
+    tracker.finish()
     return tracker.run_id
 
 

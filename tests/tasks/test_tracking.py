@@ -84,7 +84,7 @@ def test_what_mlflow_did_not_take_is_sent_later(
     database.rmdir()
     aside.rename(database)
     add_ticks(run, 20)
-    tracker.finish("FINISHED")
+    tracker.finish()
     assert steps(tracker) == [10, 20]
     assert tracker.client.get_run(tracker.run_id).info.status == "FINISHED"
 
@@ -105,7 +105,7 @@ def test_the_run_leads_back_to_data_and_code(run: RunDirectory) -> None:
 def test_grids_are_logged(run: RunDirectory) -> None:
     tracker = track(run)
     run.write_sample("000000000010", b"\x89PNG")
-    tracker.finish("FINISHED")
+    tracker.finish()
     assert [item.path for item in tracker.client.list_artifacts(tracker.run_id, "samples")] == [
         "samples/000000000010.png"
     ]
@@ -113,3 +113,22 @@ def test_grids_are_logged(run: RunDirectory) -> None:
 
 def test_flatten() -> None:
     assert flatten({"a": 1, "b": {"c": 2, "d": {"e": 3}}}) == {"a": 1, "b.c": 2, "b.d.e": 3}
+
+
+def test_training_does_not_wait_for_a_server_that_is_not_there(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracker = track(run)
+    add_ticks(run, 10)
+    tracker.replay()
+    assert tracker.newest == {"nimg": 10, "loss_d": 1.0, "loss_g": 1.0}
+    assert "they are kept and sent again" in caplog.text
+    tracker.abandon("KILLED")
+    assert "stays open there" in caplog.text
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    back = RunTracker(connect(home()), home(), run, {})
+    back.finish()
+    assert steps(back) == [10]

