@@ -119,7 +119,7 @@ def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> di
 def _memorised(fake: Array, real: Array, train: Array, device: str | torch.device) -> tuple[Score, list[Pair]]:
     threshold = float(np.quantile(nearest(real, train, device)[0], CLOSE_QUANTILE))
     distances, places = nearest(fake, train, device)
-    ratios = distances / max(threshold, np.finfo(np.float32).tiny)
+    ratios = distances / max(threshold, float(np.finfo(np.float32).tiny))
     order = np.argsort(distances, kind="stable")[:NUM_CLOSEST]
     pairs = [Pair(int(i), int(places[i]), float(ratios[i])) for i in order]
     return _share(distances < threshold), pairs

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.metrics import compare_frechet, frechet_distance, kernel_distance
 from models.metrics import FeatureStats as Stats
+from models.metrics import compare_frechet, frechet_distance, kernel_distance
 from models.scores import CLOSE_QUANTILE, Classes, score_features
 
 MIXING = np.random.default_rng(9).normal(size=(64, 64)) / (1 + np.arange(64))[:, None]
