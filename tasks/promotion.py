@@ -143,10 +143,18 @@ def promote(
             return Verdict(promoted=False, why=f"version {version.version} is the champion already")
         verdict = _verdict(now, challenger, champion, policy)
         if verdict.promoted:
-            client.set_registered_model_alias(version.name, CHAMPION, version.version)
-        tag_version(client, version, {"gate.promoted": str(verdict.promoted).lower(), "gate.why": verdict.why})
+            crown(client, version, now, verdict.why)
+        else:
+            tag_version(client, version, {"gate.promoted": "false", "gate.why": verdict.why})
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
     return verdict
+
+
+def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
+    """Move the alias champion to `version`; its tags say why, and from whom it took over (empty: nobody)."""
+    trail = {"gate.promoted": "true", "gate.why": why, "gate.replaced": str(before.version) if before else ""}
+    tag_version(client, version, trail)
+    client.set_registered_model_alias(version.name, CHAMPION, version.version)
 
 
 def _verdict(
