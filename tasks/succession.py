@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import RegistryError
 from tasks.home import Home, home
 from tasks.promotion import crown, is_same
-from tasks.registry import find_champion, resolve_version, split_model_uri
+from tasks.registry import find_champion, resolve_version, split_model_uri, tag_version
 from tasks.tracking import connect
 
 
@@ -54,7 +54,11 @@ def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> Successi
     if now is None or not number:
         raise RegistryError(f"{name} has no champion that took over from another: there is nothing to go back to")
     reason = f"rolled back from version {now.version}" + (f": {why}" if why else "")
-    return succeed(client, home, client.get_model_version(name, number), reason)
+    restored = client.get_model_version(name, number)
+    outcome = succeed(client, home, restored, reason)
+    # It keeps its own predecessor: a second rollback goes further back, not to the version just left.
+    tag_version(client, restored, {"gate.replaced": restored.tags.get("gate.replaced", "")})
+    return outcome
 
 
 def _uri(version: ModelVersion) -> str:

@@ -27,6 +27,8 @@ def test_a_champion_made_by_hand_leaves_a_trail_and_can_be_taken_back(home_dir: 
 
     assert roll_back(client, home(), "m", "blurred").why == "rolled back from version 2: blurred"
     assert str(client.get_model_version_by_alias("m", CHAMPION).version) == "1"
+    with pytest.raises(RegistryError, match="nothing to go back to"):
+        roll_back(client, home(), "m", "further")
 
 
 def test_a_model_without_a_champion_cannot_be_rolled_back(home_dir: Path) -> None:
