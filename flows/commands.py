@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.pipeline import PipelineConfig, pipeline
+from flows.promote_model import PromoteModelConfig, promote_model
+from flows.rollback_model import RollbackModelConfig, rollback_model
 from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.home import home
@@ -115,5 +117,21 @@ COMMANDS = [
         pipeline,
         {**SHARD_FLAGS, "--model": "model", **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
         plan_pipeline,
+    ),
+    Command(
+        "promote",
+        "Make a version champion by hand, without the gate.",
+        PromoteModelConfig,
+        promote_model,
+        {"--model": "model", "--why": "why"},
+        lambda config: [f"make {config.model} champion: {config.why}"],
+    ),
+    Command(
+        "rollback",
+        "Make the champion before the present one champion again.",
+        RollbackModelConfig,
+        rollback_model,
+        {"--model": "model", "--why": "why"},
+        lambda config: [f"make the champion of {config.model} before the present one champion again"],
     ),
 ]

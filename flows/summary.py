@@ -10,6 +10,7 @@ from flows.pipeline import PipelineOutcome
 from tasks.evaluation import EvaluateOutcome
 from tasks.home import home
 from tasks.sharding import BuildOutcome
+from tasks.succession import SuccessionOutcome
 from tasks.training import TrainOutcome
 
 Rows = list[tuple[str, str]]
@@ -33,6 +34,8 @@ def summarise(outcome: BaseModel) -> Rows:
         return _train(outcome)
     if isinstance(outcome, EvaluateOutcome):
         return _evaluate(outcome)
+    if isinstance(outcome, SuccessionOutcome):
+        return [("champion", outcome.champion), ("before", outcome.before or "none"), ("why", outcome.why)]
     raise TypeError(f"no summary for {type(outcome).__name__}")
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -20,14 +20,23 @@ from safetensors.numpy import save_file
 
 from models.errors import EvaluationError
 from models.features import Array, FeatureNet, Images, Progress, compute_features
-from models.metrics import FeatureStats, frechet_distance, kernel_distance
+from models.scores import Classes, Interval, Measured, Pair, higher_is_better, score_features
 
-__all__ = ["EvalConfig", "Protocol", "Scores", "evaluate", "reference_features", "resolve_device"]
+__all__ = [
+    "EvalConfig",
+    "Evaluation",
+    "Protocol",
+    "Scores",
+    "evaluate",
+    "higher_is_better",
+    "reference_features",
+    "resolve_device",
+]
 
 logger = logging.getLogger(__name__)
 
-METRICS_REVISION = 1  # raise it when a formula in models/metrics.py changes what it gives
-NUM_SUBSETS = 50
+METRICS_REVISION = 2  # raise it when a formula in metrics, neighbours or scores changes what it gives
+MAX_TRAIN = 10_000
 
 
 class EvalConfig(BaseModel):
@@ -63,10 +72,19 @@ class EvalConfig(BaseModel):
         ge=1,
         le=4096,
     )
+    num_train: int = Field(
+        MAX_TRAIN,
+        title="Training images",
+        description="How many training images, chosen by the seed, the generated ones are held against to see which "
+        "were memorised. A copy is found only if its original is among them. 0: not measured.",
+        ge=0,
+        le=MAX_TRAIN,
+    )
     seed: int = Field(
         0,
         title="Seed",
-        description="Seeds the latents of the generated images and the kernel distance's random subsets.",
+        description="Seeds the latents of the generated images, the kernel distance's random subsets and the choice "
+        "of training images.",
         ge=0,
         le=2**32 - 1,
     )
@@ -88,6 +106,7 @@ class Protocol(BaseModel):
     resize_filter: str
     num_generated: int
     num_reference: int
+    num_train: int = 0
     dataset: str
     dataset_version: str
     split: str
@@ -104,6 +123,7 @@ class Protocol(BaseModel):
         dataset: str,
         dataset_version: str,
         num_reference: int,
+        num_train: int = 0,
         split: str = "val",
         generator_state: str = "ema",
     ) -> "Protocol":
@@ -115,6 +135,7 @@ class Protocol(BaseModel):
             resize_filter=net.resize_filter,
             num_generated=config.num_images,
             num_reference=num_reference,
+            num_train=num_train,
             dataset=dataset,
             dataset_version=dataset_version,
             split=split,
@@ -133,12 +154,38 @@ class Protocol(BaseModel):
 
 
 class Scores(BaseModel):
-    """Named numbers and the protocol that made them, e.g. {"FD-EffNetLite0": 31.4}; lower is better."""
+    """Named numbers and the protocol that made them, e.g. {"FD-EffNetLite0": 31.4}.
+
+    Lower is better, but for the names of which `higher_is_better` says otherwise. `intervals` has 95% intervals
+    of the same names, `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: dict[str, float]
     protocol: Protocol
+    intervals: dict[str, Interval] = {}
+    by_class: dict[str, float] = {}
+    by_class_intervals: dict[str, Interval] = {}
+
+    @classmethod
+    def of(cls, measured: Measured, protocol: Protocol) -> "Scores":
+        """Put numbers and their protocol together."""
+        scores, classes = measured.scores, measured.by_class
+        return cls(
+            protocol=protocol,
+            values={name: score.value for name, score in scores.items()},
+            intervals={name: score.interval for name, score in scores.items() if score.interval},
+            by_class={name: score.value for name, score in classes.items()},
+            by_class_intervals={name: score.interval for name, score in classes.items() if score.interval},
+        )
+
+
+class Evaluation(NamedTuple):
+    """Scores, and the generated images that lie closest to training images, closest first."""
+
+    scores: Scores
+    closest: list[Pair]
 
 
 def resolve_device(device: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -155,35 +202,34 @@ def evaluate(
     net: FeatureNet,
     protocol: Protocol,
     progress: Progress | None = None,
-) -> Scores:
+    *,
+    train: Array | None = None,
+    classes: Classes | None = None,
+) -> Evaluation:
     """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
 
-    Takes the first `config.num_images` images; the sizes of the batches do not change the scores. Raises
+    Takes the first `config.num_images` images; the sizes of the batches do not change the scores. `train`, features
+    of training images, adds the score `memorised` and the closest pairs; `classes` adds scores by class. Raises
     EvaluationError if there are too few images, or if `protocol` does not describe what is done here.
     """
-    _check_protocol(protocol, reference, config, net)
+    _check_protocol(protocol, reference, train, config, net)
     features = compute_features(generated, net, config.batch_size, config.num_images, progress)
     if len(features) < config.num_images:
         raise EvaluationError(
             f"the generator gave {len(features)} images, but num_images is {config.num_images}; "
             "hand in at least as many, or lower num_images"
         )
-    return Scores(values=_score(features, reference, net.label, config.seed), protocol=protocol)
+    device = resolve_device(config.device)
+    measured = score_features(features, reference, net.label, config.seed, train=train, classes=classes, device=device)
+    return Evaluation(Scores.of(measured, protocol), measured.closest)
 
 
-def _score(features: Array, reference: Array, label: str, seed: int) -> dict[str, float]:
-    fake, real = FeatureStats.of(features), FeatureStats.of(reference)
-    kernel = kernel_distance(features, reference, seed=seed, num_subsets=NUM_SUBSETS)
-    return {
-        f"FD-{label}": frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance),
-        f"KD-{label}": kernel.value,
-        f"KD-{label}-std": kernel.std,
-    }
-
-
-def _check_protocol(protocol: Protocol, reference: Array, config: EvalConfig, net: FeatureNet) -> None:
+def _check_protocol(
+    protocol: Protocol, reference: Array, train: Array | None, config: EvalConfig, net: FeatureNet
+) -> None:
     given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state"})
-    done = Protocol.of(config, net, num_reference=len(reference), **given)
+    num_train = 0 if train is None else len(train)
+    done = Protocol.of(config, net, num_reference=len(reference), num_train=num_train, **given)
     if differences := protocol.differences(done):
         raise EvaluationError(
             f"the protocol does not describe this evaluation ({'; '.join(differences)}); "

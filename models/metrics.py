@@ -16,7 +16,15 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unuse
 
 from models.errors import EvaluationError
 
-__all__ = ["FeatureStats", "KernelDistance", "frechet_distance", "kernel_distance", "kernel_subset_size"]
+__all__ = [
+    "FeatureStats",
+    "FrechetDistance",
+    "KernelDistance",
+    "compare_frechet",
+    "frechet_distance",
+    "kernel_distance",
+    "kernel_subset_size",
+]
 
 Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
@@ -98,6 +106,46 @@ def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float6
     return max(distance, 0.0)  # rounding leaves -1e-12 for equal sets
 
 
+@dataclass(frozen=True)
+class FrechetDistance:
+    """A Fréchet distance and its standard error: how far another draw of as many images would move it."""
+
+    value: float
+    error: float
+
+
+def compare_frechet(x: Features, y: Features) -> FrechetDistance:
+    """Give the squared Fréchet distance of two sets of features [N, C], [M, C], with its standard error.
+
+    The error is the delta method's: each image's influence on the distance is the derivative of eq. 6 of Heusel et
+    al. 2017 in its direction, 2 (mu1 - mu2)·x + x·x - x·A x for an image x of the first set about its mean, where
+    A = L2 V S^-1 V^T L2^T with L1^T L2 = U S V^T. It agrees with the spread over fresh draws, also with fewer images
+    than features (tested), where a bootstrap is biased: an image drawn twice adds no direction. It says nothing of
+    the distance's own bias, which falls with the number of images; the protocol fixes that number.
+    """
+    a, b = FeatureStats.of(x), FeatureStats.of(y)
+    offset = a.mean - b.mean
+    with threadpool_limits(1):  # see the module docstring
+        left, right = _factor(a.covariance), _factor(b.covariance)
+        u, roots, vt = np.linalg.svd(left.T @ right, full_matrices=False)
+        # A direction that one of the sets lacks has no derivative, and no image moves along it.
+        keep = roots > roots.max(initial=0.0) * 1e-9
+        to_y = right @ vt[keep].T / np.sqrt(roots[keep])
+        to_x = left @ u[:, keep] / np.sqrt(roots[keep])
+        variance = _influence(x, a.mean, offset, to_y) / a.n + _influence(y, b.mean, -offset, to_x) / b.n
+    value = float(offset @ offset + np.trace(a.covariance) + np.trace(b.covariance) - 2 * roots.sum())
+    return FrechetDistance(max(value, 0.0), float(np.sqrt(variance)))
+
+
+def _influence(x: Features, mean: Float64, offset: Float64, root: Float64, batch_size: int = 4096) -> float:
+    """Give the variance over the images of their influence on the Fréchet distance."""
+    values = []
+    for start in range(0, len(x), batch_size):
+        centred = x[start : start + batch_size].astype(np.float64) - mean
+        values.append(2 * centred @ offset + (centred**2).sum(1) - ((centred @ root) ** 2).sum(1))
+    return float(np.concatenate(values).var(ddof=1))
+
+
 def _factor(sigma: Float64) -> Float64:
     """Give L [C, rank] with sigma = L L^T, leaving out the directions that hold only rounding errors."""
     values, vectors = np.linalg.eigh(sigma)
@@ -107,12 +155,14 @@ def _factor(sigma: Float64) -> Float64:
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """A kernel distance: its mean over random subsets, and the standard deviation from subset to subset."""
+    """A kernel distance: its mean over random subsets, the standard deviation from subset to subset, and the
+    standard error of a distance between all images that follows from it (see `kernel_distance`)."""
 
     value: float
     std: float
     subset_size: int
     num_subsets: int
+    error: float
 
 
 def kernel_subset_size(num_x: int, num_y: int) -> int:
@@ -130,15 +180,19 @@ def kernel_distance(
 
     Averaged over `num_subsets` random subsets; `subset_size` follows the sets when it is not given. Unlike
     the Fréchet distance its expectation does not depend on the number of images; it may come out slightly
-    negative. Source: Bińkowski et al. 2018, "Demystifying MMD GANs", eq. 4 and section 4. Raises
-    EvaluationError when the sets do not fit together or are smaller than the subset.
+    negative. Source: Bińkowski et al. 2018, "Demystifying MMD GANs", eq. 4 and section 4. The error is the
+    delete-d jackknife's, sqrt(s / (n - s)) times the spread over subsets of s among the n images of the smaller
+    set (Shao & Wu 1989); with a larger other set it errs on the wide side, and with nothing left out it is infinite.
+    Raises EvaluationError when the sets do not fit together or are smaller than the subset.
     """
     size = kernel_subset_size(len(x), len(y)) if subset_size is None else subset_size
     _check_sets(x, y, size)
     rng = np.random.default_rng(seed)
     with threadpool_limits(1):  # see the module docstring
         values = [_mmd2(_pick(rng, x, size), _pick(rng, y, size)) for _ in range(num_subsets)]
-    return KernelDistance(float(np.mean(values)), float(np.std(values)), size, num_subsets)
+    spread, rest = float(np.std(values)), min(len(x), len(y)) - size
+    error = spread * float(np.sqrt(size / rest)) if rest else float("inf")
+    return KernelDistance(float(np.mean(values)), spread, size, num_subsets, error)
 
 
 def _check_sets(x: Features, y: Features, size: int) -> None:

@@ -2,22 +2,32 @@
 
 import io
 import logging
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from PIL import Image
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import EvalConfig, Protocol, Scores, evaluate, reference_features, resolve_device
+from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate, reference_features, resolve_device
 from models.features import FeatureNet, load_feature_net
-from shards import Manifest, load_manifest, load_split
+from models.grids import grid_png
+from models.scores import Classes
+from shards import Manifest, load_manifest, stream_split
 from tasks.errors import RequestError
 from tasks.home import home
+from tasks.pictures import (
+    SPLIT,
+    TRAIN,
+    generated_image,
+    generated_images,
+    pick_train,
+    real_images,
+    request_rows,
+    train_images,
+    train_places,
+)
 from tasks.progress import ProgressReport
 from tasks.promotion import PromotionPolicy, Verdict, promote
 from tasks.registry import find_champion, load_pyfunc, resolve_version, tag_version
@@ -35,8 +45,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-SPLIT = "val"
-IMAGES_A_CALL = 500
 SCORE_PREFIX = "score/"
 
 
@@ -103,7 +111,9 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     protocol = _protocol(manifest, num_reference, config, net)
     scores = _known_scores(version, protocol)
     if scores is None:
-        scores = _measure(version, manifest_uri, manifest, config, net, protocol)
+        evaluation = _measure(version, manifest_uri, manifest, config, net, protocol)
+        scores = evaluation.scores
+        log_pairs(client, version, manifest_uri, manifest, config, evaluation)
         tag_version(client, version, _score_tags(scores))
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
@@ -128,6 +138,7 @@ def _protocol(manifest: Manifest, num_reference: int, config: EvalConfig, net: F
         dataset=manifest.dataset,
         dataset_version=manifest.version,
         num_reference=num_reference,
+        num_train=min(config.num_train, manifest.num_samples(TRAIN)),
         split=SPLIT,
     )
 
@@ -150,9 +161,11 @@ def _measure(
     config: EvalConfig,
     net: FeatureNet,
     protocol: Protocol,
-) -> Scores:
-    total = protocol.num_reference + config.num_images
-    with ProgressReport("scoring", f"Scoring {version.name} version {version.version}", total) as progress:
+) -> Evaluation:
+    num_real = protocol.num_reference + protocol.num_train
+    with ProgressReport(
+        "evaluation", f"Scoring {version.name} version {version.version}", num_real + config.num_images
+    ) as progress:
         reference = reference_features(
             real_images(manifest_uri),
             net,
@@ -161,50 +174,55 @@ def _measure(
             config.batch_size,
             lambda done, _: progress.update(done, "real images"),
         )
+        train = reference_features(
+            train_images(manifest_uri, manifest, config),
+            net,
+            home().features,
+            f"{manifest.dataset} {manifest.version} {TRAIN} {protocol.num_train} seed {config.seed}",
+            config.batch_size,
+            lambda done, _: progress.update(protocol.num_reference + done, "training images"),
+        )
         return evaluate(
             generated_images(load_pyfunc(version), manifest, config),
             reference,
             config,
             net,
             protocol,
-            lambda done, _: progress.update(protocol.num_reference + done, "generated images"),
+            lambda done, _: progress.update(num_real + done, "generated images"),
+            train=train,
+            classes=_classes(manifest_uri, manifest, config),
         )
 
 
-def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
-    """The val split as one uint8 NCHW batch; nothing is read before the first is asked for."""
-    yield load_split(manifest_uri, SPLIT).images
+def _classes(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
+    if not manifest.labels:
+        return None
+    rows = request_rows(manifest, config)
+    generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
+    reference = np.array([sample.label for sample in stream_split(manifest_uri, SPLIT)])
+    return Classes(manifest.labels, generated, reference)
 
 
-def generated_images(model: Any, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
-    """uint8 NCHW batches of a loaded version's images, classes in the shares that the val split has."""
-    for row in request_rows(manifest, config):
-        yield decode(model.predict(pd.DataFrame([row]))["image"])
+def log_pairs(
+    client: MlflowClient,
+    version: ModelVersion,
+    manifest_uri: str,
+    manifest: Manifest,
+    config: EvalConfig,
+    evaluation: Evaluation,
+) -> None:
+    """Log the closest pairs as a picture to the version's run: generated above, nearest training image below."""
+    if not evaluation.closest:
+        return
+    places = train_places(manifest, config)
+    trained = pick_train(manifest_uri, {places[pair.train] for pair in evaluation.closest})
+    model = load_pyfunc(version)
+    above = [generated_image(model, manifest, config, pair.generated) for pair in evaluation.closest]
+    below = [trained[places[pair.train]][0] for pair in evaluation.closest]
+    picture = Image.open(io.BytesIO(grid_png(np.stack(above + below), len(above))))
+    client.log_image(str(version.run_id), picture, pairs_artifact(evaluation.scores.protocol))
 
 
-def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]:
-    """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
-    counts = share_out(config.num_images, list(manifest.histogram(SPLIT).values()) or [1])
-    labels = range(len(counts)) if manifest.labels else [-1]
-    rows: list[dict[str, int]] = []
-    for label, count in zip(labels, counts, strict=True):
-        for start in range(0, count, IMAGES_A_CALL):
-            seed = config.seed + len(rows)
-            rows.append({"num_images": min(IMAGES_A_CALL, count - start), "seed": seed, "label": label})
-    return rows
-
-
-def share_out(total: int, weights: list[int]) -> list[int]:
-    """`total` divided in proportion to `weights`, in whole numbers that add up to it (largest remainder)."""
-    exact = np.array(weights) * total / sum(weights)
-    counts = np.floor(exact).astype(int)
-    for index in np.argsort(counts - exact, kind="stable")[: total - counts.sum()]:
-        counts[index] += 1
-    return [int(count) for count in counts]
-
-
-def decode(pictures: "pd.Series[bytes]") -> np.ndarray:
-    """uint8 NCHW of PNG bytes."""
-    arrays = [np.asarray(Image.open(io.BytesIO(data), formats=["PNG"])) for data in pictures]
-    batch = np.stack(arrays)
-    return batch[:, None] if batch.ndim == 3 else np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+def pairs_artifact(protocol: Protocol) -> str:
+    """Where the closest pairs of an evaluation lie among the run's artifacts."""
+    return f"pairs/{protocol.digest()}.png"

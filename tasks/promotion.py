@@ -7,7 +7,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.evaluation import Scores
+from models.evaluation import Scores, higher_is_better
 from tasks.home import Home
 from tasks.registry import CHAMPION, find_champion, tag_version
 
@@ -22,7 +22,7 @@ class PromotionPolicy(BaseModel):
     score: str = Field(
         "FD-EffNetLite0",
         title="Score",
-        description="the score that decides; lower is better",
+        description="the score that decides; lower is better, but for precision, recall, density and coverage",
         min_length=1,
         max_length=64,
     )
@@ -31,7 +31,34 @@ class PromotionPolicy(BaseModel):
         ge=0,
         lt=1,
         title="Smallest gain",
-        description="share of the champion's score by which the challenger must be below it",
+        description="share of the champion's score by which the challenger must be better",
+    )
+    outside_interval: bool = Field(
+        False,
+        title="Outside the interval",
+        description="the challenger's score must lie outside the champion's 95% interval, not just be better",
+    )
+    min_recall: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least recall",
+        description="share of the real images that the generator must be able to make; 0: any",
+    )
+    min_coverage: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least coverage",
+        description="share of the real images that must have a generated one near by; 0: any",
+    )
+    max_memorised: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Most memorised",
+        description="share of generated images that may lie closer to a training image than 95% of new real images "
+        "do; about 0.05 for a generator that copies nothing; 1: any",
     )
     enabled: bool = Field(
         True,
@@ -50,24 +77,55 @@ class Verdict(BaseModel):
 
 
 def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) -> Verdict:
-    """Decide by `policy`; without a champion any challenger wins, and different protocols are never compared."""
+    """Decide by `policy`: floors first, then the champion; different protocols are never compared."""
+    if missed := find_missed_floors(challenger, policy):
+        return Verdict(promoted=False, why="; ".join(missed))
     if policy.score not in challenger.values:
-        known = ", ".join(challenger.values)
-        return Verdict(
-            promoted=False, why=f"promote.score is {policy.score}, which was not measured (there are {known})"
-        )
+        return Verdict(promoted=False, why=f"promote.score is {policy.score}, {_not_measured(challenger)}")
     mine = challenger.values[policy.score]
     if champion is None:
         return Verdict(promoted=True, why=f"there was no champion; {policy.score} is {mine:.3f}")
     if differences := challenger.protocol.differences(champion.protocol):
         return Verdict(promoted=False, why=f"the scores have different protocols: {'; '.join(differences)}")
+    return _compare(mine, champion, policy)
+
+
+def find_missed_floors(scores: Scores, policy: PromotionPolicy) -> list[str]:
+    """One sentence for each floor that the scores miss, or that was asked for and not measured."""
+    floors = [
+        ("recall", policy.min_recall, policy.min_recall > 0, 1),
+        ("coverage", policy.min_coverage, policy.min_coverage > 0, 1),
+        ("memorised", policy.max_memorised, policy.max_memorised < 1, -1),
+    ]
+    missed = []
+    for name, limit, asked, sign in floors:
+        value = scores.values.get(name)
+        if asked and value is None:
+            missed.append(f"a limit is set for {name}, {_not_measured(scores)}")
+        elif asked and value is not None and sign * value < sign * limit:
+            missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
+    return missed
+
+
+def _compare(mine: float, champion: Scores, policy: PromotionPolicy) -> Verdict:
     theirs = champion.values[policy.score]
-    needed = theirs * (1 - policy.min_gain)
+    sign = 1 if higher_is_better(policy.score) else -1
+    needed = theirs + sign * policy.min_gain * abs(theirs)
+    asked = bool(policy.min_gain)
+    interval = champion.intervals.get(policy.score)
+    if policy.outside_interval:
+        if interval is None:
+            return Verdict(promoted=False, why=f"the champion's {policy.score} has no interval to be outside of")
+        needed, asked = sign * max(sign * needed, sign * interval[sign > 0]), True
     comparison = f"{policy.score} {mine:.3f} against the champion's {theirs:.3f}"
-    if mine < needed:
+    if sign * mine > sign * needed:
         return Verdict(promoted=True, why=f"better: {comparison}")
-    margin = f", and below {needed:.3f} was asked for" if policy.min_gain else ""
+    margin = f", and {'above' if sign > 0 else 'below'} {needed:.3f} was asked for" if asked else ""
     return Verdict(promoted=False, why=f"not better: {comparison}{margin}")
+
+
+def _not_measured(scores: Scores) -> str:
+    return f"which was not measured (there are {', '.join(scores.values)})"
 
 
 def promote(
@@ -85,10 +143,18 @@ def promote(
             return Verdict(promoted=False, why=f"version {version.version} is the champion already")
         verdict = _verdict(now, challenger, champion, policy)
         if verdict.promoted:
-            client.set_registered_model_alias(version.name, CHAMPION, version.version)
-        tag_version(client, version, {"gate.promoted": str(verdict.promoted).lower(), "gate.why": verdict.why})
+            crown(client, version, now, verdict.why)
+        else:
+            tag_version(client, version, {"gate.promoted": "false", "gate.why": verdict.why})
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
     return verdict
+
+
+def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
+    """Move the alias champion to `version`; its tags say why, and from whom it took over (empty: nobody)."""
+    trail = {"gate.promoted": "true", "gate.why": why, "gate.replaced": str(before.version) if before else ""}
+    tag_version(client, version, trail)
+    client.set_registered_model_alias(version.name, CHAMPION, version.version)
 
 
 def _verdict(

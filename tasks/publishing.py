@@ -15,8 +15,9 @@ from prefect.context import FlowRunContext
 
 from models.grids import grid_labels, grid_png, real_grid
 from shards import Manifest, load_manifest, load_split
-from tasks.evaluation import SCORE_PREFIX, SPLIT, EvalConfig, EvaluateOutcome, ScoredModel, decode
+from tasks.evaluation import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
 from tasks.home import home
+from tasks.pictures import SPLIT, decode
 from tasks.promotion import Verdict
 from tasks.registry import find_champion, load_pyfunc
 from tasks.report import ChampionSummary, DatasetSummary, ReportData, render_report
@@ -76,6 +77,9 @@ def gather(
         generated=_generated_grid(generator, num_classes, config.seed),
         real=_real_grid(version.tags["shardgan.manifest"], num_classes),
         columns=manifest.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
+        intervals=challenger.scores.intervals,
+        by_class=challenger.scores.by_class,
+        pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
         champion=_champion_summary(champion),
         dataset=_dataset_summary(manifest),
         stats=metric_history(client, str(version.run_id)),
@@ -136,6 +140,14 @@ def _snapshots(client: MlflowClient, run_id: str) -> list[tuple[int, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(client.download_artifacts(run_id, paths[i], folder)) for i in chosen]
         return [(int(file.stem), file.read_bytes()) for file in files]
+
+
+def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
+    """The picture of the pairs closest to training images; empty where none was made."""
+    if path not in {item.path for item in client.list_artifacts(run_id, "pairs")}:
+        return b""
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
 
 
 def _lineage(version: ModelVersion) -> dict[str, str]:

@@ -45,6 +45,56 @@ def test_the_gain_asked_for_must_be_reached(mine: float, promoted: bool) -> None
     assert judge(scores(mine), scores(5.0), PromotionPolicy(min_gain=0.1)).promoted is promoted
 
 
+def many(value: float, interval: tuple[float, float] = (4.5, 5.5), **others: float) -> Scores:
+    values = {"FD-EffNetLite0": value} | others
+    return Scores(values=values, protocol=PROTOCOL, intervals={"FD-EffNetLite0": interval})
+
+
+@pytest.mark.parametrize(("mine", "promoted"), [(4.4, True), (4.6, False), (5.6, False)])
+def test_being_better_may_have_to_be_sure(mine: float, promoted: bool) -> None:
+    verdict = judge(many(mine), many(5.0), PromotionPolicy(outside_interval=True))
+    assert verdict.promoted is promoted
+    assert promoted or "below 4.500 was asked for" in verdict.why
+
+
+def test_a_champion_without_an_interval_cannot_be_left_behind_surely() -> None:
+    verdict = judge(scores(0.1), scores(5.0), PromotionPolicy(outside_interval=True))
+    assert not verdict.promoted
+    assert "no interval" in verdict.why
+
+
+@pytest.mark.parametrize(("mine", "promoted"), [(0.54, False), (0.56, True), (0.4, False)])
+def test_more_coverage_is_better(mine: float, promoted: bool) -> None:
+    policy = PromotionPolicy(score="coverage", min_gain=0.1)
+    verdict = judge(many(5.0, coverage=mine), many(5.0, coverage=0.5), policy)
+    assert verdict.promoted is promoted
+
+
+@pytest.mark.parametrize(
+    ("floor", "expected"),
+    [
+        ({"min_recall": 0.3}, "recall is 0.200, at least 0.3 was asked for"),
+        ({"min_coverage": 0.5}, "coverage is 0.400, at least 0.5 was asked for"),
+        ({"max_memorised": 0.1}, "memorised is 0.600, at most 0.1 was asked for"),
+        ({"min_recall": 0.1, "min_coverage": 0.4, "max_memorised": 0.6}, None),
+    ],
+)
+@pytest.mark.parametrize("champion", [None, many(5.0)])
+def test_floors_hold_with_and_without_a_champion(
+    floor: dict[str, float], expected: str | None, champion: Scores | None
+) -> None:
+    mine = many(1.0, recall=0.2, coverage=0.4, memorised=0.6)
+    verdict = judge(mine, champion, PromotionPolicy(**floor))  # type: ignore[arg-type]
+    assert verdict.promoted is (expected is None)
+    assert expected is None or verdict.why == expected
+
+
+def test_a_floor_for_what_was_not_measured_holds() -> None:
+    verdict = judge(scores(1.0), None, PromotionPolicy(max_memorised=0.5))
+    assert not verdict.promoted
+    assert "memorised, which was not measured" in verdict.why
+
+
 def test_scores_of_different_protocols_are_never_compared() -> None:
     other = PROTOCOL.model_copy(update={"num_generated": 20})
     verdict = judge(scores(0.1), scores(5.0, other), POLICY)

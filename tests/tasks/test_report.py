@@ -113,12 +113,25 @@ def test_the_page_says_what_there_is_to_know(data: ReportData) -> None:
         assert expected in text, expected
 
 
+def test_scores_of_which_more_is_better_say_so(data: ReportData) -> None:
+    champion = ChampionSummary("3", {"coverage": 0.25}, data.protocol_digest)
+    more = replace(data, scores={"coverage": 0.5}, intervals={"coverage": (0.4, 0.6)}, champion=champion)
+    assert "0.5000 0.4000 to 0.6000 0.2500 +0.2500 better" in visible(render_report(more))
+
+
+def test_classes_and_closest_pairs_are_shown(data: ReportData) -> None:
+    text = render_report(replace(data, by_class={"one": 3.0, "<two>": 7.0}, pairs=png(99)))
+    Page(text)
+    assert "<two> 7.000 one 3.000" in visible(text)
+    assert "Closest to training images" in visible(text)
+
+
 def test_what_must_not_be_compared_is_not_compared(data: ReportData) -> None:
     champion = ChampionSummary("3", {"FD-EffNetLite0": 74.1}, "another")
     text = visible(render_report(replace(data, champion=champion, promoted=False, why="other protocols")))
     assert "must not be compared" in text
     assert "74.10" in text
-    assert text.count("better") == 1  # in "Lower is better"
+    assert text.count("better") == 1  # in "Lower is better unless"
     assert "Not promoted" in text
 
 
@@ -127,7 +140,15 @@ def test_a_report_of_the_bare_minimum_stands(data: ReportData) -> None:
     text = render_report(replace(data, **bare, lineage={}, config={}, created=""))
     Page(text)
     assert "no champion to compare with" in visible(text)
-    for heading in ("Training", "On the way", "Dataset", "Lineage", "Settings"):
+    for heading in (
+        "By class",
+        "Closest to training images",
+        "Training",
+        "On the way",
+        "Dataset",
+        "Lineage",
+        "Settings",
+    ):
         assert f">{heading}<" not in text
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from models.evaluation import EvalConfig
 from shards import load_manifest
-from tasks.evaluation import decode, request_rows, share_out
+from tasks.pictures import decode, request_rows, share_out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""Make a version champion by hand."""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.succession import SuccessionOutcome, promote_version
+
+
+class PromoteModelConfig(BaseModel):
+    """Which model, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        title="Model", min_length=1, description="models:/name/3, models:/name@challenger, or a name (its challenger)"
+    )
+    why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
+
+
+@flow(name="promote-model", flow_run_name="promote-{config.model}")
+def promote_model(config: PromoteModelConfig) -> SuccessionOutcome:
+    """Move the alias champion to a version for a reason that is kept with it."""
+    return promote_version(config.model, config.why)

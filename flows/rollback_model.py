@@ -1,0 +1,21 @@
+"""Go back to the champion before."""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.succession import SuccessionOutcome, restore_champion
+
+
+class RollbackModelConfig(BaseModel):
+    """Which model, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(title="Model", min_length=1, description="name in the registry")
+    why: str = Field("", max_length=500, title="Reason", description="kept with the version")
+
+
+@flow(name="rollback-model", flow_run_name="rollback-{config.model}")
+def rollback_model(config: RollbackModelConfig) -> SuccessionOutcome:
+    """Make the version champion again that the present champion took over from."""
+    return restore_champion(config.model, config.why)
