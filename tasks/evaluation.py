@@ -164,7 +164,7 @@ def _measure(
 ) -> Evaluation:
     num_real = protocol.num_reference + protocol.num_train
     with ProgressReport(
-        "evaluation", f"Scoring {version.name} version {version.version}", num_real + config.num_images
+        "scoring", f"Scoring {version.name} version {version.version}", num_real + config.num_images
     ) as progress:
         reference = reference_features(
             real_images(manifest_uri),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from shards import Manifest, load_split, stream_split
 SPLIT = "val"
 TRAIN = "train"
 IMAGES_A_CALL = 500
+IMAGES_A_BATCH = 256
 
 
 def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
@@ -22,8 +24,11 @@ def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
 
 
 def train_images(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
-    """The training images that memorisation is looked for among, one by one as uint8 [1, C, H, W]."""
-    yield from pick_train(manifest_uri, set(train_places(manifest, config))).values()
+    """The training images that memorisation is looked for among, as uint8 NCHW batches."""
+    places = set(train_places(manifest, config))
+    chosen = (sample for place, sample in enumerate(stream_split(manifest_uri, TRAIN)) if place in places)
+    while batch := [sample.decode() for sample in islice(chosen, IMAGES_A_BATCH)]:
+        yield np.stack(batch)
 
 
 def train_places(manifest: Manifest, config: EvalConfig) -> list[int]:
