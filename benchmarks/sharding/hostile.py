@@ -24,8 +24,8 @@ _HEAD = (
 _PILLOW = "12.0.0"
 _MOST_MB, _MOST_MB_RAISED = 1024, 2 * 1024
 _NOTE = (
-    "The last settings of each collection raise the rules on pixels and expansion, so that a picture of 20,990 x 29,700\n"
-    "is tried: what holds memory down is then memory_limit_mb alone, 1024 for each of two decoders."
+    "The last settings of each collection raise the rules on pixels and expansion: a picture of 20,990 x 29,700 is\n"
+    "tried. What holds memory down is then memory_limit_mb alone, 1024 for each of two decoders."
 )
 _DEATHS = ("decoder_died", "timed_out")
 _SETTINGS = (
