@@ -19,14 +19,16 @@ from PIL import features
 from shards.config import ShardConfig
 from shards.contact import CONTACT_SHEET, ContactSheet
 from shards.errors import BuildError, SourceError
-from shards.ledger import Claim, Content, Ledger
+from shards.ledger import Ledger
 from shards.manifest import MANIFEST, Counts, Manifest, Split
+from shards.schema import Claim, Content
 from shards.storage import sync_folder
 from shards.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
 from shards.writer import ShardWriter
 
 _KEY_DIGITS = 24
 _PLACE_EVERY = 10_000
+_OPEN_FILES = 128
 _SPLITS: tuple[Split, Split] = ("train", "val")
 
 
@@ -43,11 +45,11 @@ class _Tally:
 
 
 class Assembly:
-    """Writes one version into an empty `folder`; places of samples are relative to `base`."""
+    """Writes one version into an empty `folder`; samples come from `parts` and from `last`, the version before."""
 
-    def __init__(self, config: ShardConfig, ledger: Ledger, base: Path, folder: Path, parts: Path) -> None:
+    def __init__(self, config: ShardConfig, ledger: Ledger, last: Path, folder: Path, parts: Path) -> None:
         self._config, self._ledger = config, ledger
-        self._base, self._folder, self._parts = base, folder, parts
+        self._last, self._folder, self._parts = last, folder, parts
         self._labels = ledger.labels()
         self._label_index = {name: index for index, name in enumerate(self._labels)}
         self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
@@ -139,17 +141,16 @@ class Assembly:
         return "val" if int.from_bytes(digest[-8:]) < self._config.val_fraction * 2**64 else "train"
 
     def _read(self, content: Content) -> bytes:
+        path = (self._parts if content.file.endswith(".part") else self._last) / content.file
         if content.file not in self._files:
-            path = self._parts / content.file if content.file.endswith(".part") else self._base / content.file
-            if len(self._files) >= 128:
+            if len(self._files) >= _OPEN_FILES:
                 os.close(self._files.pop(next(iter(self._files))))
             self._files[content.file] = os.open(path, os.O_RDONLY)
         data = os.pread(self._files[content.file], content.bytes, content.offset)
         if sha256(data).hexdigest() != content.facts["sha256"]:
             raise BuildError(
-                f"{str(self._base / content.file)!r} was altered since it was written; remove "
-                f"{str(self._base / content.file.split('/')[0])!r} and run again: the images will be read "
-                f"anew"
+                f"{str(path)!r} was altered since it was written; remove {str(path.parent)!r} and run again: the "
+                f"images will be read anew"
             )
         return data
 

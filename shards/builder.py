@@ -104,6 +104,8 @@ class _Build:
             self._ledger.forget_contents()
             version = None
         if version and digest == known_digest:
+            if any(self._parts.iterdir()):
+                self._ledger.forget_parts()
             return self._publish(load_manifest(self._dataset / version / MANIFEST), reused=True)
         self._decode()
         manifest = self._assemble(version)
@@ -123,6 +125,7 @@ class _Build:
     def _decode(self) -> None:
         if self._far_parts:
             collect_parts(self._far_parts, self._parts)
+        self._ledger.begin_arrivals()
         for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
             self._ledger.add_part(path.name, read_part(path))
         self._ledger.forget_passing_refusals()
@@ -175,7 +178,8 @@ class _Build:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         self._meter.begin("writing", self._ledger.num_listed())
-        assembly = Assembly(self._config, self._ledger, self._dataset, staging, self._parts)
+        last = self._dataset / (grew_from or "none")
+        assembly = Assembly(self._config, self._ledger, last, staging, self._parts)
         manifest = assembly.write(grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from shards.formats import sniff
-from shards.ledger import Refusal
+from shards.schema import Refusal
 
 CONTACT_SHEET = "contact_sheet.png"
 _COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 14

@@ -6,75 +6,30 @@ finding duplicates are SQLite's work. A file's outcome depends on its bytes alon
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from shards import likeness
+from shards import likeness, schema
 from shards.entries import Entry, top_folder
 from shards.partition import PASSING, Row
+from shards.schema import Claim, Content, Refusal
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS listing(
-    source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, ordinal INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files(
-    source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS contents(
-    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT,
-    PRIMARY KEY(source_sha256, frame)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS placed(
-    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT);
-CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
-"""
+_PAGE = 4096
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
 # Worth another look when the input has changed.
 _PASSING = (*PASSING, "no_label")
 
 
-class Claim(NamedTuple):
-    """One content and the files that hold it; the first of them in sorted order stands for all."""
-
-    source_sha256: bytes
-    sources: list[tuple[str, str | None]]
-
-
-class Content(NamedTuple):
-    """One sample of one content: where its bytes lie and what is known about it."""
-
-    frame: int
-    file: str
-    offset: int
-    bytes: int
-    facts: dict[str, Any]
-
-
-class Refusal(NamedTuple):
-    """One file that did not become a sample."""
-
-    source: str
-    reason: str
-    message: str
-    size: int
-    source_sha256: bytes | None
-
-
 class Ledger:
     """Opens the ledger of one build; only one process at a time may, which the build's lock sees to."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # A write-ahead log costs no sync a transaction, and kept exclusive it needs no memory shared between processes,
-        # which network file systems lack.
-        self._db.executescript(
-            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-            "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
-        )
-        self._db.executescript(_SCHEMA)
+        self._db = schema.open_database(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -147,11 +102,20 @@ class Ledger:
             "WHERE files.source IS NULL ORDER BY ordinal"
         )
         count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
-        rows = self._db.execute("SELECT source, label, size, stamp, place FROM temp.fresh ORDER BY rowid")
-        return count, (Entry._make((*row[:4], json.loads(row[4]))) for row in rows)
+        rows = self._pages("SELECT rowid, source, label, size, stamp, place FROM temp.fresh")
+        return count, (Entry._make((*row[1:5], json.loads(row[5]))) for row in rows)
+
+    def begin_arrivals(self) -> None:
+        """Forget the samples of parts that were never assembled: their parts will be added again."""
+        with self.transaction():
+            self._db.execute("DELETE FROM arrivals")
 
     def add_part(self, name: str, rows: Iterable[Row]) -> None:
-        """Take the rows of a part file; taking one twice changes nothing."""
+        """Take the rows of a part file.
+
+        Its samples wait in a table without order: put in their place among millions right away, each would change a
+        page of the file, and the log of these changes would outgrow the samples.
+        """
         with self.transaction():
             for row in rows:
                 digest = bytes.fromhex(row["source_sha256"]) if "source_sha256" in row else None
@@ -168,10 +132,13 @@ class Ledger:
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
                     content = (digest, *place, json.dumps(facts))
-                    self._db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?)", content)
+                    self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def settle_claims(self, duplicates: str, near_distance: int) -> None:
         """Work out which files hold the same content, and which contents others stand for by their looks."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO contents SELECT * FROM arrivals ORDER BY source_sha256, frame")
+            self._db.execute("DELETE FROM arrivals")
         self._db.execute("DROP TABLE IF EXISTS temp.claims")
         self._db.execute(
             "CREATE TEMP TABLE claims AS SELECT files.source_sha256 AS digest, listing.source, label "
@@ -183,9 +150,9 @@ class Ledger:
 
     def claims(self) -> Iterator[Claim]:
         """Yield every content of the listing in the order of its hash, with the files that hold it."""
-        rows = self._db.execute("SELECT digest, source, label FROM temp.claims ORDER BY rowid")
-        for digest, same in groupby(rows, key=lambda row: row[0]):
-            yield Claim(digest, [(source, label) for _, source, label in same])
+        rows = self._pages("SELECT rowid, digest, source, label FROM temp.claims")
+        for digest, same in groupby(rows, key=lambda row: row[1]):
+            yield Claim(digest, [(source, label) for *_, source, label in same])
 
     def contents(self, source_sha256: bytes) -> list[Content]:
         """Return the samples of one content that are not left out, in the order of their frames."""
@@ -225,18 +192,11 @@ class Ledger:
     def finish(self, version: str, digest: str) -> None:
         """Make the new version's shards the place of all samples, and remember which listing gave it."""
         with self.transaction():
-            self._db.execute("DELETE FROM contents")
-            self._db.execute(
-                "INSERT INTO contents SELECT source_sha256, frame, ? || '/' || file, offset, bytes, facts "
-                "FROM placed "
-                "ORDER BY source_sha256, frame",
-                (version,),
-            )
-            self._db.execute("DELETE FROM placed")
+            self._db.execute("DROP TABLE contents")
+            self._db.execute("ALTER TABLE placed RENAME TO contents")
+            self._db.execute(schema.SAMPLES.format("placed"))
             self._db.execute("DELETE FROM files WHERE source NOT IN (SELECT source FROM listing)")
-            self._db.execute(
-                "DELETE FROM files WHERE reason IS NULL AND source_sha256 NOT IN (SELECT source_sha256 FROM contents)"
-            )
+            self._forget_files_without_content()
             lost = self._db.execute("SELECT count(*) FROM files WHERE reason = 'unreadable'").fetchone()[0]
             # What could not be read is worth another try, so such a listing must never pass for unchanged.
             facts = [("version", version), ("listing", "" if lost else digest)]
@@ -247,8 +207,29 @@ class Ledger:
         known = dict(self._db.execute("SELECT name, value FROM facts").fetchall())
         return known.get("version"), known.get("listing")
 
+    def forget_parts(self) -> None:
+        """Forget what lies in part files alone, because they are about to be removed."""
+        with self.transaction():
+            self._db.execute("DELETE FROM arrivals")
+            self._db.execute("DELETE FROM contents WHERE file LIKE '%.part'")
+            self._forget_files_without_content()
+
     def forget_contents(self) -> None:
         """Start anew: the version that holds the samples is gone."""
         with self.transaction():
-            for table in ("files", "contents", "placed", "facts"):
+            for table in ("files", "contents", "arrivals", "placed", "facts"):
                 self._db.execute(f"DELETE FROM {table}")
+
+    def _forget_files_without_content(self) -> None:
+        known = "SELECT source_sha256 FROM contents"
+        self._db.execute(f"DELETE FROM files WHERE reason IS NULL AND source_sha256 NOT IN ({known})")
+
+    def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a temporary table by rowid, page by page.
+
+        A statement left open while others write would keep the write-ahead log from ever being cut back.
+        """
+        last = 0
+        while rows := self._db.execute(f"{query} WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}", (last,)).fetchall():
+            yield from rows
+            last = rows[-1][0]

@@ -2,7 +2,8 @@
 
 Pillow's own test images come with its source package, openclipart-png from Debian. Every settings line is a run of
 `python -m shards` of its own; the table goes to benchmarks/results/sharding-hostile.md. Exit status 1 when a run
-failed, lost a file, had a decoder killed by a crash or a hang, or took a gigabyte.
+failed, lost a file, had a decoder killed by a crash or a hang, or took a gigabyte; with the rules raised as far as
+they go, memory_limit_mb alone holds memory down, and each of the two decoders may take its gigabyte.
 """
 
 import json
@@ -21,7 +22,11 @@ _HEAD = (
     "| collection | settings | files | kept | duplicates | refused | crashes, hangs | wall s | peak MB |\n" + "|---" * 9
 )
 _PILLOW = "12.0.0"
-_MOST_MB = 1024
+_MOST_MB, _MOST_MB_RAISED = 1024, 2 * 1024
+_NOTE = (
+    "The last settings of each collection raise the rules on pixels and expansion: a picture of 20,990 x 29,700 is\n"
+    "tried. What holds memory down is then memory_limit_mb alone, 1024 for each of two decoders."
+)
 _DEATHS = ("decoder_died", "timed_out")
 _SETTINGS = (
     "--resolution 64",
@@ -39,12 +44,13 @@ def main() -> int:
         for settings in _SETTINGS:
             cost, outcome = _run(source, settings)
             files = _num_files(source)
-            fine &= _is_fine(cost, outcome, files)
+            most_mb = _MOST_MB_RAISED if "--max-pixels" in settings else _MOST_MB
+            fine &= _is_fine(cost, outcome, files, most_mb)
             lines.append(_row(name, settings, cost, outcome, files))
             reasons.append(f"- {name}, `{settings}`: {_told(outcome)}")
             print(lines[-1], flush=True)
     head = "# Sharding: odd and broken images\n\n`python -m benchmarks.sharding.hostile`\n\n"
-    _RESULT.write_text(head + "\n".join([*lines, "", "Refused, by reason:", "", *reasons]) + "\n")
+    _RESULT.write_text(head + "\n".join([*lines, "", _NOTE, "", "Refused, by reason:", "", *reasons]) + "\n")
     return 0 if fine else 1
 
 
@@ -57,8 +63,8 @@ def _run(source: Path, settings: str) -> tuple[Cost, dict[str, Any]]:
         return cost, json.loads(last) if cost.status == 0 else {}
 
 
-def _is_fine(cost: Cost, outcome: dict[str, Any], files: int) -> bool:
-    return outcome.get("seen") == files and cost.peak_mb < _MOST_MB and not _num_deaths(outcome)
+def _is_fine(cost: Cost, outcome: dict[str, Any], files: int, most_mb: int) -> bool:
+    return outcome.get("seen") == files and cost.peak_mb < most_mb and not _num_deaths(outcome)
 
 
 def _num_deaths(outcome: dict[str, Any]) -> int:

@@ -124,6 +124,22 @@ def test_source_that_goes_away_refuses_no_image(collection: Path, tmp_path: Path
     assert build(config, tmp_path / "root").kept == 40
 
 
+def test_interrupted_growth_taken_back_and_done_again(collection: Path, tmp_path: Path, make_image) -> None:
+    def interrupted(specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        yield from map(process_partition, specs)
+        raise KeyboardInterrupt
+
+    config = ShardConfig(source=str(collection), **SETTINGS)
+    first = build(config, tmp_path / "root")
+    new = make_image(collection / "Ünicode" / "new.png", 99)
+    with pytest.raises(KeyboardInterrupt):
+        build(config, tmp_path / "root", run_partitions=interrupted)
+    new.rename(tmp_path / "new.png")
+    assert build(config, tmp_path / "root") == first.model_copy(update={"reused": True})
+    (tmp_path / "new.png").rename(new)
+    assert build(config, tmp_path / "root").kept == first.kept + 1
+
+
 def test_partitions_run_elsewhere_give_the_same_bytes_and_progress(collection: Path, tmp_path: Path) -> None:
     told: list[BuildProgress] = []
 

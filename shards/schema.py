@@ -1,0 +1,62 @@
+"""The tables and records of a ledger, and how its file is opened."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS listing(
+    source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, ordinal INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files(
+    source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS arrivals(
+    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT);
+CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
+"""
+SAMPLES = """
+CREATE TABLE IF NOT EXISTS {}(
+    source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT,
+    PRIMARY KEY(source_sha256, frame)) WITHOUT ROWID
+"""
+
+
+class Claim(NamedTuple):
+    """One content and the files that hold it; the first of them in sorted order stands for all."""
+
+    source_sha256: bytes
+    sources: list[tuple[str, str | None]]
+
+
+class Content(NamedTuple):
+    """One sample of one content: where its bytes lie and what is known about it."""
+
+    frame: int
+    file: str
+    offset: int
+    bytes: int
+    facts: dict[str, Any]
+
+
+class Refusal(NamedTuple):
+    """One file that did not become a sample."""
+
+    source: str
+    reason: str
+    message: str
+    size: int
+    source_sha256: bytes | None
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a ledger's file, made if need be; raises sqlite3.Error."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # A write-ahead log costs no sync a transaction, and kept exclusive it needs no memory shared between processes,
+    # which network file systems lack.
+    db.executescript(
+        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
+    )
+    db.executescript(_SCHEMA)
+    for table in ("contents", "placed"):
+        db.execute(SAMPLES.format(table))
+    return db
