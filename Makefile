@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-sharding clean help
+.PHONY: demo test lint bench-sharding bench-hostile clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -35,6 +35,9 @@ test: $(STAMP) lint
 
 bench-sharding: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding
+
+bench-hostile: $(STAMP)
+	@$(BIN)/python -m benchmarks.sharding.hostile
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output
