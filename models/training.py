@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import psutil
@@ -186,8 +185,3 @@ def memory_bytes(device: torch.device) -> float:
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     return float(psutil.Process().memory_info().rss)
-
-
-def describe(state: TrainState) -> dict[str, Any]:
-    """Parameter counts for people and logs."""
-    return {f"{role}_parameters": sum(p.numel() for p in net.parameters()) for role, net in state.roles.items()}
