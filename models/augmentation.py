@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.draws import Draws
+
 
 class AugmentConfig(BaseModel):
     """How strongly the discriminator's images are changed; 0 turns a transform off."""
@@ -52,19 +54,23 @@ class AugmentConfig(BaseModel):
     )
 
 
-def augment(images: torch.Tensor, config: AugmentConfig, strength: float | torch.Tensor = 1.0) -> torch.Tensor:
+def augment(
+    images: torch.Tensor, config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0
+) -> torch.Tensor:
     """Apply each transform of `config` to each of `images` (N, C, H, W) in [-1, 1] with probability `strength`.
 
     Every image gets draws of its own, and each transform is taken or left independently of the others.
     """
     for transform in _transforms(config):
-        changed = transform(images)
-        images = changed if _is_certain(strength) else torch.where(_coins(images, strength), changed, images)
+        changed = transform(images, draws)
+        if not _is_certain(strength):
+            changed = torch.where(draws.uniform(0, 1, 1, 1, 1) < strength, changed, images)
+        images = changed
     return images
 
 
-def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor], torch.Tensor]]:
-    transforms: list[Callable[[torch.Tensor], torch.Tensor]] = []
+def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor, Draws], torch.Tensor]]:
+    transforms: list[Callable[[torch.Tensor, Draws], torch.Tensor]] = []
     if config.colour:
         transforms.append(partial(change_colour, strength=config.colour))
     if config.translation or config.scale:
@@ -79,14 +85,9 @@ def _is_certain(strength: float | torch.Tensor) -> bool:
     return not isinstance(strength, torch.Tensor) and strength >= 1
 
 
-def _coins(images: torch.Tensor, strength: float | torch.Tensor) -> torch.Tensor:
-    """True with probability `strength` for each image, shaped (N, 1, 1, 1)."""
-    return torch.rand(len(images), 1, 1, 1, device=images.device) < strength
-
-
-def change_colour(images: torch.Tensor, strength: float) -> torch.Tensor:
+def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
     """Brightness +-0.5, saturation times 0..2, contrast times 0.5..1.5 at strength 1, in DiffAugment's order."""
-    brightness, saturation, contrast = (_uniform(images, (3, 1, 1, 1), -1, 1) * strength).unbind(1)
+    brightness, saturation, contrast = (draws.uniform(-1, 1, 3, 1, 1, 1) * strength).unbind(1)
     images = images + 0.5 * brightness
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * (1 + saturation)
@@ -94,10 +95,10 @@ def change_colour(images: torch.Tensor, strength: float) -> torch.Tensor:
     return level + (images - level) * (1 + 0.5 * contrast)
 
 
-def shift_and_zoom(images: torch.Tensor, translation: float, scale: float) -> torch.Tensor:
+def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale: float) -> torch.Tensor:
     """Move each image by up to `translation` of its side and zoom it by 2 ** N(0, scale); borders are repeated."""
-    zoom = torch.exp2(torch.randn(len(images), 1, device=images.device) * scale)
-    shift = _uniform(images, (2,), -translation, translation)
+    zoom = torch.exp2(draws.normal(1) * scale)
+    shift = draws.uniform(-translation, translation, 2)
     rows = interpolation_matrix(images.shape[2], zoom, shift[:, :1])
     columns = interpolation_matrix(images.shape[3], zoom, shift[:, 1:])
     return rows[:, None] @ images @ columns[:, None].mT
@@ -115,16 +116,11 @@ def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> 
     return (1 - (sources[:, :, None] - positions).abs()).clamp(min=0)
 
 
-def cut_out(images: torch.Tensor, share: float) -> torch.Tensor:
+def cut_out(images: torch.Tensor, draws: Draws, share: float) -> torch.Tensor:
     """Blank one square of `share` of the side, centred anywhere in the image."""
     height, width = images.shape[2:]
-    centre = _uniform(images, (2, 1), 0, 1)
+    centre = draws.uniform(0, 1, 2, 1)
     rows = (torch.arange(height, device=images.device) - centre[:, 0] * height).abs() < share * height / 2
     columns = (torch.arange(width, device=images.device) - centre[:, 1] * width).abs() < share * width / 2
     hole = (rows[:, :, None] & columns[:, None, :])[:, None]
     return images.masked_fill(hole, 0.0)
-
-
-def _uniform(images: torch.Tensor, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
-    """One draw of `shape` for every image."""
-    return torch.empty(len(images), *shape, device=images.device).uniform_(low, high)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.augmentation import AugmentConfig
+from models.compute import ComputeConfig
 from models.families import FamilyName
 from models.presets import PresetName, fill_in
 
@@ -87,14 +88,7 @@ class TrainConfig(BaseModel):
     keep_checkpoints: int = Field(
         2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk"
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
-    threads: int = Field(
-        0,
-        ge=0,
-        le=256,
-        title="Threads",
-        description="CPU threads; 0: as many as there are cores. Bit-exact resume needs the same number",
-    )
+    compute: ComputeConfig = Field(ComputeConfig(), title="Compute", description="what the arithmetic runs on, and how")
 
     @model_validator(mode="before")
     @classmethod

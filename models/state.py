@@ -1,6 +1,7 @@
 """All that a training run is, apart from its data: networks, average, optimisers, position."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,21 +16,23 @@ class TrainState:
     """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
 
     Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
-    every step is seeded from (seed, rank, nimg), and the data position is nimg.
+    every step is seeded from (seed, nimg), and the data position is nimg.
     """
 
     def __init__(
-        self, spec: NetworkSpec, learning_rate: float, betas: tuple[float, float], device: torch.device
+        self, spec: NetworkSpec, device: torch.device, layout: torch.memory_format = torch.contiguous_format
     ) -> None:
         self.spec = spec
         self.device = device
         self.nimg = 0
         self.num_ticks = 0
         self.strength = AdaptiveStrength(device)
-        self.roles = {role: network.to(device) for role, network in spec.build_networks().items()}
+        self.roles = spec.build_networks()
+        for network in self.roles.values():
+            network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizers = {
-            role: torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas)
+            role: torch.optim.Adam(network.parameters(), fused=device.type == "cuda")
             for role, network in self.roles.items()
         }
 
@@ -51,14 +54,13 @@ class TrainState:
             for group in optimizer.param_groups:
                 group |= {"lr": learning_rate, "betas": betas}
 
-    def descend(self, role: str, loss: torch.Tensor, *, retain_graph: bool = False) -> torch.Tensor:
-        """One optimiser step of one network down `loss`, whatever else it depends on; returns the gradients' norm.
+    def parameters(self, role: str) -> list[torch.nn.Parameter]:
+        """The weights of one network, always in the same order."""
+        return list(self.roles[role].parameters())
 
-        With `retain_graph`, another network may go down a loss over the same graph afterwards.
-        """
-        parameters = list(self.roles[role].parameters())
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=retain_graph)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
+    def descend(self, role: str, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """One optimiser step of one network against `gradients` of its `parameters`; returns their norm."""
+        for parameter, gradient in zip(self.parameters(role), gradients, strict=True):
             parameter.grad = gradient
         self.optimizers[role].step()
         self.optimizers[role].zero_grad(set_to_none=True)

@@ -1,34 +1,35 @@
 """The training loop: batches in; ticks, snapshots and checkpoints out. Time is counted in images seen (`nimg`).
 
-Every step is seeded from (seed, rank, nimg) and the saved state is complete, so a run that was killed and resumed on
-the same hardware ends in bit-identical weights.
+Every step is seeded from (seed, nimg) and the saved state is complete, so a run that was killed and resumed on the
+same hardware ends in bit-identical weights.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-import psutil
 import torch
 
 from models.augmentation import augment
 from models.checkpoints import CheckpointStore
+from models.compute import memory_bytes, memory_format, prepare, select_device
 from models.config import TrainConfig
-from models.errors import DivergedError
+from models.draws import Draws, mixed_seed
+from models.errors import ConfigError, DivergedError
 from models.families import NetworkSpec
-from models.grids import contact_sheet, grid_labels, grid_png, to_float, to_uint8
-from models.objectives import OBJECTIVES, Batch
-from models.schedules import moment
+from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
+from models.parallel import World, share_batch_norm
 from models.state import TrainState
+from models.steps import take_step
 
 __all__ = ["TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
 
-Batches = Iterator[tuple[np.ndarray, np.ndarray]]
+Array = np.ndarray | torch.Tensor
+Batches = Iterator[tuple[Array, Array]]
 Report = Callable[[dict[str, float]], None]
 Snapshot = Callable[[int, bytes], None]
 Picture = Callable[[str, bytes], None]
@@ -43,72 +44,81 @@ def train(
     snapshot: Snapshot,
     should_stop: Callable[[], bool],
     picture: Picture = lambda _name, _png: None,
+    world: World | None = None,
+    device: torch.device | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
-    `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on. `report` gets one
-    flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start: what augmentation does to real
-    images. The state is checkpointed before this returns; `state.nimg` tells how far it came. Raises DivergedError at
-    the first tick with a value that is not finite, with nothing of it saved.
+    `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
+    of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
+    what augmentation does to real images; all three in the main process only. The state is checkpointed before this
+    returns; `state.nimg` tells how far it came. Raises DivergedError at the first tick with a value that is not
+    finite, with nothing of it saved, and ConfigError where the processes cannot share a batch evenly.
     """
-    device = select_device(config.device)
-    make_deterministic(config.threads or os.cpu_count() or 1)
-    seed_step(config.seed, rank=0, nimg=-1)
-    state = TrainState(spec, config.learning_rate, (config.beta1, config.beta2), device)
+    world = world or World()
+    device = device or select_device(config.compute)
+    check_shares(config, world)
+    prepare(config.compute, device)
+    state = make_state(config, spec, device, world)
     if resumed := checkpoints.load_latest():
         state.restore(resumed)
         logger.info("resuming at %s images", f"{state.nimg:,}")
-    else:
+    elif world.is_main:
         snapshot(0, sample_grid(state, config.seed))
 
     batches = open_batches(state.nimg)
     tick = Tick(state.nimg)
-    while state.nimg < config.nimg and not should_stop():
-        # One step: both networks see one batch.
-        seed_step(config.seed, rank=0, nimg=state.nimg)
+    while state.nimg < config.nimg and not world.any(should_stop()):
+        # One step: every network sees one batch.
         waiting = time.perf_counter()
         images, labels = next(batches)
         tick.data_seconds += time.perf_counter() - waiting
         before = state.nimg
-        if before == 0:
-            picture("augmented", contact_sheet(images, partial(augment, config=config.augment)))
-        tick.add(step(state, config, to_device(images, device), to_device(labels, device)))
-        state.nimg += len(images)
+        images, labels = to_device(images, device), to_device(labels, device)
+        if before == 0 and world.is_main:
+            picture("augmented", augmented_sheet(images, config))
+        tick.add(take_step(state, config, images, labels, world))
+        state.nimg += config.batch_size
         done = state.nimg >= config.nimg
 
         # Tick: one line of statistics, and with it every so often a grid and a checkpoint.
         if done or crosses(before, state.nimg, config.tick_nimg):
             state.num_ticks += 1
-            report(tick.close(state.nimg, device))
+            row = tick.close(state.nimg, device, world)
             tick = Tick(state.nimg)
-            if done or state.num_ticks % config.snapshot_ticks == 0:
-                snapshot(state.nimg, sample_grid(state, config.seed))
-            if not done and state.num_ticks % config.checkpoint_ticks == 0:
-                checkpoints.save(state.nimg, state.tensors(), state.values())
+            if world.is_main:
+                report(row)
+                if done or state.num_ticks % config.snapshot_ticks == 0:
+                    snapshot(state.nimg, sample_grid(state, config.seed))
+                if not done and state.num_ticks % config.checkpoint_ticks == 0:
+                    checkpoints.save(state.nimg, state.tensors(), state.values())
 
-    checkpoints.save(state.nimg, state.tensors(), state.values())
+    if world.is_main:
+        checkpoints.save(state.nimg, state.tensors(), state.values())
+    world.wait()
     return state
 
 
-def step(state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """One step of the family's objective and of the average; the statistics stay on the device."""
-    now = moment(config, state.nimg)
-    state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
-    adaptive = config.augment.policy == "adaptive"
-    strength = state.strength.value if adaptive else now.augment_strength
-    batch = Batch(
-        real=to_float(images),
-        classes=labels if state.spec.num_classes else None,
-        augment=partial(augment, config=config.augment, strength=strength),
-        gamma=now.gamma,
-        reconstruction=config.reconstruction,
-    )
-    statistics = OBJECTIVES[state.spec.family](state, batch)
-    if adaptive and "sign_real" in statistics:
-        state.strength.observe(statistics["sign_real"], len(images), config.augment)
-        statistics["augment_strength"] = state.strength.value.clone()
-    state.update_ema(now.ema_decay(len(images)))
-    return {name: value.detach() for name, value in statistics.items()}
+def check_shares(config: TrainConfig, world: World) -> None:
+    """Raise ConfigError where a batch does not divide among the processes, with two images each for BatchNorm."""
+    if config.batch_size % world.size or config.batch_size // world.size < 2:
+        raise ConfigError(
+            f"train.batch_size {config.batch_size} cannot be shared by {world.size} processes: "
+            f"choose a multiple of {world.size}, at least {2 * world.size}"
+        )
+
+
+def make_state(config: TrainConfig, spec: NetworkSpec, device: torch.device, world: World) -> TrainState:
+    """The state at the start of a training, the same in every process."""
+    torch.manual_seed(mixed_seed(config.seed, 0))
+    state = TrainState(spec, device, memory_format(config.compute, device))
+    for role, network in state.roles.items():
+        if world.size > 1:
+            share_batch_norm(network)
+        # Gradient penalties differentiate the discriminator twice, which compiled code cannot.
+        if config.compute.compile and device.type == "cuda" and (spec.family, role) != ("r3", "discriminator"):
+            network.compile()
+    return state
 
 
 class Tick:
@@ -127,10 +137,10 @@ class Tick:
         for name, value in statistics.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
-    def close(self, nimg: int, device: torch.device) -> dict[str, float]:
-        """The tick's record. Raises DivergedError where a mean is not finite."""
-        row: dict[str, float] = {"nimg": nimg}
-        row |= {name: total.item() / self.num_steps for name, total in self.sums.items()}
+    def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
+        """The tick's record, the same in every process. Raises DivergedError where a mean is not finite."""
+        means = world.mean(torch.stack([total.float() for total in self.sums.values()]) / self.num_steps)
+        row: dict[str, float] = {"nimg": nimg, **dict(zip(self.sums, means.tolist(), strict=True))}
         if broken := [name for name, value in row.items() if not np.isfinite(value)]:
             raise DivergedError(
                 f"{', '.join(broken)} not finite between {self.start_nimg:,} and {nimg:,} images; "
@@ -152,36 +162,18 @@ def sample_grid(state: TrainState, seed: int) -> bytes:
     return grid_png(to_uint8(images).cpu().numpy(), columns)
 
 
+def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:
+    """PNG of what augmentation does to the first eight of uint8 `images`, at full strength."""
+    images = images[:8].cpu()
+    draws = Draws((config.seed,), images.device, len(images))
+    return contact_sheet(images.numpy(), partial(augment, config=config.augment, draws=draws))
+
+
 def crosses(before: int, after: int, interval: int) -> bool:
     """Whether a multiple of `interval` lies in (before, after]."""
     return before // interval != after // interval
 
 
-def seed_step(seed: int, rank: int, nimg: int) -> None:
-    """Seed every generator of torch from (seed, rank, nimg); nimg -1 stands for the initial weights."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, rank, nimg + 1]).generate_state(1, np.uint64)[0]) >> 1)
-
-
-def select_device(name: str) -> torch.device:
-    """The device that `auto`, `cpu` or `cuda` stands for here."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def make_deterministic(threads: int) -> None:
-    """Fix what else could change bits: the number of threads and the choice of algorithms."""
-    torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-
-
-def to_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
-
-
-def memory_bytes(device: torch.device) -> float:
-    """Peak GPU memory, or this process's resident memory on the CPU."""
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device))
-    return float(psutil.Process().memory_info().rss)
+def to_device(array: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
+    tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.to(device, non_blocking=True)

@@ -3,41 +3,48 @@
 import torch
 
 from models.losses import discriminator_loss, gaussian_divergence, generator_loss
-from models.objectives.batch import Batch
+from models.objectives.batch import Batch, Losses
 from models.objectives.non_saturating import logit_statistics
 from models.objectives.variational import sample_posterior
 from models.state import TrainState
 
 
-def step(state: TrainState, batch: Batch) -> dict[str, torch.Tensor]:
-    """One update of discriminator, encoder and decoder: algorithm 1, with means in place of sums over features."""
-    mean, log_variance = state.encoder(batch.real, batch.classes)
-    rebuilt = state.generator(sample_posterior(mean, log_variance), batch.classes)
-    fake = state.generator(batch.latents(state.spec.latent_dim), batch.classes)
-
+def discriminate(state: TrainState, batch: Batch) -> Losses:
+    """The discriminator's loss on real images against generated ones and against rebuilt ones."""
+    rebuilt, _, _ = rebuild(state, batch)
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
-    fake_logits = state.discriminator(batch.augment(fake.detach()), batch.classes)
+    fake_logits = state.discriminator(batch.augment(batch.fake(state).detach()), batch.classes)
     rebuilt_logits = state.discriminator(batch.augment(rebuilt.detach()), batch.classes)
-    loss_d = 0.5 * (discriminator_loss(real_logits, fake_logits) + discriminator_loss(real_logits, rebuilt_logits))
-    norm_d = state.descend("discriminator", loss_d)
+    loss = 0.5 * (discriminator_loss(real_logits, fake_logits) + discriminator_loss(real_logits, rebuilt_logits))
+    return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
+
+def autoencode(state: TrainState, batch: Batch) -> Losses:
+    """The encoder's loss and the decoder's: algorithm 1, with means in place of sums over features."""
+    rebuilt, mean, log_variance = rebuild(state, batch)
     # Likeness is measured without augmentation: two draws of it would make any two images differ.
     divergence = gaussian_divergence(mean, log_variance)
     likeness, num_features = feature_error(state, batch.real, rebuilt)
-    norm_e = state.descend("encoder", likeness + divergence / num_features, retain_graph=True)
-    made = [state.discriminator(batch.augment(images), batch.classes) for images in (fake, rebuilt)]
+    made = [state.discriminator(batch.augment(images), batch.classes) for images in (batch.fake(state), rebuilt)]
     loss_g = generator_loss(torch.cat(made))
-    norm_g = state.descend("generator", loss_g + batch.reconstruction * likeness)
-    return {
-        "loss_d": loss_d,
-        "loss_g": loss_g,
-        **logit_statistics(real_logits, fake_logits),
-        "feature_error": likeness,
-        "divergence": divergence,
-        "gradient_norm_d": norm_d,
-        "gradient_norm_e": norm_e,
-        "gradient_norm_g": norm_g,
+    by_role = {
+        "encoder": likeness + divergence / num_features,
+        "generator": loss_g + batch.reconstruction * likeness,
     }
+    return Losses(by_role, {"loss_g": loss_g, "feature_error": likeness, "divergence": divergence})
+
+
+PHASES = (discriminate, autoencode)
+
+
+def rebuild(state: TrainState, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The real images through encoder and decoder, and the posterior's mean and log variance."""
+
+    def make() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        mean, log_variance = state.encoder(batch.real, batch.classes)
+        return state.generator(sample_posterior(mean, log_variance, batch), batch.classes), mean, log_variance
+
+    return batch.once("rebuilt", make)
 
 
 def feature_error(state: TrainState, real: torch.Tensor, rebuilt: torch.Tensor) -> tuple[torch.Tensor, int]:

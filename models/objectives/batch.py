@@ -1,25 +1,69 @@
-"""What an objective is handed besides the networks."""
+"""What an objective is handed, and what it gives back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 
+from models.draws import Draws
+from models.state import TrainState
 
-@dataclass(frozen=True)
+T = TypeVar("T")
+
+
+def _alone(value: torch.Tensor) -> torch.Tensor:
+    return value
+
+
+@dataclass
 class Batch:
-    """One step's real images and the settings that hold at this step.
+    """One step's real images, or a part of them, and the settings that hold at this step.
 
     `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
-    in new random ways at each call, gradients flowing through.
+    in new random ways at each call, gradients flowing through. `average` gives the mean of a statistic over all
+    processes. With `keep_graphs`, what one phase computed serves the next; without, it is computed again, so that
+    the graphs of many parts need not be held at once.
     """
 
     real: torch.Tensor
     classes: torch.Tensor | None
     augment: Callable[[torch.Tensor], torch.Tensor]
+    draws: Draws
     gamma: float = 0.0
     reconstruction: float = 1.0
+    average: Callable[[torch.Tensor], torch.Tensor] = _alone
+    keep_graphs: bool = True
+    _noise: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
+    _results: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def latents(self, latent_dim: int) -> torch.Tensor:
-        """One latent vector (N, latent_dim) from N(0, I) for each real image."""
-        return torch.randn(len(self.real), latent_dim, device=self.real.device)
+    def fake(self, state: TrainState) -> torch.Tensor:
+        """Generated images, one for each real one."""
+        latents = self.noise("z", state.spec.latent_dim)
+        fake: torch.Tensor = self.once("fake", lambda: state.generator(latents, self.classes))
+        return fake
+
+    def noise(self, name: str, size: int) -> torch.Tensor:
+        """N(0, I) in (N, size), the same under the same name in every phase."""
+        if name not in self._noise:
+            self._noise[name] = self.draws.normal(size)
+        return self._noise[name]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives; made once for all phases where graphs are kept."""
+        if name in self._results:
+            return cast(T, self._results[name])
+        result = make()
+        if self.keep_graphs:
+            self._results[name] = result
+        return result
+
+
+class Losses(NamedTuple):
+    """What each network is to go down, by role, and statistics: means over the batch as 0-dimensional tensors."""
+
+    by_role: dict[str, torch.Tensor]
+    statistics: dict[str, torch.Tensor]
+
+
+Phase = Callable[[TrainState, Batch], Losses]

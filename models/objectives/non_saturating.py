@@ -3,27 +3,25 @@
 import torch
 
 from models.losses import discriminator_loss, generator_loss
-from models.objectives.batch import Batch
+from models.objectives.batch import Batch, Losses
 from models.state import TrainState
 
 
-def step(state: TrainState, batch: Batch) -> dict[str, torch.Tensor]:
-    """One update of the discriminator, then one of the generator on the same latents."""
-    fake = state.generator(batch.latents(state.spec.latent_dim), batch.classes)
+def discriminate(state: TrainState, batch: Batch) -> Losses:
+    """The discriminator's loss on real and generated images."""
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
-    fake_logits = state.discriminator(batch.augment(fake.detach()), batch.classes)
-    loss_d = discriminator_loss(real_logits, fake_logits)
-    norm_d = state.descend("discriminator", loss_d)
+    fake_logits = state.discriminator(batch.augment(batch.fake(state).detach()), batch.classes)
+    loss = discriminator_loss(real_logits, fake_logits)
+    return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
-    loss_g = generator_loss(state.discriminator(batch.augment(fake), batch.classes))
-    norm_g = state.descend("generator", loss_g)
-    return {
-        "loss_d": loss_d,
-        "loss_g": loss_g,
-        **logit_statistics(real_logits, fake_logits),
-        "gradient_norm_d": norm_d,
-        "gradient_norm_g": norm_g,
-    }
+
+def generate(state: TrainState, batch: Batch) -> Losses:
+    """The generator's loss on the same latents, before the discriminator that has just learnt."""
+    loss = generator_loss(state.discriminator(batch.augment(batch.fake(state)), batch.classes))
+    return Losses({"generator": loss}, {"loss_g": loss})
+
+
+PHASES = (discriminate, generate)
 
 
 def logit_statistics(real_logits: torch.Tensor, fake_logits: torch.Tensor) -> dict[str, torch.Tensor]:

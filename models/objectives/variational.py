@@ -5,33 +5,34 @@ import math
 import torch
 
 from models.losses import gaussian_divergence
-from models.objectives.batch import Batch
+from models.objectives.batch import Batch, Losses
 from models.state import TrainState
 
 
-def step(state: TrainState, batch: Batch) -> dict[str, torch.Tensor]:
-    """One update of encoder and decoder; there is no discriminator, so nothing is augmented."""
+def bound(state: TrainState, batch: Batch) -> Losses:
+    """Encoder and decoder go down one loss; there is no discriminator, so nothing is augmented."""
     mean, log_variance = state.encoder(batch.real, batch.classes)
-    image = state.generator(sample_posterior(mean, log_variance), batch.classes)
+    image = state.generator(sample_posterior(mean, log_variance, batch), batch.classes)
     error = (image - batch.real).square().mean()
     divergence = gaussian_divergence(mean, log_variance)
-    loss = negative_bound(error, divergence, batch.real[0].numel())
-    norm_e = state.descend("encoder", loss, retain_graph=True)
-    norm_g = state.descend("generator", loss)
-    return {
-        "loss_g": loss,
-        "squared_error": error,
-        "divergence": divergence,
-        "gradient_norm_e": norm_e,
-        "gradient_norm_g": norm_g,
-    }
+    loss = negative_bound(error, batch.average(error.detach()), divergence, batch.real[0].numel())
+    statistics = {"loss_g": loss, "squared_error": error, "divergence": divergence}
+    return Losses({"encoder": loss, "generator": loss}, statistics)
 
 
-def negative_bound(error: torch.Tensor, divergence: torch.Tensor, num_pixels: int) -> torch.Tensor:
-    """Nats per pixel value: Gaussian pixels at the variance that fits best, which is the mean squared error itself."""
-    return 0.5 * (torch.log(2 * math.pi * error) + 1) + divergence / num_pixels
+PHASES = (bound,)
 
 
-def sample_posterior(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+def negative_bound(
+    error: torch.Tensor, variance: torch.Tensor, divergence: torch.Tensor, num_pixels: int
+) -> torch.Tensor:
+    """Nats per pixel value: Gaussian pixels at the variance that fits best, which is the mean squared error itself.
+
+    `variance` is that error over the whole batch, as a number: its own gradient is zero at the best fit.
+    """
+    return 0.5 * (torch.log(2 * math.pi * variance) + error / variance) + divergence / num_pixels
+
+
+def sample_posterior(mean: torch.Tensor, log_variance: torch.Tensor, batch: Batch) -> torch.Tensor:
     """z = mean + standard deviation * N(0, I): Kingma & Welling 2014, section 2.4."""
-    return mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+    return mean + (0.5 * log_variance).exp() * batch.noise("posterior", mean.shape[1])

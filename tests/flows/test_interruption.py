@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.train_gan import TrainGanConfig, train_gan
+from models.compute import ComputeConfig
 from models.training import TrainConfig
 from tasks.home import home
 from tasks.run_directory import RunDirectory
@@ -22,9 +23,8 @@ from tasks.tracking import connect
 from tasks.training import plan_run
 
 SHARDGAN = Path(sys.executable).with_name("shardgan")
-CONFIG = TrainConfig(
-    nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, threads=1, device="cpu"
-)
+CPU = ComputeConfig(threads=1, device="cpu")
+CONFIG = TrainConfig(nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, compute=CPU)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:

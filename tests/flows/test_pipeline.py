@@ -8,6 +8,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.pipeline import PipelineConfig, pipeline
+from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
 from models.training import TrainConfig
 from shards import ShardConfig
@@ -31,7 +32,13 @@ def config(collection: Path, home_dir: Path) -> PipelineConfig:
     return PipelineConfig(
         shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
         train=TrainConfig(
-            nimg=320, batch_size=8, width=4, latent_dim=8, tick_nimg=80, snapshot_ticks=2, threads=1, device="cpu"
+            nimg=320,
+            batch_size=8,
+            width=4,
+            latent_dim=8,
+            tick_nimg=80,
+            snapshot_ticks=2,
+            compute=ComputeConfig(threads=1, device="cpu"),
         ),
         evaluate=EvalConfig(num_images=16, input_size=32, device="cpu"),
     )

@@ -8,11 +8,13 @@ import torch
 
 from models.augmentation import AugmentConfig
 from models.checkpoints import TENSORS, CheckpointStore
+from models.compute import ComputeConfig
 from models.errors import CheckpointError, DivergedError
 from models.families import NetworkSpec
 from models.state import TrainState
 from models.training import TrainConfig, crosses, train
 
+CPU = ComputeConfig(threads=1, device="cpu")
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
 CONFIG = TrainConfig(
     nimg=96,
@@ -20,8 +22,7 @@ CONFIG = TrainConfig(
     tick_nimg=16,
     checkpoint_ticks=2,
     snapshot_ticks=2,
-    threads=1,
-    device="cpu",
+    compute=CPU,
     augment=AugmentConfig(translation=0.1, scale=0.1, colour=0.5, cutout=0.3),
 )
 
@@ -125,7 +126,7 @@ def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_average_follows_its_half_life() -> None:
-    state = TrainState(SPEC, 1e-4, (0.5, 0.999), torch.device("cpu"))
+    state = TrainState(SPEC, torch.device("cpu"))
     state.nimg = 10_000_000
     start = state.ema.state_dict()["layers.0.weight"].clone()
     with torch.no_grad():

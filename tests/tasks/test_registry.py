@@ -39,7 +39,7 @@ def run(dataset: str) -> RunDirectory:
     run = RunDirectory(home().runs / plan.run)
     run.create(plan)
     torch.manual_seed(0)
-    state = TrainState(plan.network, 1e-4, (0.5, 0.999), torch.device("cpu"))
+    state = TrainState(plan.network, torch.device("cpu"))
     CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
     return run
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.compute import ComputeConfig
 from models.training import TrainConfig
 from tasks.errors import (
     RequestError,
@@ -21,7 +22,8 @@ from tasks.home import home
 from tasks.run_directory import RunDirectory
 from tasks.training import _raise_for, check_resolution, plan_run, supervise
 
-ENDLESS = TrainConfig(nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, threads=1, device="cpu")
+CPU = ComputeConfig(threads=1, device="cpu")
+ENDLESS = TrainConfig(nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, compute=CPU)
 
 
 @pytest.fixture

@@ -12,11 +12,13 @@ import pytest
 import torch
 
 from models.checkpoints import CheckpointStore
+from models.compute import ComputeConfig
 from models.training import TrainConfig
 from shards import load_manifest
 from tasks.run_directory import RunDirectory
 from tasks.training import plan_run
 
+CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(
     nimg=1600,
     batch_size=8,
@@ -25,8 +27,7 @@ CONFIG = TrainConfig(
     tick_nimg=80,
     checkpoint_ticks=2,
     snapshot_ticks=5,
-    threads=1,
-    device="cpu",
+    compute=CPU,
 )
 
 

@@ -1,0 +1,103 @@
+"""What the arithmetic runs on, and how: device, precision, layout, threads."""
+
+import os
+from typing import Literal
+
+import psutil
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.errors import ConfigError
+
+
+class ComputeConfig(BaseModel):
+    """How the arithmetic is done. What only a GPU gains from is left out on a CPU."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
+    processes: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        title="Processes",
+        description="trainers on this machine that share each batch; 0: one for each GPU, or one on the CPU",
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Threads",
+        description="CPU threads a process; 0: as many as there are cores. Bit-exact resume needs the same number",
+    )
+    micro_batch_size: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        title="Micro-batch",
+        description="images that pass through the networks at once in one process, gradients being summed up over "
+        "the batch; 0: all of them. Less memory, more time",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", title="Precision", description="bf16: autocast to bfloat16. auto: bf16 on a GPU that has it, else fp32"
+    )
+    tf32: bool = Field(True, title="TF32", description="let a GPU multiply float32 in TensorFloat-32")
+    channels_last: bool = Field(
+        True, title="Channels last", description="keep feature maps as NHWC on a GPU, which its tensor cores prefer"
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="torch.compile on a GPU, where no gradient penalty is taken: those need a second backward pass "
+        "that compiled code does not have",
+    )
+
+
+def select_device(config: ComputeConfig, local_rank: int = 0) -> torch.device:
+    """The device that `config` stands for in this process. Raises ConfigError for a GPU that is not there."""
+    if config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if local_rank >= torch.cuda.device_count():
+        raise ConfigError(
+            f"train.compute.device is {config.device}, but process {local_rank} has no GPU of its own "
+            f"({torch.cuda.device_count()} here): set train.compute.device=cpu, or fewer train.compute.processes"
+        )
+    return torch.device("cuda", local_rank)
+
+
+def num_processes(config: ComputeConfig) -> int:
+    """How many trainers `config` asks for on this machine."""
+    if config.processes:
+        return config.processes
+    return max(1, torch.cuda.device_count()) if config.device != "cpu" else 1
+
+
+def prepare(config: ComputeConfig, device: torch.device) -> None:
+    """Set what holds for the whole process: threads, TF32, and algorithms that give the same bits each time."""
+    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = config.tf32
+        torch.backends.cudnn.allow_tf32 = config.tf32
+
+
+def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
+    """The context in which networks and losses run."""
+    wanted = config.precision == "bf16"
+    if config.precision == "auto":
+        wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def memory_format(config: ComputeConfig, device: torch.device) -> torch.memory_format:
+    """The layout of networks and images."""
+    return torch.channels_last if config.channels_last and device.type == "cuda" else torch.contiguous_format
+
+
+def memory_bytes(device: torch.device) -> float:
+    """Peak GPU memory, or this process's resident memory on the CPU."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    return float(psutil.Process().memory_info().rss)

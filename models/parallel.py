@@ -1,0 +1,117 @@
+"""Several processes that train one model: each takes its share of every batch, and gradients are averaged.
+
+Plain all-reduce, no wrapper around the networks: steps take gradients of gradients, which wrappers do not pass on.
+With `torchrun`, two processes on half a batch each compute what one does on the whole of it, but for the rounding of
+sums taken in another order.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+class World:
+    """The processes of one training, seen from one of them; alone unless `join` has been called."""
+
+    def __init__(self, rank: int = 0, size: int = 1, control: dist.ProcessGroup | None = None) -> None:
+        self.rank = rank
+        self.size = size
+        self._control = control
+
+    @classmethod
+    def join(cls, device: torch.device) -> "World":
+        """Meet the other processes that torchrun started; alone where it started none."""
+        if "RANK" not in os.environ:
+            return cls()
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # Flags travel on the CPU: reading one back from a GPU would make every step wait for it.
+        return cls(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo"))
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def average(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The mean over all processes of each tensor, in one exchange."""
+        if self.size == 1:
+            return list(tensors)
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        dist.all_reduce(flat)
+        parts = torch.split(flat / self.size, [tensor.numel() for tensor in tensors])
+        return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        """The mean over all processes of one tensor, no gradient."""
+        return self.average([value.detach()])[0]
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process: all learn the same answer."""
+        if self.size == 1:
+            return flag
+        raised = torch.tensor(int(flag))
+        dist.all_reduce(raised, op=dist.ReduceOp.MAX, group=self._control)
+        return bool(raised)
+
+    def wait(self) -> None:
+        """Go on when all processes have come here."""
+        self.any(False)
+
+    def leave(self) -> None:
+        """Part from the others."""
+        if self.size > 1:
+            dist.destroy_process_group()
+
+
+class _MeanOverWorld(torch.autograd.Function):
+    """The mean of a tensor over all processes; so is its gradient's way back."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
+        tensor = tensor.clone()
+        dist.all_reduce(tensor)
+        return tensor / dist.get_world_size()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        gradient = gradients[0].clone()
+        dist.all_reduce(gradient)
+        return gradient / dist.get_world_size()
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm over the images of all processes; torch's own SyncBatchNorm has no CPU side."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        moments = torch.stack([x.float().mean(dim=(0, 2, 3)), x.float().square().mean(dim=(0, 2, 3))])
+        mean, square = _MeanOverWorld.apply(moments)  # type: ignore[no-untyped-call]
+        variance = (square - mean.square()).clamp(min=0)
+        self._follow(mean.detach(), variance.detach(), x.numel() // x.shape[1] * dist.get_world_size())
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        normalised: torch.Tensor = x * scale[:, None, None] + shift[:, None, None]
+        return normalised
+
+    @torch.no_grad()
+    def _follow(self, mean: torch.Tensor, variance: torch.Tensor, count: int) -> None:
+        """Move the running statistics, the variance being the unbiased one as in torch."""
+        momentum = self.momentum if self.momentum is not None else 0.1
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * count / max(count - 1, 1), momentum)
+        self.num_batches_tracked.add_(1)
+
+
+def share_batch_norm(network: nn.Module) -> None:
+    """Make every BatchNorm2d in `network` one over all processes; weights and names stay."""
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SharedBatchNorm2d
