@@ -28,7 +28,7 @@ class ComputeConfig(BaseModel):
         ge=0,
         le=256,
         title="Threads",
-        description="CPU threads a process; 0: as many as there are cores. Bit-exact resume needs the same number",
+        description="CPU threads a process; 0: the cores, shared out. Bit-exact resume needs the same number",
     )
     micro_batch_size: int = Field(
         0,
@@ -74,7 +74,8 @@ def num_processes(config: ComputeConfig) -> int:
 
 def prepare(config: ComputeConfig, device: torch.device) -> None:
     """Set what holds for the whole process: threads, TF32, and algorithms that give the same bits each time."""
-    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    sharers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // sharers))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     if device.type == "cuda":

@@ -3,6 +3,7 @@
     ModelsError
     ├── ConfigError        a setting that fits neither the others nor the data (also a ValueError)
     ├── CheckpointError    a checkpoint that is missing, unfinished, damaged, or of another configuration
+    ├── PeerLostError      another process of the same training is gone
     ├── DivergedError      training produced values that are not finite, or collapsed beyond repair
     └── EvaluationError    scores cannot be computed from what was handed in
         └── FeatureNetError    a feature net is unknown, its weights are missing or wrong, or its input is
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluationError",
     "FeatureNetError",
     "ModelsError",
+    "PeerLostError",
 ]
 
 
@@ -35,6 +37,10 @@ class CheckpointError(ModelsError):
 
 class DivergedError(ModelsError):
     """Training left the finite numbers, or broke down in a way that more steps will not mend."""
+
+
+class PeerLostError(ModelsError):
+    """Another process of the same training died or cannot be reached; a new start goes on from the checkpoint."""
 
 
 class EvaluationError(ModelsError):

@@ -6,12 +6,15 @@ sums taken in another order.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
+
+from models.errors import PeerLostError
 
 
 class World:
@@ -41,7 +44,8 @@ class World:
         if self.size == 1:
             return list(tensors)
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        dist.all_reduce(flat)
+        with peers_expected():
+            dist.all_reduce(flat)
         parts = torch.split(flat / self.size, [tensor.numel() for tensor in tensors])
         return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
@@ -54,7 +58,8 @@ class World:
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))
-        dist.all_reduce(raised, op=dist.ReduceOp.MAX, group=self._control)
+        with peers_expected():
+            dist.all_reduce(raised, op=dist.ReduceOp.MAX, group=self._control)
         return bool(raised)
 
     def wait(self) -> None:
@@ -67,19 +72,32 @@ class World:
             dist.destroy_process_group()
 
 
+@contextmanager
+def peers_expected() -> Iterator[None]:
+    """Turn what the backends raise when a peer is gone into PeerLostError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeerLostError(
+            f"another process of this training is gone ({error}): see its output, and start the training again"
+        ) from error
+
+
 class _MeanOverWorld(torch.autograd.Function):
     """The mean of a tensor over all processes; so is its gradient's way back."""
 
     @staticmethod
     def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
         tensor = tensor.clone()
-        dist.all_reduce(tensor)
+        with peers_expected():
+            dist.all_reduce(tensor)
         return tensor / dist.get_world_size()
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
         gradient = gradients[0].clone()
-        dist.all_reduce(gradient)
+        with peers_expected():
+            dist.all_reduce(gradient)
         return gradient / dist.get_world_size()
 
 

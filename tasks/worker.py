@@ -2,6 +2,9 @@
 
 Here alone the two siblings meet: batches from shards.reader go into models.training. What happens goes to the run
 directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
+
+Where the run asks for several processes, this one becomes `torchrun`, which starts them; over several machines,
+start `torchrun ... -m tasks.worker RUN_DIR` on each, with the run directory on a file system that all of them see.
 """
 
 import ctypes
@@ -15,8 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from models.checkpoints import CheckpointStore
-from models.errors import DivergedError
+from models.compute import num_processes, select_device
+from models.errors import DivergedError, PeerLostError
 from models.grids import real_grid
+from models.parallel import World
 from models.training import train
 from shards import load_split
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
@@ -44,10 +49,16 @@ def main(path: Path) -> None:
     """Train what PATH/config.json says until it is done, or until this process is told to stop."""
     run = RunDirectory(path)
     stop = StopFlag()
+    if int(os.environ.get("RANK", "0")) > 0:
+        train_in(run, stop)
+        return
     with run.lock():
         run.set_status("running", stored_nimg(run))
         try:
             status = train_in(run, stop)
+        except PeerLostError:
+            # The status stays at `running`, as if this process had died too: a retry goes on.
+            raise
         except DivergedError as error:
             run.set_status("diverged", stored_nimg(run), str(error))
             raise
@@ -61,14 +72,20 @@ def main(path: Path) -> None:
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     """Train in `run`; returns what status.json is to say."""
     config = run.config()
+    device = select_device(config.train.compute, int(os.environ.get("LOCAL_RANK", "0")))
+    world = World.join(device)
     split = load_split(config.manifest, "train")
     logger.info("%s images of %s@%s in memory", f"{len(split.labels):,}", config.dataset, config.dataset_version[:12])
-    run.write_sample("real", real_grid(split.images, split.labels, config.network.num_classes))
+    if world.is_main:
+        run.write_sample("real", real_grid(split.images, split.labels, config.network.num_classes))
 
     def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
-        run.cut_stats(nimg)
-        return split.batches(config.train.batch_size, seed=config.train.seed, start_nimg=nimg)
+        if world.is_main:
+            run.cut_stats(nimg)
+        return split.batches(
+            config.train.batch_size, seed=config.train.seed, start_nimg=nimg, rank=world.rank, world_size=world.size
+        )
 
     def report(row: dict[str, float]) -> None:
         run.append_stats(row)
@@ -81,8 +98,18 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
 
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
     state = train(
-        config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set, run.write_sample
+        config.train,
+        config.network,
+        open_batches,
+        checkpoints,
+        report,
+        snapshot,
+        stop.is_set,
+        run.write_sample,
+        world,
+        device,
     )
+    world.leave()
     if state.nimg >= config.train.nimg:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
@@ -92,6 +119,18 @@ def stored_nimg(run: RunDirectory) -> int:
     """Images seen at the newest finished checkpoint; 0 without one."""
     committed = CheckpointStore(run.checkpoints).committed()
     return int(committed[-1].name) if committed else 0
+
+
+def become_torchrun(path: Path) -> None:
+    """Where PATH/config.json asks for several processes: replace this one by the program that starts them.
+
+    What was asked of Linux in `die_with_parent` holds for the new program too.
+    """
+    processes = num_processes(RunDirectory(path).config().train.compute)
+    if processes > 1 and "RANK" not in os.environ:
+        os.environ.pop(SUPERVISOR_PID, None)
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        os.execv(sys.executable, [sys.executable, *torchrun, "-m", "tasks.worker", str(path)])
 
 
 def die_with_parent() -> None:
@@ -105,4 +144,5 @@ def die_with_parent() -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
     die_with_parent()
+    become_torchrun(Path(sys.argv[1]))
     main(Path(sys.argv[1]))

@@ -85,6 +85,23 @@ def test_every_network_of_the_family_learns(tmp_path: Path, family: str) -> None
         assert any(not torch.equal(before[f"{role}.{name}"], value) for name, value in net.named_parameters()), role
 
 
+@pytest.mark.parametrize("size", [4, 3])
+def test_micro_batches_sum_up_to_the_batch(tmp_path: Path, size: int) -> None:
+    """Of the families, r3 alone has no BatchNorm, whose statistics are a micro-batch's own."""
+    whole, _ = run(tmp_path / "whole", "r3")
+    parts, rows = run(tmp_path / "parts", "r3", compute=CPU.model_copy(update={"micro_batch_size": size}))
+    assert {"loss_d", "loss_g", "penalty_real"} <= rows[0].keys()
+    for name, weights in whole.generator.state_dict().items():
+        assert torch.allclose(parts.generator.state_dict()[name], weights, rtol=1e-3, atol=1e-5), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_only_a_gpu_gains_from_is_harmless_on_a_cpu(tmp_path: Path, family: str) -> None:
+    flags = {"precision": "bf16", "tf32": True, "channels_last": True, "compile": True, "micro_batch_size": 4}
+    _, rows = run(tmp_path, family, compute=CPU.model_copy(update=flags))
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+
+
 @pytest.mark.parametrize("family", ["vae", "vaegan"])
 @pytest.mark.parametrize("resolution", [16, 24, 64, 256])
 @pytest.mark.parametrize("num_classes", [0, 2])

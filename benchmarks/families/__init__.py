@@ -1,0 +1,1 @@
+"""Every family of networks on the same images, with the same number of images seen."""

@@ -1,0 +1,40 @@
+"""`make bench-families`: every family on digits and emoji at 32x32, with the same number of images seen.
+
+Trainings are kept under the ignored cache and go on where they were left; the table is written when all are there.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from benchmarks import digits, emoji
+from benchmarks.families.contenders import COLLECTIONS, NIMG, contenders
+from benchmarks.families.table import write_table
+from benchmarks.families.training import run
+from models.compute import ComputeConfig, prepare, select_device
+from shards import build
+
+
+def main() -> None:
+    """Train and score what `--only` names, or everything, and write the table of what there is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="names that contain this, e.g. emoji-dcgan")
+    parser.add_argument("--nimg", type=int, default=NIMG, help="images that each training sees")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    given = parser.parse_args()
+    digits.main(Path(".shardgan/sources/digits"))
+    emoji.main(Path(".shardgan/sources/emoji"))
+    manifests = {name: build(config, Path(".shardgan")).manifest for name, config in COLLECTIONS.items()}
+    compute = ComputeConfig(threads=given.threads)
+    prepare(compute, select_device(compute))
+    results = [
+        run(contender, manifests[contender.collection])
+        for contender in contenders(given.nimg, given.threads)
+        if given.only in contender.slug
+    ]
+    if not given.only:
+        write_table(results, given.threads or os.cpu_count() or 1)
+
+
+if __name__ == "__main__":
+    main()

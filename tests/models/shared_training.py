@@ -1,0 +1,64 @@
+"""Train every family for a few steps and keep the end: `torchrun -m ... FOLDER` or alone, with the same result."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from models.checkpoints import CheckpointStore
+from models.compute import ComputeConfig
+from models.config import TrainConfig
+from models.families import NetworkSpec
+from models.parallel import World
+from models.training import train
+
+BATCH = 8
+SETTINGS = {
+    "nimg": 64,
+    "batch_size": BATCH,
+    "tick_nimg": 32,
+    "checkpoint_ticks": 100,
+    "compute": ComputeConfig(device="cpu", threads=1),
+    "augment": {"policy": "adaptive", "adapt_nimg": 100, "target": 0.0, "colour": 0.5, "cutout": 0.3},
+}
+
+
+def batches(start_nimg: int, world: World) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    share = BATCH // world.size
+    rows = slice(world.rank * share, (world.rank + 1) * share)
+    for nimg in range(start_nimg, 10**9, BATCH):
+        rng = np.random.default_rng(nimg)
+        images, labels = rng.integers(0, 256, (BATCH, 1, 16, 16), dtype=np.uint8), rng.integers(0, 2, BATCH)
+        yield images[rows], labels[rows]
+
+
+def main(folder: Path) -> None:
+    world = World.join(torch.device("cpu"))
+    rows: list[dict[str, object]] = []
+    for family in ("dcgan", "r3", "vae", "vaegan"):
+        spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
+        store = CheckpointStore(folder / f"{family}-{world.rank}")
+        state = train(
+            TrainConfig.model_validate({"family": family, **SETTINGS}),
+            spec,
+            lambda nimg: batches(nimg, world),
+            store,
+            lambda row: rows.append({"family": family, **row}),  # noqa: B023
+            lambda *_: None,
+            lambda: False,
+            world=world,
+        )
+        save_file(
+            {name: value.clone() for name, value in state.tensors().items()}, folder / f"{family}-{world.rank}.st"
+        )
+    if world.is_main:
+        (folder / "rows.json").write_text(json.dumps(rows))
+    world.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
