@@ -19,7 +19,7 @@ from tasks.training import plan_run
 
 Plan = list[str]
 SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
-TRAIN_FLAGS = {f"--{name}": f"train.{name}" for name in ("family", "nimg", "seed")}
+TRAIN_FLAGS = {f"--{name}": f"train.{name}" for name in ("family", "nimg", "seed", "init")}
 
 
 @dataclass(frozen=True)

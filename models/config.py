@@ -82,6 +82,19 @@ class TrainConfig(BaseModel):
     augment: AugmentConfig = Field(
         AugmentConfig(), title="Augmentation", description="what is done to real and generated images alike"
     )
+    init: str = Field(
+        "",
+        max_length=1000,
+        title="Start from",
+        description="weights to start from: models:/name@champion, a run directory or a checkpoint; empty: fresh ones",
+    )
+    freeze_layers: int = Field(
+        0,
+        ge=0,
+        le=16,
+        title="Frozen layers",
+        description="layers of the discriminator, nearest the image first, that stay as they start (FreezeD)",
+    )
     tick_nimg: int = Field(5_000, ge=1, title="Tick", description="images between two lines of statistics")
     snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
     checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")

@@ -55,8 +55,8 @@ class TrainState:
                 group |= {"lr": learning_rate, "betas": betas}
 
     def parameters(self, role: str) -> list[torch.nn.Parameter]:
-        """The weights of one network, always in the same order."""
-        return list(self.roles[role].parameters())
+        """The weights of one network that are trained, always in the same order."""
+        return [parameter for parameter in self.roles[role].parameters() if parameter.requires_grad]
 
     def descend(self, role: str, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
         """One optimiser step of one network against `gradients` of its `parameters`; returns their norm."""

@@ -6,7 +6,7 @@ same hardware ends in bit-identical weights.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,7 @@ from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
 from models.parallel import World, share_batch_norm
 from models.state import TrainState
 from models.steps import take_step
+from models.transfer import freeze_layers, start_from
 
 __all__ = ["TrainConfig", "train"]
 
@@ -46,14 +47,16 @@ def train(
     picture: Picture = lambda _name, _png: None,
     world: World | None = None,
     device: torch.device | None = None,
+    start: Mapping[str, torch.Tensor] | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
     `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
     of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
-    what augmentation does to real images; all three in the main process only. The state is checkpointed before this
-    returns; `state.nimg` tells how far it came. Raises DivergedError at the first tick with a value that is not
-    finite, with nothing of it saved, and ConfigError where the processes cannot share a batch evenly.
+    what augmentation does to real images; all three in the main process only. `start` has weights to begin with. The
+    state is checkpointed before this returns; `state.nimg` tells how far it came. Raises DivergedError at the first
+    tick with a value that is not finite, with nothing of it saved, and ConfigError where the processes cannot share a
+    batch evenly, or `start` does not fit.
     """
     world = world or World()
     device = device or select_device(config.compute)
@@ -63,7 +66,9 @@ def train(
     if resumed := checkpoints.load_latest():
         state.restore(resumed)
         logger.info("resuming at %s images", f"{state.nimg:,}")
-    elif world.is_main:
+    elif start is not None:
+        start_from(state, start)
+    if not resumed and world.is_main:
         snapshot(0, sample_grid(state, config.seed))
 
     batches = open_batches(state.nimg)
@@ -112,6 +117,7 @@ def make_state(config: TrainConfig, spec: NetworkSpec, device: torch.device, wor
     """The state at the start of a training, the same in every process."""
     torch.manual_seed(mixed_seed(config.seed, 0))
     state = TrainState(spec, device, memory_format(config.compute, device))
+    freeze_layers(state, config.freeze_layers)
     for role, network in state.roles.items():
         if world.size > 1:
             share_batch_norm(network)

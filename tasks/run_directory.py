@@ -1,6 +1,7 @@
 """The run directory: the only channel between a trainer and the rest of the world.
 
     runs/<run>/config.json    what is trained, on what; written before the trainer starts
+               init.safetensors   weights to start from, where config.json asks for any
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
                stats.jsonl    one object a tick
                samples/       grids by images seen
@@ -43,6 +44,7 @@ class RunConfig(BaseModel):
     labels: list[str]
     network: NetworkSpec
     train: TrainConfig
+    init_sha256: str = ""
     commit: str
 
 
@@ -65,6 +67,7 @@ class RunDirectory:
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.log = path / "train.log"
+        self.init = path / "init.safetensors"
 
     @property
     def name(self) -> str:

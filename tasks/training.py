@@ -37,6 +37,7 @@ from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.tracking import RunTracker, connect
+from tasks.transfer import fetch_start, find_start
 
 __all__ = [
     "RegisteredModel",
@@ -89,7 +90,9 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
     manifest_uri = resolve_dataset(home().root, dataset)
     manifest = load_manifest(manifest_uri)
     network = _network(manifest, config)
-    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()}"
+    start = find_start(config.init)
+    init_sha256 = start.sha256 if start else ""
+    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()} {init_sha256}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
@@ -99,6 +102,7 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
         labels=manifest.labels if network.num_classes else [],
         network=network,
         train=config,
+        init_sha256=init_sha256,
         commit=code_commit(),
     )
 
@@ -127,6 +131,9 @@ def prepare_run(dataset: str, config: TrainConfig) -> str:
     """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
     plan = plan_run(dataset, config)
     run = RunDirectory(home().runs / plan.run)
+    if (start := find_start(config.init)) and not run.init.exists():
+        run.path.mkdir(parents=True, exist_ok=True)
+        fetch_start(start, run.init)
     run.create(plan)
     return str(run.path)
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from safetensors.torch import load_file
 
 from models.checkpoints import CheckpointStore
 from models.compute import num_processes, select_device
@@ -108,6 +109,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
         run.write_sample,
         world,
         device,
+        load_file(run.init) if config.init_sha256 else None,
     )
     world.leave()
     if state.nimg >= config.train.nimg:

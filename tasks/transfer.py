@@ -1,0 +1,78 @@
+"""Where a training starts from: a registered version, a run, or a checkpoint."""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from models.checkpoints import TENSORS, CheckpointStore, file_sha256
+from tasks.errors import RequestError
+from tasks.home import home
+from tasks.registry import ARTIFACT_FILES, resolve_version
+from tasks.tracking import connect
+
+logger = logging.getLogger(__name__)
+
+
+class Start(NamedTuple):
+    """Weights to start from; `path` is a file of tensors, or a model URI where only the registry has them."""
+
+    path: str
+    sha256: str
+
+
+def find_start(uri: str) -> Start | None:
+    """What `train.init` names, None where it is empty; nothing is fetched.
+
+    Raises RequestError where there is no such thing, and RegistryError for a model that is not registered.
+    """
+    if not uri:
+        return None
+    if uri.startswith("models:/"):
+        return _of_model(uri)
+    path = Path(uri)
+    return _of_checkpoint(path / TENSORS) if (path / TENSORS).exists() else _of_run(path, uri)
+
+
+def fetch_start(start: Start, target: Path) -> None:
+    """Put the weights into the file `target`; raises RequestError where they are not what was found before."""
+    if start.path.startswith("models:/"):
+        with tempfile.TemporaryDirectory() as folder:
+            weights = f"{start.path}/artifacts/{ARTIFACT_FILES['weights']}"
+            try:
+                data = Path(mlflow.artifacts.download_artifacts(weights, dst_path=folder)).read_bytes()
+            except MlflowException as error:
+                raise RequestError(f"train.init: {weights} cannot be fetched ({error.message})") from error
+    else:
+        data = Path(start.path).read_bytes()
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_bytes(data)
+    if (found := file_sha256(partial)) != start.sha256:
+        partial.unlink()
+        raise RequestError(f"train.init: {start.path} has sha256 {found[:12]}, expected {start.sha256[:12]}")
+    partial.replace(target)
+
+
+def _of_model(uri: str) -> Start:
+    version = resolve_version(connect(home()), uri)
+    run = home().runs / version.tags.get("shardgan.run", "")
+    if (run / "checkpoints").exists() and CheckpointStore(run / "checkpoints").committed():
+        return _of_run(run, uri)
+    logger.warning("train.init: the run of %s is not here, so the discriminator starts anew", uri)
+    return Start(f"models:/{version.name}/{version.version}", version.tags["shardgan.weights_sha256"])
+
+
+def _of_run(path: Path, uri: str) -> Start:
+    committed = CheckpointStore(path / "checkpoints").committed()
+    if not committed:
+        raise RequestError(
+            f"train.init is {uri!r}: expected models:/name@champion, a run directory or one of its checkpoints"
+        )
+    return _of_checkpoint(committed[-1] / TENSORS)
+
+
+def _of_checkpoint(path: Path) -> Start:
+    return Start(str(path), file_sha256(path))
