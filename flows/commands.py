@@ -15,6 +15,7 @@ from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.home import home
 from tasks.sharding import check_source
+from tasks.sizes import describe_sizes
 from tasks.training import plan_run
 
 Plan = list[str]
@@ -47,6 +48,7 @@ def plan_train(config: TrainGanConfig) -> Plan:
     """What `train` would do; raises where the dataset is not there or does not fit the networks."""
     run = plan_run(config.dataset, config.train)
     return [
+        *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
         f"register it as {config.model or run.dataset}@challenger in {home().tracking_uri}",
     ]
