@@ -4,13 +4,15 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-sharding bench-hostile clean help
+.PHONY: demo test lint bench-sharding bench-hostile bench-training bench-families clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
 	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
+	@echo "make bench-training  our training loop beside a plain one"
+	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
 	@echo "make clean  remove the environment and everything the demo made"
 
 # torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
@@ -35,6 +37,12 @@ test: $(STAMP) lint
 
 bench-sharding: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding
+
+bench-training: $(STAMP)
+	@$(BIN)/python -m benchmarks.training
+
+bench-families: $(STAMP)
+	@$(BIN)/python -m benchmarks.families
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile

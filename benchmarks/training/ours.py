@@ -1,0 +1,67 @@
+"""Our loop, its average included: `[torchrun] -m benchmarks.training.ours FAMILY WIDTH BATCH STEPS MANIFEST`.
+
+Prints one JSON object: images a second and the share of time spent waiting for data.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from models.checkpoints import CheckpointStore
+from models.compute import ComputeConfig, select_device
+from models.config import TrainConfig
+from models.families import NetworkSpec
+from models.parallel import World
+from models.training import train
+from shards import load_manifest, load_split
+
+WARM_UP = 3
+
+
+def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> None:
+    """Take the steps in two ticks, of which the first warms up."""
+    manifest, split = load_manifest(manifest_uri), load_split(manifest_uri, "train")
+    config = TrainConfig.model_validate(
+        {
+            "family": family,
+            "width": width,
+            "latent_dim": 64,
+            "batch_size": batch,
+            "nimg": batch * (steps + WARM_UP),
+            "tick_nimg": batch * WARM_UP,
+            "checkpoint_ticks": 10_000,
+            "snapshot_ticks": 10_000,
+            "augment": {"policy": "fixed", "translation": 0.0, "scale": 0.0, "colour": 0.0, "cutout": 0.0},
+            "compute": ComputeConfig(compile=True),
+        }
+    )
+    spec = NetworkSpec(
+        family=family, resolution=64, channels=3, num_classes=len(manifest.labels), latent_dim=64, width=width
+    )
+    device = select_device(config.compute, int(os.environ.get("LOCAL_RANK", "0")))
+    world = World.join(device)
+    rows: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        train(
+            config,
+            spec,
+            lambda nimg: split.batches(batch, seed=0, start_nimg=nimg, rank=world.rank, world_size=world.size),
+            CheckpointStore(Path(folder)),
+            rows.append,
+            lambda *_: None,
+            lambda: False,
+            world=world,
+            device=device,
+        )
+    if world.is_main:
+        warm = rows[1:]
+        seconds = sum(batch * WARM_UP / row["images_per_second"] for row in warm)
+        waited = sum(row["data_share"] * batch * WARM_UP / row["images_per_second"] for row in warm)
+        print(json.dumps({"images_per_second": batch * WARM_UP * len(warm) / seconds, "data_share": waited / seconds}))
+    world.leave()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
