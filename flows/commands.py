@@ -40,7 +40,7 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
     """What `build` would do; raises RequestError where the source is not there."""
     check_source(config.shard)
     shard = config.shard
-    folder = home().root / "datasets" / shard.dataset
+    folder = f"{home().shared}/datasets/{shard.dataset}"
     return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}"]
 
 

@@ -7,6 +7,7 @@
     │   ├── TrainerDied       it was killed, or crashed; its last checkpoint is there to go on from
     │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
     ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
+    ├── MirrorError           the bucket that keeps copies of runs does not answer, or will not take them
     └── RegistryError         the model registry does not have, or will not take, what was named
 
 Each message gives the value, what was expected, and how to mend it.
@@ -17,6 +18,7 @@ from shards import DatasetError, SourceError, SplitError
 
 __all__ = [
     "BAD_REQUESTS",
+    "MirrorError",
     "RegistryError",
     "RequestError",
     "RunLocked",
@@ -54,6 +56,10 @@ class TrainingDiverged(TrainingFailed):
 
 class TrainingInterrupted(TasksError):
     """The trainer was told to stop, checkpointed, and goes on when the same command is run again."""
+
+
+class MirrorError(TasksError):
+    """A run's state cannot be copied to the root URI, or fetched from it."""
 
 
 class RegistryError(TasksError):

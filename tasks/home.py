@@ -4,6 +4,7 @@ One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflo
 Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone.
 """
 
+import hashlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -27,9 +28,15 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Home:
-    """The root folder and what lies where in it."""
+    """The root folder and what lies where in it; `shared` is the URI where versions of datasets and runs are kept."""
 
     root: Path
+    shared: str
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether `shared` is a bucket, of which `root` is this machine's working copy."""
+        return "://" in self.shared
 
     @property
     def runs(self) -> Path:
@@ -60,8 +67,13 @@ class Home:
 
 
 def home() -> Home:
-    """The home that the environment names."""
-    return Home(Path(os.environ.get("SHARDGAN_HOME") or ".shardgan").expanduser().absolute())
+    """The home that the environment names: a folder, or a URI whose working copy is `$SHARDGAN_SCRATCH/home-…`."""
+    named = os.environ.get("SHARDGAN_HOME") or ".shardgan"
+    if "://" in named:
+        scratch = Path(os.environ.get("SHARDGAN_SCRATCH") or "~/.cache/shardgan").expanduser().absolute()
+        return Home(scratch / f"home-{hashlib.sha256(named.encode()).hexdigest()[:12]}", named.rstrip("/"))
+    root = Path(named).expanduser().absolute()
+    return Home(root, str(root))
 
 
 def apply_defaults() -> None:

