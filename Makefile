@@ -33,7 +33,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 test: $(STAMP) lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench-sharding: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding
