@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
+from tasks.batches import DataConfig
 from tasks.errors import (
     RequestError,
     RunLocked,
@@ -39,6 +40,7 @@ from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.tracking import RunTracker, connect
 
 __all__ = [
+    "DataConfig",
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
@@ -80,8 +82,8 @@ class TrainOutcome(BaseModel):
     model: RegisteredModel
 
 
-def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
-    """The run that training `config` on `dataset` is; touches nothing.
+def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
+    """The run that training `config` on `dataset`, read as `data` says, is; touches nothing.
 
     Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
     RequestError where the dataset cannot be trained on like this.
@@ -89,7 +91,8 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
     manifest_uri = resolve_dataset(home().root, dataset)
     manifest = load_manifest(manifest_uri)
     network = _network(manifest, config)
-    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()}"
+    data = data or DataConfig()
+    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()}{data.identity()}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
@@ -99,6 +102,7 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
         labels=manifest.labels if network.num_classes else [],
         network=network,
         train=config,
+        data=data,
         commit=code_commit(),
     )
 
@@ -123,9 +127,9 @@ def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
 
 
 @task(task_run_name="prepare-{dataset}")
-def prepare_run(dataset: str, config: TrainConfig) -> str:
+def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
-    plan = plan_run(dataset, config)
+    plan = plan_run(dataset, config, data)
     run = RunDirectory(home().runs / plan.run)
     run.create(plan)
     return str(run.path)

@@ -1,6 +1,6 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
 
-Here alone the two siblings meet: batches from shards.reader go into models.training. What happens goes to the run
+Here alone the two siblings meet: batches (tasks.batches) go into models.training. What happens goes to the run
 directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
 """
 
@@ -9,16 +9,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from models.checkpoints import CheckpointStore
+from models.compute import select_device
 from models.errors import DivergedError
 from models.grids import real_grid
 from models.training import train
-from shards import load_split
+from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 
 logger = logging.getLogger("tasks.worker")
@@ -61,14 +59,17 @@ def main(path: Path) -> None:
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     """Train in `run`; returns what status.json is to say."""
     config = run.config()
-    split = load_split(config.manifest, "train")
-    logger.info("%s images of %s@%s in memory", f"{len(split.labels):,}", config.dataset, config.dataset_version[:12])
-    run.write_sample("real", real_grid(split.images, split.labels, config.network.num_classes))
+    device = select_device(config.train.compute)
+    batch_size, seed = config.train.batch_size, config.train.seed
+    data = open_data(run.data_config(), config.manifest, batch_size=batch_size, seed=seed, device=device)
+    run.settle_data_mode(data.mode)
+    logger.info("%s@%s: %s", config.dataset, config.dataset_version[:12], data.describe())
+    run.write_sample("real", real_grid(*data.preview(), config.network.num_classes))
 
-    def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def open_batches(nimg: int) -> Batches:
         # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
         run.cut_stats(nimg)
-        return split.batches(config.train.batch_size, seed=config.train.seed, start_nimg=nimg)
+        return data.batches(nimg)
 
     def report(row: dict[str, float]) -> None:
         run.append_stats(row)
