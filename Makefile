@@ -4,13 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-sharding bench-hostile clean help
+.PHONY: demo test lint bench-sharding bench-hostile bench-loading clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
 	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
+	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
 
 # torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
@@ -38,6 +39,9 @@ bench-sharding: $(STAMP)
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile
+
+bench-loading: $(STAMP)
+	@$(BIN)/python -m benchmarks.loading
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output
