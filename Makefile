@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-sharding bench-hostile bench-training bench-families clean help
+.PHONY: demo test lint bench-sharding bench-hostile bench-loading bench-training bench-families clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
 	@echo "make bench-training  our training loop beside a plain one"
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
+	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
 
 # torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
@@ -46,6 +47,9 @@ bench-families: $(STAMP)
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile
+
+bench-loading: $(STAMP)
+	@$(BIN)/python -m benchmarks.loading
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output

@@ -46,7 +46,7 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
 
 def plan_train(config: TrainGanConfig) -> Plan:
     """What `train` would do; raises where the dataset is not there or does not fit the networks."""
-    run = plan_run(config.dataset, config.train)
+    run = plan_run(config.dataset, config.train, config.data)
     return [
         *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",

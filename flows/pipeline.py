@@ -10,7 +10,7 @@ from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
 from tasks.sharding import BuildOutcome, ShardConfig
-from tasks.training import TrainConfig, TrainOutcome, check_resolution
+from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution
 
 
 class PipelineConfig(BaseModel):
@@ -27,6 +27,7 @@ class PipelineConfig(BaseModel):
         description="address of a Dask cluster for sharding; empty: this machine",
     )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
 
@@ -53,7 +54,7 @@ def pipeline(config: PipelineConfig) -> PipelineOutcome:
     built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
     check_scorable(built.manifest)  # before hours of training, not after
     dataset = f"{built.dataset}@{built.version}"
-    trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train))
+    trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train, data=config.data))
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
     )

@@ -3,7 +3,7 @@
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.training import TrainConfig, TrainOutcome, prepare_run, register_generator, train
+from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 
 class TrainGanConfig(BaseModel):
@@ -18,11 +18,12 @@ class TrainGanConfig(BaseModel):
     )
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
 
 
 @flow(name="train-gan", flow_run_name="{config.dataset}-{config.train.family}")
 def train_gan(config: TrainGanConfig) -> TrainOutcome:
     """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
-    run_dir = prepare_run(config.dataset, config.train)
+    run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir)
     return register_generator(run_dir, mlflow_run_id, config.model)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from shards.manifest import Manifest, ShardRecord, load_manifest, resolve_dataset
     from shards.partition import PartitionSpec, process_partition
     from shards.progress import BuildProgress
-    from shards.reader import Split, load_split
+    from shards.reader import Split, decoded_bytes, fits_memory, load_split
     from shards.streaming import Sample, stream_split
+    from shards.windows import WindowedSplit, open_windows
 
 __all__ = [
     "BuildError",
@@ -39,9 +40,13 @@ __all__ = [
     "SourceError",
     "Split",
     "SplitError",
+    "WindowedSplit",
     "build",
+    "decoded_bytes",
+    "fits_memory",
     "load_manifest",
     "load_split",
+    "open_windows",
     "process_partition",
     "resolve_dataset",
     "stream_split",
@@ -54,8 +59,9 @@ _MODULES = {
     "manifest": ("Manifest", "ShardRecord", "load_manifest", "resolve_dataset"),
     "partition": ("PartitionSpec", "process_partition"),
     "progress": ("BuildProgress",),
-    "reader": ("Split", "load_split"),
+    "reader": ("Split", "decoded_bytes", "fits_memory", "load_split"),
     "streaming": ("Sample", "stream_split"),
+    "windows": ("WindowedSplit", "open_windows"),
 }
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import psutil
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from shards.errors import ShardError, SplitError
 from shards.manifest import Manifest, load_manifest
+from shards.order import ShuffledOrder, rank_positions
 from shards.streaming import stream_split
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -38,25 +38,16 @@ class Split:
         the same however training got there and however many ranks share it. Raises ValueError on a batch that
         cannot be shared.
         """
-        if batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size or start_nimg < 0:
-            raise ValueError(
-                f"batch_size {batch_size}, rank {rank} of {world_size}, start_nimg {start_nimg}: "
-                f"the batch must be a multiple of the number of ranks, and ranks and images count from 0"
-            )
-        share = batch_size // world_size
-        nimg = start_nimg + rank * share
-        while True:
-            order = self._order(np.arange(nimg, nimg + share), seed)
-            yield self.images[order], self.labels[order]
-            nimg += batch_size
+        for chosen in self.orders(batch_size, seed=seed, start_nimg=start_nimg, rank=rank, world_size=world_size):
+            yield self.images[chosen], self.labels[chosen]
 
-    def _order(self, positions: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-        epochs, places = np.divmod(positions, len(self))
-        order = np.empty_like(positions)
-        for epoch in np.unique(epochs):
-            here = epochs == epoch
-            order[here] = _permutation(seed, int(epoch), len(self))[places[here]]
-        return order
+    def orders(
+        self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield for ever the sample numbers in the batches that `batches` would give."""
+        order = ShuffledOrder(len(self), seed)
+        positions = rank_positions(batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size)
+        return map(order.samples, positions)
 
 
 def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
@@ -86,6 +77,17 @@ def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
     return Split(images, labels, keys, manifest)
 
 
+def fits_memory(manifest: Manifest, split: str, copies: int = 1) -> bool:
+    """Say whether `copies` of a split, decoded, take no more than 60 % of the free memory."""
+    return copies * decoded_bytes(manifest, split) <= _MEMORY_SHARE * psutil.virtual_memory().available
+
+
+def decoded_bytes(manifest: Manifest, split: str) -> int:
+    """Return what a split takes decoded; raises SplitError for an unknown or empty one."""
+    manifest.shards(split)
+    return manifest.num_samples(split) * manifest.channels * manifest.resolution**2
+
+
 def _check_memory(num_bytes: int, what: str) -> None:
     free = psutil.virtual_memory().available
     if num_bytes > _MEMORY_SHARE * free:
@@ -94,8 +96,3 @@ def _check_memory(num_bytes: int, what: str) -> None:
             f"are free; "
             f"stream it, or build it at a lower resolution"
         )
-
-
-@lru_cache(maxsize=4)
-def _permutation(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, epoch]).permutation(count)

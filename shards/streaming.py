@@ -14,7 +14,7 @@ from shards.config import ShardConfig
 from shards.errors import ShardError
 from shards.formats import sniff
 from shards.images import rendered
-from shards.manifest import Manifest, load_manifest
+from shards.manifest import Manifest, ShardRecord, load_manifest
 from shards.publishing import local_copy
 from shards.recipe import Recipe
 from shards.tars import read_samples, verify
@@ -60,7 +60,6 @@ def stream_split(
         raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
     manifest = load_manifest(manifest_uri)
     records = manifest.shards(split)
-    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
     recipe = recipe_of(manifest)
     readers, reader = world_size * num_workers, rank * num_workers + worker
     total = manifest.num_samples(split)
@@ -69,11 +68,17 @@ def stream_split(
     for record in records:
         stop = start + record.nsamples
         if start < last and first < stop:
-            with local_copy(join(folder, _plain_name(record.url))) as path:
+            with local_copy(shard_uri(manifest_uri, record)) as path:
                 verify(path, record)
                 for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
                     yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix, recipe)
         start = stop
+
+
+def shard_uri(manifest_uri: str | os.PathLike[str], record: ShardRecord) -> str:
+    """Return where a shard lies: beside its manifest. Raises ShardError on a name that leads elsewhere."""
+    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
+    return join(folder, _plain_name(record.url))
 
 
 def recipe_of(manifest: Manifest) -> Recipe:

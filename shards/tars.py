@@ -25,6 +25,16 @@ class RawSample(NamedTuple):
     label: int | None
 
 
+class Member(NamedTuple):
+    """Where one sample's image stands in a shard; `label` is None where it has none."""
+
+    key: str
+    suffix: str
+    offset: int
+    size: int
+    label: int | None
+
+
 def verify(path: Path, record: ShardRecord) -> None:
     """Check size and sha256 of a shard, once a process for a file that stays as it is; raises ShardError."""
     try:
@@ -77,6 +87,25 @@ def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterato
         raise ShardError(
             f"the shard {str(path)!r} is no readable tar file: {error}; build the dataset again"
         ) from error
+
+
+def index_samples(path: Path) -> list[Member]:
+    """Return where each sample of a shard stands, reading headers and labels only; raises what read_samples raises."""
+    members, label_of = [], ("", -1)
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                key, suffix = _checked_name(path, member)
+                if suffix == "cls":
+                    label_of = (key, _label(path, tar, member))
+                    continue
+                label = label_of[1] if label_of[0] == key else None
+                members.append(Member(key, suffix, member.offset_data, member.size, label))
+    except (tarfile.TarError, EOFError) as error:
+        raise ShardError(
+            f"the shard {str(path)!r} is no readable tar file: {error}; build the dataset again"
+        ) from error
+    return members
 
 
 def _checked_name(path: Path, member: tarfile.TarInfo) -> tuple[str, str]:

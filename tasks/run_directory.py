@@ -3,6 +3,7 @@
     runs/<run>/config.json    what is trained, on what; written before the trainer starts
                init.safetensors   weights to start from, where config.json asks for any
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
+               data.json      whether it streams; settled by its first trainer, kept by all others
                stats.jsonl    one object a tick
                samples/       grids by images seen
                checkpoints/   see models.checkpoints
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.families import NetworkSpec
 from models.training import TrainConfig
+from tasks.batches import DataConfig
 from tasks.errors import RequestError, RunLocked
 
 # Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
@@ -45,6 +47,7 @@ class RunConfig(BaseModel):
     network: NetworkSpec
     train: TrainConfig
     init_sha256: str = ""
+    data: DataConfig = DataConfig()
     commit: str
 
 
@@ -77,10 +80,17 @@ class RunDirectory:
         """Make the directory for `config`, or find it made. Raises RequestError where it holds another config."""
         if (self.path / "config.json").exists():
             # The commit may differ: code may be mended between a crash and the resume.
-            if (found := self.config()).model_copy(update={"commit": config.commit}) != config:
+            found = self.config()
+            same_data = found.data.identity() == config.data.identity()
+            if not same_data or found.model_copy(update={"commit": config.commit, "data": config.data}) != config:
                 raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
+            if found.data != config.data:  # workers and the like: what is asked for now counts
+                self._write_config(found.model_copy(update={"data": config.data}))
             return
         self.samples.mkdir(parents=True, exist_ok=True)
+        self._write_config(config)
+
+    def _write_config(self, config: RunConfig) -> None:
         write_atomically(self.path / "config.json", config.model_dump_json(indent=1))
 
     def config(self) -> RunConfig:
@@ -128,6 +138,15 @@ class RunDirectory:
     def read_stats(self) -> list[dict[str, Any]]:
         """Every tick so far."""
         return StatsFollower(self).read()
+
+    def data_config(self) -> DataConfig:
+        """How data is read here: once a trainer has settled what `auto` is, that stays, for the orders differ."""
+        path, config = self.path / "data.json", self.config().data
+        return config.model_copy(update=json.loads(path.read_text())) if path.exists() else config
+
+    def settle_data_mode(self, mode: str) -> None:
+        """Keep the mode that the first trainer of this run came to."""
+        write_atomically(self.path / "data.json", json.dumps({"mode": mode}))
 
     def write_sample(self, name: str, png: bytes) -> None:
         """Keep one grid as samples/<name>.png."""

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
+from tasks.batches import DataConfig
 from tasks.errors import (
     MirrorError,
     RequestError,
@@ -42,6 +43,7 @@ from tasks.tracking import RunTracker, connect
 from tasks.transfer import fetch_start, find_start
 
 __all__ = [
+    "DataConfig",
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
@@ -83,8 +85,8 @@ class TrainOutcome(BaseModel):
     model: RegisteredModel
 
 
-def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
-    """The run that training `config` on `dataset` is; touches nothing.
+def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
+    """The run that training `config` on `dataset`, read as `data` says, is; touches nothing.
 
     Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
     RequestError where the dataset cannot be trained on like this.
@@ -94,7 +96,10 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
     network = _network(manifest, config)
     start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
-    content = f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()} {init_sha256}"
+    data = data or DataConfig()
+    content = (
+        f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()} {init_sha256}{data.identity()}"
+    )
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
@@ -105,6 +110,7 @@ def plan_run(dataset: str, config: TrainConfig) -> RunConfig:
         network=network,
         train=config,
         init_sha256=init_sha256,
+        data=data,
         commit=code_commit(),
     )
 
@@ -129,9 +135,9 @@ def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
 
 
 @task(task_run_name="prepare-{dataset}")
-def prepare_run(dataset: str, config: TrainConfig) -> str:
+def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
-    plan = plan_run(dataset, config)
+    plan = plan_run(dataset, config, data)
     run = RunDirectory(home().runs / plan.run)
     if (start := find_start(config.init)) and not run.init.exists():
         run.path.mkdir(parents=True, exist_ok=True)

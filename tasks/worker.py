@@ -1,6 +1,6 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
 
-Here alone the two siblings meet: batches from shards.reader go into models.training. What happens goes to the run
+Here alone the two siblings meet: batches (tasks.batches) go into models.training. What happens goes to the run
 directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
 
 Where the run asks for several processes, this one becomes `torchrun`, which starts them; over several machines,
@@ -12,10 +12,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from safetensors.torch import load_file
 
 from models.checkpoints import CheckpointStore
@@ -24,7 +22,7 @@ from models.errors import DivergedError, PeerLostError
 from models.grids import real_grid
 from models.parallel import World
 from models.training import train
-from shards import load_split
+from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 
 logger = logging.getLogger("tasks.worker")
@@ -75,18 +73,26 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     config = run.config()
     device = select_device(config.train.compute, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
-    split = load_split(config.manifest, "train")
-    logger.info("%s images of %s@%s in memory", f"{len(split.labels):,}", config.dataset, config.dataset_version[:12])
+    data = open_data(
+        run.data_config(),
+        config.manifest,
+        batch_size=config.train.batch_size,
+        seed=config.train.seed,
+        rank=world.rank,
+        world_size=world.size,
+        device=device,
+        agree=world.any,
+    )
+    logger.info("%s@%s: %s", config.dataset, config.dataset_version[:12], data.describe())
     if world.is_main:
-        run.write_sample("real", real_grid(split.images, split.labels, config.network.num_classes))
+        run.settle_data_mode(data.mode)
+        run.write_sample("real", real_grid(*data.preview(), config.network.num_classes))
 
-    def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def open_batches(nimg: int) -> Batches:
         # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
         if world.is_main:
             run.cut_stats(nimg)
-        return split.batches(
-            config.train.batch_size, seed=config.train.seed, start_nimg=nimg, rank=world.rank, world_size=world.size
-        )
+        return data.batches(nimg)
 
     def report(row: dict[str, float]) -> None:
         run.append_stats(row)

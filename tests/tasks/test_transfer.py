@@ -11,6 +11,7 @@ from models.checkpoints import CheckpointStore, file_sha256
 from models.compute import ComputeConfig
 from models.state import TrainState
 from models.training import TrainConfig
+from tasks.batches import DataConfig
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
 from tasks.registry import register
@@ -43,7 +44,7 @@ def version(source: RunDirectory) -> str:
 
 
 def starting_from(uri: str, dataset: str) -> RunDirectory:
-    return RunDirectory(Path(prepare_run.fn(dataset, CONFIG.model_copy(update={"init": uri, "seed": 1}))))
+    return RunDirectory(Path(prepare_run.fn(dataset, CONFIG.model_copy(update={"init": uri, "seed": 1}), DataConfig())))
 
 
 def test_a_run_and_its_checkpoint_are_the_same_start(source: RunDirectory, dataset: str) -> None:

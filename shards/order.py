@@ -1,0 +1,93 @@
+"""Which sample stands at which position of a training: pure functions of (seed, position), so nothing is replayed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+_SHARDS, _WINDOW = 1, 2
+
+
+def rank_positions(
+    batch_size: int, *, start_nimg: int = 0, rank: int = 0, world_size: int = 1, first: int = 0, step: int = 1
+) -> Iterator[Indices]:
+    """Yield for ever the positions of this rank's slice of the batches number first, first + step, ... .
+
+    Batches count from `start_nimg`. Raises ValueError on a batch that the ranks cannot share evenly.
+    """
+    if batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size or start_nimg < 0:
+        raise ValueError(
+            f"batch_size {batch_size}, rank {rank} of {world_size}, start_nimg {start_nimg}: "
+            f"the batch must be a multiple of the number of ranks, and ranks and images count from 0"
+        )
+    share = batch_size // world_size
+    nimg = start_nimg + first * batch_size + rank * share
+    while True:
+        yield np.arange(nimg, nimg + share)
+        nimg += step * batch_size
+
+
+@dataclass(frozen=True)
+class ShuffledOrder:
+    """Each epoch a permutation of the whole split."""
+
+    count: int
+    seed: int
+
+    def samples(self, positions: Indices) -> Indices:
+        """The sample number at each position."""
+        epochs, places = np.divmod(positions, self.count)
+        numbers = np.empty_like(positions)
+        for epoch in np.unique(epochs).tolist():
+            here = epochs == epoch
+            numbers[here] = _permutation(self.count, self.seed, epoch)[places[here]]
+        return numbers
+
+
+@dataclass(frozen=True)
+class WindowOrder:
+    """Each epoch the shards in a new order, laid one after the other, cut into windows that are shuffled inside.
+
+    Neighbouring positions lie in few shards, which is what makes a split readable that does not fit into memory.
+    `counts` are the shards' numbers of samples, `window` the samples of a window; the last one of an epoch may be
+    smaller. A window as large as the split makes each epoch one permutation of all of it.
+    """
+
+    counts: tuple[int, ...]
+    seed: int
+    window: int
+
+    def rows(self, positions: Indices) -> tuple[Indices, Indices]:
+        """The shard number and the row in that shard at each position."""
+        epochs, places = np.divmod(positions, sum(self.counts))
+        shards, rows = np.empty_like(positions), np.empty_like(positions)
+        for epoch in np.unique(epochs).tolist():
+            here = epochs == epoch
+            shards[here], rows[here] = self._rows_of_epoch(epoch, places[here])
+        return shards, rows
+
+    def _rows_of_epoch(self, epoch: int, places: Indices) -> tuple[Indices, Indices]:
+        order, ends = _shard_order(self.counts, self.seed, epoch)
+        shuffled = np.empty_like(places)
+        windows = places // self.window
+        for window in np.unique(windows).tolist():
+            here, start = windows == window, window * self.window
+            size = min(self.window, int(ends[-1]) - start)
+            shuffled[here] = start + _permutation(size, self.seed, epoch, _WINDOW, window)[places[here] - start]
+        laid = np.searchsorted(ends, shuffled, side="right")
+        starts = ends - np.asarray(self.counts, np.int64)[order]
+        return order[laid], shuffled - starts[laid]
+
+
+@lru_cache(maxsize=4)
+def _shard_order(counts: tuple[int, ...], seed: int, epoch: int) -> tuple[Indices, Indices]:
+    order = _permutation(len(counts), seed, epoch, _SHARDS)
+    return order, np.cumsum(np.asarray(counts, np.int64)[order])
+
+
+@lru_cache(maxsize=8)
+def _permutation(count: int, *entropy: int) -> Indices:
+    return np.random.default_rng(entropy).permutation(count)
