@@ -1,6 +1,6 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
 
-Here alone the two siblings meet: batches from shards.reader go into models.training. What happens goes to the run
+Here the two siblings meet (and in tasks/scorer.py, its child): batches from shards.reader go into models.training. What happens goes to the run
 directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
 """
 
@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from models.grids import real_grid
 from models.training import train
 from shards import load_split
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
+from tasks.scoring import ChildScorer
 
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
+MIN_REFERENCE = 2  # images that a quick score compares with
 
 
 class StopFlag:
@@ -79,11 +82,33 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     def snapshot(nimg: int, png: bytes) -> None:
         run.write_sample(f"{nimg:012d}", png)
 
+    def notify(event: dict[str, Any]) -> None:
+        run.append_stats(event)
+        logger.warning(
+            "%s at %s images: %s: %s", event["event"], f"{event['nimg']:,}", event["action"], event["reason"]
+        )
+
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
-    state = train(
-        config.train, config.network, open_batches, checkpoints, report, snapshot, stop.is_set, run.write_sample
-    )
-    if state.nimg >= config.train.nimg:
+    scorer = ChildScorer(run) if split.manifest.num_samples("val") >= MIN_REFERENCE else None
+    try:
+        state = train(
+            config.train,
+            config.network,
+            open_batches,
+            checkpoints,
+            report,
+            snapshot,
+            stop.is_set,
+            run.write_sample,
+            notify=notify,
+            scorer=scorer,
+        )
+    finally:
+        if scorer:
+            scorer.close()
+    if state.health.stopped:
+        return Status(state="done", nimg=state.nimg, reason=state.health.stopped)
+    if state.nimg >= config.train.nimg and state.health.is_settled:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
 
