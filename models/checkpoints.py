@@ -114,11 +114,12 @@ class CheckpointStore:
             return None
 
     def set_best(self, best: Best) -> None:
-        """Record which checkpoint is the best: it stays, however many newer ones come."""
+        """Record which checkpoint is the best: it stays, however many newer ones come; the one before may go."""
         partial = self.directory / f".{BEST}.partial"
         partial.write_text(json.dumps(asdict(best), indent=1))
         _sync(partial)
         partial.replace(self.directory / BEST)
+        self._prune()
 
     def path(self, nimg: int) -> Path:
         """Where the checkpoint at `nimg` images lies."""

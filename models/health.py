@@ -55,7 +55,7 @@ class HealthConfig(BaseModel):
         20,
         ge=0,
         title="Score every",
-        description="ticks between two quick scores, each of a checkpoint written then (the best is registered); 0: none",
+        description="ticks between two quick scores, whose best is registered; each writes a checkpoint; 0: none",
     )
     score_images: int = Field(
         500, ge=4, le=100_000, title="Scored images", description="generated images a quick score takes"

@@ -93,7 +93,8 @@ def generate(
     network.eval().to(device)
     for row in rows:
         drawn = torch.Generator().manual_seed(row["seed"])
-        for latents in torch.randn(row["num_images"], config.network.latent_dim, generator=drawn).split(IMAGES_A_BATCH):
+        all_latents = torch.randn(row["num_images"], config.network.latent_dim, generator=drawn)
+        for latents in torch.split(all_latents, IMAGES_A_BATCH):
             labels = torch.full((len(latents),), max(row["label"], 0), device=device)
             yield to_uint8(network(latents.to(device), labels if config.network.num_classes else None))
 

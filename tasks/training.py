@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
+from tasks.alerts import HealthReport
 from tasks.errors import (
     RequestError,
     RunLocked,
@@ -148,9 +149,10 @@ def train(run_dir: str) -> str:
         return tracker.run_id
     _wait_for_lock(run)
     total = run.config().train.nimg
+    alerts = HealthReport(run.name)
     with ProgressReport("training", f"Training {run.name}", total) as progress:
         try:
-            exit_code = supervise(run, lambda: _follow(run, tracker, progress, total))
+            exit_code = supervise(run, lambda: _follow(tracker, progress, alerts, total))
             _raise_for(run, exit_code)
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
@@ -190,8 +192,9 @@ def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(trainer.pid, number)
 
 
-def _follow(run: RunDirectory, tracker: RunTracker, progress: ProgressReport, total: int) -> None:
+def _follow(tracker: RunTracker, progress: ProgressReport, alerts: HealthReport, total: int) -> None:
     tracker.replay()
+    alerts.update(tracker.events.values())
     if tracker.newest is not None:
         row = tracker.newest
         losses = [

@@ -1,7 +1,8 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
 
-Here the two siblings meet (and in tasks/scorer.py, its child): batches from shards.reader go into models.training. What happens goes to the run
-directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
+Here the two siblings meet (and in tasks/scorer.py, its child): batches from shards.reader go into models.training.
+What happens goes to the run directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave
+`resumable` in status.json.
 """
 
 import ctypes
