@@ -74,6 +74,8 @@ class Guard:
     def after_snapshot(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Look at the generated images of a snapshot."""
         health = self.state.health
+        if self.state.nimg < self.policy.collapsed_from_nimg:
+            return
         generated = Spread({})
         generated.add(images, self._classes(labels))
         alike = collapsed(generated, Spread(health.real_spread), self.policy)

@@ -83,6 +83,12 @@ class HealthConfig(BaseModel):
         title="Collapsed spread",
         description="variance among generated images over that among real ones, below which they are collapsed",
     )
+    collapsed_from_nimg: int = Field(
+        20_000,
+        ge=0,
+        title="Collapsed from",
+        description="images seen before which snapshots are not judged: an untrained generator's images are all alike",
+    )
     collapsed_snapshots: int = Field(
         2, ge=1, le=1000, title="Collapsed snapshots", description="collapsed snapshots in a row that are an event"
     )
