@@ -222,6 +222,8 @@ class Guard:
             raise CheckpointError(f"{self.store.directory} holds no whole checkpoint to go back to")
         logger.warning("rolled back to the state at %s images", f"{checkpoint.nimg:,}")
         self.state.return_to(checkpoint, self.policy.rollback_factor)
+        # The next save removes old checkpoints: not while another process still reads one.
+        self.world.wait()
 
     def _stop(self, event: Event | None, error: DivergedError | None) -> None:
         """Where there are scores, the best generator stands; without, a training that broke down has nothing."""

@@ -34,7 +34,16 @@ CONFIG = TrainConfig(
     checkpoint_ticks=5,
     snapshot_ticks=5,
     compute=ComputeConfig(threads=1, device="cpu"),
-    health=HealthConfig(score_ticks=5, score_images=16, score_input_size=32),
+    # Whatever the discriminator does is winning: the training is rolled back at its sixth tick.
+    health=HealthConfig(
+        score_ticks=5,
+        score_images=16,
+        score_input_size=32,
+        discriminator_won="rollback",
+        won_accuracy=0.0,
+        won_loss=100.0,
+        won_ticks=6,
+    ),
 )
 
 
@@ -74,12 +83,12 @@ def read_if_there(path: Path) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
-def test_a_trainer_killed_with_its_scorer_ends_in_the_same_bits_and_registers_the_best(
+def test_a_trainer_killed_after_a_rollback_and_with_its_scorer_ends_in_the_same_bits_and_registers_the_best(
     make_run: Callable[[str], RunDirectory], dataset: str
 ) -> None:
     whole, killed = make_run("whole"), make_run("killed")
     first, second = start(whole), start(killed)
-    wait_until(lambda: scorers_of(killed))
+    wait_until(lambda: scorers_of(killed) and killed.read_events())
     second.kill()
     second.wait()
     wait_until(lambda: not scorers_of(killed))
@@ -100,8 +109,10 @@ def test_a_trainer_killed_with_its_scorer_ends_in_the_same_bits_and_registers_th
     assert theirs is not None
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in ours.tensors)
     assert ours.values == theirs.values
+    assert (ours.values["health"]["num_rollbacks"], ours.values["health"]["learning_rate_factor"]) == (1, 0.5)
+    assert whole.read_events() == killed.read_events()
+    assert [(row["nimg"], row["action"]) for row in whole.read_events()] == [(480, "rollback")]
 
-    # The first checkpoint is made the better one: what is registered must follow the scores, not the clock.
     best = min(scores, key=lambda row: row["value"])
     recorded = CheckpointStore(whole.checkpoints).best()
     assert recorded is not None
