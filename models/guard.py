@@ -198,8 +198,8 @@ class Guard:
     def _event(self, name: Name, wanted: Action, reason: str) -> Event:
         """The event with what can be done about it: there is one rollback a run, and only to a checkpoint."""
         action = wanted
+        self.writer.wait()
         if wanted == "rollback":
-            self.writer.wait()
             if self.state.health.num_rollbacks:
                 action, reason = "stop", f"{reason}; it was rolled back once already"
             elif not self.store.committed(interim=False):
