@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from models.augmentation import AugmentConfig
 from models.compute import ComputeConfig
 from models.families import FamilyName
+from models.health import HealthConfig
 from models.presets import PresetName, fill_in
 
 __all__ = ["ScheduleConfig", "TrainConfig"]
@@ -99,7 +100,10 @@ class TrainConfig(BaseModel):
     snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
     checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")
     keep_checkpoints: int = Field(
-        2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk"
+        2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk, beside the best"
+    )
+    health: HealthConfig = Field(
+        HealthConfig(), title="Health", description="what is watched as training goes on, and what is done about it"
     )
     compute: ComputeConfig = Field(ComputeConfig(), title="Compute", description="what the arithmetic runs on, and how")
 

@@ -10,6 +10,7 @@ from models.adaptation import AdaptiveStrength
 from models.checkpoints import Checkpoint
 from models.errors import CheckpointError
 from models.families import NetworkSpec
+from models.health import Health
 
 
 class TrainState:
@@ -26,6 +27,7 @@ class TrainState:
         self.device = device
         self.nimg = 0
         self.num_ticks = 0
+        self.health = Health()
         self.strength = AdaptiveStrength(device)
         self.roles = spec.build_networks()
         for network in self.roles.values():
@@ -49,7 +51,8 @@ class TrainState:
         return self.roles["encoder"]
 
     def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
-        """Let every optimiser's next step be taken with these."""
+        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were."""
+        learning_rate *= self.health.learning_rate_factor
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group |= {"lr": learning_rate, "betas": betas}
@@ -92,7 +95,8 @@ class TrainState:
 
     def values(self) -> dict[str, Any]:
         """Everything of the state that is no tensor, as JSON values."""
-        return {"num_ticks": self.num_ticks, "spec": self.spec.model_dump()}
+        health = self.health.model_dump(mode="json")
+        return {"num_ticks": self.num_ticks, "health": health, "spec": self.spec.model_dump()}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become the state that `checkpoint` holds. Raises CheckpointError where it is of another configuration."""
@@ -108,6 +112,18 @@ class TrainState:
         self.strength.restore(_below(checkpoint.tensors, "strength"))
         self.nimg = checkpoint.nimg
         self.num_ticks = checkpoint.values["num_ticks"]
+        self.health = Health.model_validate(checkpoint.values.get("health", {}))
+
+    def return_to(self, checkpoint: Checkpoint, learning_rate_factor: float) -> None:
+        """Take weights, averages and optimisers from `checkpoint`; images seen, ticks and the watch's counts go on."""
+        nimg, num_ticks, health = self.nimg, self.num_ticks, self.health
+        self.restore(checkpoint)
+        self.nimg, self.num_ticks = nimg, num_ticks
+        factor, num_rollbacks = health.learning_rate_factor * learning_rate_factor, health.num_rollbacks + 1
+        fresh = {"num_won": 0, "num_collapsed": 0, "num_worse": 0}
+        self.health = health.model_copy(
+            update={**fresh, "learning_rate_factor": factor, "num_rollbacks": num_rollbacks}
+        )
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         return {**self.roles, "ema": self.ema}

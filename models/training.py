@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from models.draws import Draws, mixed_seed
 from models.errors import ConfigError, DivergedError
 from models.families import NetworkSpec
 from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
+from models.guard import Guard, Scorer
 from models.parallel import World, share_batch_norm
 from models.state import TrainState
 from models.steps import take_step
@@ -34,6 +36,7 @@ Batches = Iterator[tuple[Array, Array]]
 Report = Callable[[dict[str, float]], None]
 Snapshot = Callable[[int, bytes], None]
 Picture = Callable[[str, bytes], None]
+Notify = Callable[[dict[str, Any]], None]
 
 
 def train(
@@ -48,15 +51,18 @@ def train(
     world: World | None = None,
     device: torch.device | None = None,
     start: Mapping[str, torch.Tensor] | None = None,
+    notify: Notify = lambda _event: None,
+    scorer: Scorer | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
     `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
     of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
-    what augmentation does to real images; all three in the main process only. `start` has weights to begin with. The
-    state is checkpointed before this returns; `state.nimg` tells how far it came. Raises DivergedError at the first
-    tick with a value that is not finite, with nothing of it saved, and ConfigError where the processes cannot share a
-    batch evenly, or `start` does not fit.
+    what augmentation does to real images; `notify` gets one record a health event (models/health.py); all four in the
+    main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with. The state is
+    checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
+    DivergedError where an event ends the training, with nothing of it saved, and ConfigError where the processes
+    cannot share a batch evenly, or `start` does not fit.
     """
     world = world or World()
     device = device or select_device(config.compute)
@@ -72,8 +78,10 @@ def train(
         snapshot(0, sample_grid(state, config.seed))
 
     batches = open_batches(state.nimg)
-    tick = Tick(state.nimg)
-    while state.nimg < config.nimg and not world.any(should_stop()):
+    tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
+    guard = Guard(state, config, checkpoints, world, notify, scorer, should_stop)
+    guard.settle()
+    while not guard.is_done and not world.any(should_stop()):
         # One step: every network sees one batch.
         waiting = time.perf_counter()
         images, labels = next(batches)
@@ -89,18 +97,23 @@ def train(
         # Tick: one line of statistics, and with it every so often a grid and a checkpoint.
         if done or crosses(before, state.nimg, config.tick_nimg):
             state.num_ticks += 1
-            row = tick.close(state.nimg, device, world)
-            tick = Tick(state.nimg)
-            if world.is_main:
-                report(row)
+            try:
+                row = tick.close(state.nimg, device, world)
+            except DivergedError as error:
+                guard.recover(error)
+            else:
+                if world.is_main:
+                    report(row)
+                guard.after_tick(row, images, labels)
                 if done or state.num_ticks % config.snapshot_ticks == 0:
-                    snapshot(state.nimg, sample_grid(state, config.seed))
-                if not done and state.num_ticks % config.checkpoint_ticks == 0:
-                    checkpoints.save(state.nimg, state.tensors(), state.values())
+                    made = sample_images(state, config.seed)
+                    if world.is_main:
+                        snapshot(state.nimg, grid_png(made.images.numpy(), made.columns))
+                    guard.after_snapshot(made.images, made.labels)
+            tick = Tick(state.nimg)
+            guard.end_tick()
 
-    if world.is_main:
-        checkpoints.save(state.nimg, state.tensors(), state.values())
-    world.wait()
+    guard.leave({"tick": tick.values(world)})
     return state
 
 
@@ -128,20 +141,28 @@ def make_state(config: TrainConfig, spec: NetworkSpec, device: torch.device, wor
 
 
 class Tick:
-    """The means over the steps since the tick before."""
+    """The means over the steps since the tick before; `partial` is one that a stop cut in two."""
 
-    def __init__(self, start_nimg: int) -> None:
+    def __init__(
+        self, start_nimg: int, partial: dict[str, Any] | None = None, device: torch.device | None = None
+    ) -> None:
         self.start_nimg = start_nimg
         self.start = time.perf_counter()
         self.data_seconds = 0.0
-        self.num_steps = 0
-        self.sums: dict[str, torch.Tensor] = {}
+        self.num_steps = partial["num_steps"] if partial else 0
+        sums = partial["sums"] if partial else {}
+        self.sums = {name: torch.tensor(value, device=device) for name, value in sums.items()}
 
     def add(self, statistics: dict[str, torch.Tensor]) -> None:
         """Count one step's statistics in."""
         self.num_steps += 1
         for name, value in statistics.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+    def values(self, world: World) -> dict[str, Any]:
+        """What a resumed training needs to go on with this tick; the mean over all processes."""
+        sums = {name: float(world.mean(value.float())) for name, value in self.sums.items()}
+        return {"num_steps": self.num_steps, "sums": sums}
 
     def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
         """The tick's record, the same in every process. Raises DivergedError where a mean is not finite."""
@@ -159,13 +180,27 @@ class Tick:
         return row
 
 
+class Samples(NamedTuple):
+    """uint8 images (N, C, H, W) and their labels (N,) on the CPU, for a grid of so many columns."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    columns: int
+
+
 @torch.no_grad()
-def sample_grid(state: TrainState, seed: int) -> bytes:
-    """PNG of the averaged generator's images at latents that stay the same for the whole run."""
+def sample_images(state: TrainState, seed: int) -> Samples:
+    """The averaged generator's images at latents that stay the same for the whole run."""
     columns, labels = grid_labels(state.spec.num_classes)
     z = torch.randn(len(labels), state.spec.latent_dim, generator=torch.Generator().manual_seed(seed))
     images = state.ema(z.to(state.device), labels.to(state.device) if state.spec.num_classes else None)
-    return grid_png(to_uint8(images).cpu().numpy(), columns)
+    return Samples(to_uint8(images).cpu(), labels, columns)
+
+
+def sample_grid(state: TrainState, seed: int) -> bytes:
+    """PNG of `sample_images`."""
+    made = sample_images(state, seed)
+    return grid_png(made.images.numpy(), made.columns)
 
 
 def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:

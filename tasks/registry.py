@@ -20,7 +20,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, DataType, Schema
 from safetensors.torch import save_file
 
-from models.checkpoints import CheckpointStore, file_sha256
+from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
 from tasks.errors import RegistryError
 from tasks.run_directory import RunDirectory
@@ -46,12 +46,13 @@ SIGNATURE = ModelSignature(
 
 
 def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: str) -> ModelVersion:
-    """Register the run's newest generator as `name` and make it the challenger; a run that has a version keeps it."""
+    """Register the run's best generator as `name` and make it the challenger; a run that has a version keeps it."""
     if known := find_version(client, name, run_id=mlflow_run_id):
         logger.info("run %s is registered already, as %s version %s", run.name, name, known.version)
         return known
     with tempfile.TemporaryDirectory() as folder:
         artifacts, digests = export_generator(run, Path(folder))
+        spec = json.loads(artifacts["spec"].read_text())
         logged = Model.log(
             artifact_path=None,
             name="generator",
@@ -71,6 +72,8 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         "shardgan.manifest": config.manifest,
         "shardgan.commit": config.commit,
         "shardgan.weights_sha256": digests["weights"],
+        "shardgan.nimg": str(spec["nimg"]),
+        "shardgan.chosen": spec["chosen"],
     }
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
     client.set_registered_model_alias(name, CHALLENGER, version.version)
@@ -80,9 +83,12 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
 def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """Write the averaged generator as weights, network code and spec into `folder`; returns paths and sha256 by name.
 
-    Raises CheckpointError where the run has no whole checkpoint.
+    It is that of the checkpoint with the best quick score, or of the newest where there are no scores. Raises
+    CheckpointError where the run has no whole checkpoint.
     """
-    checkpoint = CheckpointStore(run.checkpoints).load_latest()
+    store = CheckpointStore(run.checkpoints)
+    best = store.best()
+    checkpoint = store.load_best() if best else store.load_latest()
     if checkpoint is None:
         raise CheckpointError(f"{run.checkpoints} holds no whole checkpoint: train the run first")
     config = run.config()
@@ -97,10 +103,21 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
         "arguments": config.network.generator_arguments(),
         "labels": config.labels,
         "nimg": checkpoint.nimg,
+        "chosen": why_chosen(checkpoint.nimg, best, len(run.read_scores())),
         "sha256": digests,
     }
     paths["spec"].write_text(json.dumps(spec, indent=1))
     return paths, digests
+
+
+def why_chosen(nimg: int, best: Best | None, num_scores: int) -> str:
+    """What made the checkpoint at `nimg` the one that is registered, in words."""
+    if best is None:
+        return f"newest checkpoint, at {nimg:,} images; none was scored"
+    of = f"{best.name} {best.value:.4g} under protocol {best.protocol}, at {best.nimg:,} images"
+    if best.nimg != nimg:
+        return f"newest whole checkpoint, at {nimg:,} images; the best ({of}) is damaged"
+    return f"best of {num_scores} quick scores: {of}"
 
 
 def pinned_requirements() -> list[str]:

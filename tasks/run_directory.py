@@ -4,7 +4,8 @@
                init.safetensors   weights to start from, where config.json asks for any
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
                data.json      whether it streams; settled by its first trainer, kept by all others
-               stats.jsonl    one object a tick
+               stats.jsonl    one object a tick, and one with the key "event" a health event
+               scores.jsonl   one object a quick score, by the checkpoint's nimg, with its protocol
                samples/       grids by images seen
                checkpoints/   see models.checkpoints
                status.json    how it stands: running, done, resumable, diverged, failed
@@ -16,7 +17,7 @@ Imports neither Prefect nor MLflow: the trainer uses this file too.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.stats = path / "stats.jsonl"
+        self.scores = path / "scores.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.log = path / "train.log"
@@ -124,20 +126,33 @@ class RunDirectory:
         except RunLocked:
             return True
 
-    def append_stats(self, row: dict[str, float]) -> None:
-        """Add one tick."""
-        with self.stats.open("a") as file:
-            file.write(json.dumps(row, allow_nan=False) + "\n")
+    def append_stats(self, row: Mapping[str, Any]) -> None:
+        """Add one tick or event."""
+        append_line(self.stats, row)
+
+    def append_score(self, row: Mapping[str, Any]) -> None:
+        """Add one quick score."""
+        append_line(self.scores, row)
 
     def cut_stats(self, nimg: int) -> None:
-        """Drop the ticks after `nimg`: the trainer resumes there and will write them again."""
-        if self.stats.exists():
-            rows = [row for row in self.read_stats() if row["nimg"] <= nimg]
-            write_atomically(self.stats, "".join(json.dumps(row) + "\n" for row in rows))
+        """Drop ticks, events and scores after `nimg`: the trainer resumes there and will write them again."""
+        for path, rows in ((self.stats, StatsFollower(self).read()), (self.scores, self.read_scores())):
+            if path.exists():
+                kept = [row for row in rows if row["nimg"] <= nimg]
+                write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def read_stats(self) -> list[dict[str, Any]]:
         """Every tick so far."""
-        return StatsFollower(self).read()
+        return [row for row in StatsFollower(self).read() if "event" not in row]
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """Every health event so far: nimg, event, action, reason."""
+        return [row for row in StatsFollower(self).read() if "event" in row]
+
+    def read_scores(self) -> list[dict[str, Any]]:
+        """Every quick score so far; a line that a killed trainer left half-written does not count."""
+        whole, _, _ = self.scores.read_bytes().rpartition(b"\n") if self.scores.exists() else (b"", b"", b"")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def data_config(self) -> DataConfig:
         """How data is read here: once a trainer has settled what `auto` is, that stays, for the orders differ."""
@@ -166,7 +181,7 @@ class StatsFollower:
         self.inode = self.offset = 0
 
     def read(self) -> list[dict[str, Any]]:
-        """The ticks that are new since the last call."""
+        """The ticks and events that are new since the last call."""
         if not self.run.stats.exists():
             return []
         with self.run.stats.open("rb") as file:
@@ -177,6 +192,12 @@ class StatsFollower:
             whole, newline, _ = file.read().rpartition(b"\n")
         self.offset += len(whole) + len(newline)
         return [json.loads(line) for line in whole.splitlines()]
+
+
+def append_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add `row` to a file of JSON lines."""
+    with path.open("a") as file:
+        file.write(json.dumps(row, allow_nan=False) + "\n")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

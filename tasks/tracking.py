@@ -14,7 +14,7 @@ from typing import Any
 
 import filelock
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 RUN_TAG = "shardgan.run"
 EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
 ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
+QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
 MAX_PARAM_LENGTH = 500
+MAX_TAG_LENGTH = 1000
 MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
 
 
@@ -73,6 +75,9 @@ class RunTracker:
         self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
         self.newest: dict[str, Any] | None = None
         self.logged_samples: set[str] = set()
+        self.events: dict[tuple[int, str], dict[str, Any]] = {}  # as read; kept here whether MLflow answers or not
+        self.tagged_events: set[tuple[int, str]] = set()
+        self.sent_scores: set[int] | None = None  # not known: MLflow has to be asked
 
     @cached_property
     def run_id(self) -> str:
@@ -108,7 +113,7 @@ class RunTracker:
         try:
             self._send()
         except (MlflowException, OSError) as error:
-            self.replayed_nimg = None
+            self.replayed_nimg = self.sent_scores = None
             logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
 
     def finish(self, attempts: int = 5) -> None:
@@ -119,7 +124,7 @@ class RunTracker:
             except (MlflowException, OSError) as error:
                 if attempt + 1 == attempts:
                     raise
-                self.replayed_nimg = None
+                self.replayed_nimg = self.sent_scores = None
                 logger.warning("MLflow does not answer (%s); trying again", error)
                 time.sleep(2**attempt)
             else:
@@ -137,11 +142,17 @@ class RunTracker:
         self.client.set_terminated(self.run_id, status)
 
     def _send(self) -> None:
-        self.waiting += self.follower.read()
+        for row in self.follower.read():
+            if "event" in row:
+                self.events.setdefault((row["nimg"], row["event"]), row)
+            else:
+                self.waiting.append(row)
         if self.waiting:
             self.newest = self.waiting[-1]
             self._send_new(self._last_nimg() if self.replayed_nimg is None else self.replayed_nimg)
             self.waiting.clear()
+        self._send_events()
+        self._send_scores()
         for path in sorted(self.run.samples.glob("*.png")):
             if path.name not in self.logged_samples:
                 self.client.log_artifact(self.run_id, str(path), "samples")
@@ -157,6 +168,29 @@ class RunTracker:
         points = [Metric(k, float(v), now, int(row["nimg"])) for row in rows for k, v in row.items() if k != "nimg"]
         self.client.log_batch(self.run_id, metrics=points)
         self.replayed_nimg = int(rows[-1]["nimg"])
+
+    def _send_events(self) -> None:
+        """One tag a kind of event, with the newest of it."""
+        for key in sorted(self.events.keys() - self.tagged_events):
+            event = self.events[key]
+            text = f"{event['action']} at {event['nimg']:,} images: {event['reason']}"
+            self.client.set_tag(self.run_id, f"shardgan.event.{event['event']}", text[:MAX_TAG_LENGTH])
+            self.tagged_events.add(key)
+
+    def _send_scores(self) -> None:
+        rows = self.run.read_scores()
+        if not rows:
+            return
+        if self.sent_scores is None:
+            history = self.client.get_metric_history(self.run_id, f"{QUICK_PREFIX}{rows[0]['name']}")
+            self.sent_scores = {int(metric.step) for metric in history}
+        fresh = [row for row in rows if row["nimg"] not in self.sent_scores]
+        now = int(time.time() * 1000)
+        points = [Metric(f"{QUICK_PREFIX}{row['name']}", row["value"], now, row["nimg"]) for row in fresh]
+        if points:
+            protocol = RunTag("shardgan.quick_protocol", fresh[-1]["digest"])
+            self.client.log_batch(self.run_id, metrics=points, tags=[protocol])
+            self.sent_scores |= {row["nimg"] for row in fresh}
 
 
 def run_tags(config: RunConfig) -> dict[str, str]:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.families import FAMILIES, NetworkSpec
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
+from tasks.alerts import HealthReport
 from tasks.batches import DataConfig
 from tasks.errors import (
     MirrorError,
@@ -166,9 +167,10 @@ def train(run_dir: str) -> str:
     if mirror:
         mirror.pull()
     total = run.config().train.nimg
+    alerts = HealthReport(run.name)
     with ProgressReport("training", f"Training {run.name}", total) as progress:
         try:
-            exit_code = supervise(run, lambda: _follow(run, tracker, progress, total, mirror))
+            exit_code = supervise(run, lambda: _follow(tracker, progress, alerts, total, mirror))
             _raise_for(run, exit_code)
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
@@ -220,9 +222,10 @@ def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _follow(
-    run: RunDirectory, tracker: RunTracker, progress: ProgressReport, total: int, mirror: RunMirror | None
+    tracker: RunTracker, progress: ProgressReport, alerts: HealthReport, total: int, mirror: RunMirror | None
 ) -> None:
     tracker.replay()
+    alerts.update(tracker.events.values())
     if mirror:
         _keep_copy(mirror.push)
     if tracker.newest is not None:

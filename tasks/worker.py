@@ -1,7 +1,8 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.worker RUN_DIR`.
 
-Here alone the two siblings meet: batches (tasks.batches) go into models.training. What happens goes to the run
-directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable` in status.json.
+Here the two siblings meet (and in tasks/scorer.py, its child): batches (tasks.batches) go into models.training. What
+happens goes to the run directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable`
+in status.json.
 
 Where the run asks for several processes, this one becomes `torchrun`, which starts them; over several machines,
 start `torchrun ... -m tasks.worker RUN_DIR` on each, with the run directory on a file system that all of them see.
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 
@@ -22,11 +24,14 @@ from models.errors import DivergedError, PeerLostError
 from models.grids import real_grid
 from models.parallel import World
 from models.training import train
+from shards import load_manifest
 from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
+from tasks.scoring import ChildScorer
 
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
+MIN_REFERENCE = 2  # images that a quick score compares with
 
 
 class StopFlag:
@@ -103,22 +108,38 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     def snapshot(nimg: int, png: bytes) -> None:
         run.write_sample(f"{nimg:012d}", png)
 
+    def notify(event: dict[str, Any]) -> None:
+        run.append_stats(event)
+        logger.warning(
+            "%s at %s images: %s: %s", event["event"], f"{event['nimg']:,}", event["action"], event["reason"]
+        )
+
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
-    state = train(
-        config.train,
-        config.network,
-        open_batches,
-        checkpoints,
-        report,
-        snapshot,
-        stop.is_set,
-        run.write_sample,
-        world,
-        device,
-        load_file(run.init) if config.init_sha256 else None,
-    )
+    has_reference = load_manifest(config.manifest).num_samples("val") >= MIN_REFERENCE
+    scorer = ChildScorer(run) if world.is_main and has_reference else None
+    try:
+        state = train(
+            config.train,
+            config.network,
+            open_batches,
+            checkpoints,
+            report,
+            snapshot,
+            stop.is_set,
+            run.write_sample,
+            world,
+            device,
+            load_file(run.init) if config.init_sha256 else None,
+            notify,
+            scorer,
+        )
+    finally:
+        if scorer:
+            scorer.close()
     world.leave()
-    if state.nimg >= config.train.nimg:
+    if state.health.stopped:
+        return Status(state="done", nimg=state.nimg, reason=state.health.stopped)
+    if state.nimg >= config.train.nimg and state.health.is_settled:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
 

@@ -12,7 +12,14 @@ FORBIDDEN = {
     "tasks": {"flows"},
     "flows": {"mlflow", "torch", "shards", "models"},
 }
-TRAINER_SIDE = ["tasks/worker.py", "tasks/batches.py", "tasks/run_directory.py"]
+TRAINER_SIDE = [
+    "tasks/worker.py",
+    "tasks/batches.py",
+    "tasks/scorer.py",
+    "tasks/scoring.py",
+    "tasks/pictures.py",
+    "tasks/run_directory.py",
+]
 
 
 def imported_roots(path: Path) -> set[str]:

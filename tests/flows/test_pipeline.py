@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import Artifact
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.pipeline import PipelineConfig, pipeline
 from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
+from models.health import HealthConfig
 from models.training import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
@@ -27,6 +31,12 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
+def read_artifacts(key: str) -> list[Artifact]:
+    """The artifacts of that key on Prefect's server."""
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+
+
 @pytest.fixture
 def config(collection: Path, home_dir: Path) -> PipelineConfig:
     return PipelineConfig(
@@ -39,6 +49,8 @@ def config(collection: Path, home_dir: Path) -> PipelineConfig:
             tick_nimg=80,
             snapshot_ticks=2,
             compute=ComputeConfig(threads=1, device="cpu"),
+            # Whatever the discriminator does is winning: an event that a person is to see everywhere.
+            health=HealthConfig(won_accuracy=0.0, won_loss=100.0, won_ticks=2),
         ),
         evaluate=EvalConfig(num_images=16, input_size=32, device="cpu"),
     )
@@ -61,6 +73,9 @@ def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConf
     assert [point.step for point in client.get_metric_history(run.info.run_id, "loss_d")] == [80, 160, 240, 320]
     samples = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "samples")}
     assert {"real.png", "000000000000.png", "000000000320.png"} <= samples
+    assert run.data.tags["shardgan.event.discriminator_won"].startswith("warn at 160 images: the discriminator was")
+    (artifact,) = read_artifacts("health")
+    assert '"event": "discriminator_won"' in str(artifact.data)
 
     again = pipeline(config)
     assert again.build.reused

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoints import MARKER, TENSORS, CheckpointStore, load_checkpoint
+from models.checkpoints import BEST, MARKER, TENSORS, BackgroundWriter, Best, CheckpointStore, load_checkpoint
 from models.errors import CheckpointError
 
 
@@ -88,3 +88,51 @@ def test_what_a_killed_save_left_behind_is_overwritten(store: CheckpointStore) -
 def test_the_marker_names_every_file(store: CheckpointStore) -> None:
     path = save(store, 10)
     assert set(json.loads((path / MARKER).read_text())) == {file.name for file in path.iterdir()} - {MARKER}
+
+
+def test_a_checkpoint_written_in_the_background_has_the_same_bytes(store: CheckpointStore, tmp_path: Path) -> None:
+    tensors = {"a": torch.randn(50, 3).t(), "n": torch.tensor(3)}
+    foreground = CheckpointStore(tmp_path / "foreground").save(10, tensors, {"x": [1.5]})
+    writer = BackgroundWriter(store)
+    writer.save(10, tensors, {"x": [1.5]})
+    tensors["a"].zero_()
+    writer.wait()
+    assert [file.name for file in sorted(foreground.iterdir())] == [MARKER, "state.json", TENSORS]
+    for file in foreground.iterdir():
+        assert file.read_bytes() == (store.path(10) / file.name).read_bytes()
+
+
+def test_what_goes_wrong_in_the_background_is_raised_by_the_next_save(store: CheckpointStore) -> None:
+    store.directory.write_text("a file where the folder should be")
+    writer = BackgroundWriter(store)
+    writer.save(10, {"a": torch.zeros(1)}, {})
+    with pytest.raises(OSError, match="checkpoints"):
+        writer.save(20, {"a": torch.zeros(1)}, {})
+    writer.wait()
+
+
+def test_the_best_stays_while_the_newest_rotate(store: CheckpointStore) -> None:
+    for nimg in (10, 20, 30, 40):
+        save(store, nimg)
+        if nimg in (10, 20):
+            store.set_best(Best(nimg, "FD", 100.0 - nimg, "p"))
+    assert [int(path.name) for path in store.committed()] == [20, 30, 40]
+    assert store.best() == Best(20, "FD", 80.0, "p")
+
+
+def test_a_checkpoint_out_of_turn_goes_with_the_next(store: CheckpointStore) -> None:
+    save(store, 10)
+    save(store, 20)
+    store.save(25, {"a": torch.zeros(1)}, {}, interim=True)
+    assert [int(path.name) for path in store.committed()] == [10, 20, 25]
+    assert store.load_latest().nimg == 25  # type: ignore[union-attr]
+    assert store.load_latest(interim=False).nimg == 20  # type: ignore[union-attr]
+    save(store, 30)
+    assert [int(path.name) for path in store.committed()] == [20, 30]
+
+
+def test_a_record_of_the_best_that_cannot_be_read_is_none(store: CheckpointStore) -> None:
+    save(store, 10)
+    (store.directory / BEST).write_text("{")
+    assert store.best() is None
+    assert store.load_best().nimg == 10  # type: ignore[union-attr]
