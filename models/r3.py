@@ -120,6 +120,9 @@ class Generator(nn.Module):
         widths = stage_widths(len(sizes), width)
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
+        if self.label_embedding is not None:
+            # As long as the latents, the label would drown them: each class collapses to one image (seen on digits).
+            nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
         self.basis = nn.Parameter(torch.randn(widths[0], sizes[0], sizes[0]))
         self.stem = nn.Linear(latent_dim * (2 if num_classes else 1), widths[0], bias=False)
         init_scaled(self.stem)

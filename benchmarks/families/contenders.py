@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from models.config import TrainConfig
 from shards import ShardConfig
 
-NIMG = 100_000
+NIMG = 50_000
 COLLECTIONS = {
     "digits": ShardConfig(
         source=".shardgan/sources/digits", dataset="digits", resolution=32, channels=1, encoding="png"
@@ -51,8 +51,14 @@ class Contender(NamedTuple):
 
 
 def contenders(nimg: int = NIMG, threads: int = 0) -> list[Contender]:
-    """Every training of the comparison; all see `nimg` images in batches of 32."""
-    common = {"nimg": nimg, "batch_size": 32, "tick_nimg": nimg // 50, "checkpoint_ticks": 10, "keep_checkpoints": 100}
+    """Every training of the comparison; all see `nimg` images."""
+    common = {
+        "nimg": nimg,
+        "health": {"score_ticks": 0},
+        "tick_nimg": nimg // 50,
+        "checkpoint_ticks": 10,
+        "keep_checkpoints": 100,
+    }
     compute = {"device": "auto", "threads": threads}
     return [
         Contender(collection, name, TrainConfig.model_validate({**settings, **common, "compute": compute}))

@@ -19,7 +19,7 @@ def write_table(results: list[dict[str, Any]], threads: int) -> None:
         "",
         f"{machine()}, {threads} threads",
         "",
-        f"Each training sees {results[0]['nimg']:,} images of 32x32 in batches of 32, conditional. Scores of the "
+        f"Each training sees {results[0]['nimg']:,} images of 32x32, conditional. Scores of the "
         "averaged generator: 2,000 images against the val split at 112 pixels; lower FD and KD are better. In "
         "brackets: 95 % intervals.",
         "",
