@@ -139,7 +139,7 @@ def namespace() -> list[str]:
     return command
 
 
-@pytest.mark.parametrize("kilobytes", [16, 400, 1200])
+@pytest.mark.parametrize("kilobytes", [16, 400, 2800])
 def test_file_system_without_space_is_said_and_survived(
     many: Path, tmp_path: Path, namespace: list[str], kilobytes: int
 ) -> None:
