@@ -25,8 +25,21 @@ class CannotInstallError(Exception):
     """An environment that cannot be made here; the message is pip's last line."""
 
 
+_failures: dict[str, str] = {}
+
+
 def programs(name: str) -> Path:
-    """Return the folder of an environment's programs; raises CannotInstallError."""
+    """Return the folder of an environment's programs; raises CannotInstallError, having tried once a process."""
+    if name in _failures:
+        raise CannotInstallError(_failures[name])
+    try:
+        return _made(name)
+    except CannotInstallError as error:
+        _failures[name] = str(error)
+        raise
+
+
+def _made(name: str) -> Path:
     environment = CACHE / f"{name}-venv"
     made = environment / "made-of"
     wanted = " ".join(PACKAGES[name])
