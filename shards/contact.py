@@ -5,17 +5,19 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from shards.formats import sniff
 from shards.schema import Refusal
 
 CONTACT_SHEET = "contact_sheet.png"
-_COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 14
+_COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 21
 _WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
 _REFUSED_LINES = 40
 _WHITE = (255, 255, 255)
 _MOST_BYTES, _MOST_PIXELS = 2**21, 2**23
+_FONT = ImageFont.load_default(16)  # Prefect's page shows the sheet at two thirds of its size
+_LABEL_LETTERS, _LINE_LETTERS = 11, 150
 _INK, _PAPER, _WARN = (30, 30, 30), (250, 250, 250), (170, 30, 30)
 
 
@@ -49,9 +51,9 @@ class ContactSheet:
             left = _GAP + number % _COLUMNS * (_TILE + _GAP)
             upper = _GAP + number // _COLUMNS * (_TILE + _LINE + _GAP)
             sheet.paste(_thumbnail(data), (left, upper))
-            draw.text((left, upper + _TILE), label[:15], fill=_INK)
+            draw.text((left, upper + _TILE), label[:_LABEL_LETTERS], fill=_INK, font=_FONT)
         for number, line in enumerate(lines):
-            draw.text((_GAP, top + _LINE * number), line, fill=_WARN)
+            draw.text((_GAP, top + _LINE * number), line, fill=_WARN, font=_FONT)
         sheet.save(path, compress_level=1)
 
     def _lines(self) -> list[str]:
@@ -60,7 +62,7 @@ class ContactSheet:
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()))
         named = [f"{one.reason}: {one.source}: {one.message}" for one in self._refused]
         # A refused file is named and not shown: what made it be refused must not be decoded in this process.
-        return [textwrap.shorten(line, 190) for line in (f"refused: {counts}", *named)]
+        return [textwrap.shorten(line, _LINE_LETTERS) for line in (f"refused: {counts}", *named)]
 
 
 def _thumbnail(data: bytes) -> Image.Image:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+from shards import segments
 from shards.errors import RefusedError
 
 # Pillow's names of the decoders that may run at all; everything else is refused by name.
@@ -65,11 +66,6 @@ def damage(format_name: str, data: bytes) -> str:
     return _CHECKS[format_name](data)
 
 
-def _jpeg_damage(data: bytes) -> str:
-    # Cameras pad after the end mark, and MPO puts whole pictures there: only its absence counts.
-    return "" if b"\xff\xd9" in data[-2:] or b"\xff\xd9" in data else "no_end_mark"
-
-
 def _png_damage(data: bytes) -> str:
     position, view = 8, memoryview(data)
     while position + 12 <= len(data):
@@ -99,7 +95,7 @@ def _no_damage(data: bytes) -> str:
 
 
 _CHECKS = {
-    "JPEG": _jpeg_damage,
+    "JPEG": segments.damage,
     "PNG": _png_damage,
     "GIF": _gif_damage,
     "WEBP": _webp_damage,

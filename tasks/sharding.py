@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
 
-SHEET_WIDTH = 900
+SHEET_WIDTH = 1204  # the contact sheet's own
 
 
 def check_source(config: ShardConfig) -> None:

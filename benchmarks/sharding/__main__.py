@@ -1,22 +1,25 @@
 """`python -m benchmarks.sharding`: one table, all contenders in one run on the same images, two processes each.
 
-img2dataset and litdata take part when their environments are there:
-`python -m venv .cache/bench/img2dataset-venv && .cache/bench/img2dataset-venv/bin/pip install img2dataset`,
-and the same with litdata.
+The others are installed on the first run, into .cache/bench; who cannot be has a row that says so.
 """
 
+import os
 import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from benchmarks.sharding.contenders import contenders, file_server
+from benchmarks.sharding.environments import PACKAGES, CannotInstallError, programs
 from benchmarks.sharding.measure import Cost, measure
 from benchmarks.sharding.sources import emoji, photographs, textures
+from benchmarks.sharding.startup import flow_seconds
 
 _RESULT = Path("benchmarks/results/sharding.md")
 _HEAD = "| collection | program | CPU s | wall s | images/s | peak MB | CPU against hand-written |\n" + "|---" * 7 + "|"
@@ -24,17 +27,24 @@ _HEAD = "| collection | program | CPU s | wall s | images/s | peak MB | CPU agai
 
 def main() -> None:
     """Run everything, print the table and keep it under benchmarks/results."""
+    for name in PACKAGES:  # the table comes without a break once it begins
+        with suppress(CannotInstallError):
+            programs(name)
     lines = [machine(), "", _HEAD]
+    collections = ((photographs(), 256), (textures(), 64), (emoji(), None))
     print("\n".join(lines), flush=True)
-    for source, resolution in ((photographs(), 256), (textures(), 64), (emoji(), None)):
+    for source, resolution in collections:
         for line in _rows(source, resolution):
             print(line, flush=True)
             lines.append(line)
+    with tempfile.TemporaryDirectory(prefix="bench-sharding-") as folder:
+        lines += ["", flow_seconds(emoji(), Path(folder))]
+    print("\n".join(lines[-2:]), flush=True)
     _RESULT.parent.mkdir(parents=True, exist_ok=True)
     _RESULT.write_text("# Sharding: ours beside others\n\n`make bench-sharding`\n\n" + "\n".join(lines) + "\n")
 
 
-def _rows(source: Path, resolution: int | None) -> list[str]:
+def _rows(source: Path, resolution: int | None) -> Iterator[str]:
     count = len(list(source.iterdir()))
     what = f"{count} {source.name} " + (f"to {resolution}" if resolution else "passed through")
     target = Path(tempfile.mkdtemp(prefix="bench-sharding-"))
@@ -42,15 +52,21 @@ def _rows(source: Path, resolution: int | None) -> list[str]:
         path.read_bytes()  # everybody reads from the page cache, also whoever comes first
     try:
         costs: dict[str, Cost] = {}
+        missing: dict[str, str] = {}
         for contender in contenders(source, resolution, target):
-            if contender.needs_server:
-                with file_server(source):
-                    costs[contender.name] = measure(contender.command, target / "log")
-            else:
-                costs[contender.name] = measure(contender.command, target / "log")
-        return [_row(what, name, cost, count, costs) for name, cost in costs.items()]
+            if contender.missing:
+                missing[contender.name] = contender.missing
+                continue
+            with file_server(source) if contender.needs_server else nullcontext():
+                costs[contender.name] = measure(contender.command, target / "log", _environment())
+        yield from (_row(what, name, cost, count, costs) for name, cost in costs.items())
+        yield from (f"| {what} | {name} | {why} | | | | |" for name, why in missing.items())
     finally:
         shutil.rmtree(target)
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"NO_ALBUMENTATIONS_UPDATE": "1"}  # img2dataset would else ask the network for news
 
 
 def _row(what: str, name: str, cost: Cost, count: int, costs: dict[str, Cost]) -> str:

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.sharding.sources import CACHE
+from benchmarks.sharding.environments import CannotInstallError, programs
 
 _PORT = 18765
 _LITDATA = """
@@ -30,26 +30,28 @@ if __name__ == "__main__":
 
 
 class Contender(NamedTuple):
-    """One program on one collection; `needs_server` when it can only read over HTTP."""
+    """One program on one collection.
+
+    `needs_server` when it can only read over HTTP; `missing` says why there is no command to run.
+    """
 
     name: str
     command: list[str]
     needs_server: bool = False
+    missing: str = ""
 
 
 def contenders(source: Path, resolution: int | None, target: Path) -> list[Contender]:
-    """Return what can be run here on a collection; `resolution` None passes the files through untouched."""
+    """Return who competes on a collection; `resolution` None passes the files through untouched."""
     ours = [sys.executable, "-m", "shards", str(source), str(target / "ours"), "--dataset", "bench", "--workers", "2"]
     ours += ["--resolution", str(resolution)] if resolution else ["--shape", "as_is", "--encoding", "original"]
     found = [Contender("shards (ours)", ours)]
     if resolution:
         script = [sys.executable, "-m", "benchmarks.sharding.handwritten", str(source), str(target / "hand")]
         found.append(Contender("hand-written webdataset script", [*script, str(resolution)]))
-    if (program := CACHE / "img2dataset-venv/bin/img2dataset").exists():
-        found.append(_img2dataset(program, source, resolution, target))
-    if resolution and (python := CACHE / "litdata-venv/bin/python").exists() and _imports(python, "litdata"):
-        command = [str(python), str(_litdata_script(target)), str(source), str(target / "litdata"), str(resolution)]
-        found.append(Contender("litdata optimize", command))
+    found.append(_installed(_img2dataset, "img2dataset, loopback server", source, resolution, target))
+    if resolution:  # as it is given here, it decodes
+        found.append(_installed(_litdata, "litdata optimize", source, resolution, target))
     return found
 
 
@@ -65,7 +67,17 @@ def file_server(source: Path) -> Iterator[None]:
         server.wait()
 
 
-def _img2dataset(program: Path, source: Path, resolution: int | None, target: Path) -> Contender:
+def _installed(
+    make: Callable[[Path, int | None, Path], list[str]], name: str, source: Path, resolution: int | None, target: Path
+) -> Contender:
+    try:
+        return Contender(name, make(source, resolution, target), needs_server="server" in name)
+    except CannotInstallError as error:
+        return Contender(name, [], missing=f"cannot be installed here: {error}")
+
+
+def _img2dataset(source: Path, resolution: int | None, target: Path) -> list[str]:
+    program = programs("img2dataset") / "img2dataset"
     urls = target / "urls.txt"
     urls.write_text("".join(f"http://127.0.0.1:{_PORT}/{path.name}\n" for path in sorted(source.iterdir())))
     flags = ["--url_list", str(urls), "--output_folder", str(target / "img2dataset"), "--output_format", "webdataset"]
@@ -74,13 +86,10 @@ def _img2dataset(program: Path, source: Path, resolution: int | None, target: Pa
         flags += ["--image_size", str(resolution), "--resize_mode", "center_crop", "--encode_quality", "95"]
     else:
         flags += ["--resize_mode", "no", "--skip_reencode", "True"]
-    return Contender("img2dataset, loopback server", [str(program.absolute()), *flags], needs_server=True)
+    return [str(program), *flags]
 
 
-def _litdata_script(target: Path) -> Path:
+def _litdata(source: Path, resolution: int | None, target: Path) -> list[str]:
+    python = programs("litdata") / "python"
     (target / "with_litdata.py").write_text(_LITDATA)
-    return target / "with_litdata.py"
-
-
-def _imports(python: Path, module: str) -> bool:
-    return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+    return [str(python), str(target / "with_litdata.py"), str(source), str(target / "litdata"), str(resolution)]

@@ -21,11 +21,11 @@ class Cost(NamedTuple):
     peak_mb: float
 
 
-def measure(command: list[str], log: Path) -> Cost:
-    """Run a command to its end, its output into a log file."""
+def measure(command: list[str], log: Path, environment: dict[str, str] | None = None) -> Cost:
+    """Run a command to its end, its output into a log file; without `environment` it inherits this one's."""
     with log.open("ab") as output:
         began = time.monotonic()
-        child = subprocess.Popen(command, stdout=output, stderr=output)
+        child = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         watcher = _Watcher(child.pid)
         watcher.start()
         _, status, used = os.wait4(child.pid, 0)

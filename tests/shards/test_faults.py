@@ -112,6 +112,53 @@ def test_full_disk_is_said_and_survived(many: Path, tmp_path: Path, kilobytes: i
     assert files(Path(again.manifest).parent) == files(Path(fresh.manifest).parent)
 
 
+# Two builds on a file system of a few MB, the first of them beside a file that leaves it $3 KB.
+ON_A_SMALL_DISK = """
+set -e
+mount -t tmpfs -o size=8m none "$1"
+head -c $((8192 - $3))K /dev/zero > "$1/ballast"
+status=0; "${@:4}" || status=$?
+find "$1" -name manifest.json
+rm "$1/ballast"
+"${@:4}"
+cp -r "$1/datasets" "$2"
+exit $status
+"""
+
+
+@pytest.fixture
+def namespace() -> list[str]:
+    """The start of a command that may mount file systems which nobody else sees."""
+    command = ["unshare", "--map-root-user", "--mount"]
+    try:
+        allowed = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here to mount a small file system with")
+    if allowed.returncode:
+        pytest.skip(f"user namespaces are not allowed here: {allowed.stderr.decode().strip()}")
+    return command
+
+
+@pytest.mark.parametrize("kilobytes", [16, 400, 2800])
+def test_file_system_without_space_is_said_and_survived(
+    many: Path, tmp_path: Path, namespace: list[str], kilobytes: int
+) -> None:
+    root, copy = tmp_path / "root", tmp_path / "copy"
+    root.mkdir()
+    copy.mkdir()
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+    command = [sys.executable, "-m", "shards", str(many), str(root), *flags]
+    script = ["bash", "-c", ON_A_SMALL_DISK, "bash", str(root), str(copy), str(kilobytes)]
+    done = subprocess.run([*namespace, *script, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "No space left on device" in done.stderr or "disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["kept"] == 300  # and no manifest was found before
+    fresh = build(ShardConfig(source=str(many), **SETTINGS), tmp_path / "fresh")
+    assert files(copy / "datasets") == files(tmp_path / "fresh" / "datasets")
+    assert fresh.kept == 300
+
+
 def test_source_that_goes_away_refuses_no_image(collection: Path, tmp_path: Path) -> None:
     def without_source(specs: Iterator[PartitionSpec]) -> Iterator[str]:
         collection.rename(tmp_path / "away")

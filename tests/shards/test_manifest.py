@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shards import DatasetError, Manifest, ShardConfig, SplitError, build, load_manifest, resolve_dataset
+from shards import DatasetError, Manifest, ShardConfig, SplitError, build, load_manifest, resolve_dataset, stream_split
 from shards.contact import CONTACT_SHEET
 
 
@@ -72,6 +72,19 @@ def test_manifest_is_an_index_for_wids(root: Path) -> None:
     content = json.loads(Path(resolve_dataset(root, "pets")).read_text())
     assert content["wids_version"] == 1
     assert all({"url", "nsamples"} <= record.keys() for record in content["shardlist"])
+
+
+def test_wids_reads_every_sample_by_its_number(root: Path, tmp_path: Path) -> None:
+    wids = pytest.importorskip("wids", reason="the package wids is not installed")
+    uri = resolve_dataset(root, "pets")
+    manifest = load_manifest(uri)
+    ours = [sample for split in ("train", "val") for sample in stream_split(uri, split)]
+    dataset = wids.ShardListDataset(uri, cache_dir=str(tmp_path / "cache"), transformations=[])
+    theirs = [dataset[number] for number in range(len(dataset))]
+    assert len(theirs) == sum(manifest.num_samples_by_split.values()) == 40
+    assert [one["__key__"] for one in theirs] == [one.key for one in ours]
+    assert [int(one[".cls"].read()) for one in theirs] == [one.label for one in ours]
+    assert [one[".jpg"].read() for one in theirs] == [one.encoded for one in ours]
 
 
 def test_contact_sheet_lies_beside_the_manifest(root: Path) -> None:
