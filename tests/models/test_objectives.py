@@ -102,6 +102,20 @@ def test_what_only_a_gpu_gains_from_is_harmless_on_a_cpu(tmp_path: Path, family:
     assert all(np.isfinite(value) for row in rows for value in row.values())
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_on_a_gpu_a_stopped_and_resumed_training_ends_in_the_same_bits(
+    tmp_path: Path, family: str, compiled: bool
+) -> None:
+    compute = ComputeConfig(device="cuda", precision="bf16", compile=compiled)
+    whole, rows = run(tmp_path / "whole", family, compute=compute, augment=ADAPTIVE)
+    run(tmp_path / "parts", family, stop_at=3, compute=compute, augment=ADAPTIVE)
+    resumed, _ = run(tmp_path / "parts", family, compute=compute, augment=ADAPTIVE)
+    assert all(torch.equal(value, resumed.tensors()[name]) for name, value in whole.tensors().items())
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+
+
 @pytest.mark.parametrize("family", ["vae", "vaegan"])
 @pytest.mark.parametrize("resolution", [16, 24, 64, 256])
 @pytest.mark.parametrize("num_classes", [0, 2])
