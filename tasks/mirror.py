@@ -12,12 +12,20 @@ from typing import Any
 
 import fsspec
 
-from models.checkpoints import MARKER, CheckpointStore
+from models.checkpoints import BEST, MARKER, CheckpointStore
 from tasks.errors import MirrorError
 from tasks.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
-STATE = ("config.json", "init.safetensors", "stats.jsonl", "status.json")
+STATE = (
+    "config.json",
+    "init.safetensors",
+    "data.json",
+    "stats.jsonl",
+    "scores.jsonl",
+    "status.json",
+    f"checkpoints/{BEST}",
+)
 
 
 class RunMirror:
@@ -33,7 +41,7 @@ class RunMirror:
         self.pushed: set[str] = set()
 
     def pull(self) -> None:
-        """Fetch what is newer there than here: the newest checkpoint, and the lines of statistics up to it.
+        """Fetch what is newer there than here: checkpoints, the newest and the best, and what belongs to them.
 
         Raises MirrorError, as the others here do, where the bucket does not answer.
         """
@@ -42,13 +50,11 @@ class RunMirror:
             return
         logger.info("fetching the checkpoint at %s images from %s", f"{int(theirs[-1]):,}", self.uri)
         with self._mapped("fetch"):
-            folder = self.run.checkpoints / theirs[-1]
-            folder.mkdir(parents=True, exist_ok=True)
-            names = self._names(f"checkpoints/{theirs[-1]}")
-            for name in sorted(names, key=lambda name: name == MARKER):
-                self.filesystem.get_file(f"{self.path}/checkpoints/{theirs[-1]}/{name}", str(folder / name))
-            for name in set(STATE) & set(self._names("")):
-                self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))
+            for name in theirs:
+                self._fetch_folder(f"checkpoints/{name}")
+            for name in STATE:
+                if self.filesystem.exists(f"{self.path}/{name}"):
+                    self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))
 
     def push(self) -> None:
         """Copy what is new here, and remove there the checkpoints that are no longer kept here."""
@@ -71,6 +77,12 @@ class RunMirror:
         with self._mapped("store"):
             self._store_state()
             self._store_folder(self.run.samples, "samples")
+
+    def _fetch_folder(self, name: str) -> None:
+        folder = self.run.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(self._names(name), key=lambda file: file == MARKER):
+            self.filesystem.get_file(f"{self.path}/{name}/{file}", str(folder / file))
 
     def _store_state(self) -> None:
         for name in STATE:

@@ -58,10 +58,11 @@ def fetch_start(start: Start, target: Path) -> None:
 
 def _of_model(uri: str) -> Start:
     version = resolve_version(connect(home()), uri)
-    run = home().runs / version.tags.get("shardgan.run", "")
-    if (run / "checkpoints").exists() and CheckpointStore(run / "checkpoints").committed():
-        return _of_run(run, uri)
-    logger.warning("train.init: the run of %s is not here, so the discriminator starts anew", uri)
+    store = CheckpointStore(home().runs / version.tags.get("shardgan.run", "") / "checkpoints")
+    registered = store.path(int(version.tags.get("shardgan.nimg", "0")))
+    if registered in store.committed():
+        return _of_checkpoint(registered / TENSORS)
+    logger.warning("train.init: the checkpoint of %s is not here, so the discriminator starts anew", uri)
     return Start(f"models:/{version.name}/{version.version}", version.tags["shardgan.weights_sha256"])
 
 
