@@ -18,11 +18,13 @@ if TYPE_CHECKING:
         SourceError,
         SplitError,
     )
-    from shards.manifest import Manifest, ShardRecord, load_manifest, resolve_dataset
+    from shards.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
     from shards.partition import PartitionSpec, process_partition
     from shards.progress import BuildProgress
     from shards.reader import Split, load_split
     from shards.streaming import Sample, stream_split
+    from shards.synthetic import find_synthetic
+    from shards.verification import find_damage
 
 __all__ = [
     "BuildError",
@@ -39,7 +41,10 @@ __all__ = [
     "SourceError",
     "Split",
     "SplitError",
+    "Synthetic",
     "build",
+    "find_damage",
+    "find_synthetic",
     "load_manifest",
     "load_split",
     "process_partition",
@@ -51,11 +56,13 @@ _MODULES = {
     "builder": ("BuildOutcome", "build"),
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
-    "manifest": ("Manifest", "ShardRecord", "load_manifest", "resolve_dataset"),
+    "manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
     "partition": ("PartitionSpec", "process_partition"),
     "progress": ("BuildProgress",),
     "reader": ("Split", "load_split"),
     "streaming": ("Sample", "stream_split"),
+    "synthetic": ("find_synthetic",),
+    "verification": ("find_damage",),
 }
 
 
