@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 import venv
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -181,7 +181,8 @@ def serving(uri: str, log: Path) -> Iterator[str]:
             wait_until_it_answers(f"http://127.0.0.1:{port}/ping", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(server.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
             server.wait()
 
 

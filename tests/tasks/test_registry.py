@@ -8,6 +8,7 @@ from models.errors import CheckpointError
 from models.training import TrainConfig
 from tasks.errors import RegistryError
 from tasks.home import home
+from tasks.model_export import has_onnx
 from tasks.registry import (
     CHALLENGER,
     export_generator,
@@ -34,6 +35,7 @@ def test_a_registered_run_is_the_challenger_and_leads_back(run: RunDirectory, ru
     assert tags["shardgan.dataset_version"] == run.config().dataset_version
     assert len(tags["shardgan.weights_sha256"]) == 64
     assert len(tags["shardgan.torch_export.sha256"]) == 64
+    assert ("shardgan.onnx.sha256" in tags) == has_onnx()
     assert float(tags["shardgan.torch_export.max_abs_difference"]) < 1e-5
 
 
