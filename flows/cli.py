@@ -1,4 +1,4 @@
-"""The command line: `shardgan build | train | evaluate | run | show-config`.
+"""The command line: `shardgan build | train | evaluate | run | generate | lineage | promote | rollback | show-config`.
 
 Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request was wrong.
 """
@@ -76,7 +76,7 @@ def run_command(
         print(json.dumps(outcome.model_dump(mode="json")))
     else:
         print_summary(outcome)
-    return DONE
+    return DONE if outcome is None or command.succeeded(outcome) else FAILED
 
 
 def run_flow(command: Command, config: BaseModel) -> BaseModel:
@@ -88,6 +88,8 @@ def run_flow(command: Command, config: BaseModel) -> BaseModel:
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
     """Defaults, then the file, then flags and overrides, as the command's config. Raises SettingsError."""
+    if command.positional and tokens and "=" not in tokens[0]:
+        flags, tokens = {command.positional: tokens[0]} | flags, tokens[1:]
     tree = read_file(file) if file else {}
     tree = command.fill_in(restrict(tree, command.config, PipelineConfig), tree)
     return validate(command.config, set_values(tree, flags | parse_overrides(tokens), command.config))

@@ -8,11 +8,14 @@ from pydantic import BaseModel
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
+from flows.generate_images import generate_images
 from flows.pipeline import PipelineConfig, pipeline
 from flows.promote_model import PromoteModelConfig, promote_model
 from flows.rollback_model import RollbackModelConfig, rollback_model
 from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
+from tasks.audit import LineageConfig, trace_lineage
+from tasks.generation import GenerateConfig
 from tasks.home import home
 from tasks.sharding import check_source
 from tasks.sizes import describe_sizes
@@ -34,6 +37,8 @@ class Command:
     flags: dict[str, str]
     plan: Callable[[Any], Plan]
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
+    succeeded: Callable[[Any], bool] = lambda outcome: True
+    positional: str = ""  # the setting that a bare first word stands for
 
 
 def plan_build(config: BuildDatasetConfig) -> Plan:
@@ -70,6 +75,15 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
         f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
         f"register it as {model}@challenger in {home().tracking_uri}",
         *plan_evaluate(EvaluateGanConfig(model=model, evaluate=config.evaluate, promote=config.promote)),
+    ]
+
+
+def plan_generate(config: GenerateConfig) -> Plan:
+    """What `generate` would do."""
+    root = config.out or home().root
+    return [
+        f"generate {config.num_images:,} images with {config.model}, seed {config.seed}",
+        f"shard them as {config.dataset} under {root}/datasets",
     ]
 
 
@@ -135,5 +149,23 @@ COMMANDS = [
         rollback_model,
         {"--model": "model", "--why": "why"},
         lambda config: [f"make the champion of {config.model} before the present one champion again"],
+    ),
+    Command(
+        "generate",
+        "Generate images with a registered model, as a dataset version of their own.",
+        GenerateConfig,
+        generate_images,
+        {f"--{name.replace('_', '-')}": name for name in ("model", "dataset", "num_images", "out", "seed")},
+        plan_generate,
+    ),
+    Command(
+        "lineage",
+        "Show where a version comes from, and check every hash on the way; reads all its shards.",
+        LineageConfig,
+        trace_lineage,
+        {"--model": "model"},
+        lambda config: [f"follow {config.model} back to its data and code"],
+        succeeded=lambda outcome: outcome.whole,
+        positional="model",
     ),
 ]

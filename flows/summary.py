@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.pipeline import PipelineOutcome
+from tasks.audit import LineageOutcome
 from tasks.evaluation import EvaluateOutcome
+from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.sharding import BuildOutcome
 from tasks.succession import SuccessionOutcome
@@ -36,6 +38,10 @@ def summarise(outcome: BaseModel) -> Rows:
         return _evaluate(outcome)
     if isinstance(outcome, SuccessionOutcome):
         return [("champion", outcome.champion), ("before", outcome.before or "none"), ("why", outcome.why)]
+    if isinstance(outcome, GenerateOutcome):
+        return _generate(outcome)
+    if isinstance(outcome, LineageOutcome):
+        return _lineage(outcome)
     raise TypeError(f"no summary for {type(outcome).__name__}")
 
 
@@ -51,6 +57,24 @@ def _build(built: BuildOutcome) -> Rows:
         ("images", counts),
         ("shards", str(Path(built.manifest).parent)),
     ]
+
+
+def _generate(made: GenerateOutcome) -> Rows:
+    there = " (already there: nothing was generated)" if made.reused else ""
+    return [
+        ("model", f"{made.model}, weights sha256 {made.weights_sha256}"),
+        ("dataset", f"{made.dataset}@{made.version}{there}"),
+        ("images", f"{made.seen:,} generated: {made.kept:,} kept, {made.duplicates:,} duplicates"),
+        ("shards", made.manifest.rpartition("/")[0]),
+    ]
+
+
+def _lineage(traced: LineageOutcome) -> Rows:
+    rows = []
+    for link in traced.links:
+        rows.append((link.what, link.value))
+        rows += [("", f"WRONG: {problem}") for problem in link.problems]
+    return [*rows, ("lineage", "whole: every hash is as recorded" if traced.whole else "broken")]
 
 
 def _train(trained: TrainOutcome) -> Rows:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
         SourceError,
         SplitError,
     )
-    from shards.manifest import Manifest, ShardRecord, load_manifest, resolve_dataset
+    from shards.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
     from shards.partition import PartitionSpec, process_partition
     from shards.progress import BuildProgress
     from shards.reader import Split, decoded_bytes, fits_memory, load_split
     from shards.streaming import Sample, stream_split
+    from shards.synthetic import find_synthetic
+    from shards.verification import find_damage
     from shards.windows import WindowedSplit, open_windows
 
 __all__ = [
@@ -40,9 +42,12 @@ __all__ = [
     "SourceError",
     "Split",
     "SplitError",
+    "Synthetic",
     "WindowedSplit",
     "build",
     "decoded_bytes",
+    "find_damage",
+    "find_synthetic",
     "fits_memory",
     "load_manifest",
     "load_split",
@@ -56,12 +61,14 @@ _MODULES = {
     "builder": ("BuildOutcome", "build"),
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
-    "manifest": ("Manifest", "ShardRecord", "load_manifest", "resolve_dataset"),
+    "manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
     "partition": ("PartitionSpec", "process_partition"),
     "progress": ("BuildProgress",),
     "reader": ("Split", "decoded_bytes", "fits_memory", "load_split"),
     "streaming": ("Sample", "stream_split"),
     "windows": ("WindowedSplit", "open_windows"),
+    "synthetic": ("find_synthetic",),
+    "verification": ("find_damage",),
 }
 
 

@@ -20,7 +20,7 @@ from shards.config import ShardConfig
 from shards.contact import CONTACT_SHEET, ContactSheet
 from shards.errors import BuildError, SourceError
 from shards.ledger import Ledger
-from shards.manifest import MANIFEST, Counts, Manifest, Split
+from shards.manifest import MANIFEST, Counts, Manifest, Split, Synthetic
 from shards.schema import Claim, Content
 from shards.storage import sync_folder
 from shards.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
@@ -47,8 +47,16 @@ class _Tally:
 class Assembly:
     """Writes one version into an empty `folder`; samples come from `parts` and from `last`, the version before."""
 
-    def __init__(self, config: ShardConfig, ledger: Ledger, last: Path, folder: Path, parts: Path) -> None:
-        self._config, self._ledger = config, ledger
+    def __init__(
+        self,
+        config: ShardConfig,
+        ledger: Ledger,
+        last: Path,
+        folder: Path,
+        parts: Path,
+        synthetic: Synthetic | None = None,
+    ) -> None:
+        self._config, self._ledger, self._synthetic = config, ledger, synthetic
         self._last, self._folder, self._parts = last, folder, parts
         self._labels = ledger.labels()
         self._label_index = {name: index for index, name in enumerate(self._labels)}
@@ -199,7 +207,8 @@ class Assembly:
             name=f"{config.dataset}@{version}",
             dataset=config.dataset,
             version=version,
-            source=config.source,
+            source=self._synthetic.model if self._synthetic else config.source,
+            synthetic=self._synthetic,
             grew_from=grew_from if grew_from != version else None,
             labels=self._labels,
             resolution=config.resolution,

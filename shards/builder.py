@@ -16,7 +16,7 @@ from shards.errors import BuildError, SourceError
 from shards.fanout import run_locally
 from shards.folders import is_glob
 from shards.ledger import Ledger
-from shards.manifest import LATEST, MANIFEST, Manifest, load_manifest
+from shards.manifest import LATEST, MANIFEST, Manifest, Synthetic, load_manifest
 from shards.partition import PartitionSpec, read_part
 from shards.progress import BuildProgress, Meter, Report
 from shards.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
@@ -53,11 +53,13 @@ def build(
     *,
     report: Report | None = None,
     run_partitions: RunPartitions | None = None,
+    synthetic: Synthetic | None = None,
 ) -> BuildOutcome:
     """Build a dataset version under `root`, or recognise the one that is there; `report` hears of progress.
 
     `run_partitions` may send the partitions to other machines that see the same `root`: it gets their specs,
-    calls `process_partition` on each and gives back the part files, in any order. Raises SourceError for a
+    calls `process_partition` on each and gives back the part files, in any order. `synthetic` marks images that a
+    model made; the manifest then names the model as its source. Raises SourceError for a
     source that gives nothing to train on, with nothing left behind, and BuildError for a build that a second
     run can finish.
     """
@@ -65,12 +67,19 @@ def build(
     first = next(entries, None)
     if first is None:
         raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
-    return _Build(config, os.fspath(root), Meter(report), run_partitions).run(_chain(first, entries))
+    return _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic).run(_chain(first, entries))
 
 
 class _Build:
-    def __init__(self, config: ShardConfig, root: str, meter: Meter, run_partitions: RunPartitions | None) -> None:
-        self._config, self._meter = config, meter
+    def __init__(
+        self,
+        config: ShardConfig,
+        root: str,
+        meter: Meter,
+        run_partitions: RunPartitions | None,
+        synthetic: Synthetic | None,
+    ) -> None:
+        self._config, self._meter, self._synthetic = config, meter, synthetic
         self._run_partitions = run_partitions or self._run_locally
         self._elsewhere = run_partitions is not None
         self._dataset = local_home(root) / "datasets" / config.dataset
@@ -179,7 +188,7 @@ class _Build:
         staging.mkdir()
         self._meter.begin("writing", self._ledger.num_listed())
         last = self._dataset / (grew_from or "none")
-        assembly = Assembly(self._config, self._ledger, last, staging, self._parts)
+        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
         manifest = assembly.write(grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():

@@ -37,6 +37,20 @@ class Counts(BaseModel):
     reasons: dict[str, int]
 
 
+class Synthetic(BaseModel):
+    """Marks a version whose images a model made, and says how: the same values give the same images again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    weights_sha256: str
+    num_images: int
+    seed: int
+    label: int
+    truncation: float
+    format: str
+
+
 class Manifest(BaseModel):
     """A dataset version; also an index for the package wids, which ignores the fields it does not know."""
 
@@ -47,6 +61,7 @@ class Manifest(BaseModel):
     dataset: str
     version: str
     source: str
+    synthetic: Synthetic | None = None
     grew_from: str | None = None
     labels: list[str]
     resolution: int

@@ -1,17 +1,27 @@
 """The registered model's one file of code: MLflow copies it beside the weights and runs it where it loads.
 
 It imports nothing of this repository. The network's class comes from the artifact `network.py`, loaded under a
-private name, so that no package called `models` or the like appears on the consumer's path. Input: a table with the
-columns `num_images`, `seed` and, for conditional models, `label` (-1: all classes in turn). Output: a table with
-one row an image: `image` (PNG bytes), `seed`, `label`.
+private name, so that no package called `models` or the like appears on the consumer's path.
+
+Input, a table with one row a request:
+    num_images  1 to 100,000, and no more than that in the whole table
+    seed        from 0; image number i of a seed is the same bytes whatever else is asked for (on one device)
+    label       optional: class by number; -1 or left out: all classes in turn; without effect where there are none
+    truncation  optional, 0 to 1 (left out: 1): latents z ~ N(0, I) are scaled towards their mean, z <- truncation * z.
+                Less is more typical and less varied; 0 is the mean image. It is the interpolation of Karras et al.
+                2019 (StyleGAN, appendix on the truncation trick) done in z, whose mean is 0; Brock et al. 2019 (BigGAN,
+                section 3.1) draw numbers beyond a bound anew instead, which ends nowhere as the bound nears 0.
+    format      optional: png (left out), jpeg (quality 95) or webp (lossless)
+Output, one row an image: `image` (the file's bytes), `seed`, `label` (-1 where there are no classes).
 """
 
 import hashlib
 import importlib.util
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,12 +32,25 @@ from PIL import Image
 from safetensors.torch import load_file
 
 MAX_IMAGES = 100_000
-BATCH_SIZE = 256
+MAX_SEED = 2**63 - 1
+# Latents are drawn and images made in blocks of this size, the last one filled up: kernels round differently at
+# different batch sizes, and normal numbers are drawn sixteen at a time.
+BLOCK_SIZE = 16
 ANY_LABEL = -1
+FORMATS: dict[str, dict[str, Any]] = {"png": {}, "jpeg": {"quality": 95}, "webp": {"lossless": True}}
+
+
+class Request(NamedTuple):
+    """One checked row: latents (N, latent_dim), labels (N,), and how its images are encoded."""
+
+    seed: int
+    z: torch.Tensor
+    labels: np.ndarray
+    format: str
 
 
 class GeneratorModel(PythonModel):
-    """A trained generator: numbers in, PNG images out; the same seed gives the same bytes on the same device."""
+    """A trained generator: numbers in, compressed images out; the same seed gives the same bytes on the same device."""
 
     def load_context(self, context: Any) -> None:
         """Check the artifacts' hashes, then build the network and fill in its weights."""
@@ -43,39 +66,80 @@ class GeneratorModel(PythonModel):
         self.generator.eval().to(self.device)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Generate the images that each row of `model_input` asks for."""
-        rows = [self._generate(dict(row)) for _, row in model_input.iterrows()]
-        return pd.concat(rows, ignore_index=True)
+        """Generate the images that each row of `model_input` asks for; raises ValueError where one is out of bounds."""
+        rows: list[dict[Any, Any]] = model_input.to_dict("records")
+        if not rows:
+            raise ValueError("the table has no row: expected one with num_images and seed")
+        _check_numbers([row["num_images"] for row in rows])
+        requests = [self._read(row) for row in rows]
+        images = self._make(torch.cat([one.z for one in requests]), np.concatenate([one.labels for one in requests]))
+        return pd.DataFrame(
+            [
+                (_encode(next(images), request.format), request.seed, label)
+                for request in requests
+                for label in request.labels
+            ],
+            columns=["image", "seed", "label"],
+        )
 
-    def _generate(self, row: dict[str, Any]) -> pd.DataFrame:
+    def _read(self, row: dict[Any, Any]) -> Request:
         num_images, seed = int(row["num_images"]), int(row["seed"])
-        if not 1 <= num_images <= MAX_IMAGES:
-            raise ValueError(f"num_images is {num_images}; expected 1 to {MAX_IMAGES}")
-        labels = self._labels(num_images, row.get("label"))
-        images = self.sample(num_images, seed, labels)
-        return pd.DataFrame({"image": [_png(image) for image in images], "seed": seed, "label": labels})
+        if not 0 <= seed <= MAX_SEED:
+            raise ValueError(f"seed is {seed}; expected 0 to {MAX_SEED}")
+        truncation = float(_given(row, "truncation", 1.0))
+        if not 0 <= truncation <= 1:
+            raise ValueError(f"truncation is {truncation}; expected 0 to 1")
+        name = str(_given(row, "format", "png"))
+        if name not in FORMATS:
+            raise ValueError(f"format is {name!r}; expected {', '.join(FORMATS)}")
+        z = truncation * self._draw(num_images, seed)
+        return Request(seed, z, self._labels(num_images, int(_given(row, "label", ANY_LABEL))), name)
 
-    def _labels(self, num_images: int, label: Any) -> np.ndarray:
+    def _labels(self, num_images: int, label: int) -> np.ndarray:
         num_classes = self.spec["arguments"]["num_classes"]
-        if label is None or pd.isna(label) or int(label) == ANY_LABEL or not num_classes:
-            return np.arange(num_images) % num_classes if num_classes else np.full(num_images, ANY_LABEL)
-        if not 0 <= int(label) < num_classes:
+        if not num_classes:
+            return np.full(num_images, ANY_LABEL)
+        if label == ANY_LABEL:
+            labels: np.ndarray = np.arange(num_images) % num_classes
+            return labels
+        if not 0 <= label < num_classes:
             raise ValueError(
                 f"label is {label}; expected 0 to {num_classes - 1} ({self.spec['labels']}) or {ANY_LABEL}"
             )
-        return np.full(num_images, int(label))
+        return np.full(num_images, label)
+
+    def _draw(self, num_images: int, seed: int) -> torch.Tensor:
+        random = torch.Generator().manual_seed(seed)
+        blocks = range(0, num_images, BLOCK_SIZE)
+        z = [torch.randn(BLOCK_SIZE, self.generator.latent_dim, generator=random) for _ in blocks]
+        return torch.cat(z)[:num_images]
 
     @torch.no_grad()
-    def sample(self, num_images: int, seed: int, labels: np.ndarray) -> np.ndarray:
-        """uint8 images (N, C, H, W); all latents are drawn at once, so no batch size changes them."""
-        z = torch.randn(num_images, self.generator.latent_dim, generator=torch.Generator().manual_seed(seed))
+    def _make(self, z: torch.Tensor, labels: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield uint8 images (C, H, W), one a row of `z`."""
         classes = torch.from_numpy(labels.astype(np.int64)) if self.generator.num_classes else None
-        images = []
-        for start in range(0, num_images, BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            batch = self.generator(z[part].to(self.device), None if classes is None else classes[part].to(self.device))
-            images.append((batch * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy())
-        return np.concatenate(images)
+        for start in range(0, len(z), BLOCK_SIZE):
+            part = slice(start, start + BLOCK_SIZE)
+            images = self.generator(self._block(z[part]), None if classes is None else self._block(classes[part]))
+            pixels = (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+            yield from pixels[: len(z[part])]
+
+    def _block(self, part: torch.Tensor) -> torch.Tensor:
+        filling = part.new_zeros(BLOCK_SIZE - len(part), *part.shape[1:])
+        return torch.cat([part, filling]).to(self.device)
+
+
+def _check_numbers(numbers: list[Any]) -> None:
+    for number in numbers:
+        if not 1 <= number <= MAX_IMAGES:
+            raise ValueError(f"num_images is {number}; expected 1 to {MAX_IMAGES}")
+    if sum(numbers) > MAX_IMAGES:
+        raise ValueError(f"num_images is {sum(numbers)} in all rows together; expected {MAX_IMAGES} at most")
+
+
+def _given(row: dict[Any, Any], name: str, default: Any) -> Any:
+    value = row.get(name)
+    return default if value is None or pd.isna(value) else value
 
 
 def _load_class(path: Path) -> Any:
@@ -88,9 +152,10 @@ def _load_class(path: Path) -> Any:
     return module.Generator
 
 
-def _png(image: np.ndarray) -> bytes:
+def _encode(image: np.ndarray, name: str) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)).save(buffer, "PNG")
+    picture = Image.fromarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0))
+    picture.save(buffer, name.upper(), **FORMATS[name])
     return buffer.getvalue()
 
 

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
 from tasks.errors import RegistryError
+from tasks.model_export import ExportedGraph, export_graphs
 from tasks.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,15 @@ SIGNATURE = ModelSignature(
             ColSpec(DataType.long, "num_images"),
             ColSpec(DataType.long, "seed"),
             ColSpec(DataType.long, "label", required=False),
+            ColSpec(DataType.double, "truncation", required=False),
+            ColSpec(DataType.string, "format", required=False),
         ]
     ),
     outputs=Schema(
         [ColSpec(DataType.binary, "image"), ColSpec(DataType.long, "seed"), ColSpec(DataType.long, "label")]
     ),
 )
+INPUT_EXAMPLE = pd.DataFrame({"num_images": [4], "seed": [0], "label": [-1], "truncation": [1.0], "format": ["png"]})
 
 
 def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: str) -> ModelVersion:
@@ -53,6 +57,8 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     with tempfile.TemporaryDirectory() as folder:
         artifacts, digests = export_generator(run, Path(folder))
         spec = json.loads(artifacts["spec"].read_text())
+        graphs = export_graphs(run.config().network, artifacts["weights"], Path(folder))
+        artifacts |= {name: graph.path for name, graph in graphs.items()}
         logged = Model.log(
             artifact_path=None,
             name="generator",
@@ -60,7 +66,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
             python_model=str(CODE),
             artifacts={key: str(path) for key, path in artifacts.items()},
             signature=SIGNATURE,
-            input_example=pd.DataFrame({"num_images": [4], "seed": [0]}),
+            input_example=INPUT_EXAMPLE,
             pip_requirements=pinned_requirements(),
             run_id=mlflow_run_id,
         )
@@ -74,6 +80,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         "shardgan.weights_sha256": digests["weights"],
         "shardgan.nimg": str(spec["nimg"]),
         "shardgan.chosen": spec["chosen"],
+        **graph_tags(graphs),
     }
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
     client.set_registered_model_alias(name, CHALLENGER, version.version)
@@ -118,6 +125,15 @@ def why_chosen(nimg: int, best: Best | None, num_scores: int) -> str:
     if best.nimg != nimg:
         return f"newest whole checkpoint, at {nimg:,} images; the best ({of}) is damaged"
     return f"best of {num_scores} quick scores: {of}"
+
+
+def graph_tags(graphs: Mapping[str, ExportedGraph]) -> dict[str, str]:
+    """Each exported file's sha256, and how far its images lie from the network's in [-1, 1]."""
+    tags = {}
+    for name, graph in graphs.items():
+        tags[f"shardgan.{name}.sha256"] = graph.sha256
+        tags[f"shardgan.{name}.max_abs_difference"] = f"{graph.max_abs_difference:.3g}"
+    return tags
 
 
 def pinned_requirements() -> list[str]:

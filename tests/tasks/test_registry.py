@@ -1,21 +1,16 @@
-"""Registered versions, loaded as a consumer loads them."""
+"""Versions in the registry: what they lead back to, and how they are named."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from models.checkpoints import CheckpointStore
 from models.errors import CheckpointError
-from models.state import TrainState
 from models.training import TrainConfig
 from tasks.errors import RegistryError
 from tasks.home import home
+from tasks.model_export import has_onnx
 from tasks.registry import (
     CHALLENGER,
-    CHAMPION,
     export_generator,
     find_champion,
     load_pyfunc,
@@ -24,31 +19,10 @@ from tasks.registry import (
     split_model_uri,
 )
 from tasks.run_directory import RunDirectory
-from tasks.tracking import RunTracker, connect
+from tasks.tracking import connect
 from tasks.training import plan_run
 
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
-
-
-@pytest.fixture
-def run(dataset: str) -> RunDirectory:
-    """A run with a checkpoint of an untrained network."""
-    import torch
-
-    plan = plan_run(dataset, CONFIG)
-    run = RunDirectory(home().runs / plan.run)
-    run.create(plan)
-    torch.manual_seed(0)
-    state = TrainState(plan.network, torch.device("cpu"))
-    CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
-    return run
-
-
-@pytest.fixture
-def run_id(run: RunDirectory) -> str:
-    tracker = RunTracker(connect(home()), home(), run, {})
-    tracker.finish()
-    return tracker.run_id
 
 
 def test_a_registered_run_is_the_challenger_and_leads_back(run: RunDirectory, run_id: str) -> None:
@@ -60,6 +34,9 @@ def test_a_registered_run_is_the_challenger_and_leads_back(run: RunDirectory, ru
     assert tags["shardgan.run"] == run.name
     assert tags["shardgan.dataset_version"] == run.config().dataset_version
     assert len(tags["shardgan.weights_sha256"]) == 64
+    assert len(tags["shardgan.torch_export.sha256"]) == 64
+    assert ("shardgan.onnx.sha256" in tags) == has_onnx()
+    assert float(tags["shardgan.torch_export.max_abs_difference"]) < 1e-5
 
 
 def test_registering_a_run_twice_gives_one_version(run: RunDirectory, run_id: str) -> None:
@@ -67,76 +44,6 @@ def test_registering_a_run_twice_gives_one_version(run: RunDirectory, run_id: st
     first = register(client, run, run_id, "m")
     assert register(client, run, run_id, "m").version == first.version
     assert len(client.search_model_versions("name = 'm'")) == 1
-
-
-def test_the_same_request_gives_the_same_bytes(run: RunDirectory, run_id: str) -> None:
-    import pandas as pd
-
-    model = load_pyfunc(register(connect(home()), run, run_id, "m"))
-    request = pd.DataFrame({"num_images": [3, 2], "seed": [1, 2], "label": [-1, 0]})
-    first, second = model.predict(request), model.predict(request)
-    assert list(first["image"]) == list(second["image"])
-    assert first["label"].tolist() == [0, 1, 0, 0, 0]
-    assert first["seed"].tolist() == [1, 1, 1, 2, 2]
-    assert len(set(first["image"])) == 5
-
-
-@pytest.mark.parametrize(
-    ("num_images", "label", "message"), [(0, 0, "num_images is 0"), (10**6, 0, "1 to 100000"), (1, 7, "label is 7")]
-)
-def test_a_request_out_of_bounds_is_refused(
-    run: RunDirectory, run_id: str, num_images: int, label: int, message: str
-) -> None:
-    import pandas as pd
-
-    model = load_pyfunc(register(connect(home()), run, run_id, "m"))
-    with pytest.raises(ValueError, match=message):
-        model.predict(pd.DataFrame({"num_images": [num_images], "seed": [0], "label": [label]}))
-
-
-CONSUMER = """
-import sys
-import mlflow
-import pandas as pd
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model("models:/m@champion")
-images = model.predict(pd.DataFrame({"num_images": [4], "seed": [7]}))
-assert images["image"][0].startswith(b"\\x89PNG"), images
-ours = {"shards", "models", "tasks", "flows", "shardgan"}
-assert not ours & {name.partition(".")[0] for name in sys.modules}, "one of our packages was loaded"
-for name in ours:
-    try:
-        __import__(name)
-    except ModuleNotFoundError:
-        continue
-    raise AssertionError(f"{name} is on the path: this test shows nothing")
-print(len(images))
-"""
-
-
-def test_the_champion_loads_where_none_of_our_packages_is(
-    run: RunDirectory, run_id: str, tmp_path: Path, home_dir: Path
-) -> None:
-    client = connect(home())
-    version = register(client, run, run_id, "m")
-    client.set_registered_model_alias("m", CHAMPION, version.version)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    # -S leaves out site's .pth files, and with them the editable install; the libraries come by PYTHONPATH.
-    libraries = [path for path in sys.path if path.endswith("site-packages")]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(libraries), "HOME": str(empty)}
-    environment |= {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", CONSUMER, home().tracking_uri],
-        cwd=empty,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "4"
-    assert "pickle" not in {path.suffix.lstrip(".") for path in home_dir.rglob("*.pkl")}
 
 
 def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: str, home_dir: Path) -> None:

@@ -1,0 +1,75 @@
+"""A run with a checkpoint, and a champion that the tests of this folder share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+import torch
+
+import shards
+from models.checkpoints import CheckpointStore
+from models.state import TrainState
+from models.training import TrainConfig
+from tasks.home import home
+from tasks.registry import CHAMPION, register
+from tasks.run_directory import RunDirectory
+from tasks.tracking import RunTracker, connect
+from tasks.training import plan_run
+from tests.conftest import write_collection
+
+CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
+
+
+def make_run(dataset: str) -> RunDirectory:
+    """A run with a checkpoint of an untrained network."""
+    plan = plan_run(dataset, CONFIG)
+    run = RunDirectory(home().runs / plan.run)
+    run.create(plan)
+    torch.manual_seed(0)
+    state = TrainState(plan.network, torch.device("cpu"))
+    CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
+    return run
+
+
+@pytest.fixture
+def run(dataset: str) -> RunDirectory:
+    return make_run(dataset)
+
+
+@pytest.fixture
+def run_id(run: RunDirectory) -> str:
+    tracker = RunTracker(connect(home()), home(), run, {})
+    tracker.finish()
+    return tracker.run_id
+
+
+@pytest.fixture(scope="module")
+def champion_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with one champion, `m`, shared by the tests that only ask it for images."""
+    root = tmp_path_factory.mktemp("champion")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARDGAN_HOME", str(root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        source = write_collection(root / "pictures")
+        config = shards.ShardConfig(source=str(source), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
+        run = make_run(shards.build(config, root).manifest)
+        client = connect(home())
+        tracker = RunTracker(client, home(), run, {})
+        tracker.finish()
+        version = register(client, run, tracker.run_id, "m")
+        client.set_registered_model_alias("m", CHAMPION, version.version)
+        yield root
+
+
+@pytest.fixture
+def served_home(champion_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SHARDGAN_HOME", str(champion_home))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return champion_home
+
+
+@pytest.fixture(scope="module")
+def model(champion_home: Path) -> Any:
+    return mlflow.pyfunc.load_model("models:/m@champion")
