@@ -2,6 +2,7 @@
 
 import io
 import logging
+from typing import Any
 
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
@@ -10,18 +11,21 @@ from PIL import Image
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate, reference_features, resolve_device
-from models.features import FeatureNet, load_feature_net
+from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate
+from models.feature_cache import reference_features
+from models.features import FeatureNet
 from models.grids import grid_png
 from models.scores import Classes
 from shards import Manifest, load_manifest, stream_split
 from tasks.errors import RequestError
+from tasks.feature_nets import find_feature_net
 from tasks.home import home
 from tasks.pictures import (
     SPLIT,
     TRAIN,
     generated_image,
     generated_images,
+    is_conditional,
     pick_train,
     real_images,
     request_rows,
@@ -107,7 +111,7 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
     num_reference = check_scorable(manifest_uri)
     manifest = load_manifest(manifest_uri)
-    net = load_feature_net(config.feature_net, config.input_size, resolve_device(config.device))
+    net = find_feature_net(config, manifest_uri, manifest)
     protocol = _protocol(manifest, num_reference, config, net)
     scores = _known_scores(version, protocol)
     if scores is None:
@@ -182,20 +186,22 @@ def _measure(
             config.batch_size,
             lambda done, _: progress.update(protocol.num_reference + done, "training images"),
         )
+        model = load_pyfunc(version)
         return evaluate(
-            generated_images(load_pyfunc(version), manifest, config),
+            generated_images(model, manifest, config),
             reference,
             config,
             net,
             protocol,
             lambda done, _: progress.update(num_real + done, "generated images"),
             train=train,
-            classes=_classes(manifest_uri, manifest, config),
+            classes=_classes(model, manifest_uri, manifest, config),
         )
 
 
-def _classes(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
-    if not manifest.labels:
+def _classes(model: Any, manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
+    """Which class each image is of; None where there are none, or the model makes images without being told one."""
+    if not manifest.labels or not is_conditional(model):
         return None
     rows = request_rows(manifest, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])

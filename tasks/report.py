@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.evaluation import higher_is_better
+from models.scores import higher_is_better
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
 
 __all__ = ["ChampionSummary", "DatasetSummary", "ReportData", "render_report"]
