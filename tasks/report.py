@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from models.scores import higher_is_better
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
 
-__all__ = ["ChampionSummary", "DatasetSummary", "ReportData", "render_report"]
+__all__ = ["ChampionSummary", "ClassifierSummary", "DatasetSummary", "ReportData", "render_report"]
 
 MAX_SNAPSHOTS = 12
 MAX_CLASSES = 30
@@ -46,6 +46,17 @@ class DatasetSummary:
 
 
 @dataclass(frozen=True)
+class ClassifierSummary:
+    """What generated images are worth to a classifier, in words: `accuracies` has cells (real images, trained on, then
+    one a test), `gains` (real images, then one a test)."""
+
+    tests: Sequence[str]
+    accuracies: Sequence[Sequence[str]]
+    gains: Sequence[Sequence[str]]
+    about: str
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
 
@@ -66,7 +77,11 @@ class ReportData:
     real: bytes
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_class: Mapping[str, float] = field(default_factory=dict)
+    by_class_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     pairs: bytes = b""
+    truncation: bytes = b""
+    interpolation: bytes = b""
+    classifier: ClassifierSummary | None = None
     columns: Sequence[str] = ()
     champion: ChampionSummary | None = None
     dataset: DatasetSummary | None = None
@@ -89,6 +104,15 @@ class ScoreRow(NamedTuple):
     interval: str
 
 
+class ClassRow(NamedTuple):
+    """A class's distance, its interval, and the distance in percent of the largest one."""
+
+    name: str
+    value: str
+    interval: str
+    share: float
+
+
 def render_report(data: ReportData) -> str:
     """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
     return (
@@ -98,7 +122,7 @@ def render_report(data: ReportData) -> str:
             data=data,
             comparable=data.champion is not None and data.champion.protocol_digest == data.protocol_digest,
             scores=_score_rows(data),
-            by_class=[(name, _score(value)) for name, value in sorted(data.by_class.items(), key=lambda i: -i[1])],
+            by_class=_class_rows(data),
             charts=draw_charts(data.stats),
             snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
@@ -131,6 +155,10 @@ def _environment() -> Environment:
 MEANINGS = {
     "FD": "Fréchet distance: how far mean and spread of the generated images' features lie from those of "
     "real images kept out of training. 0 is equal; more images give a lower number.",
+    "FID": "Fréchet Inception distance: the Fréchet distance in the features that the literature uses. 0 is equal; "
+    "more images give a lower number.",
+    "KID": "Kernel Inception distance: the same question, unmoved by the number of images. Real images kept out of "
+    "training score about 0.",
     "KD": "Kernel distance: the same question, asked without assuming a bell curve and unmoved by the number "
     "of images. Real images kept out of training score about 0.",
     "std": "Spread of the kernel distance from one random subset to the next. Differences smaller than this "
@@ -140,6 +168,8 @@ MEANINGS = {
     "density": "How many real images lie around a generated one, about 1 for real against real. Higher is better.",
     "coverage": "Share of real images with a generated one near by. Higher is better; low where classes or "
     "kinds of images are never made.",
+    "classifier": "How surely a classifier of the dataset tells the generated images' classes, and how evenly they are "
+    "spread: 1 to the number of classes. Higher is better.",
     "memorised": "Share of generated images closer to a training image than 95% of real images kept out of training "
     "are. About 0.05 where nothing was copied.",
 }
@@ -152,7 +182,7 @@ def _score_rows(data: ReportData) -> list[ScoreRow]:
 def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
     is_spread = name.endswith("-std")
     meaning = MEANINGS.get("std" if is_spread else name.split("-")[0], "")
-    interval = " to ".join(map(_score, data.intervals[name])) if name in data.intervals else ""
+    interval = _interval(data.intervals.get(name))
     champion = data.champion.scores.get(name) if data.champion else None
     if data.champion is None or champion is None:
         return ScoreRow(name, _score(value), "", "", None, meaning, interval)
@@ -166,6 +196,19 @@ def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
 def _score(value: float) -> str:
     text = f"{value:#.4g}" if abs(value) >= 1e-4 else f"{value:.1e}" if value else "0"
     return text.rstrip(".").replace("-", "−")
+
+
+def _class_rows(data: ReportData) -> list[ClassRow]:
+    """The classes with their distances, the furthest first."""
+    largest = max(data.by_class.values(), default=0) or 1
+    return [
+        ClassRow(name, _score(value), _interval(data.by_class_intervals.get(name)), 100 * value / largest)
+        for name, value in sorted(data.by_class.items(), key=lambda item: -item[1])
+    ]
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return " to ".join(map(_score, ends)) if ends else ""
 
 
 # The rest, put into words
