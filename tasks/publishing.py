@@ -164,7 +164,7 @@ def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
 def _lineage(version: ModelVersion) -> dict[str, str]:
     tags = {name.removeprefix("shardgan."): value for name, value in version.tags.items()}
     shown = ("dataset", "dataset_version", "manifest", "run", "commit", "weights_sha256")
-    lineage = {name.replace("_", " "): tags[name] for name in shown if name in tags}
+    lineage = {name.replace("_", " ").capitalize(): tags[name] for name in shown if name in tags}
     return lineage | {"MLflow run": str(version.run_id), "MLflow model": str(version.source)}
 
 

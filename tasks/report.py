@@ -126,7 +126,7 @@ def render_report(data: ReportData) -> str:
             charts=draw_charts(data.stats),
             snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
-            protocol=[(in_words(name), str(value)) for name, value in data.protocol.items()],
+            protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
             classes=_class_bars(data.dataset.classes if data.dataset else {}),
             config=list(_flat(data.config)),
             plot=(PLOT_WIDTH, PLOT_HEIGHT),
@@ -212,6 +212,14 @@ def _interval(ends: tuple[float, float] | None) -> str:
 
 
 # The rest, put into words
+
+PROTOCOL_WORDS = {
+    "weights_sha256": "Its weights' sha256",
+    "input_size": "Its input size",
+    "num_generated": "Generated images",
+    "num_reference": "Real images",
+    "num_train": "Training images",
+}
 
 
 def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:
