@@ -83,11 +83,7 @@ def describe_gain(table: GainTable) -> GainTexts:
     found = {(row.num_real, row.trained_on, row.test): row for row in table.rows}
     kinds = [(0, GENERATED), *((size, kind) for size in sizes for kind in (REAL, BOTH))]
     return GainTexts(
-        tests=[
-            "as they are",
-            f"JPEG quality {table.config.jpeg_quality}",
-            f"PGD, radius {attack.epsilon:g}/255, {attack.num_steps} steps of {attack.step_size:g}/255",
-        ],
+        tests=["as they are", f"JPEG quality {table.config.jpeg_quality}", "PGD attack"],
         accuracies=[
             [f"{size:,}", kind, *(_accuracy(found[size, kind, test]) for test in TESTS)] for size, kind in kinds
         ],
@@ -96,7 +92,9 @@ def describe_gain(table: GainTable) -> GainTexts:
         "classifiers nor the generator were trained on: as they are, and made harder. Each classifier sees "
         f"{table.config.classifier.nimg:,} images; with two sources, half of every batch is from each. "
         f"{table.num_generated:,} generated images, mean of {table.config.num_seeds} seeds, 95% intervals over other "
-        "images and other seeds. The attack is on each classifier itself. The generator was trained on the whole "
+        f"images and other seeds. The attack is on each classifier itself: L-infinity, radius {attack.epsilon:g}/255, "
+        f"{attack.num_steps} steps of {attack.step_size:g}/255 from a random start (Madry et al. 2018). "
+        "The generator was trained on the whole "
         "train split: beside few real images, generated ones also carry what it learnt from the others.",
     )
 

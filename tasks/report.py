@@ -47,8 +47,11 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class ClassifierSummary:
-    """What generated images are worth to a classifier, in words: `accuracies` has cells (real images, trained on, then
-    one a test), `gains` (real images, then one a test)."""
+    """What generated images are worth to a classifier, in words.
+
+    `accuracies` has cells (real images, trained on, then one a test), `gains` (real images, then one a test); an
+    interval in parentheses at a cell's end gets a line of its own.
+    """
 
     tests: Sequence[str]
     accuracies: Sequence[Sequence[str]]

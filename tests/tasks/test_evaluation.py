@@ -98,7 +98,7 @@ def test_what_a_version_is_worth_is_written_down_and_stays_with_it(make: Make, t
     assert len(table.rows) == 15
     text = (tmp_path / "gain.md").read_text()
     assert "| 0 | generated |" in text
-    assert "PGD, radius 4/255, 10 steps of 1/255" in text
+    assert "L-infinity, radius 4/255, 10 steps of 1/255" in text
     (tmp_path / "gain.md").unlink()
     measure(["--model", str(run.path), *options])
     assert (tmp_path / "gain.md").read_text().splitlines()[8:] == text.splitlines()[8:]
