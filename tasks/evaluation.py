@@ -18,7 +18,7 @@ from models.grids import grid_png
 from models.scores import Classes
 from shards import Manifest, load_manifest, stream_split
 from tasks.errors import RequestError
-from tasks.feature_nets import find_feature_net
+from tasks.feature_nets import check_feature_net, find_feature_net
 from tasks.home import home
 from tasks.pictures import (
     SPLIT,
@@ -109,7 +109,7 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
 
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
-    num_reference = check_scorable(manifest_uri)
+    num_reference = check_scorable(manifest_uri, config)
     manifest = load_manifest(manifest_uri)
     net = find_feature_net(config, manifest_uri, manifest)
     protocol = _protocol(manifest, num_reference, config, net)
@@ -124,14 +124,15 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
-def check_scorable(manifest_uri: str) -> int:
-    """Number of images that scores compare with; raises RequestError where there are too few."""
+def check_scorable(manifest_uri: str, config: EvalConfig) -> int:
+    """Number of images that scores compare with; raises RequestError for too few, or a feature net that cannot be."""
     manifest = load_manifest(manifest_uri)
     if (num_reference := manifest.num_samples(SPLIT)) < 2:
         raise RequestError(
             f"{manifest.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
             "below some hundred: build it with a larger shard.val_fraction, or of more images"
         )
+    check_feature_net(config, manifest)
     return num_reference
 
 

@@ -1,12 +1,11 @@
 """The evaluation report: one HTML page that needs nothing beside itself, for people to read and to keep.
 
-`ReportData` is made of plain values, so that anything which has them can fill it; this module knows neither
-Prefect nor MLflow. Here values are put into order and words; the page they stand on is report.html.j2.
+This module knows neither Prefect nor MLflow: what it shows comes in as `ReportData`. Here values are put into order and
+words; the page they stand on is report.html.j2.
 """
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,85 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.scores import higher_is_better
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
+from tasks.report_data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
 
 __all__ = ["ChampionSummary", "ClassifierSummary", "DatasetSummary", "ReportData", "render_report"]
 
 MAX_SNAPSHOTS = 12
 MAX_CLASSES = 30
-
-
-@dataclass(frozen=True)
-class ChampionSummary:
-    """The version to compare with; its scores under another protocol are shown but not compared."""
-
-    version: str
-    scores: Mapping[str, float]
-    protocol_digest: str
-
-
-@dataclass(frozen=True)
-class DatasetSummary:
-    """The dataset version: counts of images; `reasons` maps reason codes to numbers of quarantined files."""
-
-    name: str
-    version: str
-    seen: int
-    kept: int
-    duplicates: int
-    quarantined: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    classes: Mapping[str, int] = field(default_factory=dict)
-    splits: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ClassifierSummary:
-    """What generated images are worth to a classifier, in words.
-
-    `accuracies` has cells (real images, trained on, then one a test), `gains` (real images, then one a test); an
-    interval in parentheses at a cell's end gets a line of its own.
-    """
-
-    tests: Sequence[str]
-    accuracies: Sequence[Sequence[str]]
-    gains: Sequence[Sequence[str]]
-    about: str
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
-
-    `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names
-    their columns (the classes, if there is one to a column). `stats` are the lines of stats.jsonl: each has
-    `nimg`, any other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that
-    begin with http:// or https:// become links. `config` may be nested.
-    """
-
-    model: str
-    version: str
-    promoted: bool
-    why: str
-    scores: Mapping[str, float]
-    protocol: Mapping[str, Any]
-    protocol_digest: str
-    generated: bytes
-    real: bytes
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    by_class: Mapping[str, float] = field(default_factory=dict)
-    by_class_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    pairs: bytes = b""
-    truncation: bytes = b""
-    interpolation: bytes = b""
-    classifier: ClassifierSummary | None = None
-    columns: Sequence[str] = ()
-    champion: ChampionSummary | None = None
-    dataset: DatasetSummary | None = None
-    stats: Sequence[Mapping[str, float]] = ()
-    snapshots: Sequence[tuple[int, bytes]] = ()
-    lineage: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    created: str = ""
 
 
 class ScoreRow(NamedTuple):

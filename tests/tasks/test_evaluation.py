@@ -1,5 +1,6 @@
 """Evaluations of real registered versions: conditional or not, in a classifier's features, and what they are worth."""
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ from benchmarks.classifier_gain import main as measure
 from models.checkpoints import CheckpointStore
 from models.state import TrainState
 from models.training import TrainConfig
+from shards import ShardConfig, build, load_manifest
 from tasks.classifier_gain import find_gain
 from tasks.errors import RequestError
-from tasks.evaluation import EvalConfig, score_model
+from tasks.evaluation import EvalConfig, check_scorable, score_model
+from tasks.feature_nets import find_feature_net
 from tasks.home import home
 from tasks.registry import load_pyfunc, register
 from tasks.run_directory import RunDirectory
@@ -108,3 +111,26 @@ def test_images_without_classes_teach_no_classifier(make: Make) -> None:
     make(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
         measure(["--model", "models:/m/1"])
+
+
+def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str, tmp_path: Path) -> None:
+    named = {"feature_net": "dinov2", "weights_sha256": "0" * 64}
+    with pytest.raises(RequestError, match="name a file that is there"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "absent")))
+    (tmp_path / "other").write_bytes(b"?")
+    with pytest.raises(RequestError, match="another file, or damaged"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "other")))
+    digest = hashlib.sha256(b"?").hexdigest()
+    wrong = config(feature_net="dinov2", weights=str(tmp_path / "other"), weights_sha256=digest, input_size=56)
+    with pytest.raises(RequestError, match="does not hold a DINOv2 network"):
+        find_feature_net(wrong, dataset, load_manifest(dataset))
+
+
+def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, home_dir: Path) -> None:
+    for index in range(40):
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)).save(
+            tmp_path / f"{index}.png"
+        )
+    built = build(ShardConfig(source=f"{tmp_path}/*.png", dataset="flat", val_fraction=0.5, workers=1), home_dir)
+    with pytest.raises(RequestError, match=r"flat has \d classes, two are needed"):
+        check_scorable(built.manifest, config(feature_net="classifier", input_size=0))
