@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-sharding bench-hostile bench-loading bench-training bench-families clean help
+.PHONY: demo test lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
 	@echo "make bench-training  our training loop beside a plain one"
+	@echo "make bench-classifier  what the champion's images are worth to a classifier"
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
@@ -41,6 +42,9 @@ bench-sharding: $(STAMP)
 
 bench-training: $(STAMP)
 	@$(BIN)/python -m benchmarks.training
+
+bench-classifier: $(STAMP)
+	@$(BIN)/python -m benchmarks.classifier_gain
 
 bench-families: $(STAMP)
 	@$(BIN)/python -m benchmarks.families

@@ -52,7 +52,7 @@ class PipelineOutcome(BaseModel):
 def pipeline(config: PipelineConfig) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
     built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
-    check_scorable(built.manifest)  # before hours of training, not after
+    check_scorable(built.manifest, config.evaluate)  # before hours of training, not after
     dataset = f"{built.dataset}@{built.version}"
     trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train, data=config.data))
     evaluated = evaluate_gan(

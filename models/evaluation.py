@@ -2,25 +2,19 @@
 
 The caller hands in generated images as an iterator of uint8 NCHW batches, so that a network, a loaded model
 version or a folder of images is scored by the same code. No score leaves this module without its protocol,
-and `Protocol.differences` is how the gate tells whether two scores may be compared at all.
+and `Protocol.differences` is how the gate tells whether two scores may be compared at all (models/protocol.py).
 """
 
-import hashlib
-import json
-import logging
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
-from uuid import uuid4
+from typing import Literal, NamedTuple, Self
 
-import numpy as np
-import safetensors
 import torch
-from pydantic import BaseModel, ConfigDict, Field
-from safetensors.numpy import save_file
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from models.errors import EvaluationError
+from models.classifier_net import ClassifierNet
+from models.errors import ConfigError, EvaluationError
 from models.features import Array, FeatureNet, Images, Progress, compute_features
-from models.scores import Classes, Interval, Measured, Pair, higher_is_better, score_features
+from models.protocol import Protocol
+from models.scores import Classes, Interval, Measured, Pair, score_features
 
 __all__ = [
     "EvalConfig",
@@ -28,15 +22,11 @@ __all__ = [
     "Protocol",
     "Scores",
     "evaluate",
-    "higher_is_better",
-    "reference_features",
     "resolve_device",
 ]
 
-logger = logging.getLogger(__name__)
-
-METRICS_REVISION = 2  # raise it when a formula in metrics, neighbours or scores changes what it gives
 MAX_TRAIN = 10_000
+SMALLEST_INPUT = 32
 
 
 class EvalConfig(BaseModel):
@@ -52,17 +42,32 @@ class EvalConfig(BaseModel):
         ge=4,
         le=1_000_000,
     )
-    feature_net: Literal["efficientnet-lite0"] = Field(
+    feature_net: Literal["efficientnet-lite0", "inception", "dinov2", "classifier"] = Field(
         "efficientnet-lite0",
         title="Feature net",
-        description="The network whose features are compared: EfficientNet-Lite0 with ImageNet weights.",
+        description="The network whose features are compared: EfficientNet-Lite0 with ImageNet weights (needs nothing "
+        "else), Inception (FID and KID) or DINOv2 with a weights file of yours, or a classifier that is trained on the "
+        "dataset's own labels.",
+    )
+    weights: str = Field(
+        "",
+        title="Weights file",
+        description="For inception and dinov2: the file of weights, a path or an https URL. inception: "
+        "torch-fidelity's weights-inception-2015-12-05-6726825d.pth; dinov2: a model.safetensors in timm's naming.",
+        max_length=2000,
+    )
+    weights_sha256: str = Field(
+        "",
+        title="Weights' sha256",
+        description="What the weights file must hash to, 64 hex digits; goes with every score.",
+        pattern="^([0-9a-f]{64})?$",
     )
     input_size: int = Field(
-        224,
+        0,
         title="Feature net input size",
-        description="Images are resized to this many pixels a side for the feature net. 224 is what it was "
-        "trained on; 112 is about four times as fast on a CPU and still orders images by quality.",
-        ge=32,
+        description="Images are resized to this many pixels a side for the feature net; 0: what it was trained on. "
+        "112 is about four times as fast as EfficientNet's 224 on a CPU and still orders images by quality.",
+        ge=0,
         le=600,
     )
     batch_size: int = Field(
@@ -94,63 +99,27 @@ class EvalConfig(BaseModel):
         description="Where the networks run: auto takes the GPU if there is one.",
     )
 
-
-class Protocol(BaseModel):
-    """All that a score depends on besides the generator; scores compare only under equal protocols."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    feature_net: str
-    weights_sha256: str
-    input_size: int
-    resize_filter: str
-    num_generated: int
-    num_reference: int
-    num_train: int = 0
-    dataset: str
-    dataset_version: str
-    split: str
-    seed: int
-    generator_state: str = "ema"
-    metrics_revision: int = METRICS_REVISION
-
+    @field_validator("input_size")
     @classmethod
-    def of(
-        cls,
-        config: EvalConfig,
-        net: FeatureNet,
-        *,
-        dataset: str,
-        dataset_version: str,
-        num_reference: int,
-        num_train: int = 0,
-        split: str = "val",
-        generator_state: str = "ema",
-    ) -> "Protocol":
-        """Put together the protocol of scoring a generator against that split of the dataset."""
-        return cls(
-            feature_net=net.name,
-            weights_sha256=net.sha256,
-            input_size=net.input_size,
-            resize_filter=net.resize_filter,
-            num_generated=config.num_images,
-            num_reference=num_reference,
-            num_train=num_train,
-            dataset=dataset,
-            dataset_version=dataset_version,
-            split=split,
-            seed=config.seed,
-            generator_state=generator_state,
-        )
+    def _is_zero_or_large_enough(cls, size: int) -> int:
+        if 0 < size < SMALLEST_INPUT:
+            raise ConfigError(f"feature nets see nothing in {size} pixels: use {SMALLEST_INPUT} or more, or 0")
+        return size
 
-    def digest(self) -> str:
-        """Give 12 hex digits of the sha256 of the canonical JSON; scores compare only where it is equal."""
-        return hashlib.sha256(_canonical_json(self.model_dump()).encode()).hexdigest()[:12]
-
-    def differences(self, other: "Protocol") -> list[str]:
-        """Give one "field: this != other" for each field in which two protocols differ."""
-        mine, theirs = self.model_dump(), other.model_dump()
-        return [f"{name}: {mine[name]} != {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+    @model_validator(mode="after")
+    def _weights_are_named(self) -> Self:
+        needed = self.feature_net in ("inception", "dinov2")
+        if needed and not (self.weights and self.weights_sha256):
+            raise ConfigError(
+                f"feature_net is {self.feature_net}, whose weights come with no package: name the file in weights "
+                "(a path or an https URL) and what it must hash to in weights_sha256"
+            )
+        if not needed and (self.weights or self.weights_sha256):
+            raise ConfigError(
+                f"weights are named, but feature_net {self.feature_net} brings its own: leave out weights and "
+                "weights_sha256, or choose inception or dinov2"
+            )
+        return self
 
 
 class Scores(BaseModel):
@@ -220,7 +189,16 @@ def evaluate(
             "hand in at least as many, or lower num_images"
         )
     device = resolve_device(config.device)
-    measured = score_features(features, reference, net.label, config.seed, train=train, classes=classes, device=device)
+    measured = score_features(
+        features,
+        reference,
+        net.label,
+        config.seed,
+        train=train,
+        classes=classes,
+        predictions=net.predict(features) if isinstance(net, ClassifierNet) else None,
+        device=device,
+    )
     return Evaluation(Scores.of(measured, protocol), measured.closest)
 
 
@@ -235,57 +213,3 @@ def _check_protocol(
             f"the protocol does not describe this evaluation ({'; '.join(differences)}); "
             "make it with Protocol.of from the same config, net and reference"
         )
-
-
-def reference_features(
-    images: Images,
-    net: FeatureNet,
-    cache_dir: Path,
-    content_key: str,
-    batch_size: int = 16,
-    progress: Progress | None = None,
-) -> Array:
-    """Give the features [N, C] float32 of real images, from the cache if the same content was seen before.
-
-    `content_key` names the content, never a place: dataset version, split and number of images. Together
-    with the net's name, weights, size and filter it is the cache's key. `images` may be a generator: on a hit
-    it is not touched, so nothing is read. A damaged cache file is computed anew and replaced.
-    """
-    key = _canonical_json([content_key, net.name, net.sha256, net.input_size, net.resize_filter])
-    path = cache_dir / f"features-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
-    cached = _read_cache(path, key)
-    if cached is not None:
-        return cached
-    features = compute_features(images, net, batch_size, progress=progress)
-    _write_cache(path, key, features)
-    return features
-
-
-def _read_cache(path: Path, key: str) -> Array | None:
-    if not path.exists():
-        return None
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            about, features = file.metadata(), np.asarray(file.get_tensor("features"))
-        if about == {"key": key, "sha256": _array_sha256(features)}:
-            return features
-    except (safetensors.SafetensorError, OSError) as error:
-        logger.debug("%s: %s", path, error)
-    logger.warning("reference features in %s are damaged: computing them again", path)
-    return None
-
-
-def _write_cache(path: Path, key: str, features: Array) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own for each writer: two evaluations at once then write twice, but never into each other.
-    unfinished = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
-    save_file({"features": features}, unfinished, {"key": key, "sha256": _array_sha256(features)})
-    unfinished.replace(path)
-
-
-def _array_sha256(array: Array) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _canonical_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

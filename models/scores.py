@@ -17,7 +17,7 @@ import torch
 from models.metrics import compare_frechet, kernel_distance
 from models.neighbours import compare_manifolds, nearest
 
-__all__ = ["Classes", "Measured", "Pair", "Score", "higher_is_better", "score_features"]
+__all__ = ["Classes", "Measured", "Pair", "Score", "classifier_score", "higher_is_better", "score_features"]
 
 Array = npt.NDArray[Any]
 Interval = tuple[float, float]
@@ -27,7 +27,8 @@ Z = 1.96  # two-sided 95% of the normal distribution
 CLOSE_QUANTILE = 0.05  # of the val split's own distances: what counts as closer than real new images come
 MIN_CLASS_IMAGES = 100  # on both sides; below that a class's distance says more about its size than its images
 NUM_CLOSEST = 8
-HIGHER = {"precision", "recall", "density", "coverage"}
+HIGHER = {"precision", "recall", "density", "coverage", "classifier-score"}
+FID_NET = "Inception"  # the one feature net whose distances are called FID and KID
 
 
 class Score(NamedTuple):
@@ -76,6 +77,7 @@ def score_features(
     *,
     train: Array | None = None,
     classes: Classes | None = None,
+    predictions: Array | None = None,
     device: str | torch.device = "cpu",
 ) -> Measured:
     """Score features of generated images [N, C] against those of held-out real ones [M, C].
@@ -84,9 +86,11 @@ def score_features(
     of generated images that are nearer to a training image than CLOSE_QUANTILE of the held-out ones are, so that a
     generator which makes new images scores about CLOSE_QUANTILE and one which copies scores 1. The idea of
     comparing with held-out distances: Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect
-    Data-Copying".
+    Data-Copying". `predictions` [N, K], class probabilities of the generated images, adds the classifier score.
     """
     scores = _distances(fake, real, label, seed) | _manifold_scores(fake, real, device)
+    if predictions is not None:
+        scores["classifier-score"] = classifier_score(predictions)
     closest: list[Pair] = []
     if train is not None and len(train):
         scores["memorised"], closest = _memorised(fake, real, train, device)
@@ -94,12 +98,13 @@ def score_features(
 
 
 def _distances(fake: Array, real: Array, label: str, seed: int) -> dict[str, Score]:
+    frechet_name, kernel_name = ("FID", "KID") if label == FID_NET else (f"FD-{label}", f"KD-{label}")
     frechet = compare_frechet(fake, real)
     kernel = kernel_distance(fake, real, seed=seed, num_subsets=NUM_SUBSETS)
     return {
-        f"FD-{label}": Score(frechet.value, _about(frechet.value, frechet.error, least=0.0)),
-        f"KD-{label}": Score(kernel.value, _about(kernel.value, kernel.error)),
-        f"KD-{label}-std": Score(kernel.std),
+        frechet_name: Score(frechet.value, _about(frechet.value, frechet.error, least=0.0)),
+        kernel_name: Score(kernel.value, _about(kernel.value, kernel.error)),
+        f"{kernel_name}-std": Score(kernel.std),
     }
 
 
@@ -114,6 +119,20 @@ def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> di
         "density": Score(density, _about(density, error, least=0.0)),
         "coverage": _share(found.covered),
     }
+
+
+def classifier_score(predictions: Array) -> Score:
+    """Give exp of the mean KL(p(y|x) || p(y)) over class probabilities [N, K]: 1 to K, more is better.
+
+    The Inception Score's formula (Salimans et al. 2016, section 4) with a classifier of the dataset's own classes, over
+    all images at once. Its logarithm's derivative in the direction of an image is that image's own divergence, so the
+    interval is the delta method's.
+    """
+    p = np.maximum(predictions.astype(np.float64), np.finfo(np.float32).tiny)
+    divergences = (p * (np.log(p) - np.log(p.mean(axis=0)))).sum(axis=1)
+    log_score, error = float(divergences.mean()), float(divergences.std(ddof=1)) / math.sqrt(len(p))
+    low, high = math.exp(max(log_score - Z * error, 0.0)), math.exp(log_score + Z * error)
+    return Score(math.exp(log_score), (low, min(high, float(p.shape[1]))))
 
 
 def _memorised(fake: Array, real: Array, train: Array, device: str | torch.device) -> tuple[Score, list[Pair]]:

@@ -18,6 +18,7 @@ TITLES = {
     "logit": "Discriminator's logits",
     "accuracy": "Discriminator's accuracy",
     "gradient_norm": "Gradient norm",
+    "sign": "Sign of the discriminator's logits",
     "images_per_second": "Images per second",
     "data_share": "Time spent waiting for data",
     "memory_bytes": "Memory",

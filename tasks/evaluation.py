@@ -2,6 +2,7 @@
 
 import io
 import logging
+from typing import Any
 
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
@@ -10,18 +11,21 @@ from PIL import Image
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate, reference_features, resolve_device
-from models.features import FeatureNet, load_feature_net
+from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate
+from models.feature_cache import reference_features
+from models.features import FeatureNet
 from models.grids import grid_png
 from models.scores import Classes
 from shards import Manifest, load_manifest, stream_split
 from tasks.errors import RequestError
+from tasks.feature_nets import check_feature_net, find_feature_net
 from tasks.home import home
 from tasks.pictures import (
     SPLIT,
     TRAIN,
     generated_image,
     generated_images,
+    is_conditional,
     pick_train,
     real_images,
     request_rows,
@@ -105,9 +109,9 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
 
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
-    num_reference = check_scorable(manifest_uri)
+    num_reference = check_scorable(manifest_uri, config)
     manifest = load_manifest(manifest_uri)
-    net = load_feature_net(config.feature_net, config.input_size, resolve_device(config.device))
+    net = find_feature_net(config, manifest_uri, manifest)
     protocol = _protocol(manifest, num_reference, config, net)
     scores = _known_scores(version, protocol)
     if scores is None:
@@ -120,14 +124,15 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
-def check_scorable(manifest_uri: str) -> int:
-    """Number of images that scores compare with; raises RequestError where there are too few."""
+def check_scorable(manifest_uri: str, config: EvalConfig) -> int:
+    """Number of images that scores compare with; raises RequestError for too few, or a feature net that cannot be."""
     manifest = load_manifest(manifest_uri)
     if (num_reference := manifest.num_samples(SPLIT)) < 2:
         raise RequestError(
             f"{manifest.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
             "below some hundred: build it with a larger shard.val_fraction, or of more images"
         )
+    check_feature_net(config, manifest)
     return num_reference
 
 
@@ -182,20 +187,22 @@ def _measure(
             config.batch_size,
             lambda done, _: progress.update(protocol.num_reference + done, "training images"),
         )
+        model = load_pyfunc(version)
         return evaluate(
-            generated_images(load_pyfunc(version), manifest, config),
+            generated_images(model, manifest, config),
             reference,
             config,
             net,
             protocol,
             lambda done, _: progress.update(num_real + done, "generated images"),
             train=train,
-            classes=_classes(manifest_uri, manifest, config),
+            classes=_classes(model, manifest_uri, manifest, config),
         )
 
 
-def _classes(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
-    if not manifest.labels:
+def _classes(model: Any, manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
+    """Which class each image is of; None where there are none, or the model makes images without being told one."""
+    if not manifest.labels or not is_conditional(model):
         return None
     rows = request_rows(manifest, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])

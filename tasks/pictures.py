@@ -60,6 +60,11 @@ def generated_images(model: Any, manifest: Manifest, config: EvalConfig) -> Iter
         yield decode(model.predict(pd.DataFrame([row]))["image"])
 
 
+def is_conditional(model: Any) -> bool:
+    """Whether a loaded version makes images of the class it is asked for."""
+    return bool(model.unwrap_python_model().spec["arguments"]["num_classes"])
+
+
 def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]:
     """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
     counts = share_out(config.num_images, list(manifest.histogram(SPLIT).values()) or [1])

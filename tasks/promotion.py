@@ -7,7 +7,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.evaluation import Scores, higher_is_better
+from models.evaluation import Scores
+from models.scores import higher_is_better
 from tasks.home import Home
 from tasks.registry import CHAMPION, find_champion, tag_version
 

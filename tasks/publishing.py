@@ -15,13 +15,15 @@ from prefect.context import FlowRunContext
 
 from models.grids import grid_labels, grid_png, real_grid
 from shards import Manifest, load_manifest, load_split
+from tasks.classifier_gain import describe_gain, find_gain
 from tasks.evaluation import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
 from tasks.home import home
 from tasks.pictures import SPLIT, decode
 from tasks.promotion import Verdict
 from tasks.registry import find_champion, load_pyfunc
-from tasks.report import ChampionSummary, DatasetSummary, ReportData, render_report
+from tasks.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 from tasks.run_directory import write_atomically
+from tasks.strips import interpolation_strip, truncation_strip
 from tasks.tracking import connect
 
 MAX_SNAPSHOTS = 12
@@ -79,7 +81,11 @@ def gather(
         columns=manifest.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
         intervals=challenger.scores.intervals,
         by_class=challenger.scores.by_class,
+        by_class_intervals=challenger.scores.by_class_intervals,
         pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
+        truncation=truncation_strip(generator, config.seed),
+        interpolation=interpolation_strip(generator, config.seed),
+        classifier=_classifier_summary(version),
         champion=_champion_summary(champion),
         dataset=_dataset_summary(manifest),
         stats=metric_history(client, str(version.run_id)),
@@ -106,6 +112,11 @@ def _champion_summary(champion: ScoredModel | None) -> ChampionSummary | None:
     if champion is None:
         return None
     return ChampionSummary(champion.version, champion.scores.values, champion.scores.protocol.digest())
+
+
+def _classifier_summary(version: ModelVersion) -> ClassifierSummary | None:
+    table = find_gain(version)
+    return ClassifierSummary(*describe_gain(table)) if table else None
 
 
 def _dataset_summary(manifest: Manifest) -> DatasetSummary:
@@ -153,7 +164,7 @@ def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
 def _lineage(version: ModelVersion) -> dict[str, str]:
     tags = {name.removeprefix("shardgan."): value for name, value in version.tags.items()}
     shown = ("dataset", "dataset_version", "manifest", "run", "commit", "weights_sha256")
-    lineage = {name.replace("_", " "): tags[name] for name in shown if name in tags}
+    lineage = {name.replace("_", " ").capitalize(): tags[name] for name in shown if name in tags}
     return lineage | {"MLflow run": str(version.run_id), "MLflow model": str(version.source)}
 
 

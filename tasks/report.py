@@ -1,80 +1,24 @@
 """The evaluation report: one HTML page that needs nothing beside itself, for people to read and to keep.
 
-`ReportData` is made of plain values, so that anything which has them can fill it; this module knows neither
-Prefect nor MLflow. Here values are put into order and words; the page they stand on is report.html.j2.
+This module knows neither Prefect nor MLflow: what it shows comes in as `ReportData`. Here values are put into order and
+words; the page they stand on is report.html.j2.
 """
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.evaluation import higher_is_better
+from models.scores import higher_is_better
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
+from tasks.report_data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
 
-__all__ = ["ChampionSummary", "DatasetSummary", "ReportData", "render_report"]
+__all__ = ["ChampionSummary", "ClassifierSummary", "DatasetSummary", "ReportData", "render_report"]
 
 MAX_SNAPSHOTS = 12
 MAX_CLASSES = 30
-
-
-@dataclass(frozen=True)
-class ChampionSummary:
-    """The version to compare with; its scores under another protocol are shown but not compared."""
-
-    version: str
-    scores: Mapping[str, float]
-    protocol_digest: str
-
-
-@dataclass(frozen=True)
-class DatasetSummary:
-    """The dataset version: counts of images; `reasons` maps reason codes to numbers of quarantined files."""
-
-    name: str
-    version: str
-    seen: int
-    kept: int
-    duplicates: int
-    quarantined: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    classes: Mapping[str, int] = field(default_factory=dict)
-    splits: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
-
-    `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names
-    their columns (the classes, if there is one to a column). `stats` are the lines of stats.jsonl: each has
-    `nimg`, any other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that
-    begin with http:// or https:// become links. `config` may be nested.
-    """
-
-    model: str
-    version: str
-    promoted: bool
-    why: str
-    scores: Mapping[str, float]
-    protocol: Mapping[str, Any]
-    protocol_digest: str
-    generated: bytes
-    real: bytes
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    by_class: Mapping[str, float] = field(default_factory=dict)
-    pairs: bytes = b""
-    columns: Sequence[str] = ()
-    champion: ChampionSummary | None = None
-    dataset: DatasetSummary | None = None
-    stats: Sequence[Mapping[str, float]] = ()
-    snapshots: Sequence[tuple[int, bytes]] = ()
-    lineage: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    created: str = ""
 
 
 class ScoreRow(NamedTuple):
@@ -89,6 +33,15 @@ class ScoreRow(NamedTuple):
     interval: str
 
 
+class ClassRow(NamedTuple):
+    """A class's distance, its interval, and the distance in percent of the largest one."""
+
+    name: str
+    value: str
+    interval: str
+    share: float
+
+
 def render_report(data: ReportData) -> str:
     """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
     return (
@@ -98,11 +51,11 @@ def render_report(data: ReportData) -> str:
             data=data,
             comparable=data.champion is not None and data.champion.protocol_digest == data.protocol_digest,
             scores=_score_rows(data),
-            by_class=[(name, _score(value)) for name, value in sorted(data.by_class.items(), key=lambda i: -i[1])],
+            by_class=_class_rows(data),
             charts=draw_charts(data.stats),
             snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
-            protocol=[(in_words(name), str(value)) for name, value in data.protocol.items()],
+            protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
             classes=_class_bars(data.dataset.classes if data.dataset else {}),
             config=list(_flat(data.config)),
             plot=(PLOT_WIDTH, PLOT_HEIGHT),
@@ -131,6 +84,10 @@ def _environment() -> Environment:
 MEANINGS = {
     "FD": "Fréchet distance: how far mean and spread of the generated images' features lie from those of "
     "real images kept out of training. 0 is equal; more images give a lower number.",
+    "FID": "Fréchet Inception distance: the Fréchet distance in the features that the literature uses. 0 is equal; "
+    "more images give a lower number.",
+    "KID": "Kernel Inception distance: the same question, unmoved by the number of images. Real images kept out of "
+    "training score about 0.",
     "KD": "Kernel distance: the same question, asked without assuming a bell curve and unmoved by the number "
     "of images. Real images kept out of training score about 0.",
     "std": "Spread of the kernel distance from one random subset to the next. Differences smaller than this "
@@ -140,6 +97,8 @@ MEANINGS = {
     "density": "How many real images lie around a generated one, about 1 for real against real. Higher is better.",
     "coverage": "Share of real images with a generated one near by. Higher is better; low where classes or "
     "kinds of images are never made.",
+    "classifier": "How surely a classifier of the dataset tells the generated images' classes, and how evenly they are "
+    "spread: 1 to the number of classes. Higher is better.",
     "memorised": "Share of generated images closer to a training image than 95% of real images kept out of training "
     "are. About 0.05 where nothing was copied.",
 }
@@ -152,7 +111,7 @@ def _score_rows(data: ReportData) -> list[ScoreRow]:
 def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
     is_spread = name.endswith("-std")
     meaning = MEANINGS.get("std" if is_spread else name.split("-")[0], "")
-    interval = " to ".join(map(_score, data.intervals[name])) if name in data.intervals else ""
+    interval = _interval(data.intervals.get(name))
     champion = data.champion.scores.get(name) if data.champion else None
     if data.champion is None or champion is None:
         return ScoreRow(name, _score(value), "", "", None, meaning, interval)
@@ -168,7 +127,28 @@ def _score(value: float) -> str:
     return text.rstrip(".").replace("-", "−")
 
 
+def _class_rows(data: ReportData) -> list[ClassRow]:
+    """The classes with their distances, the furthest first."""
+    largest = max(data.by_class.values(), default=0) or 1
+    return [
+        ClassRow(name, _score(value), _interval(data.by_class_intervals.get(name)), 100 * value / largest)
+        for name, value in sorted(data.by_class.items(), key=lambda item: -item[1])
+    ]
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return " to ".join(map(_score, ends)) if ends else ""
+
+
 # The rest, put into words
+
+PROTOCOL_WORDS = {
+    "weights_sha256": "Its weights' sha256",
+    "input_size": "Its input size",
+    "num_generated": "Generated images",
+    "num_reference": "Real images",
+    "num_train": "Training images",
+}
 
 
 def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,10 @@ import torch
 
 from models.checkpoints import CheckpointStore, load_checkpoint
 from models.compute import prepare
-from models.evaluation import EvalConfig, Protocol, reference_features, resolve_device
-from models.features import FeatureNet, compute_features, load_feature_net
+from models.evaluation import EvalConfig, Protocol, resolve_device
+from models.feature_cache import reference_features
+from models.feature_nets import load_feature_net
+from models.features import FeatureNet, compute_features
 from models.grids import to_uint8
 from models.metrics import FeatureStats, frechet_distance
 from models.training import TrainConfig

@@ -12,9 +12,10 @@ import torch
 from benchmarks.families.contenders import Contender
 from models.checkpoints import CheckpointStore, load_checkpoint
 from models.draws import mixed_seed
-from models.evaluation import EvalConfig, Protocol, evaluate, reference_features
+from models.evaluation import EvalConfig, Protocol, evaluate
 from models.families import NetworkSpec
-from models.features import load_feature_net
+from models.feature_cache import reference_features
+from models.feature_nets import load_feature_net
 from models.grids import real_grid, to_uint8
 from models.training import train
 from shards import Manifest, load_manifest, load_split

@@ -13,8 +13,11 @@ from PIL import Image, ImageFilter
 from pydantic import ValidationError
 
 from models.errors import EvaluationError
-from models.evaluation import EvalConfig, Protocol, evaluate, reference_features, resolve_device
-from models.features import FeatureNet, load_feature_net
+from models.evaluation import EvalConfig, Protocol, evaluate, resolve_device
+from models.feature_cache import reference_features
+from models.feature_nets import load_feature_net
+from models.features import FeatureNet
+from models.hardships import compress
 
 CONFIG = EvalConfig(num_images=100, input_size=64)
 
@@ -65,6 +68,7 @@ def test_scores_order_images_by_quality(digits: np.ndarray, reference: np.ndarra
     sweeps = {
         "blur": [fresh, blurred(fresh, 0.7), blurred(fresh, 2.0)],
         "noise": [fresh, noisy(fresh, 20), noisy(fresh, 80)],
+        "JPEG": [fresh, compress(fresh, 20), compress(fresh, 2)],
     }
     for what, sweep in sweeps.items():
         scores = [evaluate(images, reference, CONFIG, net, protocol_of(net)).scores.values for images in sweep]
@@ -72,6 +76,19 @@ def test_scores_order_images_by_quality(digits: np.ndarray, reference: np.ndarra
             values = [score[name] for score in scores]
             assert values == sorted(values), f"{name} under {what}: {values}"
             assert values[2] > 2 * values[0]
+
+
+def test_real_images_against_real_ones_score_about_zero(
+    digits: np.ndarray, reference: np.ndarray, net: FeatureNet
+) -> None:
+    config = EvalConfig(num_images=200, input_size=64)
+    same, fresh, noise = (
+        evaluate(images, reference, config, net, protocol_of(net, config=config)).scores
+        for images in (digits[:200], digits[200:], noisy(digits[200:], 40))
+    )
+    assert same.values["FD-EffNetLite0"] == pytest.approx(0, abs=1e-2)
+    assert abs(fresh.values["KD-EffNetLite0"]) < noise.values["KD-EffNetLite0"] / 50
+    assert fresh.values["FD-EffNetLite0"] < noise.values["FD-EffNetLite0"] / 3
 
 
 def test_scores_do_not_depend_on_the_batches(digits: np.ndarray, reference: np.ndarray, net: FeatureNet) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, short_count
-from tasks.report import ChampionSummary, DatasetSummary, ReportData, render_report
+from tasks.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 
 VOID = {"meta", "link", "img", "line", "br", "polyline"}
 STATS = [
@@ -124,6 +124,30 @@ def test_classes_and_closest_pairs_are_shown(data: ReportData) -> None:
     Page(text)
     assert "<two> 7.000 one 3.000" in visible(text)
     assert "Closest to training images" in visible(text)
+
+
+def test_classes_have_their_intervals(data: ReportData) -> None:
+    text = visible(render_report(replace(data, by_class={"one": 3.0}, by_class_intervals={"one": (2.0, 4.0)})))
+    assert "one 3.000 2.000 to 4.000" in text
+    assert "beside it, its 95% interval" in text
+
+
+def test_strips_and_the_classifiers_table_are_shown_where_there_are_any(data: ReportData) -> None:
+    table = ClassifierSummary(
+        ["clean", "<JPEG>"], [["450", "real", "90.1", "80.2"]], [["450", "+1", "−2"]], "how & why"
+    )
+    text = render_report(replace(data, truncation=png(1), interpolation=png(2), classifier=table))
+    Page(text)
+    for expected in (
+        "Truncation the same latents",
+        "Interpolation from one",
+        "real 90.1 80.2",
+        "450 +1 −2",
+        "how & why",
+    ):
+        assert expected in visible(text), expected
+    for absent in ("Latents", "Does it help a classifier?"):
+        assert f">{absent}<" not in render_report(data)
 
 
 def test_what_must_not_be_compared_is_not_compared(data: ReportData) -> None:

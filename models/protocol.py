@@ -1,0 +1,77 @@
+"""What a score depends on besides the generator: only scores of equal protocols are ever compared."""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from models.features import FeatureNet
+
+if TYPE_CHECKING:
+    from models.evaluation import EvalConfig
+
+METRICS_REVISION = 3  # raise it when a formula in metrics, neighbours or scores changes what it gives
+
+
+class Protocol(BaseModel):
+    """All that a score depends on besides the generator; scores compare only under equal protocols."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature_net: str
+    weights_sha256: str
+    input_size: int
+    resize_filter: str
+    num_generated: int
+    num_reference: int
+    num_train: int = 0
+    dataset: str
+    dataset_version: str
+    split: str
+    seed: int
+    generator_state: str = "ema"
+    metrics_revision: int = METRICS_REVISION
+
+    @classmethod
+    def of(
+        cls,
+        config: "EvalConfig",
+        net: FeatureNet,
+        *,
+        dataset: str,
+        dataset_version: str,
+        num_reference: int,
+        num_train: int = 0,
+        split: str = "val",
+        generator_state: str = "ema",
+    ) -> "Protocol":
+        """Put together the protocol of scoring a generator against that split of the dataset."""
+        return cls(
+            feature_net=net.name,
+            weights_sha256=net.sha256,
+            input_size=net.input_size,
+            resize_filter=net.resize_filter,
+            num_generated=config.num_images,
+            num_reference=num_reference,
+            num_train=num_train,
+            dataset=dataset,
+            dataset_version=dataset_version,
+            split=split,
+            seed=config.seed,
+            generator_state=generator_state,
+        )
+
+    def digest(self) -> str:
+        """Give 12 hex digits of the sha256 of the canonical JSON; scores compare only where it is equal."""
+        return hashlib.sha256(canonical_json(self.model_dump()).encode()).hexdigest()[:12]
+
+    def differences(self, other: "Protocol") -> list[str]:
+        """Give one "field: this != other" for each field in which two protocols differ."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return [f"{name}: {mine[name]} != {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+
+
+def canonical_json(value: Any) -> str:
+    """Give the one JSON text of `value`: keys sorted, nothing but ASCII, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

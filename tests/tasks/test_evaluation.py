@@ -1,0 +1,136 @@
+"""Evaluations of real registered versions: conditional or not, in a classifier's features, and what they are worth."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from PIL import Image
+
+from benchmarks.classifier_gain import main as measure
+from models.checkpoints import CheckpointStore
+from models.state import TrainState
+from models.training import TrainConfig
+from shards import ShardConfig, build, load_manifest
+from tasks.classifier_gain import find_gain
+from tasks.errors import RequestError
+from tasks.evaluation import EvalConfig, check_scorable, score_model
+from tasks.feature_nets import find_feature_net
+from tasks.home import home
+from tasks.registry import load_pyfunc, register
+from tasks.run_directory import RunDirectory
+from tasks.strips import NUM_STEPS, interpolation_strip, slerp
+from tasks.tracking import RunTracker, connect
+from tasks.training import plan_run
+
+Make = Callable[[bool], tuple[RunDirectory, ModelVersion]]
+
+
+@pytest.fixture
+def make(dataset: str) -> Make:
+    """Registers an untrained generator, conditional or not, as `m`."""
+
+    def register_one(conditional: bool) -> tuple[RunDirectory, ModelVersion]:
+        plan = plan_run(dataset, TrainConfig(width=4, latent_dim=4, nimg=8, conditional=conditional))
+        run = RunDirectory(home().runs / plan.run)
+        run.create(plan)
+        torch.manual_seed(0)
+        state = TrainState(plan.network, torch.device("cpu"))
+        CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
+        tracker = RunTracker(connect(home()), home(), run, {})
+        tracker.finish()
+        return run, register(connect(home()), run, tracker.run_id, "m")
+
+    return register_one
+
+
+def config(**others: object) -> EvalConfig:
+    return EvalConfig.model_validate({"num_images": 24, "input_size": 32, "device": "cpu"} | others)
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_only_a_model_that_is_told_the_class_is_scored_by_class(
+    make: Make, conditional: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.scores.MIN_CLASS_IMAGES", 2)  # the collection has 48 images in all
+    make(conditional)
+    scores = score_model.fn("models:/m/1", config()).scores
+    assert set(scores.by_class) == ({"bright", "dark"} if conditional else set())
+
+
+def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
+    make(True)
+    asked = config(feature_net="classifier", input_size=0)
+    first = score_model.fn("models:/m/1", asked).scores
+    assert 1 <= first.values["classifier-score"] <= 2
+    assert {"FD-Classifier", "KD-Classifier"} <= set(first.values)
+    (weights,) = home().features.glob("classifier-*")
+    written = weights.stat().st_mtime_ns
+    make(False)
+    second = score_model.fn("models:/m/2", asked).scores
+    assert weights.stat().st_mtime_ns == written
+    assert second.protocol == first.protocol
+
+
+def test_a_way_between_latents_starts_and_ends_at_them() -> None:
+    start, end = torch.randn(2, 5, 64, generator=torch.manual_seed(0))
+    torch.testing.assert_close(slerp(start, end, 0.0), start)
+    torch.testing.assert_close(slerp(start, end, 1.0), end)
+    torch.testing.assert_close(slerp(start, start, 0.5), start)
+    middle = slerp(start, end, 0.5).norm(dim=1)
+    assert (middle > 0.8 * torch.minimum(start.norm(dim=1), end.norm(dim=1))).all()  # a straight line would be at 0.7
+
+
+def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
+    _, version = make(True)
+    with Image.open(io.BytesIO(interpolation_strip(load_pyfunc(version), 0))) as picture:
+        assert picture.size == (NUM_STEPS * 18 + 2, 2 * 18 + 2)
+        assert np.asarray(picture).std() > 0
+
+
+def test_what_a_version_is_worth_is_written_down_and_stays_with_it(make: Make, tmp_path: Path) -> None:
+    run, version = make(True)
+    options = ["--nimg", "64", "--seeds", "2", "--result", str(tmp_path / "gain.md")]
+    measure(["--model", "models:/m/1", *options])
+    table = find_gain(connect(home()).get_model_version(version.name, version.version))
+    assert table is not None
+    assert len(table.rows) == 15
+    text = (tmp_path / "gain.md").read_text()
+    assert "| 0 | generated |" in text
+    assert "L-infinity, radius 4/255, 10 steps of 1/255" in text
+    (tmp_path / "gain.md").unlink()
+    measure(["--model", str(run.path), *options])
+    assert (tmp_path / "gain.md").read_text().splitlines()[8:] == text.splitlines()[8:]
+
+
+def test_images_without_classes_teach_no_classifier(make: Make) -> None:
+    make(False)
+    with pytest.raises(RequestError, match="the model is unconditional"):
+        measure(["--model", "models:/m/1"])
+
+
+def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str, tmp_path: Path) -> None:
+    named = {"feature_net": "dinov2", "weights_sha256": "0" * 64}
+    with pytest.raises(RequestError, match="name a file that is there"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "absent")))
+    (tmp_path / "other").write_bytes(b"?")
+    with pytest.raises(RequestError, match="another file, or damaged"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "other")))
+    digest = hashlib.sha256(b"?").hexdigest()
+    wrong = config(feature_net="dinov2", weights=str(tmp_path / "other"), weights_sha256=digest, input_size=56)
+    with pytest.raises(RequestError, match="does not hold a DINOv2 network"):
+        find_feature_net(wrong, dataset, load_manifest(dataset))
+
+
+def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, home_dir: Path) -> None:
+    for index in range(40):
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)).save(
+            tmp_path / f"{index}.png"
+        )
+    built = build(ShardConfig(source=f"{tmp_path}/*.png", dataset="flat", val_fraction=0.5, workers=1), home_dir)
+    with pytest.raises(RequestError, match=r"flat has \d classes, two are needed"):
+        check_scorable(built.manifest, config(feature_net="classifier", input_size=0))
