@@ -27,7 +27,7 @@ CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, compute=CPU)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 90) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

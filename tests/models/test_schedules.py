@@ -30,7 +30,7 @@ def test_the_preset_moves_all_five_to_their_ends() -> None:
 
 def test_what_is_set_explicitly_wins_over_the_preset() -> None:
     config = TrainConfig(preset="r3-tiny", width=24, augment={"cutout": 0.0}, schedule={"gamma": 7})
-    assert (config.family, config.width, config.batch_size) == ("r3", 24, 32)
+    assert (config.family, config.width, config.batch_size) == ("r3", 24, 16)
     assert (config.augment.policy, config.augment.cutout) == ("scheduled", 0.0)
     assert (config.schedule.kind, config.schedule.gamma, config.schedule.learning_rate) == ("cosine", 7, 2.5e-4)
 
