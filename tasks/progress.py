@@ -61,7 +61,11 @@ class ProgressReport:
         now = time.monotonic()
         if self.artifact is not None and now >= self.next_artifact:
             self.next_artifact = now + ARTIFACT_SECONDS
-            update_progress_artifact(artifact_id=self.artifact, progress=min(100.0, 100.0 * done / self.total))
+            update_progress_artifact(
+                artifact_id=self.artifact,
+                progress=min(100.0, 100.0 * done / self.total),
+                description=f"{self.title}: {note}" if note else self.title,
+            )
         if not self.bar.console.is_terminal and now >= self.next_line:
             self.next_line = now + LINE_SECONDS
             print(f"{self.title}: {100 * done / self.total:.0f}%  {note}", file=sys.stderr, flush=True)
