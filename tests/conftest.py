@@ -82,7 +82,13 @@ def start_server(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
     names += ("filer.port.grpc", "s3.port.grpc")
     flags = [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     flags += [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={folder}/s3.json"]
-    flags += ["-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64", "-volume.max=16", "-master.telemetry=false"]
+    flags += [
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=16",
+        "-master.telemetry=false",
+    ]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen([str(WEED), "-logtostderr=true", "server", *flags], stdout=log, stderr=log)
 
