@@ -38,6 +38,11 @@ class Checkpoint:
     tensors: dict[str, torch.Tensor]
     values: dict[str, Any]
 
+    def part(self, name: str) -> dict[str, torch.Tensor]:
+        """The tensors of one network or optimiser, under the names it has for them itself."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
+
 
 @dataclass(frozen=True)
 class Best:

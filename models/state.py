@@ -106,10 +106,10 @@ class TrainState:
                 f"this run is of {self.spec.model_dump()}: start it under another run name"
             )
         for name, network in self._networks().items():
-            network.load_state_dict(_below(checkpoint.tensors, name))
+            network.load_state_dict(checkpoint.part(name))
         for name, optimizer in self._optimizers().items():
-            _restore_optimizer(optimizer, _below(checkpoint.tensors, name))
-        self.strength.restore(_below(checkpoint.tensors, "strength"))
+            _restore_optimizer(optimizer, checkpoint.part(name))
+        self.strength.restore(checkpoint.part("strength"))
         self.nimg = checkpoint.nimg
         self.num_ticks = checkpoint.values["num_ticks"]
         self.health = Health.model_validate(checkpoint.values.get("health", {}))
@@ -130,11 +130,6 @@ class TrainState:
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}
-
-
-def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The entries under `prefix.`, without it."""
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Tensor]) -> None:

@@ -55,6 +55,7 @@ def list_archive(uri: str, kind: str, stamp: str, *, by_folder: bool, prefix: st
         with open_binary(uri) as file:
             members = _zip_members(uri, file) if kind == "zip" else _tar_members(uri, file, kind == "tar", stamp)
             yield from _entries(members, prefix, by_folder=by_folder)
+    # NotImplementedError is what zipfile raises for a compression or a version of zip that it does not know.
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise SourceError(f"the archive {uri!r} cannot be listed: {error}; mend it or leave it out") from error
 

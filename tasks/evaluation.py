@@ -28,6 +28,7 @@ from tasks.pictures import (
     is_conditional,
     pick_train,
     real_images,
+    reference_key,
     request_rows,
     train_images,
     train_places,
@@ -175,7 +176,7 @@ def _measure(
             real_images(manifest_uri),
             net,
             home().features,
-            f"{manifest.dataset} {manifest.version} {SPLIT} {protocol.num_reference}",
+            reference_key(manifest),
             config.batch_size,
             lambda done, _: progress.update(done, "real images"),
         )

@@ -23,6 +23,11 @@ def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
     yield load_split(manifest_uri, SPLIT).images
 
 
+def reference_key(manifest: Manifest) -> str:
+    """What the val split's features are cached under: quick scores and evaluations share them."""
+    return f"{manifest.dataset} {manifest.version} {SPLIT} {manifest.num_samples(SPLIT)}"
+
+
 def train_images(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
     """The training images that memorisation is looked for among, as uint8 NCHW batches."""
     places = set(train_places(manifest, config))

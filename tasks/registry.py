@@ -100,9 +100,7 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
         raise CheckpointError(f"{run.checkpoints} holds no whole checkpoint: train the run first")
     config = run.config()
     paths = {name: folder / file for name, file in ARTIFACT_FILES.items()}
-    prefix = "ema."
-    weights = {key.removeprefix(prefix): value for key, value in checkpoint.tensors.items() if key.startswith(prefix)}
-    save_file(weights, paths["weights"])
+    save_file(checkpoint.part("ema"), paths["weights"])
     paths["network"].write_bytes(config.network.source_file().read_bytes())
     digests = {name: file_sha256(paths[name]) for name in ("weights", "network")}
     spec = {

@@ -25,7 +25,7 @@ from models.metrics import FeatureStats, frechet_distance
 from models.training import TrainConfig
 from shards import load_manifest
 from tasks.home import home
-from tasks.pictures import SPLIT, real_images, request_rows
+from tasks.pictures import SPLIT, real_images, reference_key, request_rows
 from tasks.run_directory import RunConfig, RunDirectory
 from tasks.worker import die_with_parent
 
@@ -61,12 +61,11 @@ def score(
     """The score's line: where, which, how much, and the protocol with its digest."""
     manifest = load_manifest(config.manifest)
     num_reference = manifest.num_samples(SPLIT)
-    # The key that tasks/evaluation.py uses: whoever comes first computes them for both.
     reference = reference_features(
         real_images(config.manifest),
         net,
         home().features,
-        f"{manifest.dataset} {manifest.version} {SPLIT} {num_reference}",
+        reference_key(manifest),
         eval_config.batch_size,
     )
     rows = request_rows(manifest, eval_config)
@@ -89,9 +88,9 @@ def generate(
     config: RunConfig, run: RunDirectory, nimg: int, rows: list[dict[str, int]], device: torch.device
 ) -> Iterator[torch.Tensor]:
     """uint8 batches of the checkpoint's images, classes in the shares that the val split has."""
-    prefix, tensors = "ema.", load_checkpoint(CheckpointStore(run.checkpoints).path(nimg)).tensors
+    checkpoint = load_checkpoint(CheckpointStore(run.checkpoints).path(nimg))
     network = config.network.build_networks()["generator"]
-    network.load_state_dict({name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)})
+    network.load_state_dict(checkpoint.part("ema"))
     network.eval().to(device)
     for row in rows:
         drawn = torch.Generator().manual_seed(row["seed"])

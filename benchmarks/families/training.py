@@ -96,8 +96,7 @@ def score(path: Path, spec: NetworkSpec, manifest_uri: str, manifest: Manifest) 
     """Scores of the averaged generator in the checkpoint at `path`, with 95 % intervals."""
     checkpoint = load_checkpoint(path)
     generator = spec.build_networks()["generator"]
-    weights = {name[4:]: value for name, value in checkpoint.tensors.items() if name.startswith("ema.")}
-    generator.load_state_dict(weights)
+    generator.load_state_dict(checkpoint.part("ema"))
     net = load_feature_net(PROTOCOL.feature_net, PROTOCOL.input_size, "cpu")
     val = load_split(manifest_uri, "val")
     reference = reference_features(val.images, net, CACHE / "features", f"{manifest.version} val {len(val)}")

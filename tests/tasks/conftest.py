@@ -22,9 +22,9 @@ from tests.conftest import write_collection
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
 
 
-def make_run(dataset: str) -> RunDirectory:
+def make_run(dataset: str, config: TrainConfig = CONFIG) -> RunDirectory:
     """A run with a checkpoint of an untrained network."""
-    plan = plan_run(dataset, CONFIG)
+    plan = plan_run(dataset, config)
     run = RunDirectory(home().runs / plan.run)
     run.create(plan)
     torch.manual_seed(0)

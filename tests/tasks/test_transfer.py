@@ -17,23 +17,17 @@ from tasks.home import home
 from tasks.registry import register
 from tasks.run_directory import RunDirectory
 from tasks.tracking import RunTracker, connect
-from tasks.training import plan_run, prepare_run
+from tasks.training import prepare_run
 from tasks.transfer import find_start
 from tasks.worker import main
+from tests.tasks.conftest import make_run
 
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=16, batch_size=8, compute=ComputeConfig(threads=1, device="cpu"))
 
 
 @pytest.fixture
 def source(dataset: str) -> RunDirectory:
-    """A run with a checkpoint of an untrained network."""
-    plan = plan_run(dataset, CONFIG)
-    run = RunDirectory(home().runs / plan.run)
-    run.create(plan)
-    torch.manual_seed(0)
-    state = TrainState(plan.network, torch.device("cpu"))
-    CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
-    return run
+    return make_run(dataset, CONFIG)
 
 
 @pytest.fixture
