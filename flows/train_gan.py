@@ -17,6 +17,12 @@ class TrainGanConfig(BaseModel):
         description="name (its latest version), name@version, or a path to a manifest.json",
     )
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
+    parent_run: str = Field(
+        "",
+        max_length=100,
+        title="Parent run",
+        description="id of the MLflow run under which this training's is nested; empty: none",
+    )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
 
@@ -25,5 +31,5 @@ class TrainGanConfig(BaseModel):
 def train_gan(config: TrainGanConfig) -> TrainOutcome:
     """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
     run_dir = prepare_run(config.dataset, config.train, config.data)
-    mlflow_run_id = train(run_dir)
+    mlflow_run_id = train(run_dir, config.parent_run)
     return register_generator(run_dir, mlflow_run_id, config.model)

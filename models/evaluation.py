@@ -205,7 +205,7 @@ def evaluate(
 def _check_protocol(
     protocol: Protocol, reference: Array, train: Array | None, config: EvalConfig, net: FeatureNet
 ) -> None:
-    given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state"})
+    given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state", "saved_as"})
     num_train = 0 if train is None else len(train)
     done = Protocol.of(config, net, num_reference=len(reference), num_train=num_train, **given)
     if differences := protocol.differences(done):

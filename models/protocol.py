@@ -31,6 +31,7 @@ class Protocol(BaseModel):
     split: str
     seed: int
     generator_state: str = "ema"
+    saved_as: str = ""  # the encoding that the images were saved with before they were scored; empty: none
     metrics_revision: int = METRICS_REVISION
 
     @classmethod
@@ -45,6 +46,7 @@ class Protocol(BaseModel):
         num_train: int = 0,
         split: str = "val",
         generator_state: str = "ema",
+        saved_as: str = "",
     ) -> "Protocol":
         """Put together the protocol of scoring a generator against that split of the dataset."""
         return cls(
@@ -60,11 +62,14 @@ class Protocol(BaseModel):
             split=split,
             seed=config.seed,
             generator_state=generator_state,
+            saved_as=saved_as,
         )
 
     def digest(self) -> str:
         """Give 12 hex digits of the sha256 of the canonical JSON; scores compare only where it is equal."""
-        return hashlib.sha256(canonical_json(self.model_dump()).encode()).hexdigest()[:12]
+        # Left out where it says nothing: scores from before it was known keep their digests.
+        unused = set() if self.saved_as else {"saved_as"}
+        return hashlib.sha256(canonical_json(self.model_dump(exclude=unused)).encode()).hexdigest()[:12]
 
     def differences(self, other: "Protocol") -> list[str]:
         """Give one "field: this != other" for each field in which two protocols differ."""

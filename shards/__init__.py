@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from shards.partition import PartitionSpec, process_partition
     from shards.progress import BuildProgress
     from shards.reader import Split, decoded_bytes, fits_memory, load_split
+    from shards.recipe import Encoding
+    from shards.recompression import Recompressed, recompress
     from shards.streaming import Sample, stream_split
     from shards.synthetic import find_synthetic
     from shards.verification import find_damage
@@ -32,8 +34,10 @@ __all__ = [
     "BuildOutcome",
     "BuildProgress",
     "DatasetError",
+    "Encoding",
     "Manifest",
     "PartitionSpec",
+    "Recompressed",
     "Sample",
     "ShardConfig",
     "ShardError",
@@ -53,6 +57,7 @@ __all__ = [
     "load_split",
     "open_windows",
     "process_partition",
+    "recompress",
     "resolve_dataset",
     "stream_split",
 ]
@@ -64,6 +69,8 @@ _MODULES = {
     "manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
     "partition": ("PartitionSpec", "process_partition"),
     "progress": ("BuildProgress",),
+    "recipe": ("Encoding",),
+    "recompression": ("Recompressed", "recompress"),
     "reader": ("Split", "decoded_bytes", "fits_memory", "load_split"),
     "streaming": ("Sample", "stream_split"),
     "windows": ("WindowedSplit", "open_windows"),

@@ -95,7 +95,7 @@ def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, s
     pixels = geometry.shaped(pixels, recipe, seed)
     pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
     pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
-    data = _encode(pixels, encoding)
+    data = encode(pixels, encoding)
     return Stored(data, _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _looks(pixels, recipe))
 
 
@@ -124,7 +124,8 @@ def _looks(pixels: Image.Image, recipe: Recipe) -> Facts:
     return looks
 
 
-def _encode(image: Image.Image, encoding: Encoding) -> bytes:
+def encode(image: Image.Image, encoding: Encoding) -> bytes:
+    """Return the bytes of a grey or RGB image as a sample; GIF keeps 256 colours, chosen for each image."""
     clean = image.copy() if isinstance(image.info, dict) and image.info else image
     clean.info = {}  # else comments, profiles and transparency keys of the source slip into the sample
     buffer = io.BytesIO()

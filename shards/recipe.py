@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-ENCODINGS = "original, jpeg:Q, jpeg:Q:444, jpeg:Q:422, jpeg:Q:420, png, webp:Q, webp:lossless or avif:Q"
+ENCODINGS = "original, jpeg:Q, jpeg:Q:444, jpeg:Q:422, jpeg:Q:420, png, gif, webp:Q, webp:lossless or avif:Q"
 FRAMES = "first, all, every:N or most:N"
 _LOSSY = re.compile(r"(?P<format>jpeg|webp|avif):(?P<quality>\d{1,3})(?::(?P<subsampling>444|422|420))?")
 _FRAMES = re.compile(r"first|all|(?P<kind>every|most):(?P<number>[1-9]\d{0,5})")
@@ -33,8 +33,8 @@ class Encoding:
         name = text.strip().lower()
         if name == "original":  # where the pixels have to change after all, nothing more may be lost
             return cls("PNG", keep_original=True)
-        if name == "png":
-            return cls("PNG")
+        if name in ("png", "gif"):
+            return cls(name.upper())
         if name == "webp:lossless":
             return cls("WEBP", lossless=True)
         match = _LOSSY.fullmatch(name)

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from prefect.context import get_run_context
 from prefect.exceptions import MissingContextError
 
@@ -26,6 +27,11 @@ def code_commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def parent_tags(parent_run: str) -> dict[str, str]:
+    """The tag by which MLflow nests a run under another; none where there is no parent."""
+    return {MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {}
 
 
 def prefect_tags() -> dict[str, str]:

@@ -17,6 +17,7 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from tasks.home import Home
 from tasks.run_directory import RunConfig, RunDirectory, StatsFollower
@@ -87,6 +88,8 @@ class RunTracker:
         query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
         if found := self.client.search_runs([experiment], query, max_results=1):
             self.client.update_run(found[0].info.run_id, status="RUNNING")
+            if parent := self.tags.get(MLFLOW_PARENT_RUN_ID):  # nested later than it was made
+                self.client.set_tag(found[0].info.run_id, MLFLOW_PARENT_RUN_ID, parent)
             return str(found[0].info.run_id)
         created = self.client.create_run(
             experiment,

@@ -35,7 +35,7 @@ from tasks.errors import (
     TrainingInterrupted,
 )
 from tasks.home import home
-from tasks.lineage import code_commit, prefect_tags
+from tasks.lineage import code_commit, parent_tags, prefect_tags
 from tasks.mirror import RunMirror
 from tasks.progress import ProgressReport
 from tasks.registry import register
@@ -153,10 +153,13 @@ def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 
 @task(task_run_name="train", retries=3, retry_delay_seconds=2, retry_condition_fn=_is_worth_retrying)
-def train(run_dir: str) -> str:
-    """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id."""
+def train(run_dir: str, parent_run: str = "") -> str:
+    """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id.
+
+    `parent_run` is the id of an MLflow run that this one is nested under.
+    """
     run = RunDirectory(Path(run_dir))
-    tracker = RunTracker(connect(home()), home(), run, prefect_tags())
+    tracker = RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
     status = run.status()
     if status and status.state == "done":
         logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")

@@ -1,5 +1,6 @@
 """Scores of real digits: ordered by quality, the same whatever the batches, cached by content, stamped."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from importlib.resources import files
@@ -18,6 +19,7 @@ from models.feature_cache import reference_features
 from models.feature_nets import load_feature_net
 from models.features import FeatureNet
 from models.hardships import compress
+from models.protocol import canonical_json
 
 CONFIG = EvalConfig(num_images=100, input_size=64)
 
@@ -156,6 +158,14 @@ def test_equal_protocols_have_equal_digests(net: FeatureNet) -> None:
     mine, again = protocol_of(net), Protocol.model_validate_json(protocol_of(net).model_dump_json())
     assert mine.digest() == again.digest()
     assert mine.differences(again) == []
+
+
+def test_what_images_were_saved_as_is_part_of_the_protocol_and_older_digests_stay(net: FeatureNet) -> None:
+    plain = protocol_of(net)
+    older = plain.model_dump(exclude={"saved_as"})
+    assert plain.digest() == hashlib.sha256(canonical_json(older).encode()).hexdigest()[:12]
+    assert Protocol.model_validate(older) == plain
+    assert plain.differences(plain.model_copy(update={"saved_as": "jpeg:75"})) == ["saved_as:  != jpeg:75"]
 
 
 def test_each_field_of_the_protocol_changes_its_digest(net: FeatureNet) -> None:

@@ -170,7 +170,7 @@ def test_random_crop_follows_its_seed() -> None:
     assert one[0, 0].max() < two[0, 0].max()
 
 
-@pytest.mark.parametrize("encoding", ["jpeg:95", "jpeg:80:422", "png", "webp:90", "webp:lossless", "avif:80"])
+@pytest.mark.parametrize("encoding", ["jpeg:95", "jpeg:80:422", "png", "gif", "webp:90", "webp:lossless", "avif:80"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_encoding_keeps_the_picture(encoding: str, channels: int) -> None:
     found = convert(

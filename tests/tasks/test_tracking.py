@@ -6,6 +6,7 @@ import pytest
 
 from models.training import TrainConfig
 from tasks.home import home
+from tasks.lineage import parent_tags
 from tasks.run_directory import RunDirectory
 from tasks.tracking import RunTracker, connect, flatten
 from tasks.training import plan_run
@@ -52,6 +53,16 @@ def test_a_new_supervisor_goes_on_where_the_old_one_was(run: RunDirectory) -> No
     second.replay()
     assert second.run_id == first.run_id
     assert steps(second) == [10, 20, 30]
+
+
+def test_a_run_can_be_nested_under_another_when_it_is_made_or_later(run: RunDirectory) -> None:
+    client = connect(home())
+    run_id = track(run).run_id
+    assert "mlflow.parentRunId" not in client.get_run(run_id).data.tags
+    nested = RunTracker(client, home(), run, parent_tags("abc"))
+    assert nested.run_id == run_id
+    assert client.get_run(run_id).data.tags["mlflow.parentRunId"] == "abc"
+    assert parent_tags("") == {}
 
 
 def test_ticks_that_a_resumed_trainer_writes_again_are_not_sent_again(run: RunDirectory) -> None:
