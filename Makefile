@@ -4,10 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
+.PHONY: demo up test lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
+	@echo "make up     the service: Prefect and MLflow servers and workers, until Ctrl-C"
 	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
@@ -24,6 +25,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable ".[dev]" $(shell grep '^torch==' constraints.txt)
 	@touch $@
+
+up: $(STAMP)
+	@$(BIN)/shardgan up
 
 demo: $(STAMP)
 	@$(BIN)/python -m benchmarks.digits .shardgan/sources/digits

@@ -1,4 +1,4 @@
-"""The command line: `shardgan build | train | evaluate | run | generate | lineage | promote | rollback | show-config`.
+"""The command line: `shardgan build | train | evaluate | run | up | ...`; `shardgan --help` lists all.
 
 Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request was wrong.
 """

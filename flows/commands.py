@@ -1,5 +1,6 @@
 """The commands: which flow each one runs, which settings are plain flags, and what it would do."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from flows.generate_images import generate_images
 from flows.pipeline import PipelineConfig, pipeline
 from flows.promote_model import PromoteModelConfig, promote_model
 from flows.rollback_model import RollbackModelConfig, rollback_model
+from flows.service import ServiceConfig, WorkerConfig, plan_up, run_service, run_worker, set_up_service
 from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.audit import LineageConfig, trace_lineage
@@ -167,5 +169,30 @@ COMMANDS = [
         lambda config: [f"follow {config.model} back to its data and code"],
         succeeded=lambda outcome: outcome.whole,
         positional="model",
+    ),
+    Command(
+        "up",
+        "Run the whole service on this machine: both servers, a worker for CPU work and one for training.",
+        ServiceConfig,
+        run_service,
+        {},
+        plan_up,
+    ),
+    Command(
+        "setup",
+        "Make pools, deployments and automations on a running server, or bring them up to date.",
+        ServiceConfig,
+        set_up_service,
+        {},
+        lambda config: [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"],
+    ),
+    Command(
+        "worker",
+        "Work for a pool of a running server: `cpu`, or `gpu` for training.",
+        WorkerConfig,
+        run_worker,
+        {},
+        lambda config: [f"work for the pool {config.pool}"],
+        positional="pool",
     ),
 ]

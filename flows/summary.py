@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.pipeline import PipelineOutcome
+from flows.service import ServiceOutcome, SetUpOutcome
 from tasks.audit import LineageOutcome
 from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
@@ -42,6 +43,10 @@ def summarise(outcome: BaseModel) -> Rows:
         return _generate(outcome)
     if isinstance(outcome, LineageOutcome):
         return _lineage(outcome)
+    if isinstance(outcome, SetUpOutcome):
+        return [("Prefect UI", outcome.prefect), ("MLflow UI", outcome.mlflow)]
+    if isinstance(outcome, ServiceOutcome):
+        return [("stopped", "all processes have ended"), ("start again", "shardgan up")]
     raise TypeError(f"no summary for {type(outcome).__name__}")
 
 

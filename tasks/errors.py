@@ -8,6 +8,7 @@
     │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
     ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
     ├── MirrorError           the bucket that keeps copies of runs does not answer, or will not take them
+    ├── ServiceError          a server, worker or process of the service is not as it has to be
     └── RegistryError         the model registry does not have, or will not take, what was named
 
 Each message gives the value, what was expected, and how to mend it.
@@ -22,6 +23,7 @@ __all__ = [
     "RegistryError",
     "RequestError",
     "RunLocked",
+    "ServiceError",
     "TasksError",
     "TrainerDied",
     "TrainingDiverged",
@@ -60,6 +62,10 @@ class TrainingInterrupted(TasksError):
 
 class MirrorError(TasksError):
     """A run's state cannot be copied to the root URI, or fetched from it."""
+
+
+class ServiceError(TasksError):
+    """A server, a worker or another process of the service is not as it has to be."""
 
 
 class RegistryError(TasksError):

@@ -1,13 +1,16 @@
 """Where all state lives, and the defaults under which nothing needs to be started.
 
 One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflow.db, mlartifacts/ and prefect/.
-Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone.
+Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone; where neither is set and `shardgan up`
+runs on this home, both lead there. `SHARDGAN_AUTH=name:password` is what both servers ask for.
 """
 
+import fcntl
 import hashlib
+import json
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULTS = {
@@ -52,6 +55,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def service_file(self) -> Path:
+        """Where the service on this home listens; locked by it while it runs."""
+        return self.root / "service.json"
+
+    @property
     def mlartifacts(self) -> Path:
         return self.root / "mlartifacts"
 
@@ -80,6 +88,12 @@ def apply_defaults() -> None:
     """Fill in what the environment leaves open; must run before Prefect is imported for the first time."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if not {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} & os.environ.keys():
+        os.environ.update(find_service(home()))
+    if auth := read_auth():
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{auth.name}:{auth.password}")
+        os.environ.setdefault("MLFLOW_TRACKING_USERNAME", auth.name)
+        os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", auth.password)
     if "PREFECT_API_URL" not in os.environ:
         os.environ.setdefault("PREFECT_HOME", str(home().root / "prefect"))
         # It is made by make_prefect_home, when it is needed.
@@ -90,3 +104,35 @@ def make_prefect_home() -> None:
     """Make the folder that Prefect's temporary server keeps its database in."""
     if path := os.environ.get("PREFECT_HOME"):
         Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def find_service(home: Home) -> dict[str, str]:
+    """The addresses of the service that runs on `home` on this machine, as variables; empty where none does."""
+    try:
+        with home.service_file.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return {}
+    except FileNotFoundError:
+        return {}
+    except BlockingIOError:
+        address = json.loads(home.service_file.read_text())
+        return {"PREFECT_API_URL": address["prefect"], "MLFLOW_TRACKING_URI": address["mlflow"]}
+
+
+@dataclass(frozen=True)
+class Auth:
+    """The name and password that both servers ask for."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+def read_auth() -> Auth | None:
+    """What `SHARDGAN_AUTH` says; None where it is not set. Raises ValueError where it is no name:password."""
+    given = os.environ.get("SHARDGAN_AUTH", "")
+    if not given:
+        return None
+    name, _, password = given.partition(":")
+    if not name or not password:
+        raise ValueError("SHARDGAN_AUTH has no name or no password: expected name:password")
+    return Auth(name, password)

@@ -1,0 +1,156 @@
+"""The service's processes: started from deploy/Procfile by honcho, and ended so that none is left behind.
+
+Workers, and all they start, are descendants of this process, which adopts orphans: a trainer whose flow was stopped has
+its time to write a checkpoint.
+"""
+
+import ctypes
+import logging
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import honcho.manager
+import psutil
+import torch
+from honcho.environ import parse_procfile
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import RequestError, ServiceError
+from tasks.home import home, read_auth
+from tasks.provisioning import GPU, join_pool, wait_for_servers
+from tasks.service import (
+    DEPLOY,
+    Environment,
+    ServiceConfig,
+    announce,
+    check_exposure,
+    client_environment,
+    mlflow_environment,
+    prefect_environment,
+    write_auth_settings,
+)
+
+logger = logging.getLogger(__name__)
+PR_SET_CHILD_SUBREAPER = 36
+STOP_SECONDS = 20  # a server that is asked to end; honcho's own 5 s cut connections that are just being answered
+TRAINER_SECONDS = 40.0  # a trainer that is asked to end writes its checkpoint within 25 s
+STOPPED_BY_SIGNAL = (130, 143)
+
+
+class ServiceOutcome(BaseModel):
+    """Where the service was, when it has ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefect: str
+    mlflow: str
+
+
+class WorkerConfig(BaseModel):
+    """Which pool to work for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
+    name: str = Field(
+        "", max_length=200, title="Name", description="shown in the UI; empty: pool and machine, which must be alone"
+    )
+
+
+def run_service(config: ServiceConfig) -> ServiceOutcome:
+    """Run everything until Ctrl-C or SIGTERM, then end it all. Raises ServiceError where a process ends by itself."""
+    check_exposure(config)
+    _check_gpus(config)
+    with announce(config, home()):
+        if read_auth():
+            write_auth_settings(home())
+        _adopt_orphans()
+        honcho.manager.KILL_WAIT = STOP_SECONDS
+        manager = honcho.manager.Manager()
+        for name, command, environment in processes(config):
+            manager.add_process(name, command, env=os.environ | environment)
+        threading.Thread(target=_set_up, args=(config, manager.terminate), daemon=True).start()
+        manager.loop()
+        _end_descendants()
+    if manager.returncode not in STOPPED_BY_SIGNAL:
+        raise ServiceError(f"a process ended by itself (exit status {manager.returncode}): the lines above say which")
+    return ServiceOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
+
+
+def processes(config: ServiceConfig) -> list[tuple[str, str, Environment]]:
+    """(name, command, environment) of every process that deploy/Procfile names, a line for each GPU worker."""
+    base = client_environment(config)
+    lines = []
+    for name, command in parse_procfile((DEPLOY / "Procfile").read_text()).processes.items():
+        if name == "prefect":
+            lines.append((name, command, base | prefect_environment(config)))
+        elif name == "mlflow":
+            flags = " --app-name basic-auth" if read_auth() else ""
+            lines.append((name, command + flags, base | mlflow_environment(config)))
+        elif name == "gpu":
+            lines += _gpu_workers(command, base, config.gpu_workers)
+        else:
+            lines.append((name, command, base))
+    return lines
+
+
+def _gpu_workers(command: str, base: Environment, count: int) -> list[tuple[str, str, Environment]]:
+    """One worker has all GPUs of the machine; several have one each."""
+    if count == 1:
+        return [("gpu", command, base)]
+    gpus = torch.cuda.device_count()
+    return [
+        (
+            f"gpu.{number}",
+            f"{command} --name {shlex.quote(f'gpu-{socket.gethostname()}-{number}')}",
+            base | ({"CUDA_VISIBLE_DEVICES": str(number)} if gpus else {}),
+        )
+        for number in range(count)
+    ]
+
+
+def _check_gpus(config: ServiceConfig) -> None:
+    gpus = torch.cuda.device_count()
+    if gpus and config.gpu_workers > gpus:
+        raise RequestError(f"gpu_workers is {config.gpu_workers}, and there are {gpus} GPUs: one trains one at a time")
+
+
+def _set_up(config: ServiceConfig, give_up: Callable[[], None]) -> None:
+    """Set the servers up from a process of its own, which reads their addresses from the environment."""
+    settings = [f"{name}={value}" for name, value in config.model_dump().items() if value != ""]
+    command = ["shardgan", "setup", *settings]
+    if subprocess.run(command, env=os.environ | client_environment(config), check=False).returncode:
+        give_up()
+
+
+def run_worker(config: WorkerConfig) -> BaseModel:
+    """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
+    wait_for_servers()
+    name = config.name or f"{config.pool}-{socket.gethostname()}"
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process"]
+    command += ["--pool", config.pool, "--name", name]
+    join_pool(config.pool, name)
+    if config.pool == GPU:
+        command += ["--limit", "1"]
+    os.execv(sys.executable, command)
+
+
+def _adopt_orphans() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _end_descendants() -> None:
+    """Let what is left end by itself, trainers that write their checkpoints above all; then kill it."""
+    left = psutil.Process().children(recursive=True)
+    if left := [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        print(f"waiting for {len(left)} processes to end: trainers write their checkpoints", flush=True)
+    _, stubborn = psutil.wait_procs(left, timeout=TRAINER_SECONDS)
+    for one in stubborn:
+        logger.warning("killing process %s: it did not end within %.0f s", one.pid, TRAINER_SECONDS)
+        one.kill()
+    psutil.wait_procs(stubborn)
