@@ -1,10 +1,11 @@
 """Turn a collection of compressed images into a dataset version."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
 from tasks.sharding import BuildOutcome, ShardConfig, build_shards
 
 
@@ -23,7 +24,7 @@ class BuildDatasetConfig(BaseModel):
 
 
 @flow(name="build-dataset", flow_run_name="{config.shard.dataset}-build")
-def build_dataset(config: BuildDatasetConfig) -> BuildOutcome:
+def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
     """Shard a collection of images; a second run over unchanged input does nothing but say so."""
     if config.dask_scheduler:
         return build_on_cluster(config.shard, config.dask_scheduler)

@@ -1,10 +1,14 @@
 """Score a registered generator, and make it champion if it is better."""
 
+from typing import Annotated
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
 from tasks.publishing import publish_report
+from tasks.registry import MODEL_PATTERN
 
 
 class EvaluateGanConfig(BaseModel):
@@ -15,6 +19,8 @@ class EvaluateGanConfig(BaseModel):
     model: str = Field(
         title="Model",
         min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
         description="models:/name/3, models:/name@challenger, or a name (its challenger)",
     )
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
@@ -22,7 +28,7 @@ class EvaluateGanConfig(BaseModel):
 
 
 @flow(name="evaluate-gan", flow_run_name="evaluate-{config.model}")
-def evaluate_gan(config: EvaluateGanConfig) -> EvaluateOutcome:
+def evaluate_gan(config: Annotated[EvaluateGanConfig, Form()]) -> EvaluateOutcome:
     """Score the version and its rival under one protocol, let the gate decide, and write it all up."""
     challenger = score_model(config.model, config.evaluate)
     champion = score_champion(challenger, config.evaluate)

@@ -1,12 +1,13 @@
 """From a folder of compressed images to a champion in the registry."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
+from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
 from tasks.sharding import BuildOutcome, ShardConfig
@@ -49,7 +50,7 @@ class PipelineOutcome(BaseModel):
 
 
 @flow(name="pipeline", flow_run_name="{config.shard.dataset}-{config.train.family}")
-def pipeline(config: PipelineConfig) -> PipelineOutcome:
+def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
     built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
     check_scorable(built.manifest, config.evaluate)  # before hours of training, not after

@@ -1,8 +1,12 @@
 """Make a version champion by hand."""
 
+from typing import Annotated
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
+from tasks.registry import MODEL_PATTERN
 from tasks.succession import SuccessionOutcome, promote_version
 
 
@@ -12,12 +16,16 @@ class PromoteModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        title="Model", min_length=1, description="models:/name/3, models:/name@challenger, or a name (its challenger)"
+        title="Model",
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
+        description="models:/name/3, models:/name@challenger, or a name (its challenger)",
     )
     why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
 
 
 @flow(name="promote-model", flow_run_name="promote-{config.model}")
-def promote_model(config: PromoteModelConfig) -> SuccessionOutcome:
+def promote_model(config: Annotated[PromoteModelConfig, Form()]) -> SuccessionOutcome:
     """Move the alias champion to a version for a reason that is kept with it."""
     return promote_version(config.model, config.why)

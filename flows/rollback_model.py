@@ -1,8 +1,11 @@
 """Go back to the champion before."""
 
+from typing import Annotated
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
 from tasks.succession import SuccessionOutcome, restore_champion
 
 
@@ -11,11 +14,11 @@ class RollbackModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(title="Model", min_length=1, description="name in the registry")
+    model: str = Field(title="Model", min_length=1, max_length=300, description="name in the registry")
     why: str = Field("", max_length=500, title="Reason", description="kept with the version")
 
 
 @flow(name="rollback-model", flow_run_name="rollback-{config.model}")
-def rollback_model(config: RollbackModelConfig) -> SuccessionOutcome:
+def rollback_model(config: Annotated[RollbackModelConfig, Form()]) -> SuccessionOutcome:
     """Make the version champion again that the present champion took over from."""
     return restore_champion(config.model, config.why)

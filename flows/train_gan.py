@@ -1,8 +1,11 @@
 """Train a generator on a dataset version and register it as challenger."""
 
+from typing import Annotated
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 
@@ -14,6 +17,7 @@ class TrainGanConfig(BaseModel):
     dataset: str = Field(
         title="Dataset",
         min_length=1,
+        max_length=4096,
         description="name (its latest version), name@version, or a path to a manifest.json",
     )
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
@@ -28,7 +32,7 @@ class TrainGanConfig(BaseModel):
 
 
 @flow(name="train-gan", flow_run_name="{config.dataset}-{config.train.family}")
-def train_gan(config: TrainGanConfig) -> TrainOutcome:
+def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)

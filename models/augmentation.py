@@ -32,7 +32,11 @@ class AugmentConfig(BaseModel):
         0.6, ge=-1, le=1, title="Target", description="mean sign of the real images' logits that adaptive aims at"
     )
     adapt_nimg: int = Field(
-        500_000, ge=1, title="Adaptation time", description="images in which an adaptive strength can go from 0 to 1"
+        500_000,
+        ge=1,
+        le=10**12,
+        title="Adaptation time",
+        description="images in which an adaptive strength can go from 0 to 1",
     )
     translation: float = Field(
         0.125, ge=0, le=0.5, title="Translation", description="largest shift, as a share of the side"

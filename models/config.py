@@ -12,6 +12,9 @@ from models.presets import PresetName, fill_in
 
 __all__ = ["ScheduleConfig", "TrainConfig"]
 
+MOST_NIMG = 10**12  # longer than anybody trains; forms ask for a bound
+MOST_TICKS = 10**6
+
 
 class ScheduleConfig(BaseModel):
     """Where settings that change as training goes on are at its end."""
@@ -23,7 +26,9 @@ class ScheduleConfig(BaseModel):
         title="Kind",
         description="cosine: learning rate, beta2 and gamma move to the values here, the EMA half-life rises from 0",
     )
-    nimg: int = Field(0, ge=0, title="Length", description="images after which the ends are reached; 0: train.nimg")
+    nimg: int = Field(
+        0, ge=0, le=MOST_NIMG, title="Length", description="images after which the ends are reached; 0: train.nimg"
+    )
     learning_rate: float = Field(5e-5, gt=0, le=0.1, title="Last learning rate", description="Adam's, at the end")
     beta2: float = Field(0.99, ge=0, lt=1, title="Last Adam beta2", description="beta2 at the end")
     gamma: float = Field(0.1, ge=0, le=10_000, title="Last gamma", description="gamma at the end")
@@ -40,11 +45,13 @@ class TrainConfig(BaseModel):
         description="settings that belong together; what is set explicitly wins. auto: the family's own",
     )
     family: FamilyName = Field("dcgan", title="Family", description="which networks and losses")
-    nimg: int = Field(200_000, ge=1, title="Images", description="real images shown to the discriminator in all")
+    nimg: int = Field(
+        200_000, ge=1, le=MOST_NIMG, title="Images", description="real images shown to the discriminator in all"
+    )
     seed: int = Field(
         0,
         ge=0,
-        lt=2**31,
+        le=2**31 - 1,
         title="Seed",
         description="decides initial weights, data order, latents and augmentation",
     )
@@ -77,6 +84,7 @@ class TrainConfig(BaseModel):
     ema_half_life_nimg: int = Field(
         5_000,
         ge=1,
+        le=MOST_NIMG,
         title="EMA half-life",
         description="images after which a weight's share in the averaged generator has halved",
     )
@@ -96,9 +104,15 @@ class TrainConfig(BaseModel):
         title="Frozen layers",
         description="layers of the discriminator, nearest the image first, that stay as they start (FreezeD)",
     )
-    tick_nimg: int = Field(5_000, ge=1, title="Tick", description="images between two lines of statistics")
-    snapshot_ticks: int = Field(10, ge=1, title="Snapshot every", description="ticks between two sample grids")
-    checkpoint_ticks: int = Field(10, ge=1, title="Checkpoint every", description="ticks between two checkpoints")
+    tick_nimg: int = Field(
+        5_000, ge=1, le=MOST_NIMG, title="Tick", description="images between two lines of statistics"
+    )
+    snapshot_ticks: int = Field(
+        10, ge=1, le=MOST_TICKS, title="Snapshot every", description="ticks between two sample grids"
+    )
+    checkpoint_ticks: int = Field(
+        10, ge=1, le=MOST_TICKS, title="Checkpoint every", description="ticks between two checkpoints"
+    )
     keep_checkpoints: int = Field(
         2, ge=1, le=100, title="Keep checkpoints", description="how many of the newest stay on disk, beside the best"
     )

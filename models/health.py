@@ -54,6 +54,7 @@ class HealthConfig(BaseModel):
     score_ticks: int = Field(
         20,
         ge=0,
+        le=1_000_000,
         title="Score every",
         description="ticks between two quick scores, whose best is registered; each writes a checkpoint; 0: none",
     )
@@ -86,6 +87,7 @@ class HealthConfig(BaseModel):
     collapsed_from_nimg: int = Field(
         20_000,
         ge=0,
+        le=10**12,
         title="Collapsed from",
         description="images seen before which snapshots are not judged: an untrained generator's images are all alike",
     )

@@ -5,7 +5,8 @@ r3-128 is ours: between the two, gamma at their geometric mean. r3-tiny is ours 
 batches, since few images are seen, and a learning rate that suits its narrow layers (benchmarks/results/families.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256"]
@@ -54,6 +55,21 @@ def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
     if family == "r3":
         return _merge(_settings(R3_PRESETS["r3-64"]), given)
     return _merge(FAMILY_DEFAULTS.get(str(family), {}), given)
+
+
+@cache
+def preset_fields() -> frozenset[str]:
+    """Dotted names of all settings that some preset or family has a value of its own for."""
+    rows = [*map(_settings, R3_PRESETS.values()), *FAMILY_DEFAULTS.values()]
+    return frozenset(name for row in rows for name in _dotted(row))
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 def _settings(preset: Preset) -> dict[str, Any]:

@@ -13,6 +13,12 @@ from shards.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 OPERATIONAL = frozenset({"source", "dataset", "workers", "time_limit_seconds", "memory_limit_mb"})
 
 
+# For forms, which refuse before a run is made; what else refuses them says it better, and takes capitals too.
+_Q = "([1-9][0-9]?|100)"
+ENCODING_PATTERN = f"^(original|png|webp:lossless|(webp|avif):{_Q}|jpeg:{_Q}(:(444|422|420))?)$"
+FRAMES_PATTERN = "^(first|all|(every|most):[1-9][0-9]{0,5})$"
+
+
 class ShardConfig(BaseModel):
     """What to shard, and into what."""
 
@@ -21,6 +27,7 @@ class ShardConfig(BaseModel):
     source: str = Field(
         title="Source",
         min_length=1,
+        max_length=4096,
         description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; local or s3://.",
     )
     dataset: str = Field(
@@ -49,10 +56,18 @@ class ShardConfig(BaseModel):
     )
     encoding: str = Field(
         "jpeg:95",
+        max_length=32,
+        json_schema_extra={"pattern": ENCODING_PATTERN},
         title="Encoding",
         description=f"How samples are stored: {ENCODINGS}; original leaves files untouched.",
     )
-    frames: str = Field("first", title="Frames", description=f"Which frames of an animation become samples: {FRAMES}.")
+    frames: str = Field(
+        "first",
+        max_length=32,
+        json_schema_extra={"pattern": FRAMES_PATTERN},
+        title="Frames",
+        description=f"Which frames of an animation become samples: {FRAMES}.",
+    )
     alpha: Literal["background", "drop"] = Field(
         "background",
         title="Transparency",
@@ -69,13 +84,18 @@ class ShardConfig(BaseModel):
         title="Labels",
         description="auto: from the listing, shards or dataset.json, else the top folders; folders; none.",
     )
-    path_column: str = Field("path", title="Path column", description="Column of a listing that holds the paths.")
+    path_column: str = Field(
+        "path", max_length=200, title="Path column", description="Column of a listing that holds the paths."
+    )
     bytes_column: str = Field(
         "",
+        max_length=200,
         title="Bytes column",
         description="Column of a parquet listing that holds the files themselves; else empty.",
     )
-    label_column: str = Field("label", title="Label column", description="Column of a listing that holds the classes.")
+    label_column: str = Field(
+        "label", max_length=200, title="Label column", description="Column of a listing that holds the classes."
+    )
     duplicates: Literal["bytes", "pixels", "near"] = Field(
         "bytes",
         title="Duplicates",

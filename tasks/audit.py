@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.checkpoints import file_sha256
 from shards import DatasetError, find_damage, load_manifest
 from tasks.home import home
-from tasks.registry import ARTIFACT_FILES, resolve_version
+from tasks.registry import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
 from tasks.run_directory import RunDirectory
 from tasks.tracking import connect
 
@@ -30,7 +30,11 @@ class LineageConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        title="Model", min_length=1, description="models:/name@champion, models:/name/3, or a name (its challenger)"
+        title="Model",
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
+        description="models:/name@champion, models:/name/3, or a name (its challenger)",
     )
 
 

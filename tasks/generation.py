@@ -17,7 +17,7 @@ from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.progress import ProgressReport
-from tasks.registry import load_pyfunc, resolve_version
+from tasks.registry import MODEL_PATTERN, load_pyfunc, resolve_version
 from tasks.tracking import connect
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ class GenerateConfig(BaseModel):
     model: str = Field(
         title="Model",
         min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
         description="models:/name@champion, models:/name/3, or a name (its challenger)",
     )
     dataset: str = Field(
@@ -48,7 +50,9 @@ class GenerateConfig(BaseModel):
         description="folder or s3:// URI that gets datasets/; empty: SHARDGAN_HOME, where train finds it by name",
     )
     seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="the same seed gives the same images")
-    label: int = Field(-1, ge=-1, title="Class", description="number of the one class that is made; -1: all in turn")
+    label: int = Field(
+        -1, ge=-1, le=1_000_000, title="Class", description="number of the one class that is made; -1: all in turn"
+    )
     truncation: float = Field(
         1.0, ge=0, le=1, title="Truncation", description="scale of the latents: less is more typical and less varied"
     )

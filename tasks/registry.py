@@ -31,6 +31,8 @@ CHALLENGER = "challenger"
 CHAMPION = "champion"
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "pillow", "safetensors")
 ARTIFACT_FILES = {"weights": "weights.safetensors", "network": "network.py", "spec": "spec.json"}
+# For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
+MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
     inputs=Schema(

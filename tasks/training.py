@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.families import FAMILIES, NetworkSpec
+from models.presets import preset_fields
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
 from tasks.alerts import HealthReport
@@ -51,6 +52,7 @@ __all__ = [
     "check_resolution",
     "plan_run",
     "prepare_run",
+    "preset_fields",
     "register_generator",
     "train",
 ]
