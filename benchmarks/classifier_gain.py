@@ -74,11 +74,11 @@ def measure(model: str, config: GainConfig) -> tuple[GainTable, str]:
     if (Path(model) / "config.json").exists():
         run = RunDirectory(Path(model))
         manifest_uri = run.config().manifest
-        return measure_model_gain(RunModel(run), manifest_uri, config, show), manifest_uri
+        return measure_model_gain(RunModel(run), manifest_uri, config, progress=show), manifest_uri
     client = connect(home())
     version = resolve_version(client, model)
     manifest_uri = version.tags["shardgan.manifest"]
-    table = measure_model_gain(load_pyfunc(version), manifest_uri, config, show)
+    table = measure_model_gain(load_pyfunc(version), manifest_uri, config, progress=show)
     keep_gain(client, version, table)
     return table, manifest_uri
 

@@ -1,12 +1,13 @@
 """Score a registered generator, and make it champion if it is better."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.forms import Form
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
+from tasks.promotion import check_floors
 from tasks.publishing import publish_report
 from tasks.registry import MODEL_PATTERN
 
@@ -25,6 +26,11 @@ class EvaluateGanConfig(BaseModel):
     )
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
+
+    @model_validator(mode="after")
+    def _floors_are_measured(self) -> Self:
+        check_floors(self.promote, self.evaluate)
+        return self
 
 
 @flow(name="evaluate-gan", flow_run_name="evaluate-{config.model}")

@@ -10,6 +10,7 @@ from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
+from tasks.promotion import check_floors
 from tasks.sharding import BuildOutcome, ShardConfig
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution
 
@@ -33,8 +34,9 @@ class PipelineConfig(BaseModel):
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
 
     @model_validator(mode="after")
-    def _network_can_make_it(self) -> Self:
+    def _stages_fit_together(self) -> Self:
         check_resolution(self.train.family, self.shard.resolution)
+        check_floors(self.promote, self.evaluate)
         return self
 
 

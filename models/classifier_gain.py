@@ -58,10 +58,16 @@ class GainTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     config: GainConfig
+    dataset: str = ""  # name@version of the real images
     num_generated: int
     num_val: int
     rows: list[GainRow]
     gains: dict[str, tuple[float, float, float]]  # gain, and the ends of its interval
+
+    @property
+    def small_gain(self) -> tuple[float, float, float]:
+        """What generated images add beside the small part of the real ones, tested as they are."""
+        return self.gains[f"{min(row.num_real for row in self.rows if row.num_real)} {TESTS[0]}"]
 
 
 class Kind(NamedTuple):

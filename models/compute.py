@@ -9,13 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import ConfigError
 
+DeviceName = Literal["auto", "cpu", "cuda"]
+
 
 class ComputeConfig(BaseModel):
     """How the arithmetic is done. What only a GPU gains from is left out on a CPU."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto: the GPU if there is one")
+    device: DeviceName = Field("auto", title="Device", description="auto: the GPU if there is one")
     processes: int = Field(
         0,
         ge=0,
@@ -53,14 +55,14 @@ class ComputeConfig(BaseModel):
     )
 
 
-def select_device(config: ComputeConfig, local_rank: int = 0) -> torch.device:
-    """The device that `config` stands for in this process. Raises ConfigError for a GPU that is not there."""
-    if config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available()):
+def select_device(name: DeviceName, local_rank: int = 0) -> torch.device:
+    """The device that `name` stands for in this process. Raises ConfigError for a GPU that is not there."""
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if local_rank >= torch.cuda.device_count():
         raise ConfigError(
-            f"train.compute.device is {config.device}, but process {local_rank} has no GPU of its own "
-            f"({torch.cuda.device_count()} here): set train.compute.device=cpu, or fewer train.compute.processes"
+            f"device is {name}, but process {local_rank} has no GPU of its own ({torch.cuda.device_count()} here): "
+            "set device to cpu, or fewer processes"
         )
     return torch.device("cuda", local_rank)
 

@@ -30,6 +30,7 @@ class Protocol(BaseModel):
     dataset_version: str
     split: str
     seed: int
+    classifier_gain: str = ""  # digest of its settings; empty where it was not asked for
     generator_state: str = "ema"
     saved_as: str = ""  # the encoding that the images were saved with before they were scored; empty: none
     metrics_revision: int = METRICS_REVISION
@@ -61,20 +62,26 @@ class Protocol(BaseModel):
             dataset_version=dataset_version,
             split=split,
             seed=config.seed,
+            classifier_gain=digest_of(config.gain.model_dump()) if config.gain else "",
             generator_state=generator_state,
             saved_as=saved_as,
         )
 
     def digest(self) -> str:
         """Give 12 hex digits of the sha256 of the canonical JSON; scores compare only where it is equal."""
-        # Left out where it says nothing: scores from before it was known keep their digests.
-        unused = set() if self.saved_as else {"saved_as"}
-        return hashlib.sha256(canonical_json(self.model_dump(exclude=unused)).encode()).hexdigest()[:12]
+        # Left out where they say nothing: scores from before they were known keep their digests.
+        unused = {name for name in ("classifier_gain", "saved_as") if not getattr(self, name)}
+        return digest_of(self.model_dump(exclude=unused))
 
     def differences(self, other: "Protocol") -> list[str]:
         """Give one "field: this != other" for each field in which two protocols differ."""
         mine, theirs = self.model_dump(), other.model_dump()
         return [f"{name}: {mine[name]} != {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+
+
+def digest_of(value: Any) -> str:
+    """Give 12 hex digits of the sha256 of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:12]
 
 
 def canonical_json(value: Any) -> str:

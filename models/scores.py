@@ -17,7 +17,16 @@ import torch
 from models.metrics import compare_frechet, kernel_distance
 from models.neighbours import compare_manifolds, nearest
 
-__all__ = ["Classes", "Measured", "Pair", "Score", "classifier_score", "higher_is_better", "score_features"]
+__all__ = [
+    "CLASSIFIER_GAIN",
+    "Classes",
+    "Measured",
+    "Pair",
+    "Score",
+    "classifier_score",
+    "higher_is_better",
+    "score_features",
+]
 
 Array = npt.NDArray[Any]
 Interval = tuple[float, float]
@@ -27,7 +36,8 @@ Z = 1.96  # two-sided 95% of the normal distribution
 CLOSE_QUANTILE = 0.05  # of the val split's own distances: what counts as closer than real new images come
 MIN_CLASS_IMAGES = 100  # on both sides; below that a class's distance says more about its size than its images
 NUM_CLOSEST = 8
-HIGHER = {"precision", "recall", "density", "coverage", "classifier-score"}
+CLASSIFIER_GAIN = "classifier-gain"  # measured apart, by models/classifier_gain.py
+HIGHER = {"precision", "recall", "density", "coverage", "classifier-score", CLASSIFIER_GAIN}
 FID_NET = "Inception"  # the one feature net whose distances are called FID and KID
 
 

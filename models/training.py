@@ -65,7 +65,7 @@ def train(
     cannot share a batch evenly, or `start` does not fit.
     """
     world = world or World()
-    device = device or select_device(config.compute)
+    device = device or select_device(config.compute.device)
     check_shares(config, world)
     prepare(config.compute, device)
     state = make_state(config, spec, device, world)

@@ -1,10 +1,12 @@
 """What a version's images are worth to a classifier: measured with the dataset it was trained on, kept as its tag."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
@@ -13,14 +15,20 @@ from models.classifier_gain import BOTH, GENERATED, REAL, TESTS, GainConfig, Gai
 from shards import Manifest, Split, load_manifest, load_split
 from tasks.errors import RequestError
 from tasks.pictures import SPLIT, TRAIN, decode, is_conditional
-from tasks.registry import tag_version
+from tasks.progress import ProgressReport
+from tasks.registry import load_pyfunc, tag_version
 
+logger = logging.getLogger(__name__)
 TAG = "shardgan.classifier_gain"
 IMAGES_A_CALL = 500
 
 
 def measure_model_gain(
-    model: Any, manifest_uri: str, config: GainConfig, progress: Callable[[int, int], None] | None = None
+    model: Any,
+    manifest_uri: str,
+    config: GainConfig,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> GainTable:
     """Generate as many images of each class as the train split has, then train and test classifiers.
 
@@ -35,7 +43,8 @@ def measure_model_gain(
         )
     generated = labelled_images(model, manifest, config.classifier.seed)
     real, val = (_labelled(load_split(manifest_uri, split)) for split in (TRAIN, SPLIT))
-    return measure_gain(real, generated, val, len(manifest.labels), config, progress=progress)
+    table = measure_gain(real, generated, val, len(manifest.labels), config, device, progress)
+    return table.model_copy(update={"dataset": manifest.name})
 
 
 def labelled_images(model: Any, manifest: Manifest, seed: int) -> LabelledImages:
@@ -55,6 +64,32 @@ def _parts(count: int) -> list[int]:
 
 def _labelled(split: Split) -> LabelledImages:
     return LabelledImages(split.images, split.labels)
+
+
+def score_gain(
+    client: MlflowClient, version: ModelVersion, manifest_uri: str, config: GainConfig, device: str | torch.device
+) -> GainTable | None:
+    """The version's table under that config and on that dataset version, measured if it does not carry it yet.
+
+    None where there is nothing to measure: the model, or the dataset, knows no classes.
+    """
+    stored, manifest = find_gain(version), load_manifest(manifest_uri)
+    if stored and (stored.config, stored.dataset) == (config, manifest.name):
+        return stored
+    model = load_pyfunc(version)
+    if len(manifest.labels) < 2 or not is_conditional(model):
+        logger.warning("%s version %s makes no classes: it has no classifier gain", version.name, version.version)
+        return None
+    with ProgressReport("classifier-gain", f"Classifiers for {version.name} version {version.version}", 1) as progress:
+        table = measure_model_gain(
+            model,
+            manifest_uri,
+            config,
+            device,
+            lambda done, total: progress.update(done, f"{done} of {total} classifiers", total),
+        )
+    keep_gain(client, version, table)
+    return table
 
 
 def keep_gain(client: MlflowClient, version: ModelVersion, table: GainTable) -> None:

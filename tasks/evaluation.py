@@ -11,12 +11,14 @@ from PIL import Image
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
+from models.compute import select_device
 from models.evaluation import EvalConfig, Evaluation, Protocol, Scores, evaluate
 from models.feature_cache import reference_features
 from models.features import FeatureNet
 from models.grids import grid_png
 from models.scores import Classes
 from shards import Manifest, load_manifest, stream_split
+from tasks.classifier_gain import score_gain
 from tasks.errors import RequestError
 from tasks.feature_nets import check_feature_net, find_feature_net
 from tasks.home import home
@@ -119,6 +121,9 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
         evaluation = _measure(version, manifest_uri, manifest, config, net, protocol)
         scores = evaluation.scores
         log_pairs(client, version, manifest_uri, manifest, config, evaluation)
+        if config.gain:
+            table = score_gain(client, version, manifest_uri, config.gain, select_device(config.device))
+            scores = scores.with_gain(table) if table else scores
         tag_version(client, version, _score_tags(scores))
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
@@ -126,13 +131,22 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
 
 
 def check_scorable(manifest_uri: str, config: EvalConfig) -> int:
-    """Number of images that scores compare with; raises RequestError for too few, or a feature net that cannot be."""
+    """Number of images that scores compare with.
+
+    Raises RequestError or ConfigError where the evaluation cannot be: too few images, no classes, net or GPU.
+    """
     manifest = load_manifest(manifest_uri)
     if (num_reference := manifest.num_samples(SPLIT)) < 2:
         raise RequestError(
             f"{manifest.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
             "below some hundred: build it with a larger shard.val_fraction, or of more images"
         )
+    if config.gain and len(manifest.labels) < 2:
+        raise RequestError(
+            f"evaluate.classifier_nimg is {config.classifier_nimg}, but {manifest.dataset} has {len(manifest.labels)} "
+            "classes, two are needed: leave it at 0, or build the dataset with labels"
+        )
+    select_device(config.device)
     check_feature_net(config, manifest)
     return num_reference
 

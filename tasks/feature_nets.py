@@ -5,8 +5,9 @@ from pathlib import Path
 
 from models.classifier import ClassifierConfig, LabelledImages, train_classifier
 from models.classifier_net import save_classifier
+from models.compute import select_device
 from models.errors import FeatureNetError
-from models.evaluation import EvalConfig, resolve_device
+from models.evaluation import EvalConfig
 from models.feature_nets import load_feature_net
 from models.features import FeatureNet
 from models.protocol import canonical_json
@@ -44,7 +45,7 @@ def find_feature_net(config: EvalConfig, manifest_uri: str, manifest: Manifest) 
     if config.feature_net == "classifier":
         weights = _classifier_file(config, manifest_uri, manifest)
     try:
-        return load_feature_net(config.feature_net, config.input_size, resolve_device(config.device), weights=weights)
+        return load_feature_net(config.feature_net, config.input_size, select_device(config.device), weights=weights)
     except FeatureNetError as error:
         raise RequestError(str(error)) from error
 
@@ -56,7 +57,7 @@ def _classifier_file(config: EvalConfig, manifest_uri: str, manifest: Manifest) 
     path = home().features / f"classifier-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
     if not path.exists():
         split = load_split(manifest_uri, TRAIN)
-        device, num_classes = resolve_device(config.device), len(manifest.labels)
+        device, num_classes = select_device(config.device), len(manifest.labels)
         with ProgressReport("classifier", f"Training a classifier of {manifest.dataset}", budget.nimg) as progress:
             net = train_classifier(
                 [LabelledImages(split.images, split.labels)],

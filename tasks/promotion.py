@@ -7,8 +7,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.evaluation import Scores
-from models.scores import higher_is_better
+from models.errors import ConfigError
+from models.evaluation import EvalConfig, Scores
+from models.scores import CLASSIFIER_GAIN, higher_is_better
 from tasks.home import Home
 from tasks.registry import CHAMPION, find_champion, tag_version
 
@@ -61,6 +62,14 @@ class PromotionPolicy(BaseModel):
         description="share of generated images that may lie closer to a training image than 95% of new real images "
         "do; about 0.05 for a generator that copies nothing; 1: any",
     )
+    min_classifier_gain: float = Field(
+        -1.0,
+        ge=-1,
+        lt=1,
+        title="Least classifier gain",
+        description="accuracy that generated images must add to a classifier trained on a tenth of the real ones: 0.02 "
+        "is two points. Needs evaluate.classifier_nimg; -1: any",
+    )
     enabled: bool = Field(
         True,
         title="Promote",
@@ -91,12 +100,27 @@ def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) 
     return _compare(mine, champion, policy)
 
 
+def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
+    """Raise ConfigError for a floor that `config` does not measure: nothing could ever pass it."""
+    if policy.min_classifier_gain > -1 and not config.gain:
+        raise ConfigError(
+            f"promote.min_classifier_gain is {policy.min_classifier_gain:g}, but evaluate.classifier_nimg is 0: give "
+            "the classifiers images to see, 20000 for instance, or leave the floor at -1"
+        )
+    if policy.max_memorised < 1 and not config.num_train:
+        raise ConfigError(
+            f"promote.max_memorised is {policy.max_memorised:g}, but evaluate.num_train is 0: give it training images "
+            "to look among, or leave the limit at 1"
+        )
+
+
 def find_missed_floors(scores: Scores, policy: PromotionPolicy) -> list[str]:
     """One sentence for each floor that the scores miss, or that was asked for and not measured."""
     floors = [
         ("recall", policy.min_recall, policy.min_recall > 0, 1),
         ("coverage", policy.min_coverage, policy.min_coverage > 0, 1),
         ("memorised", policy.max_memorised, policy.max_memorised < 1, -1),
+        (CLASSIFIER_GAIN, policy.min_classifier_gain, policy.min_classifier_gain > -1, 1),
     ]
     missed = []
     for name, limit, asked, sign in floors:

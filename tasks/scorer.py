@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from models.checkpoints import CheckpointStore, load_checkpoint
-from models.compute import prepare
-from models.evaluation import EvalConfig, Protocol, resolve_device
+from models.compute import prepare, select_device
+from models.evaluation import EvalConfig, Protocol
 from models.feature_cache import reference_features
 from models.feature_nets import load_feature_net
 from models.features import FeatureNet, compute_features
@@ -38,7 +38,7 @@ def main(path: Path, nimg: int) -> None:
     run = RunDirectory(path)
     config = run.config()
     eval_config = quick_config(config.train)
-    device = resolve_device(eval_config.device)
+    device = select_device(eval_config.device)
     prepare(config.train.compute.model_copy(update={"threads": 1}), device)
     net = load_feature_net(eval_config.feature_net, eval_config.input_size, device)
     print(json.dumps(score(config, run, nimg, eval_config, net, device)), flush=True)

@@ -76,7 +76,7 @@ def main(path: Path) -> None:
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     """Train in `run`; returns what status.json is to say."""
     config = run.config()
-    device = select_device(config.train.compute, int(os.environ.get("LOCAL_RANK", "0")))
+    device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
     data = open_data(
         run.data_config(),

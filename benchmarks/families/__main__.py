@@ -26,7 +26,7 @@ def main() -> None:
     emoji.main(Path(".shardgan/sources/emoji"))
     manifests = {name: build(config, Path(".shardgan")).manifest for name, config in COLLECTIONS.items()}
     compute = ComputeConfig(threads=given.threads)
-    prepare(compute, select_device(compute))
+    prepare(compute, select_device(compute.device))
     results = [
         run(contender, manifests[contender.collection])
         for contender in contenders(given.nimg, given.threads)

@@ -40,7 +40,7 @@ def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> 
     spec = NetworkSpec(
         family=family, resolution=64, channels=3, num_classes=len(manifest.labels), latent_dim=64, width=width
     )
-    device = select_device(config.compute, int(os.environ.get("LOCAL_RANK", "0")))
+    device = select_device(config.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
     rows: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -58,6 +58,7 @@ def test_text_stays_text_though_it_looks_like_a_number() -> None:
         ("shard.dataset", "Odd Name", "shard.dataset is 'Odd Name': .*lower-case letters"),
         ("shard.resolution", "40", "resolution 40 cannot be made: use 16, 24, 32"),
         ("nonsense", "1", "nonsense is no setting"),
+        ("promote.min_classifier_gain", "0", "promote.min_classifier_gain is 0, but evaluate.classifier_nimg is 0"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(name: str, value: str, message: str) -> None:

@@ -13,6 +13,10 @@ from PIL import Image
 
 from benchmarks.classifier_gain import main as measure
 from models.checkpoints import CheckpointStore
+from models.efficientnet import EfficientNetLite0
+from models.evaluation import Protocol, evaluate
+from models.feature_cache import reference_features
+from models.feature_nets import load_feature_net
 from models.state import TrainState
 from models.training import TrainConfig
 from shards import ShardConfig, build, load_manifest
@@ -21,6 +25,8 @@ from tasks.errors import RequestError
 from tasks.evaluation import EvalConfig, check_scorable, score_model
 from tasks.feature_nets import find_feature_net
 from tasks.home import home
+from tasks.pictures import real_images, train_images
+from tasks.promotion import PromotionPolicy, judge
 from tasks.registry import load_pyfunc, register
 from tasks.run_directory import RunDirectory
 from tasks.strips import NUM_STEPS, interpolation_strip, slerp
@@ -107,10 +113,61 @@ def test_what_a_version_is_worth_is_written_down_and_stays_with_it(make: Make, t
     assert (tmp_path / "gain.md").read_text().splitlines()[8:] == text.splitlines()[8:]
 
 
+def test_what_a_version_is_worth_can_be_a_score_of_its_own(make: Make) -> None:
+    make(True)
+    asked = config(classifier_nimg=64)
+    scores = score_model.fn("models:/m/1", asked).scores
+    table = find_gain(connect(home()).get_model_version("m", "1"))
+    assert table is not None
+    value, *interval = table.small_gain
+    assert scores.values["classifier-gain"] == value == table.gains["3 clean"][0]
+    assert list(scores.intervals["classifier-gain"]) == interval
+    assert scores.protocol.differences(score_model.fn("models:/m/1", config()).scores.protocol)
+
+
+def test_the_second_evaluation_of_a_dataset_version_computes_no_real_features(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    compute = EfficientNetLite0.__call__
+
+    def counted(net: EfficientNetLite0, images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        return compute(net, images)
+
+    monkeypatch.setattr(EfficientNetLite0, "__call__", counted)
+    make(True)
+    score_model.fn("models:/m/1", config())
+    assert sum(seen) == 48 + 24  # every real image of both splits, and the generated ones
+    seen.clear()
+    score_model.fn("models:/m/1", config(num_images=20))
+    assert sum(seen) == 20
+
+
+def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_path: Path) -> None:
+    asked = config(num_train=20)
+    net = load_feature_net(asked.feature_net, asked.input_size)
+    noise = np.random.default_rng(0).integers(0, 256, (24, 3, 16, 16), dtype=np.uint8)
+    scores = []
+    for workers in (1, 3):
+        shard = ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=workers)
+        uri = build(shard, tmp_path / str(workers)).manifest
+        manifest, cache = load_manifest(uri), tmp_path / f"features-{workers}"
+        real = reference_features(real_images(uri), net, cache, "val")
+        train = reference_features(train_images(uri, manifest, asked), net, cache, "train")
+        about = {"dataset": "tiny", "dataset_version": manifest.version}
+        protocol = Protocol.of(asked, net, num_reference=len(real), num_train=len(train), **about)
+        scores.append(evaluate(noise, real, asked, net, protocol, train=train).scores)
+    assert scores[0] == scores[1]
+
+
 def test_images_without_classes_teach_no_classifier(make: Make) -> None:
     make(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
         measure(["--model", "models:/m/1"])
+    scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
+    verdict = judge(scores, None, PromotionPolicy(min_classifier_gain=0))
+    assert "classifier-gain, which was not measured" in verdict.why
 
 
 def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str, tmp_path: Path) -> None:

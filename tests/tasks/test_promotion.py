@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from models.evaluation import Protocol, Scores
+from models.errors import ConfigError
+from models.evaluation import EvalConfig, Protocol, Scores
 from tasks.home import home
-from tasks.promotion import PromotionPolicy, judge, promote
+from tasks.promotion import PromotionPolicy, check_floors, judge, promote
 from tasks.registry import CHAMPION, find_champion
 from tasks.tracking import connect
 
@@ -76,14 +77,15 @@ def test_more_coverage_is_better(mine: float, promoted: bool) -> None:
         ({"min_recall": 0.3}, "recall is 0.200, at least 0.3 was asked for"),
         ({"min_coverage": 0.5}, "coverage is 0.400, at least 0.5 was asked for"),
         ({"max_memorised": 0.1}, "memorised is 0.600, at most 0.1 was asked for"),
-        ({"min_recall": 0.1, "min_coverage": 0.4, "max_memorised": 0.6}, None),
+        ({"min_classifier_gain": 0.02}, "classifier-gain is 0.010, at least 0.02 was asked for"),
+        ({"min_recall": 0.1, "min_coverage": 0.4, "max_memorised": 0.6, "min_classifier_gain": 0}, None),
     ],
 )
 @pytest.mark.parametrize("champion", [None, many(5.0)])
 def test_floors_hold_with_and_without_a_champion(
     floor: dict[str, float], expected: str | None, champion: Scores | None
 ) -> None:
-    mine = many(1.0, recall=0.2, coverage=0.4, memorised=0.6)
+    mine = many(1.0, **{"recall": 0.2, "coverage": 0.4, "memorised": 0.6, "classifier-gain": 0.01})
     verdict = judge(mine, champion, PromotionPolicy(**floor))  # type: ignore[arg-type]
     assert verdict.promoted is (expected is None)
     assert expected is None or verdict.why == expected
@@ -93,6 +95,18 @@ def test_a_floor_for_what_was_not_measured_holds() -> None:
     verdict = judge(scores(1.0), None, PromotionPolicy(max_memorised=0.5))
     assert not verdict.promoted
     assert "memorised, which was not measured" in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("floor", "unmeasured"),
+    [({"min_classifier_gain": 0.0}, {"classifier_nimg": 0}), ({"max_memorised": 0.1}, {"num_train": 0})],
+)
+def test_a_floor_that_nothing_measures_is_refused(floor: dict[str, float], unmeasured: dict[str, int]) -> None:
+    policy = PromotionPolicy(**floor)  # type: ignore[arg-type]
+    (name,) = unmeasured
+    with pytest.raises(ConfigError, match=f"evaluate.{name} is 0"):
+        check_floors(policy, EvalConfig(**unmeasured))  # type: ignore[arg-type]
+    check_floors(policy, EvalConfig(classifier_nimg=20_000))
 
 
 def test_scores_of_different_protocols_are_never_compared() -> None:
