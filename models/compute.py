@@ -1,13 +1,15 @@
 """What the arithmetic runs on, and how: device, precision, layout, threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import psutil
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import ConfigError
+from models.errors import ConfigError, OutOfMemoryError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -104,3 +106,20 @@ def memory_bytes(device: torch.device) -> float:
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     return float(psutil.Process().memory_info().rss)
+
+
+@contextmanager
+def memory_errors(num_images: int) -> Iterator[None]:
+    """Turn what torch raises where memory runs out, with `num_images` at once, into OutOfMemoryError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # Of torch's allocators only the GPU's has an exception of its own.
+        is_full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+        if not is_full:
+            raise
+        raise OutOfMemoryError(
+            f"{num_images} images at once do not fit the memory ({str(error).splitlines()[0]}): set a smaller "
+            "train.compute.micro_batch_size, train.width or shard.resolution",
+            num_images,
+        ) from error

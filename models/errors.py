@@ -4,6 +4,7 @@
     ├── ConfigError        a setting that fits neither the others nor the data (also a ValueError)
     ├── CheckpointError    a checkpoint that is missing, unfinished, damaged, or of another configuration
     ├── PeerLostError      another process of the same training is gone
+    ├── OutOfMemoryError   a training step does not fit the memory of what it runs on
     ├── DivergedError      training produced values that are not finite, or collapsed beyond repair
     └── EvaluationError    scores cannot be computed from what was handed in
         └── FeatureNetError    a feature net is unknown, its weights are missing or wrong, or its input is
@@ -19,6 +20,7 @@ __all__ = [
     "EvaluationError",
     "FeatureNetError",
     "ModelsError",
+    "OutOfMemoryError",
     "PeerLostError",
 ]
 
@@ -41,6 +43,14 @@ class DivergedError(ModelsError):
 
 class PeerLostError(ModelsError):
     """Another process of the same training died or cannot be reached; a new start goes on from the checkpoint."""
+
+
+class OutOfMemoryError(ModelsError):
+    """A step with `num_images` images at once does not fit the memory; fewer at once may."""
+
+    def __init__(self, message: str, num_images: int) -> None:
+        super().__init__(message)
+        self.num_images = num_images
 
 
 class EvaluationError(ModelsError):

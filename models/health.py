@@ -8,6 +8,8 @@ state and the tick's numbers, never from the clock: a resumed training decides t
     collapsed_samples   images of different latents hardly differ, beside real ones (of a class, where there are any)
     score_worse         score after score is far above the best one
     scorer_failed       a score could not be taken; training goes on
+    out_of_memory       a step did not fit the memory; training starts over from its newest checkpoint, with half as
+                        many images at once (told by whoever runs the training: tasks/worker.py)
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,7 @@ from models.grids import to_float
 __all__ = ["Event", "Health", "HealthConfig", "Spread", "collapsed", "discriminator_won", "score_worse"]
 
 Action = Literal["warn", "rollback", "stop"]
-Name = Literal["non_finite", "discriminator_won", "collapsed_samples", "score_worse", "scorer_failed"]
+Name = Literal["non_finite", "discriminator_won", "collapsed_samples", "score_worse", "scorer_failed", "out_of_memory"]
 CERTAIN = ("accuracy_real", "accuracy_fake", "accuracy_pairs")
 MIN_FREEDOM = 8  # images less one that a class's spread takes, on the real side
 
@@ -102,7 +104,7 @@ class Event:
 
     nimg: int
     name: Name
-    action: Action
+    action: Action | Literal["halve"]
     reason: str
 
     def row(self) -> dict[str, Any]:

@@ -77,6 +77,8 @@ def peers_expected() -> Iterator[None]:
     """Turn what the backends raise when a peer is gone into PeerLostError."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise PeerLostError(
             f"another process of this training is gone ({error}): see its output, and start the training again"

@@ -15,7 +15,7 @@ import torch
 
 from models.augmentation import augment
 from models.checkpoints import CheckpointStore
-from models.compute import memory_bytes, memory_format, prepare, select_device
+from models.compute import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.config import TrainConfig
 from models.draws import Draws, mixed_seed
 from models.errors import ConfigError, DivergedError
@@ -61,8 +61,9 @@ def train(
     what augmentation does to real images; `notify` gets one record a health event (models/health.py); all four in the
     main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with. The state is
     checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
-    DivergedError where an event ends the training, with nothing of it saved, and ConfigError where the processes
-    cannot share a batch evenly, or `start` does not fit.
+    DivergedError where an event ends the training, with nothing of it saved, OutOfMemoryError where a step does not
+    fit the memory (the state is then no more to be used), and ConfigError where the processes cannot share a batch
+    evenly, or `start` does not fit.
     """
     world = world or World()
     device = device or select_device(config.compute.device)
@@ -90,7 +91,8 @@ def train(
         images, labels = to_device(images, device), to_device(labels, device)
         if before == 0 and world.is_main:
             picture("augmented", augmented_sheet(images, config))
-        tick.add(take_step(state, config, images, labels, world))
+        with memory_errors(config.compute.micro_batch_size or len(images)):
+            tick.add(take_step(state, config, images, labels, world))
         state.nimg += config.batch_size
         done = state.nimg >= config.nimg
 

@@ -7,6 +7,8 @@ from typing import Any
 from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext, TaskRunContext
 
+from tasks.outages import not_needed
+
 logger = logging.getLogger(__name__)
 KEY = "health"
 COLUMNS = {"nimg": "images", "event": "event", "action": "action", "reason": "reason"}
@@ -28,4 +30,5 @@ class HealthReport:
         self.told += fresh
         if fresh and (FlowRunContext.get() or TaskRunContext.get()):
             table = [{COLUMNS[key]: event[key] for key in COLUMNS} for event in self.told]
-            create_table_artifact(table, KEY, description=f"{self.title}: health events")
+            with not_needed("the table of health events"):
+                create_table_artifact(table, KEY, description=f"{self.title}: health events")

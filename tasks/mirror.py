@@ -21,6 +21,7 @@ STATE = (
     "config.json",
     "init.safetensors",
     "data.json",
+    "compute.json",
     "stats.jsonl",
     "scores.jsonl",
     "status.json",

@@ -12,6 +12,8 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tasks.outages import not_needed
+
 logger = logging.getLogger(__name__)
 ARTIFACT_SECONDS = 2.0
 LINE_SECONDS = 15.0
@@ -42,7 +44,8 @@ class ProgressReport:
 
     def __enter__(self) -> Self:
         if FlowRunContext.get() or TaskRunContext.get():
-            self.artifact = create_progress_artifact(progress=0.0, key=self.key, description=self.title)
+            with not_needed("the progress artifact"):
+                self.artifact = create_progress_artifact(progress=0.0, key=self.key, description=self.title)
         if self.bar.console.is_terminal:
             self.bar.start()
         return self
@@ -51,7 +54,8 @@ class ProgressReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.artifact is not None and kind is None:
-            update_progress_artifact(artifact_id=self.artifact, progress=100.0)
+            with not_needed("the end of progress"):
+                update_progress_artifact(artifact_id=self.artifact, progress=100.0)
         self.bar.stop()
 
     def update(self, done: float, note: str = "", total: float | None = None) -> None:
@@ -61,11 +65,12 @@ class ProgressReport:
         now = time.monotonic()
         if self.artifact is not None and now >= self.next_artifact:
             self.next_artifact = now + ARTIFACT_SECONDS
-            update_progress_artifact(
-                artifact_id=self.artifact,
-                progress=min(100.0, 100.0 * done / self.total),
-                description=f"{self.title}: {note}" if note else self.title,
-            )
+            with not_needed("progress"):
+                update_progress_artifact(
+                    artifact_id=self.artifact,
+                    progress=min(100.0, 100.0 * done / self.total),
+                    description=f"{self.title}: {note}" if note else self.title,
+                )
         if not self.bar.console.is_terminal and now >= self.next_line:
             self.next_line = now + LINE_SECONDS
             print(f"{self.title}: {100 * done / self.total:.0f}%  {note}", file=sys.stderr, flush=True)

@@ -3,7 +3,9 @@
     runs/<run>/config.json    what is trained, on what; written before the trainer starts
                init.safetensors   weights to start from, where config.json asks for any
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
+               follower       flock: one process at a time that starts trainers here and tells MLflow of them
                data.json      whether it streams; settled by its first trainer, kept by all others
+               compute.json   images at once; there where the memory did not hold as many as config.json asks for
                stats.jsonl    one object a tick, and one with the key "event" a health event
                scores.jsonl   one object a quick score, by the checkpoint's nimg, with its protocol
                samples/       grids by images seen
@@ -17,6 +19,7 @@ Imports neither Prefect nor MLflow: the trainer uses this file too.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +34,8 @@ from tasks.errors import RequestError, RunLocked
 
 # Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
 SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
+
+LOCK_POLL_SECONDS = 0.1
 
 State = Literal["running", "done", "resumable", "diverged", "failed"]
 
@@ -110,21 +115,29 @@ class RunDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one trainer of this run. Raises RunLocked at once where another is."""
-        with (self.path / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunLocked(f"another trainer works in {self.path}: wait for it, or stop it first") from error
+        """Be the one trainer of this run. Raises RunLocked where another is."""
+        # Whoever asks whether the lock is held, holds it for an instant.
+        with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds=1):
+            yield
+
+    @contextmanager
+    def follow(self, wait_seconds: float) -> Iterator[None]:
+        """Be the one who starts trainers here and follows them; raises RunLocked where another does not end in time."""
+        with hold(self.path / "follower", f"another process trains in {self.path}", wait_seconds):
             yield
 
     def is_locked(self) -> bool:
         """Whether a trainer is at work here."""
-        try:
-            with self.lock():
-                return False
-        except RunLocked:
-            return True
+        return is_held(self.path / "lock")
+
+    def is_followed(self) -> bool:
+        """Whether a process holds this run as its own: between two trainers as well."""
+        return is_held(self.path / "follower")
+
+    def wait_until_free(self, wait_seconds: float) -> None:
+        """Give a trainer that is just ending the time to end; raises RunLocked where it does not."""
+        with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds):
+            pass
 
     def append_stats(self, row: Mapping[str, Any]) -> None:
         """Add one tick or event."""
@@ -163,6 +176,16 @@ class RunDirectory:
         """Keep the mode that the first trainer of this run came to."""
         write_atomically(self.path / "data.json", json.dumps({"mode": mode}))
 
+    def train_config(self) -> TrainConfig:
+        """How it is trained here: with as many images at once as the memory has been found to hold."""
+        path, config = self.path / "compute.json", self.config().train
+        found = json.loads(path.read_text()) if path.exists() else {}
+        return config.model_copy(update={"compute": config.compute.model_copy(update=found)})
+
+    def settle_micro_batch(self, size: int) -> None:
+        """Let every later trainer of this run pass `size` images through the networks at once."""
+        write_atomically(self.path / "compute.json", json.dumps({"micro_batch_size": size}))
+
     def write_sample(self, name: str, png: bytes) -> None:
         """Keep one grid as samples/<name>.png."""
         self.samples.mkdir(exist_ok=True)
@@ -192,6 +215,33 @@ class StatsFollower:
             whole, newline, _ = file.read().rpartition(b"\n")
         self.offset += len(whole) + len(newline)
         return [json.loads(line) for line in whole.splitlines()]
+
+
+@contextmanager
+def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for it so long; raises RunLocked, with `refusal`, where another keeps it."""
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise RunLocked(f"{refusal}: wait for it to end, or stop it first") from error
+            time.sleep(LOCK_POLL_SECONDS)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file `path`."""
+    if not path.exists():
+        return False
+    try:
+        with hold(path, "", wait_seconds=0):
+            return False
+    except RunLocked:
+        return True
 
 
 def append_line(path: Path, row: Mapping[str, Any]) -> None:

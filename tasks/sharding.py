@@ -12,6 +12,7 @@ from prefect.artifacts import create_image_artifact, create_table_artifact
 from shards import BuildOutcome, BuildProgress, ShardConfig, build
 from tasks.errors import RequestError
 from tasks.home import home
+from tasks.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.partitions import run_on_cluster
 from tasks.progress import ProgressReport
 
@@ -30,7 +31,12 @@ def check_source(config: ShardConfig) -> None:
         raise RequestError(f"shard.source is {config.source!r}, which does not exist: give a folder with images")
 
 
-@task(task_run_name="shard-{config.dataset}")
+@task(
+    task_run_name="shard-{config.dataset}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
 def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     """Make the dataset version that `config` describes, or find it made; on the flow's cluster, if it has one."""
     run_partitions = run_on_cluster if on_cluster else None

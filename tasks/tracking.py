@@ -76,8 +76,8 @@ class RunTracker:
         self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
         self.newest: dict[str, Any] | None = None
         self.logged_samples: set[str] = set()
-        self.events: dict[tuple[int, str], dict[str, Any]] = {}  # as read; kept here whether MLflow answers or not
-        self.tagged_events: set[tuple[int, str]] = set()
+        self.events: dict[tuple[int, str, str], dict[str, Any]] = {}  # as read, whether MLflow answers or not
+        self.tagged_events: set[tuple[int, str, str]] = set()
         self.sent_scores: set[int] | None = None  # not known: MLflow has to be asked
 
     @cached_property
@@ -147,7 +147,7 @@ class RunTracker:
     def _send(self) -> None:
         for row in self.follower.read():
             if "event" in row:
-                self.events.setdefault((row["nimg"], row["event"]), row)
+                self.events.setdefault((row["nimg"], row["event"], row["reason"]), row)
             else:
                 self.waiting.append(row)
         if self.waiting:
@@ -174,8 +174,9 @@ class RunTracker:
 
     def _send_events(self) -> None:
         """One tag a kind of event, with the newest of it."""
-        for key in sorted(self.events.keys() - self.tagged_events):
-            event = self.events[key]
+        for key, event in self.events.items():
+            if key in self.tagged_events:
+                continue
             text = f"{event['action']} at {event['nimg']:,} images: {event['reason']}"
             self.client.set_tag(self.run_id, f"shardgan.event.{event['event']}", text[:MAX_TAG_LENGTH])
             self.tagged_events.add(key)

@@ -29,7 +29,6 @@ from tasks.batches import DataConfig
 from tasks.errors import (
     MirrorError,
     RequestError,
-    RunLocked,
     TrainerDied,
     TrainingDiverged,
     TrainingFailed,
@@ -38,6 +37,7 @@ from tasks.errors import (
 from tasks.home import home
 from tasks.lineage import code_commit, parent_tags, prefect_tags
 from tasks.mirror import RunMirror
+from tasks.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
@@ -150,24 +150,38 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
 
 
 def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """A trainer that was killed can go on; one that failed for a reason would fail again."""
-    return isinstance(state.result(raise_on_failure=False), TrainerDied)
+    """A trainer that was killed can go on, and what was away may be back; a wrong request would fail again."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, TrainerDied) or is_outage(error)
 
 
-@task(task_run_name="train", retries=3, retry_delay_seconds=2, retry_condition_fn=_is_worth_retrying)
+@task(
+    task_run_name="train",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=_is_worth_retrying,
+)
 def train(run_dir: str, parent_run: str = "") -> str:
     """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id.
 
-    `parent_run` is the id of an MLflow run that this one is nested under.
+    `parent_run` is the id of an MLflow run that this one is nested under. Raises RunLocked where another process
+    follows a training there, and does so for longer than LOCK_WAIT_SECONDS.
     """
     run = RunDirectory(Path(run_dir))
+    if run.is_followed():
+        logger.info("waiting for the other process that trains in %s", run.path)
+    with run.follow(LOCK_WAIT_SECONDS):
+        return _train(run, parent_run)
+
+
+def _train(run: RunDirectory, parent_run: str) -> str:
     tracker = RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
     status = run.status()
     if status and status.state == "done":
         logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")
         tracker.finish()
         return tracker.run_id
-    _wait_for_lock(run)
+    run.wait_until_free(LOCK_WAIT_SECONDS)
     mirror = RunMirror(run, f"{home().shared}/runs") if home().is_remote else None
     if mirror:
         mirror.pull()
@@ -242,16 +256,6 @@ def _follow(
         progress.update(row["nimg"], note)
 
 
-def _wait_for_lock(run: RunDirectory) -> None:
-    """Give a trainer that is just ending the time to end."""
-    deadline = time.monotonic() + LOCK_WAIT_SECONDS
-    while run.is_locked():
-        if time.monotonic() > deadline:
-            raise RunLocked(f"another trainer works in {run.path}: wait for it to end, or stop it first")
-        logger.info("waiting for the trainer that works in %s", run.path)
-        time.sleep(1)
-
-
 def _raise_for(run: RunDirectory, exit_code: int) -> None:
     """Turn how the trainer ended into an exception; being done is none."""
     status = run.status() or Status(state="failed", nimg=0, reason="it never started")
@@ -269,7 +273,7 @@ def _raise_for(run: RunDirectory, exit_code: int) -> None:
     raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
 
 
-@task(task_run_name="register")
+@task(task_run_name="register", retries=RETRIES, retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=should_retry)
 def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
     """Put the run's generator into the model registry as `name` (the dataset's, if empty), alias challenger."""
     run = RunDirectory(Path(run_dir))

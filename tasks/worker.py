@@ -4,6 +4,9 @@ Here the two siblings meet (and in tasks/scorer.py, its child): batches (tasks.b
 happens goes to the run directory and nowhere else. SIGTERM or SIGINT: finish the step, checkpoint, leave `resumable`
 in status.json.
 
+Where a step does not fit the memory, this program starts over, from the newest checkpoint and with half as many images
+at once; only a new process has all of a GPU's memory back.
+
 Where the run asks for several processes, this one becomes `torchrun`, which starts them; over several machines,
 start `torchrun ... -m tasks.worker RUN_DIR` on each, with the run directory on a file system that all of them see.
 """
@@ -20,8 +23,9 @@ from safetensors.torch import load_file
 
 from models.checkpoints import CheckpointStore
 from models.compute import num_processes, select_device
-from models.errors import DivergedError, PeerLostError
+from models.errors import DivergedError, OutOfMemoryError, PeerLostError
 from models.grids import real_grid
+from models.health import Event
 from models.parallel import World
 from models.training import train
 from shards import load_manifest
@@ -32,6 +36,11 @@ from tasks.scoring import ChildScorer
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
 MIN_REFERENCE = 2  # images that a quick score compares with
+MIN_MICRO_BATCH = 2  # what BatchNorm needs
+
+
+class MicroBatchHalved(Exception):
+    """A step did not fit the memory, and half as many images at once have been settled on: start again."""
 
 
 class StopFlag:
@@ -60,8 +69,8 @@ def main(path: Path) -> None:
         run.set_status("running", stored_nimg(run))
         try:
             status = train_in(run, stop)
-        except PeerLostError:
-            # The status stays at `running`, as if this process had died too: a retry goes on.
+        except (PeerLostError, MicroBatchHalved):
+            # The status stays at `running`, as if this process had died too: a new one goes on.
             raise
         except DivergedError as error:
             run.set_status("diverged", stored_nimg(run), str(error))
@@ -75,7 +84,7 @@ def main(path: Path) -> None:
 
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     """Train in `run`; returns what status.json is to say."""
-    config = run.config()
+    config, train_config = run.config(), run.train_config()
     device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
     data = open_data(
@@ -119,7 +128,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     scorer = ChildScorer(run) if world.is_main and has_reference else None
     try:
         state = train(
-            config.train,
+            train_config,
             config.network,
             open_batches,
             checkpoints,
@@ -133,6 +142,9 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             notify,
             scorer,
         )
+    except OutOfMemoryError as error:
+        halve_micro_batch(run, error)
+        raise MicroBatchHalved from error
     finally:
         if scorer:
             scorer.close()
@@ -144,10 +156,27 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
 
 
+def halve_micro_batch(run: RunDirectory, error: OutOfMemoryError) -> None:
+    """Settle on half the images at once that did not fit, and tell of it; raises `error` where they are too few."""
+    size = max(MIN_MICRO_BATCH, error.num_images // 2)
+    if size >= error.num_images:
+        raise error
+    if run.train_config().compute.micro_batch_size == size:
+        return  # another process of this training was faster
+    run.settle_micro_batch(size)
+    run.append_stats(Event(stored_nimg(run), "out_of_memory", "halve", f"{error}; going on with {size}").row())
+    logger.warning("%s; starting over with %s images at once", error, size)
+
+
 def stored_nimg(run: RunDirectory) -> int:
     """Images seen at the newest finished checkpoint; 0 without one."""
     committed = CheckpointStore(run.checkpoints).committed()
     return int(committed[-1].name) if committed else 0
+
+
+def start_again(path: Path) -> None:
+    """Become a new trainer in this process's place; what was asked of Linux in `die_with_parent` holds for it too."""
+    os.execv(sys.executable, [sys.executable, "-m", "tasks.worker", str(path)])
 
 
 def become_torchrun(path: Path) -> None:
@@ -174,4 +203,9 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
     die_with_parent()
     become_torchrun(Path(sys.argv[1]))
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except MicroBatchHalved:
+        if "RANK" in os.environ:  # torchrun ends with it, and whoever supervises starts the training again
+            raise
+        start_again(Path(sys.argv[1]))

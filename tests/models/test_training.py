@@ -8,8 +8,8 @@ import torch
 
 from models.augmentation import AugmentConfig
 from models.checkpoints import TENSORS, CheckpointStore
-from models.compute import ComputeConfig
-from models.errors import CheckpointError, DivergedError
+from models.compute import ComputeConfig, memory_errors
+from models.errors import CheckpointError, DivergedError, OutOfMemoryError
 from models.families import NetworkSpec
 from models.state import TrainState
 from models.training import TrainConfig, crosses, train
@@ -149,6 +149,27 @@ def test_steps_do_not_leave_gradients_in_the_discriminator_from_the_generator(tm
 )
 def test_crosses(before: int, after: int, expected: bool) -> None:
     assert crosses(before, after, 16) is expected
+
+
+def too_much_for_a_cpu() -> None:
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def too_much_for_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+
+
+@pytest.mark.parametrize("allocate", [too_much_for_a_cpu, too_much_for_a_gpu])
+def test_memory_that_runs_out_is_said_with_what_to_set(allocate: Any) -> None:
+    expected = pytest.raises(OutOfMemoryError, match=r"^64 images at once .* set a smaller train\.compute\.micro")
+    with expected as caught, memory_errors(64):
+        allocate()
+    assert caught.value.num_images == 64
+
+
+def test_other_errors_of_a_step_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors(64):
+        torch.ones(2, 3) @ torch.ones(2, 3)
 
 
 @pytest.mark.gpu

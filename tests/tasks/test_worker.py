@@ -13,10 +13,12 @@ import torch
 
 from models.checkpoints import CheckpointStore
 from models.compute import ComputeConfig
+from models.errors import OutOfMemoryError
 from models.training import TrainConfig
 from shards import load_manifest
 from tasks.run_directory import RunDirectory
 from tasks.training import plan_run
+from tasks.worker import halve_micro_batch
 
 CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(
@@ -86,6 +88,18 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     assert start(killed).wait(120) == 0
     assert_same_end(whole, killed)
     assert (whole.samples / "000000001600.png").read_bytes() == (killed.samples / "000000001600.png").read_bytes()
+
+
+def test_a_step_that_does_not_fit_halves_the_micro_batch_down_to_two(make_run: Callable[..., RunDirectory]) -> None:
+    run = make_run("narrow")
+    for full, half in [(8, 4), (4, 2)]:
+        halve_micro_batch(run, OutOfMemoryError("too much", full))
+        assert run.train_config() == CONFIG.model_copy(
+            update={"compute": CPU.model_copy(update={"micro_batch_size": half})}
+        )
+    assert [(event["event"], event["action"]) for event in run.read_events()] == [("out_of_memory", "halve")] * 2
+    with pytest.raises(OutOfMemoryError):
+        halve_micro_batch(run, OutOfMemoryError("too much", 2))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,45 @@
+"""Servers and buckets that are away for a while: what is tried again, and what goes on without them."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import requests
+from mlflow.exceptions import MlflowException
+from prefect.client.schemas.objects import State
+
+from shards import BuildError
+from tasks.errors import MirrorError
+
+__all__ = ["RETRIES", "RETRY_DELAYS", "is_outage", "not_needed", "should_retry"]
+
+logger = logging.getLogger(__name__)
+RETRIES = 3
+RETRY_DELAYS: list[float] = [5, 20, 60]  # seconds
+SERVER_ERROR = 500  # and above
+
+
+def should_retry(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether a task failed because something was away; Prefect's `retry_condition_fn`."""
+    return is_outage(state.result(raise_on_failure=False))
+
+
+def is_outage(error: object) -> bool:
+    """Whether `error` tells of storage or an MLflow server that is away or full, rather than of a wrong request.
+
+    A build that breaks off keeps what is finished, whatever it was: the next try resumes it.
+    """
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code()) >= SERVER_ERROR  # type: ignore[no-untyped-call]
+    return isinstance(error, BuildError | MirrorError | requests.RequestException)
+
+
+@contextmanager
+def not_needed(what: str) -> Iterator[None]:
+    """Go on where the Prefect server does not take `what`, which is only for the eye."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        logger.warning("Prefect did not take %s (%s): going on without", what, error or type(error).__name__)
