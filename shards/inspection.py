@@ -101,5 +101,6 @@ def _describe(image: Image.Image) -> Facts:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         facts["jpeg_quality"] = jpeg.estimate_quality(image)
         facts["jpeg_subsampling"] = jpeg.subsampling(image)
+        facts["jpeg_tables"] = jpeg.tables(image)
         facts["jpeg_progressive"] = bool(image.info.get("progressive"))
     return facts

@@ -32,6 +32,7 @@ from shards import load_manifest
 from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.scoring import ChildScorer
+from tasks.traces import training_codecs
 
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
@@ -141,6 +142,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             load_file(run.init) if config.init_sha256 else None,
             notify,
             scorer,
+            training_codecs(config.train, config.manifest),
         )
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)
