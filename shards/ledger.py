@@ -135,9 +135,8 @@ class Ledger:
                 self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
                 for sample in row.get("samples", ()):
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
-                    self._put_away_tables(facts)
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
-                    content = (digest, *place, json.dumps(facts))
+                    content = (digest, *place, self._pack(facts))
                     self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def settle_claims(self, duplicates: str, near_distance: int) -> None:
@@ -168,7 +167,7 @@ class Ledger:
             "WHERE source_sha256 = ? AND dropped.reason IS NULL ORDER BY frame",
             (source_sha256,),
         )
-        return [Content._make((*row[:4], self._with_tables(json.loads(row[4])))) for row in rows]
+        return [Content._make((*row[:4], self._unpack(row[4]))) for row in rows]
 
     def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
         """Return why a content is left out by its looks, and the content and the file that stand for it."""
@@ -191,8 +190,8 @@ class Ledger:
 
     def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
         """Note where samples lie in the new version's shards."""
-        values = ((digest, c.frame, c.file, c.offset, c.bytes, json.dumps(c.facts)) for digest, c in rows)
         with self.transaction():
+            values = [(digest, *content[:4], self._pack(content.facts)) for digest, content in rows]
             self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def finish(self, version: str, digest: str) -> None:
@@ -236,13 +235,13 @@ class Ledger:
         row = self._db.execute("SELECT value FROM jpeg_tables WHERE number = ?", (number,)).fetchone()
         return str(row[0]) if row else None
 
-    def _put_away_tables(self, facts: dict[str, Any]) -> None:
-        """Put numbers in place of quantisation tables: a collection has few, and each is as long as all else."""
-        for column in _TABLE_COLUMNS & facts.keys():
-            facts[column] = self._number_of(facts[column])
+    def _pack(self, facts: dict[str, Any]) -> str:
+        """Facts as JSON, with numbers in place of quantisation tables: those are few, and as long as all else."""
+        return json.dumps(facts | {name: self._number_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()})
 
-    def _with_tables(self, facts: dict[str, Any]) -> dict[str, Any]:
-        return facts | {column: self._table_of(facts[column]) for column in _TABLE_COLUMNS & facts.keys()}
+    def _unpack(self, text: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(text)
+        return facts | {name: self._table_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()}
 
     def _forget_files_without_content(self) -> None:
         # Looked up in the order of the hashes, contents are read once from end to end; in the order of the names every
