@@ -6,7 +6,8 @@ from benchmarks.families.contenders import settings_of
 from benchmarks.robust import collections
 from models.config import TrainConfig
 
-NIMG = {"digits": 40_000, "emoji": 60_000}
+NIMG = 40_000
+COLLECTIONS = ("digits", "emoji")
 QUALITIES = (15, 30)
 SEEDS = (0, 1, 2)
 CHECKPOINTS = 4
@@ -40,20 +41,20 @@ class Arm(NamedTuple):
 def arms() -> list[Arm]:
     """Every training, in an order whose every beginning says something: all arms with one seed come first."""
     kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known", "learned")]
-    kinds[1:1] = [(0, "off")]
+    kinds[2:2] = [(0, "off")]
     kinds.append((0, "learned"))
-    return [arm(collection, *kind, seed) for seed in SEEDS for collection in NIMG for kind in kinds]
+    return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds]
 
 
 def arm(collection: str, quality: int, mode: str, seed: int, **changes: Any) -> Arm:
-    """One training of dcgan, set as in benchmarks/families."""
-    nimg = NIMG[collection]
+    """One training of dcgan, set as in benchmarks/families but half as wide: half the time, for three seeds."""
     common = {
-        "nimg": nimg,
+        "nimg": NIMG,
+        "width": 16,
         "seed": seed,
         "compression": mode,
         "health": {"score_ticks": 0},
-        "tick_nimg": nimg // 20,
+        "tick_nimg": NIMG // 20,
         "checkpoint_ticks": 20 // CHECKPOINTS,
         "keep_checkpoints": 100,
         "compute": {"threads": 1},

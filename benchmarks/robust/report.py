@@ -1,1 +1,5 @@
-def write_report() -> None: ...
+"""Not there yet."""
+
+
+def write_report() -> None:
+    """Nothing yet."""
