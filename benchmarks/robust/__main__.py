@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="train nothing: write the report of what there is")
     given = parser.parse_args()
     compute = ComputeConfig(threads=1)
-    prepare(compute, select_device(compute))
+    prepare(compute, select_device(compute.device))
     chosen = [one for one in arms() if given.only in one.slug and one.seed < given.seeds]
     if not given.report:
         run(chosen)
