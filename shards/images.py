@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image, JpegImagePlugin
 
 from shards import colour, geometry, jpeg
-from shards.inspection import Facts, num_frames, open_image, orientation, refusals
-from shards.recipe import Encoding, Recipe, pick_frames, suffix_of
+from shards.inspection import Facts, num_frames, open_image, orientation, refusals, wanted_frames
+from shards.recipe import Encoding, Recipe, suffix_of
 
 _JPEG_SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
 _EIGHTH = 8
@@ -39,12 +39,12 @@ def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
     image, facts = open_image(data, recipe)
     encoding = Encoding.parse(recipe.encoding)
     with refusals("broken_data"):
-        picked = [0] if recipe.frames == "first" else pick_frames(recipe.frames, num_frames(image) or 1)
+        picked = wanted_frames(image, recipe)
         if encoding.keep_original and _is_as_wanted(image, recipe):
             samples = [_pass_through(data, image, recipe)]
             facts |= {"orientation": 1, "icc": "kept"}
         else:
-            if picked == [0]:
+            if list(picked[:2]) == [0]:
                 _draft(image, recipe)
             samples = [_make(image, number, recipe, encoding, seed, facts) for number in picked]
     return Converted(facts | {"frames": num_frames(image)}, samples)
