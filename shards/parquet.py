@@ -47,7 +47,10 @@ def read_rows(uri: str, columns: list[str], memory_bytes: int, *, places_only: b
             pass
         finally:
             child.kill()
-    raise SourceError(f"the listing {uri!r} cannot be read: its reader died of it (exit status {child.returncode})")
+    raise SourceError(
+        f"the listing {uri!r} cannot be read: its reader died of it (exit status {child.returncode}), as it does where "
+        f"it needs more memory than memory_limit_mb allows"
+    )
 
 
 def main() -> None:
