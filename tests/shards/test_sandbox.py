@@ -52,6 +52,8 @@ def kill_children_later(pipe: Path, times: int) -> threading.Thread:
                     if child.pid not in killed and "shards.decoder" in child.cmdline():
                         child.kill()
                         killed.add(child.pid)
+                        with contextlib.suppress(ChildProcessError):  # its parent has buried it already
+                            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
             os.close(writer)
 
     thread = threading.Thread(target=kill, daemon=True)
