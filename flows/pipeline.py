@@ -1,18 +1,27 @@
 """From a folder of compressed images to a champion in the registry."""
 
-from typing import Annotated, Self
+import logging
+from collections.abc import Callable
+from typing import Annotated, Self, cast
 
-from prefect import flow
+from prefect import State, flow
+from prefect.states import Cancelled, Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
+from tasks.delegation import find_outcome, is_deployed, train_by_deployment
+from tasks.errors import DatasetBusy
 from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
+from tasks.exclusion import Overlap, sole_run
+from tasks.liveness import check_attempts
 from tasks.promotion import check_floors
 from tasks.sharding import BuildOutcome, ShardConfig
-from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution
+from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
+
+logger = logging.getLogger(__name__)
 
 
 class PipelineConfig(BaseModel):
@@ -33,6 +42,18 @@ class PipelineConfig(BaseModel):
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
 
+    training_deployment: str = Field(
+        "train-gan/gpu",
+        max_length=200,
+        title="Training deployment",
+        description="deployment that trains, where a Prefect server knows it; else, or if empty, training is done here",
+    )
+    overlap: Overlap = Field(
+        "wait",
+        title="Overlap",
+        description="while another run works on the same dataset: wait for its end, or end as cancelled",
+    )
+
     @model_validator(mode="after")
     def _stages_fit_together(self) -> Self:
         check_resolution(self.train.family, self.shard.resolution)
@@ -49,16 +70,59 @@ class PipelineOutcome(BaseModel):
     train: TrainOutcome
     evaluate: EvaluateOutcome
     report: str
+    nothing_new: bool = False
 
 
 @flow(name="pipeline", flow_run_name="{config.shard.dataset}-{config.train.family}")
 def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
+    check_attempts()
+    try:
+        with sole_run(config.shard.dataset, config.overlap):
+            return run_stages(config)
+    except DatasetBusy as busy:
+        return end_as(Cancelled, "Overlap", str(busy))
+
+
+def run_stages(config: PipelineConfig) -> PipelineOutcome:
+    """One stage after the other, each with what the one before it made."""
     built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
     check_scorable(built.manifest, config.evaluate)  # before hours of training, not after
-    dataset = f"{built.dataset}@{built.version}"
-    trained = train_gan(TrainGanConfig(dataset=dataset, model=config.model, train=config.train, data=config.data))
+    wanted = TrainGanConfig(
+        dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
+    )
+    known = find_trained(wanted)
+    trained = known or train_where_it_belongs(wanted, config.training_deployment)
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
     )
-    return PipelineOutcome(build=built, train=trained, evaluate=evaluated, report=evaluated.report)
+    outcome = PipelineOutcome(
+        build=built, train=trained, evaluate=evaluated, report=evaluated.report, nothing_new=known is not None
+    )
+    if known is None:
+        return outcome
+    since = f"nothing new since {known.model.uri} was made from {built.dataset}@{built.version}: nothing was trained"
+    logger.info(since)
+    return end_as(Completed, "Nothing new", since, outcome)
+
+
+def find_trained(wanted: TrainGanConfig) -> TrainOutcome | None:
+    """What this very training came to, if it was done before, on whichever machine."""
+    plan = plan_run(wanted.dataset, wanted.train, wanted.data)
+    return find_outcome(plan.run, wanted.model or plan.dataset)
+
+
+def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutcome:
+    """Train through the deployment where a server knows it, else here."""
+    if not is_deployed(deployment):
+        return train_gan(wanted)
+    plan = plan_run(wanted.dataset, wanted.train, wanted.data)
+    parameters = {"config": wanted.model_dump(mode="json")}
+    return train_by_deployment(deployment, parameters, plan.run, wanted.model or plan.dataset)
+
+
+def end_as(
+    state: Callable[..., State[PipelineOutcome]], name: str, message: str, outcome: PipelineOutcome | None = None
+) -> PipelineOutcome:
+    """The flow run's end, with a name and a sentence that the UI shows; callers get the outcome, as from a return."""
+    return cast(PipelineOutcome, state(name=name, message=message, **({"data": outcome} if outcome else {})))

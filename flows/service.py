@@ -1,7 +1,11 @@
 """The service's commands: everything up, the set-up alone, one worker."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict
 
+from flows.pipeline import PipelineConfig
+from flows.settings import Tree, read_file, validate
 from tasks.processes import ServiceOutcome, WorkerConfig, run_service, run_worker
 from tasks.provisioning import set_up
 from tasks.service import ServiceConfig, check_exposure
@@ -20,16 +24,32 @@ class SetUpOutcome(BaseModel):
 
 def set_up_service(config: ServiceConfig) -> SetUpOutcome:
     """Make pools, deployments and automations on the servers that the environment names."""
-    set_up(config)
+    set_up(config, read_nightly(config.nightly) if config.nightly else None)
     return SetUpOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
+
+
+def read_nightly(path: str) -> Tree:
+    """The pipeline's config in the file, whole and checked; raises SettingsError for what `shardgan run` would refuse.
+
+    Workers stand in other folders: a source on this machine becomes absolute.
+    """
+    tree: Tree = {"overlap": "cancel"} | read_file(Path(path))
+    source = tree.get("shard", {}).get("source", "")
+    if source and "://" not in source:
+        tree["shard"]["source"] = str(Path(source).expanduser().absolute())
+    return validate(PipelineConfig, tree).model_dump(mode="json")
 
 
 def plan_up(config: ServiceConfig) -> list[str]:
     """What `up` would do; raises RequestError where others could reach servers without a password."""
     check_exposure(config)
+    if config.nightly:
+        read_nightly(config.nightly)
+    when = f"{config.nightly_cron!r}, {config.timezone}"
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
         "make pools, deployments and automations, or bring them up to date",
+        f"run {config.nightly} by {when}" if config.nightly else "schedule no nightly run",
     ]

@@ -6,6 +6,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
+from tasks.liveness import check_attempts
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 
@@ -34,6 +35,7 @@ class TrainGanConfig(BaseModel):
 @flow(name="train-gan", flow_run_name="{config.dataset}-{config.train.family}")
 def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
+    check_attempts()
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)
     return register_generator(run_dir, mlflow_run_id, config.model)

@@ -8,6 +8,8 @@
     │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
     ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
     ├── MirrorError           the bucket that keeps copies of runs does not answer, or will not take them
+    ├── DatasetBusy           another run works on the same dataset, and was not to be waited for
+    ├── TooManyAttempts       the flow run was resumed again and again, and died each time
     ├── ServiceError          a server, worker or process of the service is not as it has to be
     └── RegistryError         the model registry does not have, or will not take, what was named
 
@@ -19,12 +21,14 @@ from shards import DatasetError, SourceError, SplitError
 
 __all__ = [
     "BAD_REQUESTS",
+    "DatasetBusy",
     "MirrorError",
     "RegistryError",
     "RequestError",
     "RunLocked",
     "ServiceError",
     "TasksError",
+    "TooManyAttempts",
     "TrainerDied",
     "TrainingDiverged",
     "TrainingFailed",
@@ -62,6 +66,14 @@ class TrainingInterrupted(TasksError):
 
 class MirrorError(TasksError):
     """A run's state cannot be copied to the root URI, or fetched from it."""
+
+
+class DatasetBusy(TasksError):
+    """Another run works on the same dataset, and was not to be waited for."""
+
+
+class TooManyAttempts(TasksError):
+    """The flow run was resumed again and again, and died each time."""
 
 
 class ServiceError(TasksError):

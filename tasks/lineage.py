@@ -8,6 +8,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from prefect.context import get_run_context
 from prefect.exceptions import MissingContextError
 
+FLOW_RUN_TAG = "prefect.flow_run_id"
+
 
 def code_commit() -> str:
     """The checkout's commit, `-dirty` where files differ from it; outside of it `SHARDGAN_COMMIT` or `unknown`."""
@@ -43,4 +45,4 @@ def prefect_tags() -> dict[str, str]:
     run = getattr(context, "flow_run", None)
     task_run = getattr(context, "task_run", None)
     flow_run_id = run.id if run else task_run.flow_run_id if task_run else None
-    return {"prefect.flow_run_id": str(flow_run_id)} if flow_run_id else {}
+    return {FLOW_RUN_TAG: str(flow_run_id)} if flow_run_id else {}

@@ -4,6 +4,7 @@ Workers, and all they start, are descendants of this process, which adopts orpha
 its time to write a checkpoint.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -12,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 
 import honcho.manager
 import psutil
@@ -66,6 +66,7 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
     """Run everything until Ctrl-C or SIGTERM, then end it all. Raises ServiceError where a process ends by itself."""
     check_exposure(config)
     _check_gpus(config)
+    _check_ports(config)
     with announce(config, home()):
         if read_auth():
             write_auth_settings(home())
@@ -74,9 +75,13 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
         manager = honcho.manager.Manager()
         for name, command, environment in processes(config):
             manager.add_process(name, command, env=os.environ | environment)
-        threading.Thread(target=_set_up, args=(config, manager.terminate), daemon=True).start()
+        # Before honcho forks: a fork in the middle of starting it would keep its pipe open for ever.
+        set_up = _start_set_up(config)
+        threading.Thread(target=lambda: set_up.wait() and manager.terminate(), daemon=True).start()
         manager.loop()
         _end_descendants()
+    if set_up.returncode:
+        raise ServiceError("the set-up failed: the lines above say why")
     if manager.returncode not in STOPPED_BY_SIGNAL:
         raise ServiceError(f"a process ended by itself (exit status {manager.returncode}): the lines above say which")
     return ServiceOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
@@ -114,18 +119,28 @@ def _gpu_workers(command: str, base: Environment, count: int) -> list[tuple[str,
     ]
 
 
+def _check_ports(config: ServiceConfig) -> None:
+    for name, port in (("prefect_port", config.prefect_port), ("mlflow_port", config.mlflow_port)):
+        try:
+            socket.create_server((config.host.strip("[]"), port), family=_family(config.host)).close()
+        except OSError as error:
+            raise RequestError(f"{name} is {port}: cannot listen there ({error.strerror}); choose another") from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def _check_gpus(config: ServiceConfig) -> None:
     gpus = torch.cuda.device_count()
     if gpus and config.gpu_workers > gpus:
         raise RequestError(f"gpu_workers is {config.gpu_workers}, and there are {gpus} GPUs: one trains one at a time")
 
 
-def _set_up(config: ServiceConfig, give_up: Callable[[], None]) -> None:
+def _start_set_up(config: ServiceConfig) -> subprocess.Popen[bytes]:
     """Set the servers up from a process of its own, which reads their addresses from the environment."""
     settings = [f"{name}={value}" for name, value in config.model_dump().items() if value != ""]
-    command = ["shardgan", "setup", *settings]
-    if subprocess.run(command, env=os.environ | client_environment(config), check=False).returncode:
-        give_up()
+    return subprocess.Popen(["shardgan", "setup", *settings], env=os.environ | client_environment(config))
 
 
 def run_worker(config: WorkerConfig) -> BaseModel:
@@ -145,12 +160,16 @@ def _adopt_orphans() -> None:
 
 
 def _end_descendants() -> None:
-    """Let what is left end by itself, trainers that write their checkpoints above all; then kill it."""
+    """Ask what is left to end, trainers above all, which write their checkpoints; kill what has not in time."""
     left = psutil.Process().children(recursive=True)
     if left := [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
         print(f"waiting for {len(left)} processes to end: trainers write their checkpoints", flush=True)
+    for one in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.terminate()
     _, stubborn = psutil.wait_procs(left, timeout=TRAINER_SECONDS)
     for one in stubborn:
         logger.warning("killing process %s: it did not end within %.0f s", one.pid, TRAINER_SECONDS)
-        one.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(stubborn)

@@ -8,14 +8,20 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import httpx
 import yaml
 from prefect.automations import AutomationCore
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import Flow
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
@@ -23,17 +29,40 @@ from tasks.errors import ServiceError
 from tasks.home import home
 from tasks.service import DEPLOY, ServiceConfig
 
+Tree = dict[str, Any]
 logger = logging.getLogger(__name__)
 CPU, GPU, UPKEEP = "cpu", "gpu", "upkeep"
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 
 
-def set_up(config: ServiceConfig) -> None:
-    """Make pools, deployments and automations, or bring them up to date. Raises ServiceError where a server is away."""
+def set_up(config: ServiceConfig, nightly: Tree | None = None) -> None:
+    """Make pools, deployments and automations, or bring them up to date; `nightly` is that deployment's config.
+
+    Raises ServiceError where a server is away.
+    """
     wait_for_servers()
     asyncio.run(provision(config))
-    deploy()
-    asyncio.run(upsert_automations(read_automations()))
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(with_nightly(read_deployments(), config, nightly), file)
+        file.flush()
+        deploy(Path(file.name))
+    asyncio.run(upsert_automations())
+
+
+def read_deployments() -> Tree:
+    """What deploy/prefect.yaml says."""
+    content: Tree = yaml.safe_load((DEPLOY / "prefect.yaml").read_text())
+    return content
+
+
+def with_nightly(content: Tree, config: ServiceConfig, nightly: Tree | None) -> Tree:
+    """`content` with the schedule of pipeline/nightly as `config` has it, on where there is something to run."""
+    for deployment in content["deployments"]:
+        if deployment["name"] == "nightly":
+            schedule = {"cron": config.nightly_cron, "timezone": config.timezone, "slug": "nightly"}
+            deployment["schedules"] = [schedule | {"active": nightly is not None}]
+            deployment["parameters"] = {"config": nightly} if nightly else {}
+    return content
 
 
 async def provision(config: ServiceConfig) -> None:
@@ -112,7 +141,7 @@ async def _join(pool: str, worker: str) -> bool:
     return True
 
 
-def deploy(file: Path = DEPLOY / "prefect.yaml") -> None:
+def deploy(file: Path) -> None:
     """Register every deployment of the file. Raises ServiceError where Prefect refuses."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
     done = subprocess.run(command, cwd=DEPLOY.parent, capture_output=True, text=True, check=False)
@@ -120,15 +149,20 @@ def deploy(file: Path = DEPLOY / "prefect.yaml") -> None:
         raise ServiceError(f"deploying {file} failed:\n{done.stdout}{done.stderr}")
 
 
-def read_automations(file: Path = DEPLOY / "automations.yaml") -> list[AutomationCore]:
-    """The automations that the file describes."""
-    return [AutomationCore.model_validate(item) for item in yaml.safe_load(file.read_text())["automations"]]
+def read_automations(find_deployment: Callable[[str], UUID]) -> list[AutomationCore]:
+    """What deploy/automations.yaml says; an action's `deployment: flow/name` is looked up with `find_deployment`."""
+    definitions = yaml.safe_load((DEPLOY / "automations.yaml").read_text())["automations"]
+    for action in (action for definition in definitions for action in definition["actions"]):
+        if name := action.pop("deployment", None):
+            action["deployment_id"] = find_deployment(name)
+    return [AutomationCore.model_validate(definition) for definition in definitions]
 
 
-async def upsert_automations(definitions: list[AutomationCore]) -> None:
+async def upsert_automations() -> None:
     """Make each automation, or bring the one of its name up to date; on or off stays as the operator set it."""
     async with get_client() as client:
-        for definition in definitions:
+        deployments = {f"{flow.name}/{one.name}": one.id for flow, one in await read_deployed(client)}
+        for definition in read_automations(deployments.__getitem__):
             found = await client.read_automations_by_name(definition.name)
             if not found:
                 await client.create_automation(definition)
@@ -137,3 +171,9 @@ async def upsert_automations(definitions: list[AutomationCore]) -> None:
             await client.update_automation(found[0].id, wanted)
             for double in found[1:]:
                 await client.delete_automation(double.id)
+
+
+async def read_deployed(client: PrefectClient) -> list[tuple[Flow, DeploymentResponse]]:
+    """Every deployment of the server with its flow."""
+    flows = {flow.id: flow for flow in await client.read_flows()}
+    return [(flows[one.flow_id], one) for one in await client.read_deployments()]

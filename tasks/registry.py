@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 
 from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
+from tasks.announcements import announce_model
 from tasks.errors import RegistryError
 from tasks.model_export import ExportedGraph, export_graphs
 from tasks.run_directory import RunDirectory
@@ -81,11 +82,13 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         "shardgan.commit": config.commit,
         "shardgan.weights_sha256": digests["weights"],
         "shardgan.nimg": str(spec["nimg"]),
+        "shardgan.nimg_seen": str(status.nimg) if (status := run.status()) else "0",
         "shardgan.chosen": spec["chosen"],
         **graph_tags(graphs),
     }
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
     client.set_registered_model_alias(name, CHALLENGER, version.version)
+    announce_model(version)
     return version
 
 
@@ -144,6 +147,12 @@ def pinned_requirements() -> list[str]:
 def find_version(client: MlflowClient, name: str, *, run_id: str) -> ModelVersion | None:
     """The version of `name` that `run_id` made, if there is one."""
     found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    return max(found, key=lambda version: int(version.version), default=None)
+
+
+def find_version_of(client: MlflowClient, name: str, *, run: str) -> ModelVersion | None:
+    """The newest version of `name` that the training `run` made, on whichever machine."""
+    found = client.search_model_versions(f"name = '{name}' and tags.`shardgan.run` = '{run}'")
     return max(found, key=lambda version: int(version.version), default=None)
 
 

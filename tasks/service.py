@@ -16,8 +16,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from prefect.client.schemas.schedules import CronSchedule
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tasks.errors import RequestError
 from tasks.home import Home, home, read_auth
@@ -56,6 +58,35 @@ class ServiceConfig(BaseModel):
         title="GPU workers",
         description="workers of the pool gpu here; each trains one thing at a time",
     )
+
+    nightly: str = Field(
+        "",
+        max_length=1000,
+        title="Nightly config",
+        description="YAML file for pipeline/nightly, as `shardgan run --config` takes; empty: it is not scheduled",
+    )
+    nightly_cron: str = Field(
+        "0 3 * * *", max_length=100, title="Nightly schedule", description="when pipeline/nightly runs, as a cron line"
+    )
+    timezone: str = Field(
+        "UTC", max_length=100, title="Time zone", description="of the nightly schedule, like Europe/Berlin"
+    )
+
+    @field_validator("nightly_cron")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        try:
+            CronSchedule(cron=value)
+        except ValidationError as error:
+            raise ValueError("expected minute, hour, day of month, month, day of week, like '0 3 * * *'") from error
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("expected a name of the time zone database, like UTC or Europe/Berlin")
+        return value
 
     @property
     def is_local(self) -> bool:
@@ -130,6 +161,8 @@ def prefect_environment(config: ServiceConfig) -> Environment:
         "PREFECT_SERVER_API_HOST": config.host,
         "PREFECT_SERVER_API_PORT": str(config.prefect_port),
         "PREFECT_UI_API_URL": f"{config.prefect_url}/api",
+        # With SQLite, writers wait for each other: on a busy machine for longer than the default of 10 s.
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         # Leases in memory are lost with the server, and a training that held one is then cancelled.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }

@@ -10,6 +10,7 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_table_artifact
 
 from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from tasks.announcements import announce_dataset
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.outages import RETRIES, RETRY_DELAYS, should_retry
@@ -49,6 +50,8 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
         )
     if outcome.reused:
         logger.info("%s@%s is there already: nothing new, nothing was read", outcome.dataset, outcome.version)
+    else:
+        announce_dataset(outcome)
     create_table_artifact(
         key="dataset-counts",
         description=f"{outcome.dataset}@{outcome.version}: what became of every file",

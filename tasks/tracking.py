@@ -88,6 +88,8 @@ class RunTracker:
         query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
         if found := self.client.search_runs([experiment], query, max_results=1):
             self.client.update_run(found[0].info.run_id, status="RUNNING")
+            for key, value in self.tags.items():  # whoever is at it now: tasks.reconciliation asks how it is
+                self.client.set_tag(found[0].info.run_id, key, value)
             if parent := self.tags.get(MLFLOW_PARENT_RUN_ID):  # nested later than it was made
                 self.client.set_tag(found[0].info.run_id, MLFLOW_PARENT_RUN_ID, parent)
             return str(found[0].info.run_id)

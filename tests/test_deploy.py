@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 import yaml
@@ -78,7 +79,7 @@ def test_deployments_are_named_once() -> None:
 
 
 def test_automations_are_named_once_and_wait_long_enough_for_a_heartbeat() -> None:
-    automations = read_automations()
+    automations = read_automations(lambda name: uuid5(NAMESPACE_URL, name))
     names = [automation.name for automation in automations]
     assert len(names) == len(set(names))
     (silent,) = [one for one in automations if one.name == "crash-silent-runs"]
@@ -87,8 +88,9 @@ def test_automations_are_named_once_and_wait_long_enough_for_a_heartbeat() -> No
 
 def test_no_unknown_key_in_automations() -> None:
     content = yaml.safe_load((ROOT / "deploy" / "automations.yaml").read_text())["automations"]
-    for given, parsed in zip(content, read_automations(), strict=True):
+    for given, parsed in zip(content, read_automations(lambda name: uuid5(NAMESPACE_URL, name)), strict=True):
         assert set(given) <= names_of(type(parsed)), given
         assert set(given["trigger"]) <= names_of(type(parsed.trigger)), given
         for action, parsed_action in zip(given["actions"], parsed.actions, strict=True):
-            assert set(action) <= names_of(type(parsed_action)), action
+            assert set(action) - {"deployment"} <= names_of(type(parsed_action)), action
+            assert action.get("deployment") in {None, *map(full_name, DEPLOYMENTS)}

@@ -42,8 +42,7 @@ def rebuild(state: TrainState, batch: Batch) -> tuple[torch.Tensor, torch.Tensor
 
     def make() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         mean, log_variance = state.encoder(batch.real, batch.classes)
-        rebuilt = state.generator(sample_posterior(mean, log_variance, batch), batch.classes)
-        return batch.compress("rebuilt", rebuilt), mean, log_variance
+        return state.generator(sample_posterior(mean, log_variance, batch), batch.classes), mean, log_variance
 
     return batch.once("rebuilt", make)
 

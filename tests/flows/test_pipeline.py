@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import Artifact
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowFilter, FlowFilterName
+from prefect.client.schemas.objects import Artifact, State
+from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
@@ -17,6 +18,7 @@ from models.health import HealthConfig
 from models.training import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
+from tasks.exclusion import sole_run
 from tasks.home import home
 from tasks.registry import find_champion
 from tasks.tracking import connect
@@ -35,6 +37,13 @@ def read_artifacts(key: str) -> list[Artifact]:
     """The artifacts of that key on Prefect's server."""
     with get_client(sync_client=True) as client:
         return client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+
+
+def states_of(flow: str) -> list[State]:
+    """The states of all runs of that flow on Prefect's server."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])))
+    return [run.state for run in runs if run.state]
 
 
 @pytest.fixture
@@ -78,11 +87,24 @@ def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConf
     assert '"event": "discriminator_won"' in str(artifact.data)
 
     again = pipeline(config)
+    assert again.nothing_new
+    assert not first.nothing_new
+    (ended,) = [state for state in states_of("pipeline") if state.name == "Nothing new"]
+    assert ended.is_completed()
+    assert "nothing new since models:/tiny/1 was made" in str(ended.message)
     assert again.build.reused
     assert again.train == first.train
     assert again.evaluate.scores == first.evaluate.scores
     assert again.evaluate.why == "version 1 is the champion already"
     assert len(client.get_metric_history(run.info.run_id, "loss_d")) == 4
+
+
+def test_one_active_run_a_dataset(config: PipelineConfig) -> None:
+    with sole_run("tiny", "wait"):
+        with pytest.raises(CancelledRun, match="another run works on the dataset tiny"):
+            pipeline(config.model_copy(update={"overlap": "cancel"}))
+        assert "Overlap" in {state.name for state in states_of("pipeline") if state.is_cancelled()}
+    assert not home().runs.exists()
 
 
 def test_another_training_is_measured_against_the_champion(config: PipelineConfig) -> None:

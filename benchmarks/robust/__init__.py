@@ -1,1 +1,0 @@
-"""Compression-robust training beside plain training: how far each generator is from the clean images."""

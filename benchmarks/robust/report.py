@@ -1,5 +1,0 @@
-"""Not there yet."""
-
-
-def write_report() -> None:
-    """Nothing yet."""

@@ -1,0 +1,34 @@
+"""Close what was left open on either side: Prefect's flow runs, MLflow's runs."""
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.reconciliation import close_flow_runs, close_mlflow_runs
+
+
+class ReconcileConfig(BaseModel):
+    """Which sides to look at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow_runs: bool = Field(True, title="Flow runs", description="crash flow runs whose process is gone")
+    mlflow_runs: bool = Field(True, title="MLflow runs", description="close MLflow runs whose flow run has ended")
+
+
+class ReconcileOutcome(BaseModel):
+    """What was closed, by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    flow_runs: list[str]
+    mlflow_runs: list[str]
+
+
+DEFAULT = ReconcileConfig()
+
+
+@flow(name="reconcile", flow_run_name="reconcile")
+def reconcile(config: ReconcileConfig = DEFAULT) -> ReconcileOutcome:
+    """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs."""
+    flow_runs = close_flow_runs() if config.flow_runs else []
+    return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=close_mlflow_runs() if config.mlflow_runs else [])
