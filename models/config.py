@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.augmentation import AugmentConfig
+from models.compression import CompressionMode
 from models.compute import ComputeConfig
 from models.families import FamilyName
 from models.health import HealthConfig
@@ -91,6 +92,13 @@ class TrainConfig(BaseModel):
     augment: AugmentConfig = Field(
         AugmentConfig(), title="Augmentation", description="what is done to real and generated images alike"
     )
+    compression: CompressionMode = Field(
+        "off",
+        title="Compression",
+        description="learn clean images from compressed ones, by compressing what is generated before it is compared. "
+        "known: with the JPEG tables of the training images; learned: with a quality that is learnt too, where the "
+        "files no longer tell",
+    )
     init: str = Field(
         "",
         max_length=1000,
@@ -120,6 +128,10 @@ class TrainConfig(BaseModel):
         HealthConfig(), title="Health", description="what is watched as training goes on, and what is done about it"
     )
     compute: ComputeConfig = Field(ComputeConfig(), title="Compute", description="what the arithmetic runs on, and how")
+
+    def identity(self) -> str:
+        """What decides a training's result, as text; what came later adds nothing by default, so runs keep names."""
+        return self.model_dump_json(exclude={"compression"} if self.compression == "off" else None)
 
     @model_validator(mode="before")
     @classmethod

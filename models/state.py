@@ -8,6 +8,7 @@ import torch
 
 from models.adaptation import AdaptiveStrength
 from models.checkpoints import Checkpoint
+from models.compression import LEARNING_RATE, Compressor
 from models.errors import CheckpointError
 from models.families import NetworkSpec
 from models.health import Health
@@ -17,11 +18,15 @@ class TrainState:
     """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
 
     Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
-    every step is seeded from (seed, nimg), and the data position is nimg.
+    every step is seeded from (seed, nimg), and the data position is nimg. A `compressor` that learns is one more role.
     """
 
     def __init__(
-        self, spec: NetworkSpec, device: torch.device, layout: torch.memory_format = torch.contiguous_format
+        self,
+        spec: NetworkSpec,
+        device: torch.device,
+        layout: torch.memory_format = torch.contiguous_format,
+        compressor: Compressor | None = None,
     ) -> None:
         self.spec = spec
         self.device = device
@@ -30,6 +35,9 @@ class TrainState:
         self.health = Health()
         self.strength = AdaptiveStrength(device)
         self.roles = spec.build_networks()
+        self.compressor = compressor.to(device) if compressor else None
+        if compressor and any(True for _ in compressor.parameters()):
+            self.roles["compressor"] = compressor
         for network in self.roles.values():
             network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -51,11 +59,14 @@ class TrainState:
         return self.roles["encoder"]
 
     def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
-        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were."""
-        learning_rate *= self.health.learning_rate_factor
-        for optimizer in self.optimizers.values():
+        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were.
+
+        The compressor has a rate of its own.
+        """
+        for role, optimizer in self.optimizers.items():
+            rate = LEARNING_RATE if role == "compressor" else learning_rate
             for group in optimizer.param_groups:
-                group |= {"lr": learning_rate, "betas": betas}
+                group |= {"lr": rate * self.health.learning_rate_factor, "betas": betas}
 
     def parameters(self, role: str) -> list[torch.nn.Parameter]:
         """The weights of one network that are trained, always in the same order."""

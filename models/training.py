@@ -15,6 +15,7 @@ import torch
 
 from models.augmentation import augment
 from models.checkpoints import CheckpointStore
+from models.compression import Codecs, make_compressor
 from models.compute import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.config import TrainConfig
 from models.draws import Draws, mixed_seed
@@ -53,23 +54,24 @@ def train(
     start: Mapping[str, torch.Tensor] | None = None,
     notify: Notify = lambda _event: None,
     scorer: Scorer | None = None,
+    codecs: Codecs | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
     `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
     of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
     what augmentation does to real images; `notify` gets one record a health event (models/health.py); all four in the
-    main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with. The state is
-    checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
-    DivergedError where an event ends the training, with nothing of it saved, OutOfMemoryError where a step does not
-    fit the memory (the state is then no more to be used), and ConfigError where the processes cannot share a batch
-    evenly, or `start` does not fit.
+    main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with, `codecs` how the
+    real images were compressed. The state is checkpointed before this returns; `state.nimg` tells how far it came,
+    `state.health` what became of it. Raises DivergedError where an event ends the training, with nothing of it saved,
+    OutOfMemoryError where a step does not fit the memory (the state is then no more to be used), and ConfigError where
+    the processes cannot share a batch evenly, or `start` or `codecs` do not fit.
     """
     world = world or World()
     device = device or select_device(config.compute.device)
     check_shares(config, world)
     prepare(config.compute, device)
-    state = make_state(config, spec, device, world)
+    state = make_state(config, spec, device, world, codecs)
     if resumed := checkpoints.load_latest():
         state.restore(resumed)
         logger.info("resuming at %s images", f"{state.nimg:,}")
@@ -128,10 +130,13 @@ def check_shares(config: TrainConfig, world: World) -> None:
         )
 
 
-def make_state(config: TrainConfig, spec: NetworkSpec, device: torch.device, world: World) -> TrainState:
+def make_state(
+    config: TrainConfig, spec: NetworkSpec, device: torch.device, world: World, codecs: Codecs | None = None
+) -> TrainState:
     """The state at the start of a training, the same in every process."""
     torch.manual_seed(mixed_seed(config.seed, 0))
-    state = TrainState(spec, device, memory_format(config.compute, device))
+    compressor = make_compressor(config.compression, spec, codecs)
+    state = TrainState(spec, device, memory_format(config.compute, device), compressor)
     freeze_layers(state, config.freeze_layers)
     for role, network in state.roles.items():
         if world.size > 1:

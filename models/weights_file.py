@@ -4,12 +4,13 @@ import hashlib
 import urllib.error
 import urllib.request
 from pathlib import Path
-from shutil import copyfileobj
+from typing import IO
 from uuid import uuid4
 
 from models.errors import FeatureNetError
 
 TIMEOUT_SECONDS = 60
+MOST_BYTES, PIECE_BYTES = 2**33, 2**20
 
 
 def find_weights(place: str, sha256: str, cache_dir: Path) -> Path:
@@ -30,7 +31,7 @@ def _fetch(url: str, sha256: str, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response, unfinished.open("wb") as file:
-            copyfileobj(response, file)
+            _copy(response, file)
         _check(unfinished, sha256, url)
         unfinished.replace(path)
     except (urllib.error.URLError, OSError) as error:
@@ -39,6 +40,13 @@ def _fetch(url: str, sha256: str, path: Path) -> None:
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _copy(response: IO[bytes], file: IO[bytes]) -> None:
+    while piece := response.read(PIECE_BYTES):
+        file.write(piece)
+        if file.tell() > MOST_BYTES:
+            raise OSError(f"it has more than {MOST_BYTES} bytes, and no feature net has as many")
 
 
 def _check(path: Path, sha256: str, place: str) -> None:

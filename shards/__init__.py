@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shards.recompression import Recompressed, recompress
     from shards.streaming import Sample, stream_split
     from shards.synthetic import find_synthetic
+    from shards.traces import JpegTraces, read_jpeg_traces
     from shards.verification import find_damage
     from shards.windows import WindowedSplit, open_windows
 
@@ -35,6 +36,7 @@ __all__ = [
     "BuildProgress",
     "DatasetError",
     "Encoding",
+    "JpegTraces",
     "Manifest",
     "PartitionSpec",
     "Recompressed",
@@ -57,6 +59,7 @@ __all__ = [
     "load_split",
     "open_windows",
     "process_partition",
+    "read_jpeg_traces",
     "recompress",
     "resolve_dataset",
     "stream_split",
@@ -75,6 +78,7 @@ _MODULES = {
     "streaming": ("Sample", "stream_split"),
     "windows": ("WindowedSplit", "open_windows"),
     "synthetic": ("find_synthetic",),
+    "traces": ("JpegTraces", "read_jpeg_traces"),
     "verification": ("find_damage",),
 }
 

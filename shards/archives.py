@@ -5,9 +5,11 @@ other files of such a key are not images and are left out.
 """
 
 import io
+import lzma
 import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -15,20 +17,13 @@ from typing import BinaryIO, NamedTuple
 
 from shards.entries import Entry, Place, is_hidden, top_folder
 from shards.errors import SourceError
+from shards.headers import CautiousTarInfo, header_errors
 from shards.uris import open_binary
 
 _SIDECARS = frozenset({"cls", "json", "txt", "caption"})
-_MOST_HEADER_BYTES = 2**20
 _MOST_LABEL_BYTES = 256
-
-
-class CautiousTarInfo(tarfile.TarInfo):
-    """Refuses headers that ask for memory: names and extended headers of a megabyte are an attack."""
-
-    def _proc_member(self, tar: tarfile.TarFile) -> "CautiousTarInfo":
-        if not self.isreg() and self.size > _MOST_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {self.size} bytes")
-        return super()._proc_member(tar)  # type: ignore[misc,no-any-return]
+# A compressed archive of images shrinks little; one of many small files, headers and padding, by some ten.
+_MOST_EXPANSION, _EXPANSION_FLOOR_BYTES = 200, 2**28
 
 
 class _Member(NamedTuple):
@@ -52,11 +47,11 @@ def archive_kind(head: bytes) -> str | None:
 def list_archive(uri: str, kind: str, stamp: str, *, by_folder: bool, prefix: str = "") -> Iterator[Entry]:
     """List an archive; raises SourceError when it is damaged or not what it seems."""
     try:
-        with open_binary(uri) as file:
+        with header_errors(), open_binary(uri) as file:
             members = _zip_members(uri, file) if kind == "zip" else _tar_members(uri, file, kind == "tar", stamp)
             yield from _entries(members, prefix, by_folder=by_folder)
     # NotImplementedError is what zipfile raises for a compression or a version of zip that it does not know.
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise SourceError(f"the archive {uri!r} cannot be listed: {error}; mend it or leave it out") from error
 
 
@@ -82,9 +77,13 @@ def _zip_members(uri: str, file: BinaryIO) -> Iterator[_Member]:
 
 
 def _tar_members(uri: str, file: BinaryIO, seekable: bool, stamp: str) -> Iterator[_Member]:
+    most = max(_MOST_EXPANSION * file.seek(0, io.SEEK_END), _EXPANSION_FLOOR_BYTES)
+    file.seek(0)
     with tarfile.open(fileobj=file, mode="r:" if seekable else "r|*", tarinfo=CautiousTarInfo) as tar:
         for index, info in enumerate(tar):
             tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+            if not seekable and info.offset_data + info.size > most:
+                raise tarfile.ReadError(f"{info.name!r} would unpack it to more than {_MOST_EXPANSION} times its size")
             name = _clean(info.name)
             if not info.isreg() or info.issparse() or is_hidden(name):
                 continue

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shards.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 
+DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done and never which bytes come out.
 OPERATIONAL = frozenset({"source", "dataset", "workers", "time_limit_seconds", "memory_limit_mb"})
+LATER = frozenset({"max_frames"})
 
 
 # For forms, which refuse before a run is made; what else refuses them says it better, and takes capitals too.
@@ -32,7 +34,7 @@ class ShardConfig(BaseModel):
     )
     dataset: str = Field(
         title="Dataset",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        pattern=DATASET_NAME,
         description="Name of the dataset: lower-case letters, digits, - and _, 64 at most.",
     )
     resolution: int = Field(
@@ -156,6 +158,13 @@ class ShardConfig(BaseModel):
         title="Largest expansion",
         description="A file that grows by more than this factor, and over 1 MB, is refused undecoded.",
     )
+    max_frames: int = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        title="Most frames",
+        description="A file of which more frames would become samples is refused.",
+    )
     damaged: Literal["keep", "refuse"] = Field(
         "keep",
         title="Damaged files",
@@ -180,6 +189,8 @@ class ShardConfig(BaseModel):
     @field_validator("source")
     @classmethod
     def _expand_home(cls, source: str) -> str:
+        if re.match(r"[a-z0-9+.:-]+://[^/]*@", source, re.IGNORECASE):
+            raise ValueError("it holds a password, which would be kept with the dataset: give it in the environment")
         return source if "://" in source else str(Path(source).expanduser())
 
     @field_validator("encoding")
@@ -202,7 +213,9 @@ class ShardConfig(BaseModel):
 
     def content_settings(self) -> dict[str, Any]:
         """Return the settings that change what a dataset version holds, as plain JSON values."""
-        return self.model_dump(mode="json", exclude=set(OPERATIONAL))
+        # A bound that came later names versions only where it was changed: those from before keep their names.
+        later = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude={*OPERATIONAL, *later})
 
     def num_workers(self) -> int:
         """Return the number of decoder processes, with 0 resolved to the processor's cores."""

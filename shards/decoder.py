@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from shards.children import limit_resources
 from shards.entries import Place
 from shards.errors import BuildError, RefusedError
 from shards.images import convert
@@ -71,22 +72,13 @@ def main() -> None:
         return
     recipe = Recipe.from_dict(first[0]["recipe"])
     Image.MAX_IMAGE_PIXELS = recipe.max_pixels
-    _limit_memory(int(first[0]["memory_bytes"]))
+    limit_resources(int(first[0]["memory_bytes"]))
     out.write(pack({"ready": os.getpid()}))
     out.flush()
     while (frame := read_frame(sys.stdin.buffer)) is not None:
         for one in _answers(frame[0]["places"], recipe):
             out.write(one)
             out.flush()
-
-
-def _limit_memory(num_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (num_bytes, num_bytes))
 
 
 if __name__ == "__main__":

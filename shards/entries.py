@@ -26,7 +26,10 @@ def top_folder(name: str) -> str | None:
 
 def as_text(name: str) -> str:
     """Make a file name valid UTF-8: neither SQLite nor parquet can hold others; odd bytes stay readable."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, as JSON can write it: no file has such a name
+        return name.encode("utf-8", "backslashreplace").decode()
 
 
 def is_hidden(name: str) -> bool:

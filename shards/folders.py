@@ -12,14 +12,16 @@ from typing import Any
 
 from shards.entries import Entry, as_text, is_hidden, top_folder
 from shards.errors import SourceError
-from shards.uris import filesystem_of, is_remote
+from shards.uris import STORES, filesystem_of, is_remote, protocol_of
 
 _MAGIC = frozenset("*?[")
 
 
 def is_glob(source: str) -> bool:
     """Say whether a source is a pattern; a name with such characters that exists is no pattern."""
-    return bool(_MAGIC & set(source)) and (is_remote(source) or not Path(source).exists())
+    if is_remote(source):
+        return bool(_MAGIC & set(source)) and protocol_of(source) in STORES
+    return bool(_MAGIC & set(source)) and not Path(source).exists()
 
 
 def list_folder(folder: Path, *, by_folder: bool) -> Iterator[Entry]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin
 
-from shards import colour, geometry
-from shards.inspection import Facts, num_frames, open_image, orientation, refusals
-from shards.recipe import Encoding, Recipe, pick_frames, suffix_of
+from shards import colour, geometry, jpeg
+from shards.inspection import Facts, num_frames, open_image, orientation, refusals, wanted_frames
+from shards.recipe import Encoding, Recipe, suffix_of
 
 _JPEG_SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
 _EIGHTH = 8
@@ -39,12 +39,12 @@ def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
     image, facts = open_image(data, recipe)
     encoding = Encoding.parse(recipe.encoding)
     with refusals("broken_data"):
-        picked = [0] if recipe.frames == "first" else pick_frames(recipe.frames, num_frames(image) or 1)
+        picked = wanted_frames(image, recipe)
         if encoding.keep_original and _is_as_wanted(image, recipe):
             samples = [_pass_through(data, image, recipe)]
             facts |= {"orientation": 1, "icc": "kept"}
         else:
-            if picked == [0]:
+            if list(picked[:2]) == [0]:
                 _draft(image, recipe)
             samples = [_make(image, number, recipe, encoding, seed, facts) for number in picked]
     return Converted(facts | {"frames": num_frames(image)}, samples)
@@ -76,6 +76,8 @@ def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:
         image.draft(None, (size[0] // _EIGHTH, size[1] // _EIGHTH))
     image.load()
     facts = _facts_of(data, size, suffix, 0)
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        facts |= {"stored_jpeg_tables": jpeg.tables(image), "stored_jpeg_subsampling": jpeg.subsampling(image)}
     return Stored(data, facts | _looks(image, recipe))
 
 
@@ -96,7 +98,8 @@ def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, s
     pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
     pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
     data = encode(pixels, encoding)
-    return Stored(data, _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _looks(pixels, recipe))
+    made = _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _encoding_facts(encoding, pixels.mode)
+    return Stored(data, made | _looks(pixels, recipe))
 
 
 def _facts_of(data: bytes, size: geometry.Size, suffix: str, frame: int) -> Facts:
@@ -108,6 +111,13 @@ def _facts_of(data: bytes, size: geometry.Size, suffix: str, frame: int) -> Fact
         "stored_width": size[0],
         "stored_height": size[1],
     }
+
+
+def _encoding_facts(encoding: Encoding, mode: str) -> Facts:
+    if encoding.format != "JPEG":
+        return {}
+    tables, subsampling = jpeg.as_written(*_options(encoding).values(), mode)
+    return {"stored_jpeg_tables": tables, "stored_jpeg_subsampling": subsampling}
 
 
 def _looks(pixels: Image.Image, recipe: Recipe) -> Facts:

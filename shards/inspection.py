@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,11 +16,12 @@ from PIL import (
 
 from shards import formats, jpeg
 from shards.errors import RefusedError
-from shards.recipe import Recipe
+from shards.recipe import Recipe, pick_frames
 
 Facts = dict[str, Any]
 _EXIF_ORIENTATION = 0x0112
 _BOMB_FLOOR_BYTES = 2**20
+_MOST_FRAMES = 2**31 - 1  # an APNG file says a number, and the table's column has 32 bits
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 2, "I;16": 2, "RGB": 3}
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the workers are the parallelism
@@ -28,14 +29,20 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the workers are the parallelism
 
 @contextmanager
 def refusals(code: str) -> Iterator[None]:
-    """Turn whatever Pillow raises into a RefusedError: on hostile files that is far more than OSError."""
+    """Turn whatever Pillow raises into a RefusedError: on hostile files that is far more than OSError.
+
+    Its warning about decompression bombs counts as an error: a later frame may be larger than the header said.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
     except RefusedError:
         raise
     except MemoryError as error:
         raise RefusedError("out_of_memory", "decoding took more memory than memory_limit_mb allows") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise RefusedError("too_many_pixels", str(error)) from error
     except UnidentifiedImageError as error:
         message = "the file starts like an image, but its header cannot be read"
@@ -54,8 +61,7 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
     harm = formats.damage(format_name, data)
     if harm and recipe.damaged == "refuse":
         raise RefusedError(harm, f"the {format_name} file has {harm.replace('_', ' ')}, and damaged is set to refuse")
-    with refusals("broken_header"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with refusals("broken_header"):
         image = Image.open(io.BytesIO(data), formats=[format_name])
     _check(image, len(data), recipe)
     return image, _describe(image) | {"damage": harm}
@@ -75,9 +81,22 @@ def num_frames(image: Image.Image) -> int | None:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
     try:
-        return int(getattr(image, "n_frames", 1))
+        return min(int(getattr(image, "n_frames", 1)), _MOST_FRAMES)
     except Exception:  # a later frame is broken, which costs the first one nothing
         return None
+
+
+def wanted_frames(image: Image.Image, recipe: Recipe) -> Sequence[int]:
+    """Return which frames become samples; raises RefusedError where these are too many."""
+    if recipe.frames == "first":
+        return [0]
+    picked = pick_frames(recipe.frames, num_frames(image) or 1)
+    if len(picked) > recipe.max_frames:
+        raise RefusedError(
+            "too_many_frames",
+            f"{len(picked)} frames would become samples ({recipe.frames}); max_frames allows {recipe.max_frames}",
+        )
+    return picked
 
 
 def _check(image: Image.Image, num_bytes: int, recipe: Recipe) -> None:
@@ -101,5 +120,6 @@ def _describe(image: Image.Image) -> Facts:
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         facts["jpeg_quality"] = jpeg.estimate_quality(image)
         facts["jpeg_subsampling"] = jpeg.subsampling(image)
+        facts["jpeg_tables"] = jpeg.tables(image)
         facts["jpeg_progressive"] = bool(image.info.get("progressive"))
     return facts

@@ -1,8 +1,9 @@
-"""What a JPEG file tells about how it was compressed: quality and chroma subsampling."""
+"""What a JPEG file tells about how it was compressed: quantisation tables, quality and chroma subsampling."""
 
+import io
 from functools import lru_cache
 
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 # Luminance table of the JPEG standard (Annex K), which nearly every encoder scales by its quality setting.
 _STANDARD = (
@@ -36,6 +37,31 @@ def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
     if any((h, v) != (1, 1) for _, h, v, _ in chroma):
         return "4:4:4" if all((h, v) == (wide, high) for _, h, v, _ in chroma) else "other"
     return _SUBSAMPLING.get((wide, high), "other")
+
+
+def tables(image: JpegImagePlugin.JpegImageFile) -> str | None:
+    """Return the quantisation tables as text: 64 numbers each, low frequencies first, row by row.
+
+    One table a component, in their order, divided by semicolons; three whose last two are the same, as most colour
+    files have, are given as two. None where a component names a table that is not there.
+    """
+    named = [image.quantization.get(component[3]) for component in image.layer]
+    if not named or any(table is None for table in named):
+        return None
+    texts = [",".join(map(str, table or ())) for table in named]
+    if len(texts) == 3 and texts[1] == texts[2]:
+        texts.pop()
+    return ";".join(texts)
+
+
+@lru_cache(maxsize=64)
+def as_written(quality: int, chroma: int, mode: str) -> tuple[str | None, str | None]:
+    """Return tables and subsampling of the JPEG files that Pillow writes with these options; all have the same."""
+    buffer = io.BytesIO()
+    Image.new(mode, (16, 16)).save(buffer, "JPEG", quality=quality, subsampling=chroma)
+    with Image.open(buffer, formats=["JPEG"]) as image:
+        assert isinstance(image, JpegImagePlugin.JpegImageFile)
+        return tables(image), subsampling(image)
 
 
 @lru_cache(maxsize=1024)  # a collection has few cameras, and each has few tables

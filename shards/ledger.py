@@ -8,6 +8,7 @@ finding duplicates are SQLite's work. A file's outcome depends on its bytes alon
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +20,8 @@ from shards.partition import PASSING, Row
 from shards.schema import Claim, Content, Refusal
 
 _PAGE = 4096
+_TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
+_KNOWN_TABLES = 4096  # kept in memory; the others are looked up
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
 # Worth another look when the input has changed.
@@ -30,6 +33,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = schema.open_database(path)
+        self._number_of = lru_cache(_KNOWN_TABLES)(self._find_number)
+        self._table_of = lru_cache(_KNOWN_TABLES)(self._find_table)
 
     def close(self) -> None:
         """Close the file."""
@@ -131,7 +136,7 @@ class Ledger:
                 for sample in row.get("samples", ()):
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
-                    content = (digest, *place, json.dumps(facts))
+                    content = (digest, *place, self._pack(facts))
                     self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def settle_claims(self, duplicates: str, near_distance: int) -> None:
@@ -162,7 +167,7 @@ class Ledger:
             "WHERE source_sha256 = ? AND dropped.reason IS NULL ORDER BY frame",
             (source_sha256,),
         )
-        return [Content._make((*row[:4], json.loads(row[4]))) for row in rows]
+        return [Content._make((*row[:4], self._unpack(row[4]))) for row in rows]
 
     def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
         """Return why a content is left out by its looks, and the content and the file that stand for it."""
@@ -185,8 +190,8 @@ class Ledger:
 
     def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
         """Note where samples lie in the new version's shards."""
-        values = ((digest, c.frame, c.file, c.offset, c.bytes, json.dumps(c.facts)) for digest, c in rows)
         with self.transaction():
+            values = [(digest, *content[:4], self._pack(content.facts)) for digest, content in rows]
             self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def finish(self, version: str, digest: str) -> None:
@@ -219,6 +224,24 @@ class Ledger:
         with self.transaction():
             for table in ("files", "contents", "arrivals", "placed", "facts"):
                 self._db.execute(f"DELETE FROM {table}")
+
+    def _find_number(self, tables: str | None) -> int | None:
+        if tables is None:
+            return None
+        self._db.execute("INSERT OR IGNORE INTO jpeg_tables(value) VALUES (?)", (tables,))
+        return int(self._db.execute("SELECT number FROM jpeg_tables WHERE value = ?", (tables,)).fetchone()[0])
+
+    def _find_table(self, number: int | None) -> str | None:
+        row = self._db.execute("SELECT value FROM jpeg_tables WHERE number = ?", (number,)).fetchone()
+        return str(row[0]) if row else None
+
+    def _pack(self, facts: dict[str, Any]) -> str:
+        """Facts as JSON, with numbers in place of quantisation tables: those are few, and as long as all else."""
+        return json.dumps(facts | {name: self._number_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()})
+
+    def _unpack(self, text: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(text)
+        return facts | {name: self._table_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()}
 
     def _forget_files_without_content(self) -> None:
         # Looked up in the order of the hashes, contents are read once from end to end; in the order of the names every

@@ -1,28 +1,37 @@
 """The manifest: what makes a folder of shards a dataset version, and how a dataset is found by name."""
 
 import os
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from shards.config import DATASET_NAME, ShardConfig
 from shards.errors import DatasetError, SplitError
+from shards.recipe import Recipe
 from shards.uris import exists, is_remote, join, local_path, names_in, open_binary
 
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
 Split = Literal["train", "val"]
+# A manifest may come from elsewhere: what it says becomes names of folders, sizes of arrays and text on pages.
+MOST_BYTES = 2**28
+_MOST_COUNT = 2**40
+_VERSION = r"^[0-9a-f]{1,64}$"
+_SHA256 = r"^[0-9a-f]{64}$"
+_SHARD_NAME = r"^[0-9A-Za-z_][0-9A-Za-z_.-]{0,199}$"
+Count = Annotated[int, Field(ge=0, le=_MOST_COUNT)]
 
 
 class ShardRecord(BaseModel):
-    """One shard, with what is needed to know it again; `url` is relative to the manifest."""
+    """One shard, with what is needed to know it again; `url` is the name of a file beside the manifest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str
+    url: str = Field(pattern=_SHARD_NAME)
     split: Split
-    nsamples: int = Field(ge=1)
-    bytes: int = Field(ge=1)
-    sha256: str
+    nsamples: int = Field(ge=1, le=_MOST_COUNT)
+    bytes: int = Field(ge=1, le=_MOST_COUNT)
+    sha256: str = Field(pattern=_SHA256)
 
 
 class Counts(BaseModel):
@@ -30,11 +39,11 @@ class Counts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seen: int
-    kept: int
-    duplicates: int
-    quarantined: int
-    reasons: dict[str, int]
+    seen: Count
+    kept: Count
+    duplicates: Count
+    quarantined: Count
+    reasons: dict[str, Count]
 
 
 class Synthetic(BaseModel):
@@ -58,20 +67,34 @@ class Manifest(BaseModel):
 
     wids_version: Literal[1] = 1
     name: str
-    dataset: str
-    version: str
+    dataset: str = Field(pattern=DATASET_NAME)
+    version: str = Field(pattern=_VERSION)
     source: str
     synthetic: Synthetic | None = None
     grew_from: str | None = None
     labels: list[str]
-    resolution: int
-    channels: int
+    resolution: int = Field(ge=8, le=4096)
+    channels: Literal[1, 3]
     counts: Counts
-    num_samples_by_split: dict[Split, int]
-    classes_by_split: dict[Split, dict[str, int]]
+    num_samples_by_split: dict[Split, Count]
+    classes_by_split: dict[Split, dict[str, Count]]
     shardlist: list[ShardRecord]
     settings: dict[str, Any]
     libraries: dict[str, str]
+
+    @field_validator("shardlist")
+    @classmethod
+    def _each_shard_once(cls, shardlist: list[ShardRecord]) -> list[ShardRecord]:
+        if len({record.url for record in shardlist}) != len(shardlist):
+            raise ValueError("a shard is named twice")
+        return shardlist
+
+    def recipe(self) -> Recipe:
+        """Return the recipe that the version was made by; raises DatasetError where the settings are none of ours."""
+        try:
+            return ShardConfig(**(self.settings | {"source": "unknown", "dataset": self.dataset})).recipe()
+        except (ValidationError, TypeError) as error:
+            raise DatasetError(f"the manifest of {self.name!r} has settings that no build has: {error}") from error
 
     def shards(self, split: str) -> list[ShardRecord]:
         """Return the shards of a split in order; raises SplitError when there are none."""
@@ -102,8 +125,7 @@ def load_manifest(uri: str | os.PathLike[str]) -> Manifest:
     """Read a manifest; raises DatasetError when it is missing or is none."""
     where = os.fspath(uri)
     try:
-        with open_binary(where) as file:
-            return Manifest.model_validate_json(file.read())
+        return Manifest.model_validate_json(_read_bounded(where))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the file"
@@ -115,6 +137,19 @@ def load_manifest(uri: str | os.PathLike[str]) -> Manifest:
         raise DatasetError(
             f"the manifest {where!r} cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
+
+
+def _read_bounded(uri: str) -> bytes:
+    with open_binary(uri) as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes, and no manifest is as large")
+    return text
+
+
+def shard_uri(manifest_uri: str | os.PathLike[str], record: ShardRecord) -> str:
+    """Return where a shard lies: beside its manifest, as the pattern of its name sees to."""
+    return join(os.fspath(manifest_uri).rpartition("/")[0] or ".", record.url)
 
 
 def resolve_dataset(root: str | os.PathLike[str], ref: str) -> str:
@@ -149,7 +184,7 @@ def _latest(folder: str, name: str, complete: list[str]) -> str:
     latest = ""
     if exists(join(folder, LATEST)):
         with open_binary(join(folder, LATEST)) as file:
-            latest = file.read().decode().strip()
+            latest = file.read(100).decode(errors="replace").strip()
     if latest in complete:
         return latest
     known = ", ".join(f"{name}@{one}" for one in complete)

@@ -7,6 +7,7 @@ the children that decode would otherwise pay for pydantic and pyarrow at every s
 import dataclasses
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ FRAMES = "first, all, every:N or most:N"
 _LOSSY = re.compile(r"(?P<format>jpeg|webp|avif):(?P<quality>\d{1,3})(?::(?P<subsampling>444|422|420))?")
 _FRAMES = re.compile(r"first|all|(?P<kind>every|most):(?P<number>[1-9]\d{0,5})")
 _SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "GIF": "gif", "MPO": "jpg"}
+SUFFIXES = frozenset(_SUFFIX.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,20 @@ def suffix_of(format_name: str) -> str:
     return _SUFFIX[format_name]
 
 
-def pick_frames(policy: str, num_frames: int) -> list[int]:
-    """Return which frames of an animation a policy takes; raises ValueError when the policy is unknown."""
+def pick_frames(policy: str, num_frames: int) -> Sequence[int]:
+    """Return which frames of an animation a policy takes; raises ValueError when the policy is unknown.
+
+    `num_frames` is what a file says of itself: of a number that no file could hold, no list may be made.
+    """
     match = _FRAMES.fullmatch(policy.strip().lower())
     if match is None:
         raise ValueError(f"frames {policy!r} is unknown; use {FRAMES}, N from 1")
     if match["kind"] == "every":
-        return list(range(0, num_frames, int(match["number"])))
+        return range(0, num_frames, int(match["number"]))
     if match["kind"] == "most":
         most = min(int(match["number"]), num_frames)
         return [index * num_frames // most for index in range(most)]
-    return list(range(num_frames)) if match[0] == "all" else [0]
+    return range(num_frames if match[0] == "all" else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,17 @@ class Recipe:
     max_pixels: int
     max_file_bytes: int
     max_expansion: int
+    max_frames: int
     max_aspect: float
     min_side: int
     damaged: str
     duplicates: str
+
+    def most_pixels(self) -> int:
+        """Return how many pixels a sample has at most."""
+        if self.shape == "as_is":
+            return self.max_pixels
+        return int(self.resolution**2 * (self.max_aspect + 1 if self.shape == "keep_aspect" else 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""

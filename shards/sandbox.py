@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shards.children import child_environment
 from shards.entries import Place
 from shards.errors import BuildError
-from shards.recipe import Recipe
+from shards.recipe import SUFFIXES, Recipe
 from shards.wire import FrameBuffer, pack
 
 Answer = tuple[dict[str, Any], bytes]
@@ -33,10 +34,11 @@ class Decoder:
 
     def __init__(self, recipe: Recipe, *, time_limit_seconds: float, memory_bytes: int) -> None:
         self._settings = {"recipe": recipe.to_dict(), "memory_bytes": memory_bytes}
+        self._memory_bytes = memory_bytes
         self._time_limit_seconds = time_limit_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as this object
-        self._frames, self._readable = FrameBuffer(), select.poll()
+        self._frames, self._readable = FrameBuffer(memory_bytes), select.poll()
 
     def __enter__(self) -> "Decoder":
         return self
@@ -88,14 +90,10 @@ class Decoder:
         # A plain program and no multiprocessing: that would import the caller's main module again, and may
         # not have children of its own inside a Dask worker.
         command = [sys.executable, "-m", "shards.decoder"]
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100,PTH120
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        }
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=child_environment()
         )
-        self._frames, self._readable = FrameBuffer(), select.poll()
+        self._frames, self._readable = FrameBuffer(self._memory_bytes), select.poll()
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._readable.register(self._child.stdout, select.POLLIN)
@@ -115,7 +113,7 @@ class Decoder:
         assert child is not None
         assert child.stdout is not None
         deadline = time.monotonic() + limit_seconds
-        while (frame := self._frames.next()) is None:
+        while (frame := self._next_frame()) is None:
             if not self._readable.poll(max(deadline - time.monotonic(), 0) * 1000):
                 raise _LostError("timed_out", f"it took longer than {limit_seconds:g} seconds")
             piece = os.read(child.stdout.fileno(), _PIPE_BYTES)
@@ -128,6 +126,16 @@ class Decoder:
             raise BuildError(f"{frame[0]['failed']}; run the same command again to go on from here")
         return frame
 
+    def _next_frame(self) -> Answer | None:
+        """The next whole answer; a child that was taken over by an image may say anything."""
+        try:
+            frame = self._frames.next()
+            if frame is not None:
+                _check_samples(*frame)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise _LostError("decoder_died", "the decoder answered what no decoder says, twice") from error
+        return frame
+
     def _stop(self) -> None:
         child, self._child = self._child, None
         if child is None:
@@ -138,3 +146,12 @@ class Decoder:
                 if pipe is not None:
                     pipe.close()
         child.wait()
+
+
+def _check_samples(head: dict[str, Any], payload: bytes) -> None:
+    """Raise ValueError, TypeError or KeyError where samples are not what their bytes are, or of no kind we store."""
+    samples = head.get("samples", [])
+    if any(sample["suffix"] not in SUFFIXES or not 0 <= sample["bytes"] <= len(payload) for sample in samples):
+        raise ValueError("a sample of no kind that is stored")
+    if sum(sample["bytes"] for sample in samples) != len(payload):
+        raise ValueError("samples that are not their bytes")

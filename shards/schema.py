@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS files(
     source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS arrivals(
     source_sha256 BLOB, frame INTEGER, file TEXT, offset INTEGER, bytes INTEGER, facts TEXT);
+CREATE TABLE IF NOT EXISTS jpeg_tables(number INTEGER PRIMARY KEY, value TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
 """
 SAMPLES = """

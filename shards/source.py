@@ -17,8 +17,8 @@ from shards.entries import Entry
 from shards.errors import DatasetError, SourceError
 from shards.folders import is_glob, list_folder, list_glob, list_remote_folder
 from shards.listings import list_rows, listing_kind
-from shards.manifest import MANIFEST, load_manifest
-from shards.uris import exists, filesystem_of, is_remote, join, local_path, open_binary
+from shards.manifest import MANIFEST, MOST_BYTES, Manifest, load_manifest, shard_uri
+from shards.uris import STORES, exists, filesystem_of, is_remote, join, local_path, open_binary, protocol_of
 
 _LABELS_FILE = "dataset.json"
 _KINDS = "a folder, a glob, a zip or tar archive, a parquet, csv, tsv or jsonl listing, or a manifest.json"
@@ -64,12 +64,23 @@ def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
         manifest = load_manifest(uri)
     except (DatasetError, ValidationError) as error:
         raise SourceError(str(error)) from error
-    folder = uri.rpartition("/")[0]
     for record in manifest.shardlist:
-        shard = list_archive(join(folder, record.url), "tar", record.sha256, by_folder=True, prefix=f"{record.url}/")
-        for entry in shard:
-            label = manifest.labels[int(entry.label)] if by_folder and manifest.labels and entry.label else None
-            yield entry._replace(label=label)
+        where = shard_uri(uri, record)
+        for entry in list_archive(where, "tar", record.sha256, by_folder=True, prefix=f"{record.url}/"):
+            # The listing's headers are not proven yet; before the first sample is read, the whole shard is.
+            _, *place = entry.place
+            yield entry._replace(label=_class_name(manifest, entry, by_folder), place=("shard", *place, record.sha256))
+
+
+def _class_name(manifest: Manifest, entry: Entry, by_folder: bool) -> str | None:
+    if not (by_folder and manifest.labels and entry.label):
+        return None
+    number = int(entry.label) if entry.label.isascii() and entry.label.isdigit() else len(manifest.labels)
+    if number >= len(manifest.labels):
+        raise SourceError(
+            f"{entry.source!r} has the label {entry.label!r}, {manifest.name} has {len(manifest.labels)} classes"
+        )
+    return manifest.labels[number]
 
 
 def _expand(entries: Iterator[Entry], *, by_folder: bool) -> Iterator[Entry]:
@@ -91,11 +102,11 @@ def _labels_file(uri: str) -> dict[str, str] | None:
     if not exists(uri):
         return None
     with open_binary(uri) as file:
-        content = file.read()
+        content = file.read(MOST_BYTES)
     try:
         pairs: Any = json.loads(content)["labels"]
         return {str(name): str(label) for name, label in pairs} if pairs is not None else None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SourceError(f'{uri!r} is not of the form {{"labels": [["name.png", 0], ...]}}: {error!r}') from error
 
 
@@ -109,7 +120,7 @@ def _is_folder(source: str) -> bool:
     if is_remote(source):
         filesystem, path = filesystem_of(source)
         _must_exist(source, bool(filesystem.exists(path)))
-        return bool(filesystem.isdir(path))
+        return protocol_of(source) in STORES and bool(filesystem.isdir(path))
     _must_exist(source, local_path(source).exists())
     return local_path(source).is_dir()
 

@@ -4,21 +4,18 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shards.config import ShardConfig
 from shards.errors import ShardError
 from shards.formats import sniff
 from shards.images import rendered
-from shards.manifest import Manifest, ShardRecord, load_manifest
+from shards.manifest import Manifest, load_manifest, shard_uri
 from shards.publishing import local_copy
 from shards.recipe import Recipe
 from shards.tars import read_samples, verify
-from shards.uris import join
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +32,32 @@ class Sample:
         """Return the pixels as uint8, channel, row, column; raises ShardError when they are broken."""
         try:
             with Image.open(io.BytesIO(self.encoded), formats=[sniff(self.encoded)]) as image:
+                self._check_size(image.size)
                 pixels = np.asarray(rendered(image, self.recipe))
+        except ShardError:
+            raise
         except Exception as error:  # Pillow raises far more than OSError on broken files
             raise ShardError(f"the sample {self.key!r} cannot be decoded: {error}; build the dataset again") from error
         return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        """Refuse, undecoded, a picture that is larger than the recipe makes any."""
+        most = self.recipe.most_pixels()
+        if size[0] * size[1] > most:
+            raise ShardError(
+                f"the sample {self.key!r} has {size[0]} x {size[1]} pixels, its dataset's have {most} at most; "
+                f"build the dataset again"
+            )
+
+
+def checked_label(manifest: Manifest, key: str, label: int | None) -> int:
+    """Return a sample's class, 0 when it has none; raises ShardError for a number that no class has."""
+    if label is not None and manifest.labels and label >= len(manifest.labels):
+        raise ShardError(
+            f"the sample {key!r} has the label {label}, {manifest.name} has {len(manifest.labels)} classes; "
+            f"build the dataset again"
+        )
+    return label or 0
 
 
 def stream_split(
@@ -60,7 +79,7 @@ def stream_split(
         raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
     manifest = load_manifest(manifest_uri)
     records = manifest.shards(split)
-    recipe = recipe_of(manifest)
+    recipe = manifest.recipe()
     readers, reader = world_size * num_workers, rank * num_workers + worker
     total = manifest.num_samples(split)
     first, last = reader * total // readers, (reader + 1) * total // readers
@@ -71,22 +90,5 @@ def stream_split(
             with local_copy(shard_uri(manifest_uri, record)) as path:
                 verify(path, record)
                 for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
-                    yield Sample(raw.key, raw.label or 0, raw.data, raw.suffix, recipe)
+                    yield Sample(raw.key, checked_label(manifest, raw.key, raw.label), raw.data, raw.suffix, recipe)
         start = stop
-
-
-def shard_uri(manifest_uri: str | os.PathLike[str], record: ShardRecord) -> str:
-    """Return where a shard lies: beside its manifest. Raises ShardError on a name that leads elsewhere."""
-    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
-    return join(folder, _plain_name(record.url))
-
-
-def recipe_of(manifest: Manifest) -> Recipe:
-    """Return the recipe a version was made by."""
-    return ShardConfig(source="unknown", dataset=manifest.dataset, **manifest.settings).recipe()
-
-
-def _plain_name(url: str) -> str:
-    if Path(url).name != url or url in ("", ".", ".."):
-        raise ShardError(f"the manifest names the shard {url!r}; shards lie beside their manifest")
-    return url

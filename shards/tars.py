@@ -3,16 +3,19 @@
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from typing import NamedTuple
 
 from shards.errors import ShardError
+from shards.headers import CautiousTarInfo, header_errors
 from shards.manifest import ShardRecord
+from shards.recipe import SUFFIXES
 
-SUFFIXES = frozenset({"jpg", "png", "webp", "avif", "gif"})
 _NAME = re.compile(r"(?P<key>[0-9a-z_-]+)\.(?P<suffix>[0-9a-z]+)")
 _MOST_LABEL_BYTES = 20
+MOST_SAMPLE_BYTES = 2**28
 _checked: dict[tuple[str, int, int], str] = {}
 
 
@@ -66,54 +69,75 @@ def verify(path: Path, record: ShardRecord) -> None:
 def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterator[RawSample]:
     """Yield the samples of a shard from number `start` up to before `stop`, reading no other sample's bytes.
 
-    Raises ShardError on members that a shard of ours cannot have: links, folders, odd names, unknown
-    suffixes.
+    Raises ShardError on members that a shard of ours cannot have: links, folders, sparse files, odd names, unknown
+    suffixes, a key twice, more bytes than any sample has.
     """
     number, label_of = 0, ("", -1)
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                key, suffix = _checked_name(path, member)
-                wanted = start <= number and (stop is None or number < stop)
-                if suffix == "cls":
-                    label_of = (key, _label(path, tar, member)) if wanted else ("", -1)
-                    continue
-                if stop is not None and number >= stop:
-                    return
-                if wanted:
-                    yield RawSample(key, suffix, _bytes(path, tar, member), label_of[1] if label_of[0] == key else None)
-                number += 1
-    except (tarfile.TarError, EOFError) as error:
-        raise ShardError(
-            f"the shard {str(path)!r} is no readable tar file: {error}; build the dataset again"
-        ) from error
+    with _opened(path) as tar:
+        for member, key, suffix in _members(path, tar):
+            wanted = start <= number and (stop is None or number < stop)
+            if suffix == "cls":
+                label_of = (key, _label(path, tar, member)) if wanted else ("", -1)
+                continue
+            if stop is not None and number >= stop:
+                return
+            if wanted:
+                yield RawSample(key, suffix, _bytes(path, tar, member), label_of[1] if label_of[0] == key else None)
+            number += 1
 
 
 def index_samples(path: Path) -> list[Member]:
     """Return where each sample of a shard stands, reading headers and labels only; raises what read_samples raises."""
-    members, label_of = [], ("", -1)
+    found, label_of = [], ("", -1)
+    with _opened(path) as tar:
+        for member, key, suffix in _members(path, tar):
+            if suffix == "cls":
+                label_of = (key, _label(path, tar, member))
+                continue
+            label = label_of[1] if label_of[0] == key else None
+            found.append(Member(key, suffix, member.offset_data, member.size, label))
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open a shard that is not compressed: a small file must not become a large one."""
     try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                key, suffix = _checked_name(path, member)
-                if suffix == "cls":
-                    label_of = (key, _label(path, tar, member))
-                    continue
-                label = label_of[1] if label_of[0] == key else None
-                members.append(Member(key, suffix, member.offset_data, member.size, label))
+        with header_errors(), tarfile.open(path, "r:", tarinfo=CautiousTarInfo) as tar:
+            yield tar
     except (tarfile.TarError, EOFError) as error:
         raise ShardError(
             f"the shard {str(path)!r} is no readable tar file: {error}; build the dataset again"
         ) from error
-    return members
+
+
+def _members(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str, str]]:
+    """Yield each member with its key and suffix, having refused what must not be there."""
+    images: set[str] = set()
+    labels: set[str] = set()
+    for member in tar:
+        tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+        key, suffix = _checked_name(path, member)
+        known = labels if suffix == "cls" else images
+        if key in known:
+            raise ShardError(f"the shard {str(path)!r} holds the key {key!r} twice; build the dataset again")
+        known.add(key)
+        if not 0 <= member.size <= MOST_SAMPLE_BYTES:
+            raise ShardError(
+                f"the shard {str(path)!r} says that {member.name!r} has {member.size} bytes; a sample has "
+                f"{MOST_SAMPLE_BYTES} at most"
+            )
+        yield member, key, suffix
 
 
 def _checked_name(path: Path, member: tarfile.TarInfo) -> tuple[str, str]:
     match = _NAME.fullmatch(member.name)
-    if not member.isreg() or match is None or match["suffix"] not in SUFFIXES | {"cls"}:
+    # A sparse file counts as regular, and a header of 512 bytes makes it as large as it likes.
+    plain = member.isreg() and not member.issparse()
+    if not plain or match is None or match["suffix"] not in SUFFIXES | {"cls"}:
         raise ShardError(
             f"the shard {str(path)!r} holds {member.name!r} "
-            f"({'file' if member.isreg() else 'no plain file'}); only files "
+            f"({'file' if plain else 'no plain file'}); only files "
             f"named [0-9a-z_-]+ with the suffixes cls, {', '.join(sorted(SUFFIXES))} are read"
         )
     return match["key"], match["suffix"]

@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from shards.errors import SourceError
+
+# fsspec knows dozens of protocols, some of which run programs or unpack; these are stores of files and no more.
+STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+WEB = ("https", "http")
+
 
 def is_remote(uri: str) -> bool:
     """Say whether a URI names something that is not a local file."""
@@ -15,6 +21,11 @@ def local_path(uri: str) -> Path:
     return Path(uri.removeprefix("file://")).expanduser().absolute()
 
 
+def protocol_of(uri: str) -> str:
+    """Return the protocol of a remote URI; with the whole chain where it is one, so that it equals none we know."""
+    return uri.partition("://")[0]
+
+
 def open_binary(uri: str) -> BinaryIO:
     """Open a file for reading; raises OSError, for remote ones as well where fsspec can tell."""
     if not is_remote(uri):
@@ -24,13 +35,15 @@ def open_binary(uri: str) -> BinaryIO:
 
 
 def filesystem_of(uri: str) -> tuple[Any, str]:
-    """Return the fsspec file system of a remote URI and the path in it.
+    """Return the fsspec file system of a remote URI and the path in it; raises SourceError for other protocols.
 
     Listings are not cached: a long-lived process must see what has come since.
     """
     import fsspec
 
-    protocol = uri.partition("://")[0]
+    protocol = protocol_of(uri)
+    if protocol not in STORES + WEB:
+        raise SourceError(f"{uri!r} has the protocol {protocol!r}; read are {', '.join(STORES + WEB)} and local files")
     options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
     found: tuple[Any, str] = fsspec.core.url_to_fs(uri, **options)
     return found

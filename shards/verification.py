@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from shards.errors import ShardError
-from shards.manifest import Manifest, load_manifest
+from shards.manifest import Manifest, load_manifest, shard_uri
 from shards.publishing import local_copy
 from shards.tars import read_samples, verify
-from shards.uris import join
 
 _VERSION_DIGITS = 16
 
@@ -20,12 +19,11 @@ def find_damage(manifest_uri: str | os.PathLike[str]) -> Iterator[str]:
     All shards are read, one after the other. Raises DatasetError where the manifest itself cannot be read.
     """
     manifest = load_manifest(manifest_uri)
-    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
     lines: list[str] = []
     whole = True
     for record in manifest.shardlist:
         try:
-            with local_copy(join(folder, record.url)) as path:
+            with local_copy(shard_uri(manifest_uri, record)) as path:
                 verify(path, record)
                 lines += [_line(raw.key, raw.data, raw.label) for raw in read_samples(path)]
         except ShardError as error:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import ShardError, SplitError
-from shards.manifest import Manifest, ShardRecord, load_manifest
+from shards.manifest import Manifest, ShardRecord, load_manifest, shard_uri
 from shards.order import WindowOrder, rank_positions
 from shards.publishing import local_copy
-from shards.streaming import Sample, recipe_of, shard_uri
+from shards.streaming import Sample, checked_label
 from shards.tars import Member, index_samples, verify
 from shards.uris import is_remote
 
@@ -98,7 +98,7 @@ class OpenShards:
     def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
         self._records = records
         self._uris = [shard_uri(manifest_uri, record) for record in records]
-        self._recipe = recipe_of(manifest)
+        self._manifest, self._recipe = manifest, manifest.recipe()
         self._cache_bytes = cache_bytes
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
 
@@ -109,7 +109,8 @@ class OpenShards:
         data = os.pread(shard.descriptor, member.size, member.offset)
         if len(data) != member.size:
             raise ShardError(f"the shard {self._uris[number]!r} ends inside {member.key!r}; build the dataset again")
-        return Sample(member.key, member.label or 0, data, member.suffix, self._recipe)
+        label = checked_label(self._manifest, member.key, member.label)
+        return Sample(member.key, label, data, member.suffix, self._recipe)
 
     def close(self) -> None:
         """Close all; copies of remote shards vanish with it."""

@@ -1,8 +1,8 @@
 """The gate: the one place where the alias champion is moved, and only to a better model under the same protocol."""
 
 import logging
+from typing import NamedTuple
 
-import filelock
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.errors import ConfigError
 from models.evaluation import EvalConfig, Scores
 from models.scores import CLASSIFIER_GAIN, higher_is_better
-from tasks.announcements import announce_champion
+from tasks.champion import crown, is_same, leave_reason, one_at_a_time, show_decision
 from tasks.home import Home
-from tasks.registry import CHAMPION, find_champion, tag_version
+from tasks.registry import find_champion
 
 logger = logging.getLogger(__name__)
 
@@ -115,20 +115,33 @@ def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
         )
 
 
+class Floor(NamedTuple):
+    """The least, or where `sign` is -1 the most, that a score may be."""
+
+    score: str
+    limit: float
+    sign: int = 1
+
+
+def floors(policy: PromotionPolicy) -> list[Floor]:
+    """The floors that the policy asks for."""
+    asked = [
+        (policy.min_recall > 0, Floor("recall", policy.min_recall)),
+        (policy.min_coverage > 0, Floor("coverage", policy.min_coverage)),
+        (policy.max_memorised < 1, Floor("memorised", policy.max_memorised, -1)),
+        (policy.min_classifier_gain > -1, Floor(CLASSIFIER_GAIN, policy.min_classifier_gain)),
+    ]
+    return [floor for is_asked, floor in asked if is_asked]
+
+
 def find_missed_floors(scores: Scores, policy: PromotionPolicy) -> list[str]:
     """One sentence for each floor that the scores miss, or that was asked for and not measured."""
-    floors = [
-        ("recall", policy.min_recall, policy.min_recall > 0, 1),
-        ("coverage", policy.min_coverage, policy.min_coverage > 0, 1),
-        ("memorised", policy.max_memorised, policy.max_memorised < 1, -1),
-        (CLASSIFIER_GAIN, policy.min_classifier_gain, policy.min_classifier_gain > -1, 1),
-    ]
     missed = []
-    for name, limit, asked, sign in floors:
+    for name, limit, sign in floors(policy):
         value = scores.values.get(name)
-        if asked and value is None:
+        if value is None:
             missed.append(f"a limit is set for {name}, {_not_measured(scores)}")
-        elif asked and value is not None and sign * value < sign * limit:
+        elif sign * value < sign * limit:
             missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
     return missed
 
@@ -162,34 +175,48 @@ def promote(
     champion: tuple[ModelVersion, Scores] | None,
     policy: PromotionPolicy,
 ) -> Verdict:
-    """Judge, move the alias if the challenger wins, and leave the reason as tags on its version."""
-    with filelock.FileLock(home.root / "promotion.lock"):
+    """Judge, move the alias if the challenger wins, and leave the reason as tags on its version and in Prefect."""
+    with one_at_a_time(home):
         now = find_champion(client, version.name)
-        if now and is_same(now, version):
-            return Verdict(promoted=False, why=f"version {version.version} is the champion already")
-        verdict = _verdict(now, challenger, champion, policy)
+        verdict = _verdict(version, now, challenger, champion, policy)
         if verdict.promoted:
             crown(client, version, now, verdict.why)
-        else:
-            tag_version(client, version, {"gate.promoted": "false", "gate.why": verdict.why})
+        elif not is_same(now, version):  # a champion keeps the reasons for which it became one
+            leave_reason(client, version, verdict.why, promoted=False)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
+    decision = "promoted" if verdict.promoted else "not promoted"
+    show_decision(version, decision, verdict.why, grounds(challenger, champion, policy))
     return verdict
 
 
-def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
-    """Move the alias champion to `version`; its tags say why, and from whom it took over (empty: nobody)."""
-    trail = {"gate.promoted": "true", "gate.why": why, "gate.replaced": str(before.version) if before else ""}
-    tag_version(client, version, trail)
-    client.set_registered_model_alias(version.name, CHAMPION, version.version)
-    announce_champion(version, why)
+def grounds(
+    challenger: Scores, champion: tuple[ModelVersion, Scores] | None, policy: PromotionPolicy
+) -> dict[str, str]:
+    """What a verdict rests on, in words: the two scores, their protocol, and the policy."""
+    facts = {policy.score: _with_interval(challenger, policy.score)}
+    if champion:
+        facts[f"champion's, version {champion[0].version}"] = _with_interval(champion[1], policy.score)
+    facts |= {floor.score: _with_interval(challenger, floor.score) for floor in floors(policy)}
+    settings = ", ".join(f"{name} {value}" for name, value in policy.model_dump(exclude={"score"}).items())
+    return facts | {"protocol": challenger.protocol.digest(), "policy": settings}
+
+
+def _with_interval(scores: Scores, name: str) -> str:
+    if name not in scores.values:
+        return "not measured"
+    interval = scores.intervals.get(name)
+    return f"{scores.values[name]:.4g}" + (f" ({interval[0]:.4g} to {interval[1]:.4g})" if interval else "")
 
 
 def _verdict(
+    version: ModelVersion,
     now: ModelVersion | None,
     challenger: Scores,
     champion: tuple[ModelVersion, Scores] | None,
     policy: PromotionPolicy,
 ) -> Verdict:
+    if is_same(now, version):
+        return Verdict(promoted=False, why=f"version {version.version} is the champion already")
     rival = champion[0] if champion else None
     if not is_same(now, rival):
         return Verdict(
@@ -199,10 +226,3 @@ def _verdict(
     if not policy.enabled:
         return Verdict(promoted=False, why="promotion is switched off (promote.enabled)")
     return judge(challenger, champion[1] if champion else None, policy)
-
-
-def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
-    """Whether both are the same version, or both none; MLflow gives the number now as int, now as str."""
-    if one is None or other is None:
-        return one is other
-    return (one.name, str(one.version)) == (other.name, str(other.version))

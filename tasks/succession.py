@@ -1,14 +1,13 @@
 """Champions made by hand: promote a version for a reason, or go back to the champion before; the gate's own trail."""
 
-import filelock
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
+from tasks.champion import crown, is_same, one_at_a_time, show_decision
 from tasks.errors import RegistryError
 from tasks.home import Home, home
-from tasks.promotion import crown, is_same
 from tasks.registry import find_champion, resolve_version, split_model_uri, tag_version
 from tasks.tracking import connect
 
@@ -39,11 +38,12 @@ def restore_champion(model: str, why: str) -> SuccessionOutcome:
 
 def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -> SuccessionOutcome:
     """Move the alias to `version` and leave the trail; raises RegistryError where it is there already."""
-    with filelock.FileLock(home.root / "promotion.lock"):
+    with one_at_a_time(home):
         now = find_champion(client, version.name)
         if is_same(now, version):
             raise RegistryError(f"{_uri(version)} is the champion already")
         crown(client, version, now, why)
+    show_decision(version, "champion", why, {"before": _uri(now) if now else "none"})
     return SuccessionOutcome(champion=_uri(version), before=_uri(now) if now else None, why=why)
 
 

@@ -41,6 +41,7 @@ from tasks.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.traces import check_compression
 from tasks.tracking import RunTracker, connect
 from tasks.transfer import fetch_start, find_start
 
@@ -97,12 +98,11 @@ def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) 
     manifest_uri = resolve_dataset(home().shared, dataset)
     manifest = load_manifest(manifest_uri)
     network = _network(manifest, config)
+    check_compression(config, network, manifest_uri)
     start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
     data = data or DataConfig()
-    content = (
-        f"{manifest.version} {config.model_dump_json()} {network.model_dump_json()} {init_sha256}{data.identity()}"
-    )
+    content = f"{manifest.version} {config.identity()} {network.model_dump_json()} {init_sha256}{data.identity()}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",

@@ -12,6 +12,7 @@ start `torchrun ... -m tasks.worker RUN_DIR` on each, with the run directory on 
 """
 
 import ctypes
+import hashlib
 import logging
 import os
 import signal
@@ -19,11 +20,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load
 
 from models.checkpoints import CheckpointStore
 from models.compute import num_processes, select_device
-from models.errors import DivergedError, OutOfMemoryError, PeerLostError
+from models.errors import CheckpointError, DivergedError, OutOfMemoryError, PeerLostError
 from models.grids import real_grid
 from models.health import Event
 from models.parallel import World
@@ -32,6 +34,7 @@ from shards import load_manifest
 from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.scoring import ChildScorer
+from tasks.traces import training_codecs
 
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
@@ -138,9 +141,10 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             run.write_sample,
             world,
             device,
-            load_file(run.init) if config.init_sha256 else None,
+            start_weights(run, config.init_sha256),
             notify,
             scorer,
+            training_codecs(config.train, config.manifest),
         )
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)
@@ -154,6 +158,16 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     if state.nimg >= config.train.nimg and state.health.is_settled:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
+
+
+def start_weights(run: RunDirectory, sha256: str) -> dict[str, torch.Tensor] | None:
+    """The weights to start from, None where `sha256` is empty; raises CheckpointError where they are others."""
+    if not sha256:
+        return None
+    content = run.init.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise CheckpointError(f"{run.init} is damaged: sha256 {found[:12]}, expected {sha256[:12]}")
+    return load(content)
 
 
 def halve_micro_batch(run: RunDirectory, error: OutOfMemoryError) -> None:

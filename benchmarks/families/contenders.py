@@ -50,6 +50,11 @@ class Contender(NamedTuple):
         return f"{self.collection}-{self.name}".replace(", ", "-").replace(" ", "-")
 
 
+def settings_of(collection: str, name: str) -> dict[str, Any]:
+    """How one family is set on one collection."""
+    return _SETTINGS[collection][name]
+
+
 def contenders(nimg: int = NIMG, threads: int = 0) -> list[Contender]:
     """Every training of the comparison; all see `nimg` images."""
     common = {

@@ -11,6 +11,8 @@ import torch
 
 from benchmarks.families.contenders import Contender
 from models.checkpoints import CheckpointStore, load_checkpoint
+from models.compression import Codecs
+from models.config import TrainConfig
 from models.draws import mixed_seed
 from models.evaluation import EvalConfig, Protocol, evaluate
 from models.families import NetworkSpec
@@ -32,8 +34,8 @@ def run(contender: Contender, manifest_uri: str) -> dict[str, Any]:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text())
         return result
     (folder / "samples").mkdir(parents=True, exist_ok=True)
-    spec = network(contender, manifest)
-    seconds = train_one(contender, spec, manifest_uri, folder)
+    spec = network(contender.config, manifest)
+    seconds = train_one(contender.config, spec, manifest_uri, folder)
     curve = [score(path, spec, manifest_uri, manifest) for path in CheckpointStore(folder / "checkpoints").committed()]
     generator = spec.build_networks()["generator"]
     result = {
@@ -49,28 +51,29 @@ def run(contender: Contender, manifest_uri: str) -> dict[str, Any]:
     return result
 
 
-def network(contender: Contender, manifest: Manifest) -> NetworkSpec:
-    """The conditional networks that the contender asks for."""
+def network(config: TrainConfig, manifest: Manifest) -> NetworkSpec:
+    """The conditional networks that `config` asks for."""
     return NetworkSpec(
-        family=contender.config.family,
+        family=config.family,
         resolution=manifest.resolution,
         channels=manifest.channels,
         num_classes=len(manifest.labels),
-        latent_dim=contender.config.latent_dim,
-        width=contender.config.width,
+        latent_dim=config.latent_dim,
+        width=config.width,
     )
 
 
-def train_one(contender: Contender, spec: NetworkSpec, manifest_uri: str, folder: Path) -> float:
+def train_one(
+    config: TrainConfig, spec: NetworkSpec, manifest_uri: str, folder: Path, codecs: Codecs | None = None
+) -> float:
     """Train to the end; returns the seconds that all of it took, over all sittings."""
-    config = contender.config
     split = load_split(manifest_uri, "train")
     (folder / "samples" / "real.png").write_bytes(real_grid(split.images, split.labels, spec.num_classes))
     spent = folder / "seconds"
     began = time.monotonic() - (float(spent.read_text()) if spent.exists() else 0.0)
 
     def report(row: dict[str, float]) -> None:
-        print(contender.slug, {name: round(value, 3) for name, value in row.items()}, flush=True)
+        print(folder.name, {name: round(value, 3) for name, value in row.items()}, flush=True)
         with (folder / "stats.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
         spent.write_text(str(time.monotonic() - began))
@@ -84,6 +87,7 @@ def train_one(contender: Contender, spec: NetworkSpec, manifest_uri: str, folder
         lambda nimg, png: void((folder / "samples" / f"{nimg:012d}.png").write_bytes(png)),
         lambda: False,
         lambda name, png: void((folder / "samples" / f"{name}.png").write_bytes(png)),
+        codecs=codecs,
     )
     return float(spent.read_text())
 

@@ -42,7 +42,8 @@ def rebuild(state: TrainState, batch: Batch) -> tuple[torch.Tensor, torch.Tensor
 
     def make() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         mean, log_variance = state.encoder(batch.real, batch.classes)
-        return state.generator(sample_posterior(mean, log_variance, batch), batch.classes), mean, log_variance
+        rebuilt = state.generator(sample_posterior(mean, log_variance, batch), batch.classes)
+        return batch.compress("rebuilt", rebuilt), mean, log_variance
 
     return batch.once("rebuilt", make)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 
+from models.compression import Compressor
 from models.draws import Draws
 from models.state import TrainState
 
@@ -21,7 +22,8 @@ class Batch:
     """One step's real images, or a part of them, and the settings that hold at this step.
 
     `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
-    in new random ways at each call, gradients flowing through. `average` gives the mean of a statistic over all
+    in new random ways at each call, gradients flowing through. `compressor` stands between a generated image and
+    whatever is compared with a real one, see models/compression.py. `average` gives the mean of a statistic over all
     processes. With `keep_graphs`, what one phase computed serves the next; without, it is computed again, so that
     the graphs of many parts need not be held at once.
     """
@@ -33,15 +35,25 @@ class Batch:
     gamma: float = 0.0
     reconstruction: float = 1.0
     average: Callable[[torch.Tensor], torch.Tensor] = _alone
+    compressor: Compressor | None = None
     keep_graphs: bool = True
     _noise: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
+    _encodings: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _results: dict[str, Any] = field(default_factory=dict, init=False)
 
     def fake(self, state: TrainState) -> torch.Tensor:
-        """Generated images, one for each real one."""
+        """Generated images, one for each real one, and compressed like those where training is to be robust to it."""
         latents = self.noise("z", state.spec.latent_dim)
-        fake: torch.Tensor = self.once("fake", lambda: state.generator(latents, self.classes))
-        return fake
+        return self.once("fake", lambda: self.compress("fake", state.generator(latents, self.classes)))
+
+    def compress(self, name: str, images: torch.Tensor) -> torch.Tensor:
+        """Generated `images` as a file would give them back; the same encodings under the same name in every phase."""
+        if self.compressor is None:
+            return images
+        if name not in self._encodings:
+            self._encodings[name] = self.compressor.draw(self.draws)
+        compressed: torch.Tensor = self.compressor(images, self._encodings[name])
+        return compressed
 
     def noise(self, name: str, size: int) -> torch.Tensor:
         """N(0, I) in (N, size), the same under the same name in every phase."""

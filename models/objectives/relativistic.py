@@ -1,7 +1,9 @@
 """Paired logits and two gradient penalties at every step (Huang et al. 2024, R3GAN).
 
 One batch serves the discriminator and the generator (the paper's code draws one for each), so that images seen are
-counted once. The penalties are on the images before augmentation: gradients pass through it.
+counted once. The penalties are on the images before augmentation: gradients pass through it. They are on images after
+compression, on both sides: R1 keeps the discriminator flat around real JPEGs, R2 around what stands beside them. On
+the generator's own images, R2 would weigh directions by the rounding's surrogate, which the discriminator never sees.
 """
 
 import torch

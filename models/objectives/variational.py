@@ -10,9 +10,12 @@ from models.state import TrainState
 
 
 def bound(state: TrainState, batch: Batch) -> Losses:
-    """Encoder and decoder go down one loss; there is no discriminator, so nothing is augmented."""
+    """Encoder and decoder go down one loss; there is no discriminator, so nothing is augmented.
+
+    With a compressor, the bound is on the likelihood of compressed images: the decoder's mean goes through JPEG first.
+    """
     mean, log_variance = state.encoder(batch.real, batch.classes)
-    image = state.generator(sample_posterior(mean, log_variance, batch), batch.classes)
+    image = batch.compress("rebuilt", state.generator(sample_posterior(mean, log_variance, batch), batch.classes))
     error = (image - batch.real).square().mean()
     divergence = gaussian_divergence(mean, log_variance)
     loss = negative_bound(error, batch.average(error.detach()), divergence, batch.real[0].numel())

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoints import BEST, MARKER, TENSORS, BackgroundWriter, Best, CheckpointStore, load_checkpoint
+from models.checkpoints import (
+    BEST,
+    MARKER,
+    TENSORS,
+    VALUES,
+    BackgroundWriter,
+    Best,
+    CheckpointStore,
+    file_sha256,
+    load_checkpoint,
+)
 from models.errors import CheckpointError
 
 
@@ -59,6 +69,27 @@ def test_a_flipped_bit_is_noticed_and_the_one_before_used(
     assert loaded is not None
     assert loaded.nimg == 10
     assert "damaged: sha256" in caplog.text
+
+
+def test_a_marker_that_says_nothing_proves_nothing(store: CheckpointStore) -> None:
+    path = save(store, 10)
+    for marker in ("{}", "[]", "7", '{"state.json": 1}', "not json"):
+        (path / MARKER).write_text(marker)
+        with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+            load_checkpoint(path)
+        assert store.load_latest() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n(S'true'\ntR.", b"\xff" * 64, b"PK\x03\x04"])
+def test_a_poisoned_checkpoint_whose_hashes_fit_is_passed_over(store: CheckpointStore, content: bytes) -> None:
+    save(store, 10)
+    path = save(store, 20)
+    (path / TENSORS).write_bytes(content)
+    digests = {name: file_sha256(path / name) for name in (TENSORS, VALUES)}
+    (path / MARKER).write_text(json.dumps(digests))
+    loaded = store.load_latest()
+    assert loaded is not None
+    assert loaded.nimg == 10
 
 
 def test_a_cut_file_is_named(store: CheckpointStore) -> None:

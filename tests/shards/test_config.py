@@ -63,7 +63,7 @@ def test_encodings(text: str, quality: int | None) -> None:
 @pytest.mark.parametrize("count", [1, 2, 7, 100])
 @pytest.mark.parametrize("policy", ["first", "all", "every:3", "most:5"])
 def test_picked_frames_exist_and_are_different(policy: str, count: int) -> None:
-    picked = pick_frames(policy, count)
+    picked = list(pick_frames(policy, count))
     assert picked[0] == 0
     assert picked == sorted(set(picked))
     assert picked[-1] < count

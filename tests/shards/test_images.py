@@ -1,6 +1,8 @@
 """Single images: every mode, format and oddity becomes the pixels a viewer would show."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -249,6 +251,43 @@ def test_refusals_have_codes(data: bytes, changes: dict[str, object], code: str)
     with pytest.raises(RefusedError) as refused:
         convert(data, recipe(**changes))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG"])
+def test_more_frames_than_allowed_are_refused(format_name: str) -> None:
+    data = animation(format_name)
+    assert len(convert(data, recipe(frames="every:2", max_frames=3)).samples) == 3
+    assert len(convert(data, recipe(frames="first", max_frames=3)).samples) == 1
+    with pytest.raises(RefusedError, match=r"6 frames would become samples \(all\); max_frames allows 3"):
+        convert(data, recipe(frames="all", max_frames=3))
+
+
+@pytest.mark.parametrize("policy", ["all", "every:2", "most:99999"])
+def test_number_of_frames_that_no_file_holds_is_only_a_number(policy: str) -> None:
+    data = animation("PNG")
+    place = data.index(b"acTL")
+    chunk = b"acTL" + (2**31).to_bytes(4) + data[place + 8 : place + 12]
+    forged = data[:place] + chunk + zlib.crc32(chunk).to_bytes(4) + data[place + 16 :]
+    with pytest.raises(RefusedError, match="would become samples"):
+        convert(forged, recipe(frames=policy))
+    assert convert(forged, recipe()).facts["frames"] < 2**31  # what the table's column can hold
+
+
+def test_bomb_is_refused_where_pillow_only_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000_000)  # as a decoder child sets it, from max_pixels
+    with pytest.raises(RefusedError) as refused:
+        convert(large(3000, 2000), recipe(max_pixels=10**9))
+    assert (refused.value.code, "decompression bomb" in str(refused.value)) == ("too_many_pixels", True)
+
+
+def test_later_frame_larger_than_the_first_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    data = bytearray(animation("GIF", 3))
+    place = data.rindex(b"\x2c\0\0\0\0\x20\0\x20\0")
+    data[place + 5 : place + 9] = struct.pack("<HH", 120, 120)
+    with pytest.raises(RefusedError) as refused:
+        convert(bytes(data), recipe(frames="all"))
+    assert refused.value.code == "too_many_pixels"
 
 
 def test_damage_is_recorded_where_it_is_kept() -> None:

@@ -1,0 +1,63 @@
+"""What is compared: plain, known and learned on JPEGs, and plain and learned on the clean images, three seeds each."""
+
+from typing import Any, NamedTuple
+
+from benchmarks.families.contenders import settings_of
+from benchmarks.robust import collections
+from models.config import TrainConfig
+
+NIMG = 40_000
+COLLECTIONS = ("digits", "emoji")
+QUALITIES = (15, 30)
+SEEDS = (0, 1, 2)
+CHECKPOINTS = 4
+
+
+class Arm(NamedTuple):
+    """One training; quality 0 stands for the clean images."""
+
+    collection: str
+    quality: int
+    mode: str
+    seed: int
+    config: TrainConfig
+
+    @property
+    def kind(self) -> str:
+        """The arm without its seed."""
+        return f"{self.collection}-{f'q{self.quality}' if self.quality else 'clean'}-{self.mode}"
+
+    @property
+    def slug(self) -> str:
+        return f"{self.kind}-{self.config.family}-{self.seed}"
+
+    def manifest(self) -> str:
+        """What it is trained on; made if it is not there."""
+        if not self.quality:
+            return collections.clean(self.collection)
+        return collections.compressed(self.collection, self.quality, as_png=self.mode == "learned")
+
+
+def arms() -> list[Arm]:
+    """Every training, in an order whose every beginning says something: all arms with one seed come first."""
+    kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known", "learned")]
+    kinds[2:2] = [(0, "off")]
+    kinds.append((0, "learned"))
+    return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds]
+
+
+def arm(collection: str, quality: int, mode: str, seed: int, **changes: Any) -> Arm:
+    """One training of dcgan, set as in benchmarks/families but half as wide: half the time, for three seeds."""
+    common = {
+        "nimg": NIMG,
+        "width": 16,
+        "seed": seed,
+        "compression": mode,
+        "health": {"score_ticks": 0},
+        "tick_nimg": NIMG // 20,
+        "checkpoint_ticks": 20 // CHECKPOINTS,
+        "keep_checkpoints": 100,
+        "compute": {"threads": 1},
+    }
+    settings = {**settings_of(collection, "dcgan"), **common, **changes}
+    return Arm(collection, quality, mode, seed, TrainConfig.model_validate(settings))

@@ -1,0 +1,63 @@
+"""Digits and emoji at 32x32, clean and as JPEG: the same training images, the same clean val split."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import digits, emoji
+from benchmarks.families.contenders import COLLECTIONS
+from models.draws import mixed_seed
+from shards import ShardConfig, build, load_manifest, load_split
+
+HOME = Path(".shardgan")
+SOURCES = HOME / "sources"
+FETCH = {"digits": digits.main, "emoji": emoji.main}
+# Digits are grey: there is no chroma to subsample.
+JPEG: dict[str, dict[str, Any]] = {"digits": {}, "emoji": {"subsampling": "4:2:0"}}
+
+
+def clean(collection: str) -> str:
+    """The manifest of the clean images, with their train and val splits."""
+    FETCH[collection](SOURCES / collection)
+    return build(COLLECTIONS[collection], HOME).manifest
+
+
+def compressed(collection: str, quality: int, *, as_png: bool) -> str:
+    """The manifest of the clean training images as JPEG files of this quality, in one split.
+
+    With `as_png` the same pixels are saved anew as PNG, so that the files do not tell any more.
+    """
+    name = f"{collection}-q{quality}{'-png' if as_png else ''}"
+    folder = SOURCES / name
+    done = folder.with_suffix(".complete")
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        write_files(collection, quality, folder, as_png=as_png)
+        done.touch()
+    channels = COLLECTIONS[collection].channels
+    settings = {"resolution": 32, "channels": channels, "encoding": "original", "val_fraction": 0, "labels": "folders"}
+    return build(ShardConfig(source=str(folder), dataset=name, **settings), HOME).manifest
+
+
+def write_files(collection: str, quality: int, folder: Path, *, as_png: bool) -> None:
+    """Every training image as a file in the folder of its class."""
+    manifest = clean(collection)
+    split, labels = load_split(manifest, "train"), load_manifest(manifest).labels
+    for key, pixels, label in zip(split.keys, split.images, split.labels, strict=True):
+        path = folder / labels[label] / f"{key}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+        image.save(path, quality=quality, **JPEG[collection])
+        if as_png:
+            with Image.open(path) as decoded:
+                decoded.save(path.with_suffix(".png"))
+            path.unlink()
+
+
+def some_of(manifest: str, count: int, seed: int = 0) -> np.ndarray:
+    """So many training images, uint8 NCHW, the same ones each time."""
+    images = load_split(manifest, "train").images
+    return images[np.random.default_rng(mixed_seed(seed)).permutation(len(images))[:count]]

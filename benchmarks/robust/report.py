@@ -1,0 +1,5 @@
+"""Not there yet."""
+
+
+def write_report() -> None:
+    """Nothing yet."""

@@ -1,0 +1,181 @@
+"""JPEG compression that gradients flow through: what libjpeg's encoder and decoder do to an image, as matrices.
+
+Colour transform, chroma subsampling, DCT in blocks of 8x8, quantisation, and all of it back (ITU-T T.81; JFIF for the
+colours; the triangle filter with which libjpeg enlarges chroma). Values are rounded and limited where libjpeg rounds
+and limits them, so what comes out is what Pillow reads from a file that it wrote, to about one level of 255.
+
+Backward, every rounding counts as the identity (straight-through; Bengio et al. 2013), and a value beyond 0 to 255
+passes on only a gradient that leads back. Cubic surrogates (Shin & Song 2017) leak into the coefficients that JPEG
+makes zero: a discriminator would tell generated from real by that alone.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+
+BLOCK = 8
+
+
+class Sampling(NamedTuple):
+    """Pixels that one chroma sample stands for: (1, 1) is 4:4:4, (2, 1) is 4:2:2, (2, 2) is 4:2:0."""
+
+    across: int
+    down: int
+
+
+_TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+_TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
+
+
+def compress(
+    images: torch.Tensor, tables: torch.Tensor, samplings: Sequence[Sampling], choice: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Images (N, 1 or 3, H, W) in [-1, 1] through JPEG and back, of the same shape.
+
+    `tables` (N, 3, 8, 8) are each image's quantisation tables for Y, Cb and Cr, rows of frequencies from low to high;
+    `choice` (N, len(samplings)) is 1 at each image's chroma sampling and 0 elsewhere, and may be left out where there
+    is but one. Gradients reach images, tables and choice.
+    """
+    with _full_precision():
+        pixels = to_byte(images.float() * 127.5 + 127.5)
+        if pixels.shape[1] == 1:
+            return _through(pixels - 128, tables[:, :1], Sampling(1, 1)) / 127.5 - 1
+        planes = to_byte(_mix(pixels, _TO_YCC) + _offset(pixels)) - 128
+        luma = _through(planes[:, :1], tables[:, :1], Sampling(1, 1))
+        chroma = [_through(planes[:, 1:], tables[:, 1:], sampling) for sampling in samplings]
+        chosen = chroma[0] if choice is None else (choice.T[:, :, None, None, None] * torch.stack(chroma)).sum(dim=0)
+        decoded = torch.cat([luma, chosen - 128], dim=1)
+        return to_byte(_mix(decoded, _TO_RGB)) / 127.5 - 1
+
+
+def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Planes (N, C, H, W) around 0 to the decoder's, in 0 to 255."""
+    height, width = planes.shape[2:]
+    rows, columns = _axis(height, sampling.down, planes.device), _axis(width, sampling.across, planes.device)
+    samples = rows.shrink @ planes @ columns.shrink.T
+    if sampling != (1, 1):
+        samples = rounded(samples + _bias(sampling, samples))
+    coefficients = rounded(8 * rows.transform @ samples @ columns.transform.T) / 8
+    steps = tables.repeat(1, 1, coefficients.shape[2] // BLOCK, coefficients.shape[3] // BLOCK)
+    coefficients = rounded(coefficients / steps) * steps
+    decoded = to_byte(rows.transform.T @ coefficients @ columns.transform + 128)
+    if sampling == (1, 1):
+        return decoded[:, :, :height, :width]
+    return rounded(rows.enlarge @ decoded @ columns.enlarge.T)
+
+
+def _bias(sampling: Sampling, samples: torch.Tensor) -> torch.Tensor:
+    """What to add before rounding to nearest: libjpeg lets halves of means go down and up in turn along a row."""
+    down = {(2, 1): -0.2, (2, 2): -0.2}.get(sampling, 0.1)
+    turns = torch.arange(samples.shape[3], device=samples.device) % 2 == 0
+    return torch.where(turns, down, 0.1)
+
+
+class _Axis(NamedTuple):
+    """The matrices along one side of a plane: pixels to samples, samples to coefficients, samples to pixels."""
+
+    shrink: torch.Tensor
+    transform: torch.Tensor
+    enlarge: torch.Tensor
+
+
+@lru_cache(maxsize=64)
+def _axis(side: int, factor: int, device: torch.device) -> _Axis:
+    samples = -(-side // factor)
+    padded = -(-samples // BLOCK) * BLOCK
+    transform = torch.block_diag(  # type: ignore[no-untyped-call]
+        *[_cosines()] * (padded // BLOCK)
+    )
+    matrices = (_shrink(side, factor, padded), transform, _enlarge(side, factor, padded))
+    return _Axis(*(matrix.to(device, torch.float32) for matrix in matrices))
+
+
+def _cosines() -> torch.Tensor:
+    """The orthonormal DCT-II of 8 values, one frequency a row."""
+    k = torch.arange(BLOCK, dtype=torch.float64)
+    matrix = torch.cos((2 * k + 1) * k[:, None] * math.pi / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
+    matrix[0] /= math.sqrt(2)
+    return matrix
+
+
+def _shrink(side: int, factor: int, padded: int) -> torch.Tensor:
+    """Means of `factor` pixels each, (padded, side); the last pixel is repeated beyond the edge."""
+    matrix = torch.zeros(padded, side, dtype=torch.float64)
+    for sample in range(padded):
+        for pixel in range(sample * factor, (sample + 1) * factor):
+            matrix[sample, min(pixel, side - 1)] += 1 / factor
+    return matrix
+
+
+def _enlarge(side: int, factor: int, padded: int) -> torch.Tensor:
+    """Samples back to pixels, (side, padded): by 2, 3/4 of the nearest and 1/4 of the next one; else repeated."""
+    matrix = torch.zeros(side, padded, dtype=torch.float64)
+    last = (side - 1) // factor
+    for pixel in range(side):
+        near = pixel // factor
+        other = near + (1 if pixel % 2 else -1) if factor == 2 else near
+        matrix[pixel, near] += 0.75
+        matrix[pixel, min(max(other, 0), last)] += 0.25
+    return matrix
+
+
+def _mix(planes: torch.Tensor, matrix: tuple[tuple[float, ...], ...]) -> torch.Tensor:
+    """Planes (N, 3, H, W), mixed pixel by pixel."""
+    mixed = torch.tensor(matrix, device=planes.device) @ planes.flatten(2)
+    return mixed.view_as(planes)
+
+
+def _offset(planes: torch.Tensor) -> torch.Tensor:
+    return torch.tensor([0.0, 128.0, 128.0], device=planes.device)[:, None, None]
+
+
+class _Rounded(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
+        return torch.floor(value.abs() + 0.5).copysign(value)  # halves go away from zero, as in libjpeg
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+
+class _ToByte(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(value)
+        return value.round().clamp(0, 255)
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        (value,) = context.saved_tensors
+        # Going down the gradient must not lead further out: nothing there would ever change.
+        away = ((value < 0) & (gradient > 0)) | ((value > 255) & (gradient < 0))
+        return gradient.masked_fill(away, 0)
+
+
+def rounded(value: torch.Tensor) -> torch.Tensor:
+    """To the nearest whole number; the gradient passes as if nothing were done."""
+    result: torch.Tensor = _Rounded.apply(value)  # type: ignore[no-untyped-call]
+    return result
+
+
+def to_byte(value: torch.Tensor) -> torch.Tensor:
+    """To the nearest whole number in 0 to 255; beyond them, only a gradient that leads back passes."""
+    result: torch.Tensor = _ToByte.apply(value)  # type: ignore[no-untyped-call]
+    return result
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """float32 throughout, also where the networks run in bfloat16 or TensorFloat-32: steps may be 1 in 2048."""
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
