@@ -4,13 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
 	@echo "make up     the service: Prefect and MLflow servers and workers, until Ctrl-C"
 	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
 	@echo "make lint   ruff and mypy --strict"
+	@echo "make test-faults  what processes, servers and disks can do wrong, on real ones (20 minutes)"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
 	@echo "make bench-training  our training loop beside a plain one"
 	@echo "make bench-classifier  what the champion's images are worth to a classifier"
@@ -40,6 +41,9 @@ lint: $(STAMP)
 
 test: $(STAMP) lint
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-faults: $(STAMP)
+	@SHARDGAN_FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/python -m pytest -m slow tests/faults
 
 bench-sharding: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding

@@ -68,15 +68,25 @@ class CheckpointStore:
         """Write one checkpoint; a process killed at any moment leaves either all of it or nothing that counts.
 
         An `interim` one is where a training was told to stop, out of turn: it goes as soon as a newer one is there.
+        Raises CheckpointError where the disk is full or does not take it.
         """
+        partial = self.directory / f".{self.path(nimg).name}.partial"
+        try:
+            return self._save(partial, nimg, tensors, {**({INTERIM: True} if interim else {}), **values})
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise CheckpointError(
+                f"the checkpoint at {nimg:,} images cannot be written to {self.directory} ({error}): make room or "
+                "repair the storage; the training goes on from the checkpoint before it"
+            ) from error
+
+    def _save(self, partial: Path, nimg: int, tensors: Mapping[str, torch.Tensor], values: Mapping[str, Any]) -> Path:
         final = self.path(nimg)
-        partial = self.directory / f".{final.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(final, ignore_errors=True)
         partial.mkdir(parents=True)
         save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, partial / TENSORS)
-        mark = {INTERIM: True} if interim else {}
-        (partial / VALUES).write_text(json.dumps({"nimg": nimg, **mark, **values}, indent=1))
+        (partial / VALUES).write_text(json.dumps({"nimg": nimg, **values}, indent=1))
         digests = {name: file_sha256(partial / name) for name in (TENSORS, VALUES)}
         for name in digests:
             _sync(partial / name)

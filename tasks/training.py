@@ -62,6 +62,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
 LOCK_WAIT_SECONDS = 60.0
+MAX_LAST_WORDS = 300
 
 
 class RegisteredModel(BaseModel):
@@ -268,9 +269,16 @@ def _raise_for(run: RunDirectory, exit_code: int) -> None:
         raise TrainingDiverged(f"{where}: {status.reason}")
     if status.state == "running":
         raise TrainerDied(
-            f"{where}: the trainer died (exit code {exit_code}); a retry goes on from its last checkpoint"
+            f"{where}: the trainer died (exit code {exit_code}{_last_words(run)}); "
+            "a retry goes on from its last checkpoint"
         )
     raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
+
+
+def _last_words(run: RunDirectory) -> str:
+    """The last line of the trainer's output: what it died of, where it could not write that to status.json."""
+    lines = run.log.read_text(errors="replace").split("\n") if run.log.exists() else []
+    return next((f", {line[:MAX_LAST_WORDS]}" for line in reversed(lines) if line.strip()), "")
 
 
 @task(task_run_name="register", retries=RETRIES, retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=should_retry)

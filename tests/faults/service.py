@@ -1,0 +1,144 @@
+"""The service's own processes, started one by one, so that each can be killed and started again."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tasks.home import DEFAULTS
+from tasks.processes import processes
+from tasks.provisioning import wait_for
+from tasks.service import ServiceConfig, client_environment
+
+PATIENCE_SECONDS = 400.0  # nothing here takes a tenth of it on an idle machine
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, what: str = "it") -> Any:
+    """What `condition` gives as soon as that is true; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
+        select.select([], [], [], 0.05)
+    return found
+
+
+class Service:
+    """Servers and workers as deploy/Procfile starts them, on the state that the environment names."""
+
+    def __init__(self, config: ServiceConfig, folder: Path, environment: dict[str, str]) -> None:
+        self.config = config
+        self.folder = folder
+        self.commands = {name: (command, more) for name, command, more in processes(config)}
+        self.environment = os.environ | DEFAULTS | client_environment(config) | environment
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.api = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False)
+
+    def start(self, name: str) -> None:
+        """Start the process that deploy/Procfile calls `name`."""
+        command, more = self.commands[name]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command, shell=True, env=self.environment | more, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to the process and, where it is SIGKILL, to all that it started in its session."""
+        process = self.running.pop(name)
+        if number == signal.SIGKILL:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        process.wait(60)
+
+    def up(self) -> None:
+        """Start both servers, set them up, and start the worker for the GPU pool."""
+        for name in ("prefect", "mlflow"):
+            self.start(name)
+        self.wait_for("prefect")
+        self.wait_for("mlflow")
+        flags = [f"{name}={value}" for name, value in self.config.model_dump().items() if value != ""]
+        self.run("setup", *flags)
+        self.start("gpu")
+
+    def wait_for(self, name: str) -> None:
+        """Wait until the server answers."""
+        base = {"prefect": f"{self.config.prefect_url}/api", "mlflow": self.config.mlflow_url}[name]
+        wait_for(name, f"{base}/health", PATIENCE_SECONDS)
+
+    def down(self) -> None:
+        """Kill all of it."""
+        children = [child for p in self.running.values() for child in psutil.Process(p.pid).children(recursive=True)]
+        for name in list(self.running):
+            self.stop(name)
+        for child in children:
+            if child.is_running():
+                child.kill()
+        self.api.close()
+
+    def command(self, *words: str, **more: str) -> "subprocess.Popen[str]":
+        """Start `shardgan WORDS` as a person beside the service would."""
+        return subprocess.Popen(
+            ["shardgan", *words],
+            env=self.environment | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            cwd=self.folder,
+        )
+
+    def run(self, *words: str, **more: str) -> str:
+        """Run `shardgan WORDS` to its end; returns what it wrote to stdout."""
+        process = self.command(*words, **more)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, errors
+        return output
+
+    def submit(self, deployment: str, parameters: dict[str, Any]) -> str:
+        """Ask for a run of a deployment, as "Quick run" does; returns its id."""
+        found = self.get(f"/deployments/name/{deployment}")
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        made = self.api.post(f"/deployments/{found['id']}/create_flow_run", json=body)
+        assert made.is_success, made.text
+        return str(made.json()["id"])
+
+    def set_state(self, flow_run: str, kind: str, name: str) -> None:
+        """Ask for another state, as the UI's buttons do."""
+        body = {"state": {"type": kind, "name": name}, "force": False}
+        answer = self.api.post(f"/flow_runs/{flow_run}/set_state", json=body)
+        assert answer.json()["status"] == "ACCEPT", answer.text
+
+    def flow_run(self, flow_run: str) -> dict[str, Any]:
+        return self.get(f"/flow_runs/{flow_run}")
+
+    def states(self, flow_run: str) -> list[str]:
+        """Names of the states that the run has been in, in order."""
+        answer = self.api.get("/flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status()
+        return [state["name"] for state in sorted(answer.json(), key=lambda state: state["timestamp"])]
+
+    def wait_for_state(self, flow_run: str, *names: str) -> dict[str, Any]:
+        """Wait until the run is in one of these states, or ends otherwise, which is a failure."""
+
+        def reached() -> dict[str, Any] | None:
+            try:
+                run = self.flow_run(flow_run)
+            except httpx.HTTPError:
+                return None
+            ended = run["state_type"] in {"FAILED", "CANCELLED"} - set(names)
+            assert run["state_name"] in names or not ended, (self.states(flow_run), run["state"]["message"])
+            return run if {run["state_name"], run["state_type"]} & set(names) else None
+
+        found: dict[str, Any] = wait_until(reached, what=f"{' or '.join(names)} of {flow_run}")
+        return found
+
+    def get(self, path: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.api.get(path).raise_for_status().json()
+        return answer
