@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
+from flows.compression_study import CompressionStudyConfig, compression_study
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.generate_images import generate_images
 from flows.pipeline import PipelineConfig, pipeline
@@ -21,10 +22,13 @@ from tasks.generation import GenerateConfig
 from tasks.home import home
 from tasks.sharding import check_source
 from tasks.sizes import describe_sizes
+from tasks.study.costs import describe_costs
+from tasks.study.variants import study_name
 from tasks.training import plan_run
 
 Plan = list[str]
 SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
+STUDY_FLAGS = {flag: name for flag, name in SHARD_FLAGS.items() if flag != "--encoding"} | {"--codecs": "study.codecs"}
 TRAIN_FLAGS = {f"--{name}": f"train.{name}" for name in ("family", "nimg", "seed", "init")}
 
 
@@ -89,6 +93,16 @@ def plan_generate(config: GenerateConfig) -> Plan:
     ]
 
 
+def plan_study(config: CompressionStudyConfig) -> Plan:
+    """What `study` would do and cost; raises RequestError where the source is not there."""
+    check_source(config.shard)
+    return [
+        *describe_costs(config.shard, config.study, config.train, config.evaluate),
+        f"keep the versions as {study_name(config.shard.dataset)} under {home().shared}, the report under "
+        f"{home().reports}",
+    ]
+
+
 def dataset_of_file(tree: Tree, file: Tree) -> Tree:
     """A file written for `run` names the dataset under `shard`: take it from there."""
     name = file.get("shard", {}).get("dataset")
@@ -135,6 +149,14 @@ COMMANDS = [
         pipeline,
         {**SHARD_FLAGS, "--model": "model", **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
         plan_pipeline,
+    ),
+    Command(
+        "study",
+        "Measure what compression does to a collection, and to a generator that learns from it.",
+        CompressionStudyConfig,
+        compression_study,
+        {**STUDY_FLAGS, **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
+        plan_study,
     ),
     Command(
         "promote",

@@ -13,6 +13,7 @@ from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.sharding import BuildOutcome
+from tasks.study.publishing import StudyOutcome
 from tasks.succession import SuccessionOutcome
 from tasks.training import TrainOutcome
 
@@ -41,6 +42,8 @@ def summarise(outcome: BaseModel) -> Rows:
         return [("champion", outcome.champion), ("before", outcome.before or "none"), ("why", outcome.why)]
     if isinstance(outcome, GenerateOutcome):
         return _generate(outcome)
+    if isinstance(outcome, StudyOutcome):
+        return _study(outcome)
     if isinstance(outcome, LineageOutcome):
         return _lineage(outcome)
     if isinstance(outcome, SetUpOutcome):
@@ -72,6 +75,15 @@ def _generate(made: GenerateOutcome) -> Rows:
         ("images", f"{made.seen:,} generated: {made.kept:,} kept, {made.duplicates:,} duplicates"),
         ("shards", made.manifest.rpartition("/")[0]),
     ]
+
+
+def _study(study: StudyOutcome) -> Rows:
+    rows = [("distances", f"{study.distance} to clean val images: codec alone, trained on it, also saved with it")]
+    for row in study.codecs:
+        values = ", ".join("–" if value is None else f"{value:.4g}" for value in (row.alone, row.trained, row.saved))
+        rows.append((row.codec, f"{row.bytes_per_image:,.0f} bytes an image: {values}"))
+    rows += [("failed", failure) for failure in study.failures]
+    return [*rows, ("advice", study.advice), ("report", study.report), ("MLflow UI", _mlflow_ui())]
 
 
 def _lineage(traced: LineageOutcome) -> Rows:

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
         SourceError,
         SplitError,
     )
+    from shards.images import convert
     from shards.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
     from shards.partition import PartitionSpec, process_partition
     from shards.progress import BuildProgress
     from shards.reader import Split, decoded_bytes, fits_memory, load_split
-    from shards.recipe import Encoding
+    from shards.recipe import Encoding, Recipe
     from shards.recompression import Recompressed, recompress
+    from shards.source import list_entries
     from shards.streaming import Sample, stream_split
     from shards.synthetic import find_synthetic
+    from shards.tables import read_samples_table
     from shards.traces import JpegTraces, read_jpeg_traces
     from shards.verification import find_damage
     from shards.windows import WindowedSplit, open_windows
@@ -39,6 +42,7 @@ __all__ = [
     "JpegTraces",
     "Manifest",
     "PartitionSpec",
+    "Recipe",
     "Recompressed",
     "Sample",
     "ShardConfig",
@@ -51,15 +55,18 @@ __all__ = [
     "Synthetic",
     "WindowedSplit",
     "build",
+    "convert",
     "decoded_bytes",
     "find_damage",
     "find_synthetic",
     "fits_memory",
+    "list_entries",
     "load_manifest",
     "load_split",
     "open_windows",
     "process_partition",
     "read_jpeg_traces",
+    "read_samples_table",
     "recompress",
     "resolve_dataset",
     "stream_split",
@@ -69,16 +76,19 @@ _MODULES = {
     "builder": ("BuildOutcome", "build"),
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
+    "images": ("convert",),
     "manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
     "partition": ("PartitionSpec", "process_partition"),
     "progress": ("BuildProgress",),
-    "recipe": ("Encoding",),
+    "recipe": ("Encoding", "Recipe"),
     "recompression": ("Recompressed", "recompress"),
     "reader": ("Split", "decoded_bytes", "fits_memory", "load_split"),
+    "source": ("list_entries",),
     "streaming": ("Sample", "stream_split"),
     "windows": ("WindowedSplit", "open_windows"),
     "synthetic": ("find_synthetic",),
     "traces": ("JpegTraces", "read_jpeg_traces"),
+    "tables": ("read_samples_table",),
     "verification": ("find_damage",),
 }
 

@@ -1,10 +1,14 @@
 """The parquet tables beside the shards: samples, quarantine and duplicates, written in bounded memory."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from shards.uris import open_binary
 
 _ROWS_PER_GROUP = 8192
 
@@ -55,6 +59,12 @@ QUARANTINE = pa.schema(
 DUPLICATES = pa.schema(
     [("source", pa.string()), ("duplicate_of", pa.string()), ("key", pa.string()), ("reason", pa.string())]
 )
+
+
+def read_samples_table(manifest_uri: str | os.PathLike[str], columns: Sequence[str]) -> pa.Table:
+    """Return columns of the samples.parquet beside a manifest, one row an image; raises OSError where it is gone."""
+    with open_binary(f"{os.fspath(manifest_uri).rpartition('/')[0] or '.'}/samples.parquet") as file:
+        return pq.read_table(file, columns=list(columns))
 
 
 class TableWriter:

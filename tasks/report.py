@@ -15,7 +15,16 @@ from models.scores import higher_is_better
 from tasks.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
 from tasks.report_data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
 
-__all__ = ["ChampionSummary", "ClassifierSummary", "DatasetSummary", "ReportData", "render_report"]
+__all__ = [
+    "ChampionSummary",
+    "ClassifierSummary",
+    "DatasetSummary",
+    "ReportData",
+    "flatten_config",
+    "page_environment",
+    "render_report",
+    "score_text",
+]
 
 MAX_SNAPSHOTS = 12
 MAX_CLASSES = 30
@@ -45,7 +54,7 @@ class ClassRow(NamedTuple):
 def render_report(data: ReportData) -> str:
     """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             data=data,
@@ -57,13 +66,14 @@ def render_report(data: ReportData) -> str:
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
             protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
             classes=_class_bars(data.dataset.classes if data.dataset else {}),
-            config=list(_flat(data.config)),
+            config=list(flatten_config(data.config)),
             plot=(PLOT_WIDTH, PLOT_HEIGHT),
         )
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """What renders the pages: templates beside this file, filters for pictures and counts."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -116,15 +126,16 @@ def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
     interval = _interval(data.intervals.get(name))
     champion = data.champion.scores.get(name) if data.champion else None
     if data.champion is None or champion is None:
-        return ScoreRow(name, _score(value), "", "", None, meaning, interval)
+        return ScoreRow(name, score_text(value), "", "", None, meaning, interval)
     if is_spread or data.champion.protocol_digest != data.protocol_digest or champion == value:
-        return ScoreRow(name, _score(value), _score(champion), "", None, meaning, interval)
-    change = f"{'−' if value < champion else '+'}{_score(abs(value - champion))}"
+        return ScoreRow(name, score_text(value), score_text(champion), "", None, meaning, interval)
+    change = f"{'−' if value < champion else '+'}{score_text(abs(value - champion))}"
     better = (value > champion) == higher_is_better(name)
-    return ScoreRow(name, _score(value), _score(champion), change, better, meaning, interval)
+    return ScoreRow(name, score_text(value), score_text(champion), change, better, meaning, interval)
 
 
-def _score(value: float) -> str:
+def score_text(value: float) -> str:
+    """A score in four digits."""
     text = f"{value:#.4g}" if abs(value) >= 1e-4 else f"{value:.1e}" if value else "0"
     return text.rstrip(".").replace("-", "−")
 
@@ -133,13 +144,13 @@ def _class_rows(data: ReportData) -> list[ClassRow]:
     """The classes with their distances, the furthest first."""
     largest = max(data.by_class.values(), default=0) or 1
     return [
-        ClassRow(name, _score(value), _interval(data.by_class_intervals.get(name)), 100 * value / largest)
+        ClassRow(name, score_text(value), _interval(data.by_class_intervals.get(name)), 100 * value / largest)
         for name, value in sorted(data.by_class.items(), key=lambda item: -item[1])
     ]
 
 
 def _interval(ends: tuple[float, float] | None) -> str:
-    return " to ".join(map(_score, ends)) if ends else ""
+    return " to ".join(map(score_text, ends)) if ends else ""
 
 
 # The rest, put into words
@@ -184,9 +195,10 @@ def _class_bars(classes: Mapping[str, int]) -> list[tuple[str, int, float]]:
     return [(name, n, 100 * n / largest) for name, n in list(classes.items())[:MAX_CLASSES]]
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flatten_config(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting by its dotted name, as text."""
     for name, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flatten_config(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", str(value)

@@ -1,0 +1,1 @@
+"""The compression study: what codecs and preprocessing do to a collection, and to a generator that learns from it."""

@@ -1,0 +1,43 @@
+"""What a compression study compares."""
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shards import Encoding
+
+CLEAN = "original"  # the codec that all others are compared with
+CODECS = (CLEAN, "png", "jpeg:95", "jpeg:75", "jpeg:50", "jpeg:30", "jpeg:15", "webp:75", "avif:50", "gif")
+
+
+class StudyConfig(BaseModel):
+    """Which codecs, and how often each is trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codecs: tuple[str, ...] = Field(
+        CODECS,
+        min_length=1,
+        max_length=50,
+        title="Codecs",
+        description="encodings that are compared, as for shard.encoding; original, which all are compared with, is "
+        "added where it is missing",
+    )
+    num_seeds: int = Field(
+        1,
+        ge=1,
+        le=20,
+        title="Seeds",
+        description="trainings of each codec, with the seeds train.seed, train.seed + 1, ...; differences between "
+        "codecs that are smaller than those between seeds mean nothing",
+    )
+    preprocessing: bool = Field(
+        True,
+        title="Preprocessing",
+        description="also measure what resizing filter, decode scale, colour subsampling and value range do to images",
+    )
+
+    @field_validator("codecs")
+    @classmethod
+    def _known_and_once(cls, codecs: tuple[str, ...]) -> tuple[str, ...]:
+        for codec in codecs:
+            Encoding.parse(codec)
+        return tuple(dict.fromkeys([CLEAN, *(codec.strip().lower() for codec in codecs)]))

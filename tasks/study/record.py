@@ -1,0 +1,123 @@
+"""The study's MLflow run: parent of its trainings, and where every measurement is kept as soon as it is made.
+
+A study that was stopped finds its run again and repeats nothing that is kept there, on whichever machine it goes on.
+"""
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlflow.entities import Param
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from pydantic import BaseModel, ValidationError
+
+from models.protocol import canonical_json
+from tasks.home import Home, home
+from tasks.lineage import prefect_tags
+from tasks.tracking import MAX_PARAM_LENGTH, connect, experiment_id, flatten
+
+logger = logging.getLogger(__name__)
+STUDY_TAG = "shardgan.study"
+FOLDER, PICTURES = "measured", "pictures"
+Measurement = TypeVar("Measurement", bound=BaseModel)
+
+
+class StudyRecord:
+    """The MLflow run of one study, found again by what the study is about."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self.client = client
+        self.run_id = run_id
+
+    @classmethod
+    def open(
+        cls, client: MlflowClient, home: Home, dataset: str, about: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> "StudyRecord":
+        """Find the run of the study that is `about` this in the dataset's experiment, or make it."""
+        experiment = experiment_id(client, home, dataset)
+        digest = _digest(about)
+        if found := client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{digest}'", max_results=1):
+            client.update_run(found[0].info.run_id, status="RUNNING")
+            return cls(client, str(found[0].info.run_id))
+        run = client.create_run(experiment, run_name="compression-study", tags={STUDY_TAG: digest, **tags})
+        params = [Param(name, str(value)[:MAX_PARAM_LENGTH]) for name, value in flatten(about).items()]
+        client.log_batch(run.info.run_id, params=params)
+        return cls(client, str(run.info.run_id))
+
+    def once(
+        self, kind: type[Measurement], codec: str, inputs: Mapping[str, Any], measure: Callable[[], Measurement]
+    ) -> Measurement:
+        """The measurement of that kind and codec from these inputs: the one that is kept, or else made and kept now."""
+        path = self._path(kind, codec, inputs)
+        if known := self._read(kind, path):
+            return known
+        made = measure()
+        self.client.log_text(self.run_id, made.model_dump_json(indent=1), path)
+        return made
+
+    def keep_picture(self, name: str, png: bytes) -> None:
+        """Keep a PNG among the run's artifacts, in place of an earlier one of that name."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"{name}.png")
+            path.write_bytes(png)
+            self.client.log_artifact(self.run_id, str(path), PICTURES)
+
+    def picture(self, name: str) -> bytes:
+        """The PNG of that name; empty where there is none."""
+        path = f"{PICTURES}/{name}.png"
+        if path not in {item.path for item in self.client.list_artifacts(self.run_id, PICTURES)}:
+            return b""
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
+
+    def abandon(self, status: str) -> None:
+        """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
+        try:
+            self.client.set_terminated(self.run_id, status)
+        except (MlflowException, OSError) as error:
+            logger.warning("MLflow does not answer (%s): run %s stays open there", error, self.run_id)
+
+    def _path(self, kind: type[BaseModel], codec: str, inputs: Mapping[str, Any]) -> str:
+        return f"{FOLDER}/{kind.__name__.lower()}-{slug(codec)}-{_digest(inputs)}.json"
+
+    def _read(self, kind: type[Measurement], path: str) -> Measurement | None:
+        if path not in {item.path for item in self.client.list_artifacts(self.run_id, FOLDER)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(self.client.download_artifacts(self.run_id, path, folder)).read_text()
+        try:
+            return kind.model_validate(json.loads(text))
+        except (ValueError, ValidationError):  # cut off, or from before its fields were what they are: measured anew
+            return None
+
+
+@contextmanager
+def study_run(dataset: str, about: Mapping[str, Any]) -> Iterator[str]:
+    """The MLflow run of the study that is `about` this, as its id; closed as the study ends."""
+    record = StudyRecord.open(connect(home()), home(), dataset, about, prefect_tags())
+    try:
+        yield record.run_id
+    except BaseException as error:
+        record.abandon("FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    record.client.set_terminated(record.run_id, "FINISHED")
+
+
+def open_record(run_id: str) -> StudyRecord:
+    """The record of a study that has begun, wherever its MLflow run is asked for."""
+    return StudyRecord(connect(home()), run_id)
+
+
+def slug(codec: str) -> str:
+    """A codec's name for files and keys: `jpeg-75`."""
+    return codec.replace(":", "-")
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()[:12]
