@@ -7,14 +7,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.scores import Interval
 from tasks.charts import Tick
-from tasks.report import flatten_config, page_environment, score_text
+from tasks.report import flatten_config, page_environment
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, Distance, StudyResults, advise, codec_name
 
 WIDTH, HEIGHT = 320.0, 200.0
-LABEL_HEIGHT = 12.0
+LABEL_HEIGHT, LETTER_WIDTH, MARGIN = 12.0, 6.0, 24.0
 
 
 class Mark(NamedTuple):
@@ -105,13 +104,12 @@ def _chart(title: str, note: str, points: Sequence[tuple[CodecResult, Distance]]
         return round(HEIGHT * (1 - value / top), 1)
 
     spots = [
-        (x_at(bits), y_at(d.value), y_at(d.low), y_at(d.high), codec)
+        Spot(x_at(bits), y_at(d.value), y_at(d.low), y_at(d.high), codec.name)
         for bits, (codec, d) in zip(sizes, points, strict=True)
     ]
-    labels = _place_labels([(x, high) for x, _, _, high, _ in spots])
     marks = [
-        Mark(x, y, low, high, codec.name, *label, is_jpeg=codec.variant.codec.startswith("jpeg:"))
-        for (x, y, low, high, codec), label in zip(spots, labels, strict=True)
+        Mark(*spot, *label, is_jpeg=codec.variant.codec.startswith("jpeg:"))
+        for spot, label, (codec, _) in zip(spots, place_labels(spots), points, strict=True)
     ]
     curve = " ".join(f"{mark.x},{mark.y}" for mark in sorted(marks) if mark.is_jpeg)
     powers = list(range(math.ceil(first), math.floor(last) + 1)) or [round(first)]
@@ -119,17 +117,56 @@ def _chart(title: str, note: str, points: Sequence[tuple[CodecResult, Distance]]
     return RateChart(title, note, marks, curve, x_ticks, [Tick(y_at(y), f"{y:g}") for y in y_ticks])
 
 
-def _place_labels(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float, str]]:
-    """Where each name stands: above its interval, higher where another is in the way; (x, y, anchor)."""
-    placed: list[tuple[float, float, str]] = []
-    taken: list[tuple[float, float]] = []
-    for x, high in spots:
-        y = high - 5
-        while any(abs(x - other_x) < 46 and abs(y - other_y) < LABEL_HEIGHT for other_x, other_y in taken):
-            y -= LABEL_HEIGHT
-        taken.append((x, y))
-        placed.append((x, y, "start" if x < 24 else "end" if x > WIDTH - 24 else "middle"))
+class Spot(NamedTuple):
+    """Where a codec's point and the ends of its interval lie, and its name."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    name: str
+
+
+def place_labels(spots: Sequence[Spot]) -> list[tuple[float, float, str]]:
+    """Where each name stands, (x, y, anchor): beside its point, clear of other points, intervals and names."""
+    taken = [Box(spot.x - 4, spot.high - 3, spot.x + 4, spot.low + 3) for spot in spots]
+    placed = []
+    for spot in spots:
+        options = list(_label_options(spot))
+        free = (at for at in options if not any(_label_box(spot.name, at).meets(box) for box in taken))
+        chosen = next(free, options[0])
+        taken.append(_label_box(spot.name, chosen))
+        placed.append(chosen)
     return placed
+
+
+def _label_options(spot: Spot) -> Iterator[tuple[float, float, str]]:
+    """Above, below, right, left, and then ever higher."""
+    side = "start" if spot.x < MARGIN else "end" if spot.x > WIDTH - MARGIN else "middle"
+    yield from ((spot.x, spot.high - 6, side), (spot.x, spot.low + 14, side))
+    yield from ((spot.x + 7, spot.y + 3.5, "start"), (spot.x - 7, spot.y + 3.5, "end"))
+    yield from ((spot.x, spot.high - 6 - LABEL_HEIGHT * step, side) for step in range(1, 5))
+
+
+class Box(NamedTuple):
+    """What a label or a mark covers."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "Box") -> bool:
+        """Whether the two overlap."""
+        beside = self.right <= other.left or other.right <= self.left
+        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+
+
+def _label_box(name: str, at: tuple[float, float, str]) -> Box:
+    x, y, anchor = at
+    width = LETTER_WIDTH * len(name)
+    left = {"start": x, "middle": x - width / 2, "end": x - width}[anchor]
+    return Box(left, y - LABEL_HEIGHT + 2, left + width, y + 2)
 
 
 def _round_steps(low: float, high: float, steps: int = 4) -> list[float]:
@@ -157,7 +194,7 @@ def _row(results: StudyResults, codec: CodecResult) -> list[str]:
         f"{variant.bytes_per_image:,.0f}",
         f"{100 * share:.0f}%",
         _cell(results.alone(codec)),
-        score_text(results.re_encoded(codec)),
+        _figure(results.re_encoded(codec)),
     ]
     if any(one.generators for one in results.codecs):
         cells += [_cell(results.trained(codec)), _cell(results.saved(codec))]
@@ -168,13 +205,18 @@ def _row(results: StudyResults, codec: CodecResult) -> list[str]:
 def _cell(distance: Distance | None) -> str:
     if distance is None:
         return "–"
-    return f"{score_text(distance.value)} ({score_text(distance.low)} to {score_text(distance.high)})"
+    return f"{_figure(distance.value)} ({_figure(distance.low)} to {_figure(distance.high)})"
+
+
+def _figure(value: float) -> str:
+    """Three digits: a distance has no more that mean anything."""
+    return f"{value:#.3g}".rstrip(".").replace("-", "−") if abs(value) >= 5e-4 else "0"
 
 
 def _choice_groups(results: StudyResults) -> list[tuple[str, list[list[str]]]]:
     groups: dict[str, list[list[str]]] = {}
     for choice in results.choices:
-        score = score_text(choice.scores.values[results.frechet]) if choice.scores else "–"
+        score = _figure(choice.scores.values[results.frechet]) if choice.scores else "–"
         changed = f"{choice.changed:.2f}" if choice.scores else "–"
         size = f"{choice.bytes_per_image:,.0f}" if choice.bytes_per_image else "–"
         note = choice.note or "–"
@@ -214,6 +256,3 @@ def _protocols(results: StudyResults) -> Iterator[tuple[str, list[tuple[str, str
                 ("Digest", protocol.digest()),
             ],
         )
-
-
-__all__ = ["Interval", "draw_rates", "render_study"]

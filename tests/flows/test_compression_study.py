@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
@@ -12,8 +14,12 @@ from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
 from models.health import HealthConfig
 from models.training import TrainConfig
-from shards import ShardConfig
+from shards import ShardConfig, load_split
+from tasks.errors import RequestError
+from tasks.home import home
 from tasks.study.config import StudyConfig
+from tasks.study.variants import build_variant, check_comparable
+from tasks.tracking import connect
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +35,7 @@ def prefect_server() -> Iterator[None]:
 def config(collection: Path, home_dir: Path) -> CompressionStudyConfig:
     return CompressionStudyConfig(
         shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
-        study=StudyConfig(codecs=("png", "jpeg:20")),
+        study=StudyConfig(codecs=("png",)),
         train=TrainConfig(
             nimg=32,
             batch_size=8,
@@ -43,7 +49,66 @@ def config(collection: Path, home_dir: Path) -> CompressionStudyConfig:
     )
 
 
-def test_from_a_collection_to_a_report_and_again_without_work(config: CompressionStudyConfig) -> None:
+def measured(run_id: str) -> dict[str, int]:
+    """What the study keeps, with the time at which it was written."""
+    folder = next((home().mlartifacts / "tiny-study").glob(f"**/{run_id}/artifacts/measured"))
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_a_study_ends_in_a_report_and_another_codec_adds_to_it(config: CompressionStudyConfig) -> None:
     first = compression_study(config)
-    print(first)
-    assert 0
+    original, png = first.codecs
+    # The collection's files are larger than the shards' images: both codecs store the same pixels, trained on once.
+    assert (original.codec, png.codec) == ("original", "png")
+    assert original.models == png.models == ["models:/tiny-study/1"]
+    assert original.re_encoded == png.re_encoded == 0
+    assert (original.trained, original.saved) == (png.trained, png.saved)
+    kept = measured(first.mlflow_run_id)
+
+    more = config.model_copy(update={"study": StudyConfig(codecs=("png", "jpeg:20"))})
+    second = compression_study(more)
+    assert second.mlflow_run_id == first.mlflow_run_id
+    assert second.codecs[:2] == first.codecs
+    jpeg = second.codecs[2]
+    assert jpeg.models == ["models:/tiny-study/2"]
+    assert jpeg.bytes_per_image < png.bytes_per_image
+    assert jpeg.re_encoded > 1
+    assert jpeg.saved not in (None, jpeg.trained)
+    # Nothing was measured again.
+    assert kept.items() <= measured(first.mlflow_run_id).items()
+
+    client = connect(home())
+    parent = client.get_run(first.mlflow_run_id)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["study/jpeg-20/trained"] == jpeg.trained
+    assert parent.data.tags["shardgan.advice"] == second.advice
+    children = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert len(children) == 2
+    page = Path(second.report).read_text()
+    assert "JPEG 20" in page
+    assert "[-1, 1] in bfloat16" in page
+    # The collection's JPEG, WebP and GIF files are no clean images.
+    assert "The source is not clean" in page
+    with get_client(sync_client=True) as prefect:
+        keys = ArtifactFilter(key=ArtifactFilterKey(any_=["compression-study"]))
+        artifacts = prefect.read_artifacts(artifact_filter=keys)
+    assert second.advice in str(artifacts[-1].data) + str(artifacts[0].data)
+
+
+def test_every_codec_has_the_same_images_in_the_same_splits(config: CompressionStudyConfig) -> None:
+    run = connect(home()).create_run("0").info.run_id
+    variants = [build_variant(run, config.shard, codec) for codec in ("original", "jpeg:20", "gif")]
+    for split in ("train", "val"):
+        keys = [load_split(variant.manifest, split).keys for variant in variants]
+        assert keys[0] == keys[1] == keys[2]
+    check_comparable(variants)
+    other = config.shard.model_copy(update={"val_fraction": 0.5})
+    with pytest.raises(RequestError, match="holds other images than original"):
+        check_comparable([*variants, build_variant(run, other, "png")])
+
+
+def test_a_study_without_val_images_is_refused_before_training(config: CompressionStudyConfig) -> None:
+    without_val = config.model_copy(update={"shard": config.shard.model_copy(update={"val_fraction": 0.0})})
+    with pytest.raises(RequestError, match="0 images in the split val"):
+        compression_study(without_val)
+    assert not home().runs.exists()
