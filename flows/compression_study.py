@@ -1,11 +1,12 @@
 """What compression does to a collection, and to a generator that learns from it."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Self
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.errors import TrainingFailed
 from tasks.evaluation import EvalConfig, check_scorable
@@ -49,7 +50,7 @@ class CompressionStudyConfig(BaseModel):
 
 
 @flow(name="compression-study", flow_run_name="{config.shard.dataset}-compression")
-def compression_study(config: CompressionStudyConfig) -> StudyOutcome:
+def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
     """Shard in every codec, train on each, hold all against the clean images; nothing is made or measured twice."""
     with study_run(study_name(config.shard.dataset), config.about()) as run:
         variants = [build_variant(run, config.shard, codec) for codec in config.study.codecs]

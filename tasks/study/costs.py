@@ -53,7 +53,7 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
         "shards": num_codecs * num_files * shard.channels * shard.resolution**2,
         "checkpoints": num_trainings * kept * sizes.checkpoint_bytes,
     }
-    where = "the GPU" if select_device(train.compute).type == "cuda" else "one thread"
+    where = "the GPU" if select_device(train.compute.device).type == "cuda" else "one thread"
     return [
         f"shard {num_files:,} files as {num_codecs} dataset versions: {', '.join(study.codecs)}; "
         f"{_time(seconds['shard'])}",
@@ -72,7 +72,7 @@ def measure_speed(train: TrainConfig, spec: NetworkSpec, config: EvalConfig) -> 
 
     One thread, and the time that it works, so that what else the machine does at the moment changes little.
     """
-    device = select_device(train.compute)
+    device = select_device(train.compute.device)
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     prepare(train.compute.model_copy(update={"threads": 1}), device)
     state, world = make_state(train, spec, device, World()), World()

@@ -11,6 +11,7 @@ from tasks.charts import Tick
 from tasks.report import flatten_config, page_environment
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, Distance, StudyResults, advise, codec_name
+from tasks.study.tables import choice_tables, codec_table
 
 WIDTH, HEIGHT = 320.0, 200.0
 LABEL_HEIGHT, LETTER_WIDTH, MARGIN = 12.0, 6.0, 24.0
@@ -60,10 +61,9 @@ def render_study(results: StudyResults, config: Mapping[str, Any], lineage: Mapp
             advice=advise(results),
             warning=results.source.warning(),
             charts=list(draw_rates(results)),
-            heads=_heads(results),
-            rows=[_row(results, codec) for codec in results.codecs],
+            codecs=codec_table(results),
             grids=list(_grids(results)),
-            groups=_choice_groups(results),
+            choices=choice_tables(results),
             failures=[f"{codec.name}: {reason}" for codec in results.codecs for reason in codec.failures],
             protocols=list(_protocols(results)),
             lineage=list(lineage.items()),
@@ -175,62 +175,12 @@ def _round_steps(low: float, high: float, steps: int = 4) -> list[float]:
     return [round(low + i * step, 10) for i in range(math.ceil((high - low) / step) + 1)]
 
 
-# Tables
-
-
-def _heads(results: StudyResults) -> list[str]:
-    name = results.frechet
-    heads = ["Bytes an image", "Share of clean", f"{name}, codec alone", f"{name}, re-encoded val"]
-    if any(codec.generators for codec in results.codecs):
-        heads += [f"{name}, trained on it", f"{name}, also saved with it"]
-    return [*heads, "Sharded, images/s", "Loaded, images/s"]
-
-
-def _row(results: StudyResults, codec: CodecResult) -> list[str]:
-    variant = codec.variant
-    share = variant.bytes_per_image / results.clean.variant.bytes_per_image
-    cells = [
-        codec.name,
-        f"{variant.bytes_per_image:,.0f}",
-        f"{100 * share:.0f}%",
-        _cell(results.alone(codec)),
-        _figure(results.re_encoded(codec)),
-    ]
-    if any(one.generators for one in results.codecs):
-        cells += [_cell(results.trained(codec)), _cell(results.saved(codec))]
-    sharded = variant.shard_images_per_second
-    return [*cells, f"{sharded:,.0f}" if sharded else "–", f"{variant.load_images_per_second:,.0f}"]
-
-
-def _cell(distance: Distance | None) -> str:
-    if distance is None:
-        return "–"
-    return f"{_figure(distance.value)} ({_figure(distance.low)} to {_figure(distance.high)})"
-
-
-def _figure(value: float) -> str:
-    """Three digits: a distance has no more that mean anything."""
-    return f"{value:#.3g}".rstrip(".").replace("-", "−") if abs(value) >= 5e-4 else "0"
-
-
-def _choice_groups(results: StudyResults) -> list[tuple[str, list[list[str]]]]:
-    groups: dict[str, list[list[str]]] = {}
-    for choice in results.choices:
-        score = _figure(choice.scores.values[results.frechet]) if choice.scores else "–"
-        changed = f"{choice.changed:.2f}" if choice.scores else "–"
-        size = f"{choice.bytes_per_image:,.0f}" if choice.bytes_per_image else "–"
-        note = choice.note or "–"
-        groups.setdefault(choice.group, []).append([choice.name, choice.setting, note, score, changed, size])
-    return list(groups.items())
-
-
-# The rest
+# Grids and protocols
 
 
 def _grids(results: StudyResults) -> Iterator[Grid]:
     for codec in results.codecs:
-        share = codec.variant.bytes_per_image / results.clean.variant.bytes_per_image
-        note = f"{codec.variant.bytes_per_image:,.0f} bytes an image, {100 * share:.0f}%"
+        note = f"{codec.variant.bytes_per_image:,.0f} bytes an image, {100 * results.share(codec):.0f}%"
         if codec.trained_as != codec.variant.codec:
             note += f"; the same pixels as {codec_name(codec.trained_as)}, so the same training"
         seed = codec.generators[0].seed if codec.generators else 0

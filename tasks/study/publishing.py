@@ -20,6 +20,7 @@ from tasks.study.preprocessing import Choice
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.results import CodecResult, StudyResults, advise
 from tasks.study.scoring import CodecScores, GeneratorScores
+from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
 
 
@@ -70,6 +71,7 @@ def publish_study(
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     write_atomically(path, render_study(results, config, lineage(record, results), created))
     record.client.log_artifact(study_run, str(path), "report")
+    record.client.log_text(study_run, to_markdown(results, advise(results)), "report/study.md")
     outcome = StudyOutcome(
         dataset=results.dataset,
         mlflow_run_id=study_run,
@@ -81,7 +83,9 @@ def publish_study(
     )
     _log_metrics(record, outcome)
     if FlowRunContext.get():
-        create_markdown_artifact(_summary(outcome), "compression-study", description=f"{outcome.dataset}: advice")
+        create_markdown_artifact(
+            _summary(results, outcome), "compression-study", description=f"{outcome.dataset}: advice"
+        )
     return outcome
 
 
@@ -159,14 +163,6 @@ def _log_metrics(record: StudyRecord, outcome: StudyOutcome) -> None:
     record.client.set_tag(record.run_id, "shardgan.advice", outcome.advice)
 
 
-def _summary(outcome: StudyOutcome) -> str:
-    def cell(value: float | None) -> str:
-        return "–" if value is None else f"{value:.4g}"
-
-    lines = "\n".join(
-        f"| {row.codec} | {row.bytes_per_image:,.0f} | {cell(row.alone)} | {cell(row.trained)} | {cell(row.saved)} |"
-        for row in outcome.codecs
-    )
-    head = f"| codec | bytes an image | {outcome.distance} alone | trained on it | also saved with it |"
+def _summary(results: StudyResults, outcome: StudyOutcome) -> str:
     report = Path(outcome.report)
-    return f"{outcome.advice}\n\n{head}\n|---|---|---|---|---|\n{lines}\n\nReport: [{report.name}]({report.as_uri()})"
+    return f"{to_markdown(results, outcome.advice)}\nReport: [{report.name}]({report.as_uri()})"

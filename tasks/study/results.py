@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.evaluation import Scores
 from models.scores import Interval
 from tasks.study.preprocessing import Choice
 from tasks.study.scoring import CodecScores, GeneratorScores
@@ -66,6 +67,10 @@ class StudyResults:
         names = self.clean.scores.imitation.values
         return next(name for name in names if name == "FID" or name.startswith("FD-"))
 
+    def share(self, codec: CodecResult) -> float:
+        """The codec's bytes, as a share of the clean ones."""
+        return codec.variant.bytes_per_image / self.clean.variant.bytes_per_image
+
     def alone(self, codec: CodecResult) -> Distance:
         """What a perfect imitation of the codec's training images would score."""
         return self._distance([codec.scores.imitation])
@@ -82,9 +87,9 @@ class StudyResults:
         """The same, after their images were saved with the codec."""
         return self._distance([one.saved for one in codec.generators]) if codec.generators else None
 
-    def _distance(self, scores: Sequence["object"]) -> Distance:
-        values = [one.values[self.frechet] for one in scores]  # type: ignore[attr-defined]
-        intervals = [one.intervals[self.frechet] for one in scores if self.frechet in one.intervals]  # type: ignore[attr-defined]
+    def _distance(self, scores: Sequence[Scores]) -> Distance:
+        values = [one.values[self.frechet] for one in scores]
+        intervals = [one.intervals[self.frechet] for one in scores if self.frechet in one.intervals]
         return Distance.over(values, intervals)
 
 
@@ -125,9 +130,9 @@ def advise(results: StudyResults) -> str:
 def _cost(
     codec: CodecResult, distance: Distance, clean: CodecResult, at_clean: Distance, frechet: str, what: str
 ) -> str:
-    share = 100 * codec.variant.bytes_per_image / clean.variant.bytes_per_image
+    share = codec.variant.bytes_per_image / clean.variant.bytes_per_image
     return (
-        f"{codec.name} takes {share:.0f}% of the bytes, and {what} scores {frechet} {_number(distance.value)} "
+        f"{codec.name} takes {100 * share:.0f}% of the bytes, and {what} scores {frechet} {_number(distance.value)} "
         f"instead of {_number(at_clean.value)}"
     )
 

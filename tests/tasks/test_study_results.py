@@ -15,6 +15,7 @@ from tasks.study.preprocessing import Choice
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, StudyResults, advise, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
+from tasks.study.tables import to_markdown
 from tasks.study.variants import Cleanliness, Variant, training_codec
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
@@ -137,6 +138,12 @@ def test_the_page_shows_every_codec_and_asks_for_nothing_from_outside() -> None:
     outside = re.findall(r"""(?:src|href)=["'](?!data:)([^"']+)""", page)
     assert not [link for link in outside if not link.startswith("#")]
     assert "<script" not in page
+
+
+def test_the_tables_stand_in_markdown_too() -> None:
+    text = to_markdown(study(), "Advice.")
+    assert "| JPEG 75 | 300 | 33% | 14.0 (10.0 to 18.0) | 4.00 | 62.0 (58.0 to 66.0) | 65.0 (61.0 to 69.0) |" in text
+    assert "| box | shard.resample | – | 2.50 | 1.20 | – |" in text
 
 
 def test_marks_of_a_chart_lie_inside_it_and_names_apart() -> None:
