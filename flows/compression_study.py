@@ -1,6 +1,8 @@
 """What compression does to a collection, and to a generator that learns from it."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Self
 
 from prefect import flow
@@ -8,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
+from tasks.delegation import await_training, begin_training, find_outcome, is_deployed
 from tasks.errors import TrainingFailed
 from tasks.evaluation import EvalConfig, check_scorable
+from tasks.exclusion import sole_run
+from tasks.liveness import check_attempts
 from tasks.sharding import ShardConfig
 from tasks.study.config import StudyConfig
 from tasks.study.preprocessing import measure_preprocessing
@@ -17,8 +22,9 @@ from tasks.study.publishing import StudyOutcome, publish_study
 from tasks.study.record import study_run
 from tasks.study.scoring import score_codec, score_generator
 from tasks.study.variants import Variant, build_variant, check_comparable, study_name, training_codec
-from tasks.training import DataConfig, TrainConfig, check_resolution
+from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
 
+logger = logging.getLogger(__name__)
 Models = dict[tuple[str, int], str]  # by codec and seed
 
 
@@ -34,6 +40,13 @@ class CompressionStudyConfig(BaseModel):
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how distances are measured")
+    training_deployment: str = Field(
+        "train-gan/gpu",
+        max_length=200,
+        title="Training deployment",
+        description="deployment that trains, all codecs at once where its pool has the workers; where no Prefect "
+        "server knows it, or if empty, they are trained here one after the other",
+    )
 
     @model_validator(mode="after")
     def _network_can_make_it(self) -> Self:
@@ -52,7 +65,11 @@ class CompressionStudyConfig(BaseModel):
 @flow(name="compression-study", flow_run_name="{config.shard.dataset}-compression")
 def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
     """Shard in every codec, train on each, hold all against the clean images; nothing is made or measured twice."""
-    with study_run(study_name(config.shard.dataset), config.about()) as run:
+    check_attempts()
+    with (
+        sole_run(study_name(config.shard.dataset), "wait"),
+        study_run(study_name(config.shard.dataset), config.about()) as run,
+    ):
         variants = [build_variant(run, config.shard, codec) for codec in config.study.codecs]
         check_comparable(variants)
         clean = variants[0]
@@ -81,15 +98,34 @@ def train_variants(
     """Train every codec with every seed, codecs of equal pixels once; a training that fails is a result as well."""
     models: Models = {}
     failures: dict[str, list[str]] = {}
-    for variant in variants:
-        if training_codec(variants, variant.codec) != variant.codec:
-            continue
-        for seed in seeds(config):
-            try:
-                models[variant.codec, seed] = train_gan(training_of(run, variant, seed, config)).model.uri
-            except TrainingFailed as failure:
-                failures.setdefault(variant.codec, []).append(str(failure))
+    distinct = [variant for variant in variants if training_codec(variants, variant.codec) == variant.codec]
+    wanted = {(one.codec, seed): training_of(run, one, seed, config) for one in distinct for seed in seeds(config)}
+    # On the pool all are begun before the first is waited for: as many run at once as it has workers.
+    for (codec, seed), outcome in begin_all(wanted, config.training_deployment).items():
+        try:
+            models[codec, seed] = outcome().model.uri
+        except TrainingFailed as failure:
+            logger.warning("%s, seed %s: %s", codec, seed, failure)
+            failures.setdefault(codec, []).append(str(failure))
     return models, failures
+
+
+def begin_all(
+    wanted: Mapping[tuple[str, int], TrainGanConfig], deployment: str
+) -> dict[tuple[str, int], Callable[[], TrainOutcome]]:
+    """What waits for each training's outcome: of those on the pool all have begun, of those here each begins then."""
+    if not is_deployed(deployment):
+        return {key: partial(train_gan, training) for key, training in wanted.items()}
+    return {key: begin_on_pool(training, deployment) for key, training in wanted.items()}
+
+
+def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], TrainOutcome]:
+    """Begin a training by the deployment, unless it was done before on whichever machine; returns what waits for it."""
+    plan = plan_run(training.dataset, training.train, training.data)
+    if known := find_outcome(plan.run, training.model):
+        return lambda: known
+    child = begin_training(deployment, {"config": training.model_dump(mode="json")}, plan.run)
+    return partial(await_training, child, deployment, plan.run, training.model)
 
 
 def training_of(run: str, variant: Variant, seed: int, config: CompressionStudyConfig) -> TrainGanConfig:

@@ -64,10 +64,21 @@ def train_by_deployment(deployment: str, parameters: Mapping[str, Any], run: str
 
     Raises TrainingFailed where it ends without a registered version.
     """
+    return await_training(begin_training(deployment, parameters, run), deployment, run, model)
+
+
+def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> FlowRun:
+    """Have the deployment train `run`, or join the flow run that is at it; several may be begun before any ends."""
     tag = f"run:{run}"
     with get_client(sync_client=True) as client:
         child = find_active(client, tag) or start(deployment, parameters, run, tag)
-        logger.info("training runs as the flow run %s of %s: %s", child.name, deployment, url_for(child))
+    logger.info("training runs as the flow run %s of %s: %s", child.name, deployment, url_for(child))
+    return child
+
+
+def await_training(child: FlowRun, deployment: str, run: str, model: str) -> TrainOutcome:
+    """Wait for the end of a flow run that trains `run`; raises TrainingFailed where it registered no version."""
+    with get_client(sync_client=True) as client:
         ended = wait_for_end(client, child.id)
     if ended.state is None or not ended.state.is_completed():
         raise TrainingFailed(f"the flow run {ended.name} that trains {run} ended as {ended.state}: {url_for(ended)}")
