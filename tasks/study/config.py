@@ -1,9 +1,12 @@
 """What a compression study compares."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shards import Encoding
 
+Codec = Annotated[str, Field(max_length=30)]
 CLEAN = "original"  # the codec that all others are compared with
 CODECS = (CLEAN, "png", "jpeg:95", "jpeg:75", "jpeg:50", "jpeg:30", "jpeg:15", "webp:75", "avif:50", "gif")
 
@@ -13,7 +16,7 @@ class StudyConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    codecs: tuple[str, ...] = Field(
+    codecs: tuple[Codec, ...] = Field(
         CODECS,
         min_length=1,
         max_length=50,

@@ -69,7 +69,7 @@ def _measure(clean: Variant, shard: ShardConfig, config: EvalConfig) -> Choices:
     net = load_net(clean, config)
     reference = val_features(clean, net, config)
     images = load_split(clean.manifest, SPLIT).images
-    plans = [*_filters(source, shard), *_decode_scales(source, shard), *_subsamplings(images), *_ranges(images)]
+    plans = [*filters(source, shard), *decode_scales(source, shard), *subsamplings(images), *ranges(images)]
     found = []
     with ProgressReport("study-preprocessing", "Measuring preprocessing", len(plans)) as progress:
         for number, (choice, make) in enumerate(plans):
@@ -102,7 +102,8 @@ Plan = tuple[Choice, Make | None]
 # Resizing
 
 
-def _filters(source: str, shard: ShardConfig) -> Iterator[Plan]:
+def filters(source: str, shard: ShardConfig) -> Iterator[Plan]:
+    """Ways of coming to the resolution, from the untouched files of the version `source`."""
     group = "Resizing filter"
     for name in ("lanczos", "box"):
         recipe = replace(shard.recipe(), resample=name, encoding="png")
@@ -151,7 +152,8 @@ def _sample_bilinear(side: int) -> Callable[[Image.Image], Image.Image]:
 # Decode scale
 
 
-def _decode_scales(source: str, shard: ShardConfig) -> Iterator[Plan]:
+def decode_scales(source: str, shard: ShardConfig) -> Iterator[Plan]:
+    """Scales at which libjpeg may decode what is made smaller anyway."""
     group = "Decode scale of JPEG"
     edges = [min(_size(sample)) for sample in _val(source)]
     side, edge = shard.resolution, int(np.median(edges)) if edges else 0
@@ -192,7 +194,8 @@ def _through_jpeg(source: str, shard: ShardConfig, least: int) -> Make:
 # Colour subsampling
 
 
-def _subsamplings(images: Array) -> Iterator[Plan]:
+def subsamplings(images: Array) -> Iterator[Plan]:
+    """Full, half and quarter colour resolution of JPEG at two qualities."""
     group = "Colour subsampling of JPEG"
     if images.shape[1] == 1:
         note = "grey images have no colour to subsample"
@@ -211,12 +214,13 @@ def _subsamplings(images: Array) -> Iterator[Plan]:
 # Range of values
 
 
-def _ranges(images: Array) -> Iterator[Plan]:
+def ranges(images: Array) -> Iterator[Plan]:
+    """Ways of mapping bytes to what a network makes, and back."""
     group = "Range of values"
     pixels = torch.from_numpy(images)
     rows = [
         ("[-1, 1] for tanh, and back", "fixed", "as in the pipeline", to_uint8(to_float(pixels)).numpy()),
-        ("[-1, 1] in bfloat16", NO_SETTING, "8 bits of mantissa are fewer than a byte's steps", _in_bfloat16(pixels)),
+        ("[-1, 1] in bfloat16", NO_SETTING, "sign and 8 bits of mantissa tell all bytes apart", _in_bfloat16(pixels)),
         ("cut off, not rounded, to bytes", NO_SETTING, "values between two bytes, taken down", _cut_off(images)),
         ("ImageNet's mean and deviation", NO_SETTING, "no tanh makes what lies outside [-1, 1]", _clipped(pixels)),
     ]
