@@ -18,6 +18,7 @@ from flows.service import ServiceConfig, WorkerConfig, plan_up, run_service, run
 from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
 from tasks.audit import LineageConfig, trace_lineage
+from tasks.doctor import DoctorConfig, examine
 from tasks.generation import GenerateConfig
 from tasks.home import home
 from tasks.sharding import check_source
@@ -207,6 +208,15 @@ COMMANDS = [
         set_up_service,
         {},
         lambda config: [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"],
+    ),
+    Command(
+        "doctor",
+        "Look at settings, versions, storage, GPU, servers and workers, and say what to mend.",
+        DoctorConfig,
+        examine,
+        {},
+        lambda _config: ["look at settings, versions, storage, GPU, servers and workers"],
+        succeeded=lambda outcome: outcome.sound,
     ),
     Command(
         "worker",

@@ -9,6 +9,7 @@ from rich.markup import escape
 from flows.pipeline import PipelineOutcome
 from flows.service import ServiceOutcome, SetUpOutcome
 from tasks.audit import LineageOutcome
+from tasks.doctor import DoctorOutcome
 from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
@@ -48,6 +49,8 @@ def summarise(outcome: BaseModel) -> Rows:
         return _lineage(outcome)
     if isinstance(outcome, SetUpOutcome):
         return [("Prefect UI", outcome.prefect), ("MLflow UI", outcome.mlflow)]
+    if isinstance(outcome, DoctorOutcome):
+        return _doctor(outcome)
     if isinstance(outcome, ServiceOutcome):
         return [("stopped", "all processes have ended"), ("start again", "shardgan up")]
     raise TypeError(f"no summary for {type(outcome).__name__}")
@@ -92,6 +95,16 @@ def _lineage(traced: LineageOutcome) -> Rows:
         rows.append((link.what, link.value))
         rows += [("", f"WRONG: {problem}") for problem in link.problems]
     return [*rows, ("lineage", "whole: every hash is as recorded" if traced.whole else "broken")]
+
+
+def _doctor(outcome: DoctorOutcome) -> Rows:
+    rows = []
+    for finding in outcome.findings:
+        rows.append(
+            (finding.what, f"{'' if finding.verdict == 'ok' else finding.verdict.upper() + ': '}{finding.found}")
+        )
+        rows += [("", f"-> {finding.mend}")] if finding.mend else []
+    return [*rows, ("verdict", "ready" if outcome.sound else "something is wrong: see above")]
 
 
 def _train(trained: TrainOutcome) -> Rows:

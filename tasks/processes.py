@@ -20,6 +20,7 @@ import torch
 from honcho.environ import parse_procfile
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.databases import ensure_databases
 from tasks.errors import RequestError, ServiceError
 from tasks.home import home, read_auth
 from tasks.provisioning import GPU, join_pool, wait_for_servers
@@ -67,6 +68,7 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
     check_exposure(config)
     _check_gpus(config)
     _check_ports(config)
+    ensure_databases()
     with announce(config, home()):
         if read_auth():
             write_auth_settings(home())

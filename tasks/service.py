@@ -161,8 +161,6 @@ def prefect_environment(config: ServiceConfig) -> Environment:
         "PREFECT_SERVER_API_HOST": config.host,
         "PREFECT_SERVER_API_PORT": str(config.prefect_port),
         "PREFECT_UI_API_URL": f"{config.prefect_url}/api",
-        # With SQLite, writers wait for each other: on a busy machine for longer than the default of 10 s.
-        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         # Leases in memory are lost with the server, and a training that held one is then cancelled.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }

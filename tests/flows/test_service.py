@@ -1,0 +1,111 @@
+"""The whole service as a user starts it: `shardgan up`, a schedule that fires, Ctrl-C. Some minutes on two cores."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from tests.conftest import free_ports
+
+SHARDGAN = Path(sys.executable).with_name("shardgan")
+NIGHTLY = {
+    "shard": {"dataset": "tiny", "resolution": 16, "val_fraction": 0.3, "workers": 1},
+    "train": {"nimg": 320, "batch_size": 8, "width": 4, "latent_dim": 8, "tick_nimg": 80, "compute": {"threads": 1}},
+    "evaluate": {"num_images": 16, "input_size": 32, "device": "cpu"},
+}
+SECONDS = 540.0
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    return found
+
+
+class Service:
+    """A running `shardgan up`."""
+
+    def __init__(self, home: Path, *flags: str) -> None:
+        self.prefect_port, self.mlflow_port = free_ports(2)
+        self.log = home.with_name("up.log")
+        environment = os.environ | {"SHARDGAN_HOME": str(home)}
+        for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME"):
+            environment.pop(name, None)
+        ports = [f"--prefect-port={self.prefect_port}", f"--mlflow-port={self.mlflow_port}"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([SHARDGAN, "up", *ports, *flags], env=environment, stdout=log, stderr=log)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(
+            method, f"http://127.0.0.1:{self.prefect_port}/api{path}", json=body, timeout=60, trust_env=False
+        )
+        return answer.raise_for_status().json()
+
+    def is_set_up(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        return f"MLflow UI      http://127.0.0.1:{self.mlflow_port}" in self.log.read_text()
+
+    def flow_runs(self, flow: str) -> list[dict[str, Any]]:
+        wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        found: list[dict[str, Any]] = self.call("POST", "/flow_runs/filter", wanted)
+        return found
+
+    def stop(self) -> int:
+        """Ctrl-C; returns the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=120)
+
+
+@pytest.fixture
+def nightly(home_dir: Path, collection: Path, tmp_path: Path) -> Iterator[Service]:
+    """A service whose pipeline/nightly is due in the minute after the next."""
+    config = NIGHTLY | {"shard": NIGHTLY["shard"] | {"source": str(collection)}}
+    (tmp_path / "nightly.yaml").write_text(yaml.safe_dump(config))
+    due = datetime.now(UTC) + timedelta(minutes=3)
+    cron = f"{due.minute} {due.hour} * * *"
+    service = Service(home_dir, "--nightly", str(tmp_path / "nightly.yaml"), "--nightly-cron", cron)
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+@pytest.mark.slow
+def test_the_nightly_pipeline_is_fired_by_its_schedule_and_ctrl_c_leaves_nothing(nightly: Service) -> None:
+    wait_until(nightly.is_set_up)
+
+    def ended() -> list[dict[str, Any]]:
+        return [run for run in nightly.flow_runs("pipeline") if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
+
+    (run,) = wait_until(ended)
+    assert run["state_type"] == "COMPLETED", run["state"]
+    assert run["auto_scheduled"]
+    assert run["work_pool_name"] == "cpu"
+    (trained,) = nightly.flow_runs("train-gan")
+    assert trained["work_pool_name"] == "gpu"
+    assert trained["parent_task_run_id"]
+
+    # The same again, by hand: nothing new, and nothing trained.
+    deployment = nightly.call("GET", "/deployments/name/pipeline/nightly")
+    nightly.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    wait_until(lambda: len(ended()) == 2)
+    assert ended()[1]["state_name"] == "Nothing new", ended()[1]["state"]
+    assert len(nightly.flow_runs("train-gan")) == 1
+
+    started = psutil.Process(nightly.process.pid).children(recursive=True)
+    assert len(started) >= 4
+    assert nightly.stop() == 0, nightly.log.read_text()[-3000:]
+    _, left = psutil.wait_procs(started, timeout=10)
+    assert not left, json.dumps([one.cmdline() for one in left])
