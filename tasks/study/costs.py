@@ -1,6 +1,7 @@
 """What a study will cost, worked out before anything is started: nothing is written."""
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -68,30 +69,49 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
 
 
 def measure_speed(train: TrainConfig, spec: NetworkSpec, config: EvalConfig) -> Speed:
-    """Time a few steps of training and one batch of the feature net, on the GPU or one thread; the firsts do not count.
+    """Time a few steps of training and one batch of EfficientNet-Lite0; the first of each does not count.
 
-    One thread, and the time that it works, so that what else the machine does at the moment changes little.
+    On the GPU, or on one thread by the time that it works, so that what else the machine does changes little.
     """
     device = select_device(train.compute.device)
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    threads = torch.get_num_threads()
     prepare(train.compute.model_copy(update={"threads": 1}), device)
+    try:
+        return Speed(_training_speed(train, spec, device), _feature_speed(spec, config, device))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _training_speed(train: TrainConfig, spec: NetworkSpec, device: torch.device) -> float:
     state, world = make_state(train, spec, device, World()), World()
-    rng = np.random.default_rng(0)
-    shape = (spec.channels, spec.resolution, spec.resolution)
-    images = torch.from_numpy(rng.integers(0, 256, (train.batch_size, *shape), dtype=np.uint8)).to(device)
+    images = _noise(train.batch_size, spec).to(device)
     labels = torch.zeros(train.batch_size, dtype=torch.long, device=device)
-    take_step(state, train, images, labels, world)
+
+    def step() -> None:
+        for value in take_step(state, train, images, labels, world).values():
+            float(value)  # waits for the device
+
+    return STEPS * train.batch_size / _seconds(step, STEPS, device)
+
+
+def _feature_speed(spec: NetworkSpec, config: EvalConfig, device: torch.device) -> float:
+    net = load_feature_net("efficientnet-lite0", config.input_size or TRAINED_ON, device)
+    images = _noise(PROBE_IMAGES, spec)
+    return PROBE_IMAGES / _seconds(lambda: net(images), 1, device)
+
+
+def _seconds(work: Callable[[], object], repeats: int, device: torch.device) -> float:
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    work()
     began = clock()
-    for _ in range(STEPS):
-        float(next(iter(take_step(state, train, images, labels, world).values())))
-    training = STEPS * train.batch_size / (clock() - began)
-    name = config.feature_net if config.feature_net == "efficientnet-lite0" else "efficientnet-lite0"
-    net = load_feature_net(name, config.input_size or TRAINED_ON, device)
-    probe = torch.from_numpy(rng.integers(0, 256, (PROBE_IMAGES, *shape), dtype=np.uint8))
-    net(probe)
-    began = clock()
-    net(probe)
-    return Speed(training, PROBE_IMAGES / (clock() - began))
+    for _ in range(repeats):
+        work()
+    return clock() - began
+
+
+def _noise(count: int, spec: NetworkSpec) -> torch.Tensor:
+    shape = (count, spec.channels, spec.resolution, spec.resolution)
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
 
 
 def _network(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:

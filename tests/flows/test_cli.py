@@ -31,6 +31,7 @@ def the_object(text: str) -> dict[str, Any]:
         (["build", "--source", ".", "--dataset", "Odd Name"], "lower-case letters"),
         (["run", "--source", ".", "--dataset", "d", "--resolution", "40"], "resolution 40"),
         (["run", "--source", ".", "--dataset", "d", "train.nmig=5"], "did you mean train.nimg?"),
+        (["study", "--source", ".", "--dataset", "d", "--codecs", "[png, jpg]"], "encoding 'jpg' is unknown; use orig"),
         (["train", "--dataset", "unknown"], "there is no dataset 'unknown'"),
         (["train", "--dataset", "d", "--config", "missing.yaml"], "No such file"),
     ],

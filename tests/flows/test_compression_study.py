@@ -1,5 +1,6 @@
 """A study of a tiny collection, with Prefect's own test server and MLflow on SQLite: all codecs, one report."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.commands import plan_study
 from flows.compression_study import CompressionStudyConfig, compression_study
 from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
@@ -105,6 +107,20 @@ def test_every_codec_has_the_same_images_in_the_same_splits(config: CompressionS
     other = config.shard.model_copy(update={"val_fraction": 0.5})
     with pytest.raises(RequestError, match="holds other images than original"):
         check_comparable([*variants, build_variant(run, other, "png")])
+
+
+def test_a_dry_run_says_what_it_would_cost_and_touches_nothing(config: CompressionStudyConfig) -> None:
+    larger = config.model_copy(update={"study": StudyConfig(codecs=("png", "jpeg:20"), num_seeds=2)})
+    shards, training, scoring, total, places = plan_study(larger)
+    assert shards.startswith("shard 49 files as 3 dataset versions: original, png, jpeg:20; about")
+    assert training.startswith(
+        "train dcgan 6 times at most (codecs that give the same pixels share a training), 32 images"
+    )
+    assert "192 in all; about" in training
+    assert "images/s measured here" in scoring
+    assert re.fullmatch(r"in all about .* at most [\d.]+ KiB of disk for shards and .* for checkpoints", total)
+    assert "tiny-study" in places
+    assert not home().root.exists()
 
 
 def test_a_study_without_val_images_is_refused_before_training(config: CompressionStudyConfig) -> None:
