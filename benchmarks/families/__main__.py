@@ -9,10 +9,11 @@ from pathlib import Path
 
 from benchmarks import digits, emoji
 from benchmarks.families.contenders import COLLECTIONS, NIMG, contenders
+from benchmarks.families.generation import measure_generators
 from benchmarks.families.table import write_table
-from benchmarks.families.training import run
+from benchmarks.families.training import network, run
 from models.compute import ComputeConfig, prepare, select_device
-from shards import build
+from shards import build, load_manifest
 
 
 def main() -> None:
@@ -27,13 +28,11 @@ def main() -> None:
     manifests = {name: build(config, Path(".shardgan")).manifest for name, config in COLLECTIONS.items()}
     compute = ComputeConfig(threads=given.threads)
     prepare(compute, select_device(compute.device))
-    results = [
-        run(contender, manifests[contender.collection])
-        for contender in contenders(given.nimg, given.threads)
-        if given.only in contender.slug
-    ]
+    chosen = [one for one in contenders(given.nimg, given.threads) if given.only in one.slug]
+    results = [run(one, manifests[one.collection]) for one in chosen]
     if not given.only:
-        write_table(results, given.threads or os.cpu_count() or 1)
+        costs = measure_generators([network(one, load_manifest(manifests[one.collection])) for one in chosen])
+        write_table(results, costs, given.threads or os.cpu_count() or 1)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.families.generation import Cost
 from benchmarks.sharding.__main__ import machine
 
 RESULT = Path("benchmarks/results/families.md")
 SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0", "precision", "recall", "coverage")
 
 
-def write_table(results: list[dict[str, Any]], threads: int) -> None:
+def write_table(results: list[dict[str, Any]], costs: list[Cost], threads: int) -> None:
     """Write benchmarks/results/families.md; the FD of every checkpoint stands beside the last one's scores."""
-    head = ["collection", "family", *SHOWN, "images/s", "generator's parameters", "FD while training"]
+    head = ["collection", "family", *SHOWN, "images/s in training", "images/s generated", "generator's MB"]
+    head.append("FD while training")
     lines = [
         "# Families compared",
         "",
@@ -25,17 +27,18 @@ def write_table(results: list[dict[str, Any]], threads: int) -> None:
         "",
         "| " + " | ".join(head) + " |",
         "|---" * len(head) + "|",
-        *map(row, results),
+        *map(row, results, costs),
     ]
     RESULT.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
-def row(result: dict[str, Any]) -> str:
+def row(result: dict[str, Any], cost: Cost) -> str:
     """One line of the table."""
     last = result["curve"][-1]
     cells = [result["collection"], result["name"], *(cell(last, name) for name in SHOWN)]
-    cells += [f"{result['images_per_second']:.0f}", f"{result['parameters']:,}"]
+    cells += [f"{result['images_per_second']:.0f}", f"{cost.generated_per_second:,.0f}"]
+    cells.append(f"{cost.weights_bytes / 1e6:.2f}")
     cells.append(", ".join(f"{point['scores']['FD-EffNetLite0']:.0f}" for point in result["curve"]))
     return "| " + " | ".join(cells) + " |"
 

@@ -1,5 +1,8 @@
 """Neighbours against a slow float64 reference that loops over pairs, whatever the tiles."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -67,3 +70,28 @@ def test_images_that_are_far_off_are_in_no_ball() -> None:
 def test_small_sets_raise_nothing(n: int, m: int) -> None:
     found = compare_manifolds(features(n, 1), features(m, 2))
     assert (len(found.precise), len(found.covered)) == (n, m)
+
+
+MEASURED = """
+import resource
+import numpy as np
+from models import neighbours
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+neighbours.TILE = 512
+x, y = (np.random.default_rng(seed).standard_normal((8000, 8), np.float32) for seed in (0, 1))
+neighbours.compare_manifolds(x[:600], y[:600])
+neighbours.nearest(x[:600], y[:600])
+before = peak_mb()
+neighbours.compare_manifolds(x, y)
+neighbours.nearest(x, y)
+print(peak_mb() - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_product_of_the_sets() -> None:
+    """The table of all distances would be 244 MB; a process of its own tells its peak."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 40
