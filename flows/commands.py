@@ -87,7 +87,7 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
 
 def plan_generate(config: GenerateConfig) -> Plan:
     """What `generate` would do."""
-    root = config.out or home().root
+    root = config.out or home().shared
     return [
         f"generate {config.num_images:,} images with {config.model}, seed {config.seed}",
         f"shard them as {config.dataset} under {root}/datasets",

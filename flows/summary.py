@@ -66,7 +66,7 @@ def _build(built: BuildOutcome) -> Rows:
             f"{built.dataset}@{built.version}" + (" (already there: nothing was read)" if built.reused else ""),
         ),
         ("images", counts),
-        ("shards", str(Path(built.manifest).parent)),
+        ("shards", built.manifest.rpartition("/")[0]),
     ]
 
 

@@ -97,7 +97,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     synthetic = Synthetic(model=uri, weights_sha256=weights_sha256, **asked)
     listing = home().root / "generated" / f"{hashlib.sha256(synthetic.model_dump_json().encode()).hexdigest()}.parquet"
     shard = _shard_config(config, listing, spec)
-    root = config.out or home().root
+    root = config.out or home().shared
     built = find_synthetic(shard, root, synthetic)
     if built is None:
         write_listing(listing, model, config, spec["labels"])

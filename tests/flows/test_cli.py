@@ -83,3 +83,23 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
     assert (built["seen"], built["kept"], built["quarantined"], built["reused"]) == (49, 48, 1, False)
     again = the_object(shardgan(*command, cwd=tmp_path).stdout)
     assert again == built | {"reused": True}
+
+
+SETTINGS = """
+import flows
+from prefect.settings import get_current_settings as now
+print(now().home, now().server.ephemeral.startup_timeout_seconds, now().server.analytics_enabled)
+"""
+
+
+def test_prefect_reads_its_settings_after_ours_are_made(home_dir: Path) -> None:
+    names = (
+        "PREFECT_API_URL",
+        "PREFECT_HOME",
+        "PREFECT_SERVER_ANALYTICS_ENABLED",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS",
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-c", SETTINGS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"{home_dir}/prefect", "120", "False"]
