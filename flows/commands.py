@@ -21,7 +21,9 @@ from tasks.audit import LineageConfig, trace_lineage
 from tasks.doctor import DoctorConfig, examine
 from tasks.generation import GenerateConfig
 from tasks.home import home
+from tasks.registry import sign_version
 from tasks.sharding import check_source
+from tasks.signing import SignConfig
 from tasks.sizes import describe_sizes
 from tasks.study.costs import describe_costs
 from tasks.study.variants import study_name
@@ -182,6 +184,15 @@ COMMANDS = [
         generate_images,
         {f"--{name.replace('_', '-')}": name for name in ("model", "dataset", "num_images", "out", "seed")},
         plan_generate,
+    ),
+    Command(
+        "sign",
+        "Sign a version that is registered already with the key in SHARDGAN_SIGNING_KEY, or accept its files' hash.",
+        SignConfig,
+        sign_version,
+        {"--model": "model"},
+        lambda config: [f"record the sha256 of the files of {config.model}, and sign them where there is a key"],
+        positional="model",
     ),
     Command(
         "lineage",

@@ -14,6 +14,7 @@ from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.sharding import BuildOutcome
+from tasks.signing import SignOutcome
 from tasks.study.publishing import StudyOutcome
 from tasks.succession import SuccessionOutcome
 from tasks.training import TrainOutcome
@@ -45,6 +46,9 @@ def summarise(outcome: BaseModel) -> Rows:
         return _generate(outcome)
     if isinstance(outcome, StudyOutcome):
         return _study(outcome)
+    if isinstance(outcome, SignOutcome):
+        signer = outcome.signed_by or "nobody: SHARDGAN_SIGNING_KEY names no key"
+        return [("model", outcome.model), ("files", f"sha256 {outcome.files_sha256}"), ("signed by", signer)]
     if isinstance(outcome, LineageOutcome):
         return _lineage(outcome)
     if isinstance(outcome, SetUpOutcome):

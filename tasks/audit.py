@@ -1,12 +1,11 @@
 """The chain behind a registered version, link by link from its weights to its data and code, each one checked."""
 
 import json
-import tempfile
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -15,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.checkpoints import file_sha256
 from shards import DatasetError, find_damage, load_manifest
+from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
 from tasks.run_directory import RunDirectory
+from tasks.signing import SIGNER_TAG, VERIFY_KEY, fetched_model, find_forgery
 from tasks.tracking import connect
 
 TAGS = ("shardgan.dataset", "shardgan.dataset_version", "shardgan.manifest", "shardgan.commit")
@@ -73,7 +74,7 @@ def trace_lineage(config: LineageConfig) -> LineageOutcome:
 def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
     tags = version.tags
     yield Link(what="version", value=f"models:/{version.name}/{version.version}", problems=_missing_tags(tags))
-    yield _weights(version)
+    yield from _files(version)
     run = _mlflow_run(client, version)
     yield from _run_directory(tags, run)
     yield from _dataset(tags)
@@ -90,18 +91,31 @@ def _missing_tags(tags: dict[str, str]) -> list[str]:
     return [f"the version has no tag {name}" for name in names if not tags.get(name)]
 
 
-def _weights(version: ModelVersion) -> Link:
-    """The weights and the network's file against the hashes in tag and spec."""
+def _files(version: ModelVersion) -> Iterator[Link]:
+    """The version's files: the weights' own hash, the hash of all, and the signature where a key is given."""
     expected = version.tags.get("shardgan.weights_sha256", "")
-    with tempfile.TemporaryDirectory() as scratch:
-        uri = f"models:/{version.name}/{version.version}"
-        try:
-            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch)) / "artifacts"
-            spec = json.loads((folder / ARTIFACT_FILES["spec"]).read_text())
-            problems = _wrong_artifacts(folder, {**spec["sha256"]}, expected)
-        except (MlflowException, OSError, ValueError, KeyError) as error:
-            problems = [f"the version's files cannot be read: {error}"]
-    return Link(what="weights", value=f"sha256 {expected}", problems=problems)
+    try:
+        with fetched_model(f"models:/{version.name}/{version.version}") as folder:
+            yield Link(what="weights", value=f"sha256 {expected}", problems=_wrong_weights(folder, expected))
+            yield _signature(version, find_forgery(version, folder))
+    except RegistryError as error:
+        yield Link(what="weights", value=f"sha256 {expected}", problems=[str(error)])
+
+
+def _wrong_weights(folder: Path, expected: str) -> list[str]:
+    """The weights and the network's file against the hashes in tag and spec."""
+    try:
+        spec = json.loads((folder / "artifacts" / ARTIFACT_FILES["spec"]).read_text())
+        return _wrong_artifacts(folder / "artifacts", {**spec["sha256"]}, expected)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"the version's files cannot be read: {error}"]
+
+
+def _signature(version: ModelVersion, problems: list[str]) -> Link:
+    signer = version.tags.get(SIGNER_TAG)
+    said = f"by the key {signer}" if signer else "none"
+    checked = "" if os.environ.get(VERIFY_KEY) else f", not checked: {VERIFY_KEY} names no key"
+    return Link(what="signature", value=f"{said}{checked}", problems=problems)
 
 
 def _wrong_artifacts(folder: Path, expected: dict[str, str], tag: str) -> list[str]:

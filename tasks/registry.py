@@ -24,8 +24,21 @@ from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
 from tasks.announcements import announce_model
 from tasks.errors import RegistryError
+from tasks.home import home
 from tasks.model_export import ExportedGraph, export_graphs
 from tasks.run_directory import RunDirectory
+from tasks.signing import (
+    MODEL_SIGNATURE,
+    SIGNER_TAG,
+    SignConfig,
+    SignOutcome,
+    accept_version,
+    check_keys,
+    fetched_model,
+    make_signature,
+    proven_model,
+)
+from tasks.tracking import connect
 
 logger = logging.getLogger(__name__)
 CHALLENGER = "challenger"
@@ -73,6 +86,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
             pip_requirements=pinned_requirements(),
             run_id=mlflow_run_id,
         )
+    seal = seal_model(client, str(logged.model_id), digests)
     config = run.config()
     tags = {
         "shardgan.run": run.name,
@@ -85,11 +99,27 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         "shardgan.nimg_seen": str(status.nimg) if (status := run.status()) else "0",
         "shardgan.chosen": spec["chosen"],
         **graph_tags(graphs),
+        **seal,
     }
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
     client.set_registered_model_alias(name, CHALLENGER, version.version)
     announce_model(version)
     return version
+
+
+def seal_model(client: MlflowClient, model_id: str, digests: Mapping[str, str]) -> dict[str, str]:
+    """Sign a model's files where there is a key; returns the tags by which they are known again.
+
+    Raises RegistryError where what MLflow stored is not what it was given.
+    """
+    with fetched_model(f"models:/{model_id}") as folder:
+        for name, expected in digests.items():
+            if file_sha256(folder / "artifacts" / ARTIFACT_FILES[name]) != expected:
+                raise RegistryError(f"MLflow stored other {name} for {model_id} than it was given: register it again")
+        tags = make_signature(folder)
+        if SIGNER_TAG in tags:
+            client.log_model_artifact(model_id, str(folder / MODEL_SIGNATURE))
+    return tags
 
 
 def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
@@ -192,8 +222,16 @@ def split_model_uri(uri: str) -> tuple[str, str, str]:
 
 
 def load_pyfunc(version: ModelVersion) -> Any:
-    """The version as consumers load it."""
-    return mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+    """The version as consumers load it, proven first; raises RegistryError where it is not what was registered."""
+    with proven_model(version) as folder:
+        return mlflow.pyfunc.load_model(str(folder))
+
+
+def sign_version(config: SignConfig) -> SignOutcome:
+    """Sign the version that `config` names, as its files are now; raises RegistryError where these were altered."""
+    check_keys()
+    client = connect(home())
+    return accept_version(client, resolve_version(client, config.model))
 
 
 def tag_version(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:

@@ -41,6 +41,7 @@ from tasks.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.signing import check_keys
 from tasks.traces import check_compression
 from tasks.tracking import RunTracker, connect
 from tasks.transfer import fetch_start, find_start
@@ -96,6 +97,7 @@ def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) 
     Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
     RequestError where the dataset cannot be trained on like this.
     """
+    check_keys()
     manifest_uri = resolve_dataset(home().shared, dataset)
     manifest = load_manifest(manifest_uri)
     network = _network(manifest, config)

@@ -1,17 +1,14 @@
 """Where a training starts from: a registered version, a run, or a checkpoint."""
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
-
-import mlflow
-from mlflow.exceptions import MlflowException
 
 from models.checkpoints import TENSORS, CheckpointStore, file_sha256
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.registry import ARTIFACT_FILES, resolve_version
+from tasks.signing import proven_model
 from tasks.tracking import connect
 
 logger = logging.getLogger(__name__)
@@ -38,14 +35,14 @@ def find_start(uri: str) -> Start | None:
 
 
 def fetch_start(start: Start, target: Path) -> None:
-    """Put the weights into the file `target`; raises RequestError where they are not what was found before."""
+    """Put the weights into the file `target`.
+
+    Raises RequestError where they are not what was found before, RegistryError where a version's files are not those
+    that were registered.
+    """
     if start.path.startswith("models:/"):
-        with tempfile.TemporaryDirectory() as folder:
-            weights = f"{start.path}/artifacts/{ARTIFACT_FILES['weights']}"
-            try:
-                data = Path(mlflow.artifacts.download_artifacts(weights, dst_path=folder)).read_bytes()
-            except MlflowException as error:
-                raise RequestError(f"train.init: {weights} cannot be fetched ({error.message})") from error
+        with proven_model(resolve_version(connect(home()), start.path)) as folder:
+            data = (folder / "artifacts" / ARTIFACT_FILES["weights"]).read_bytes()
     else:
         data = Path(start.path).read_bytes()
     partial = target.with_name(f".{target.name}.partial")
@@ -58,7 +55,7 @@ def fetch_start(start: Start, target: Path) -> None:
 
 def _of_model(uri: str) -> Start:
     version = resolve_version(connect(home()), uri)
-    store = CheckpointStore(home().runs / version.tags.get("shardgan.run", "") / "checkpoints")
+    store = CheckpointStore(home().runs / Path(version.tags.get("shardgan.run", "")).name / "checkpoints")
     registered = store.path(int(version.tags.get("shardgan.nimg", "0")))
     if registered in store.committed():
         return _of_checkpoint(registered / TENSORS)

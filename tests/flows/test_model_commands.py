@@ -111,7 +111,7 @@ def test_one_class_alone_is_an_unlabelled_dataset(trained: TrainOutcome, tmp_pat
 
 def test_lineage_leads_back_to_data_and_code(trained: TrainOutcome) -> None:
     links = {link.what: link.value for link in lineage().links}
-    expected = ["version", "weights", "run", "config", "dataset", "shards", "code commit", "MLflow run"]
+    expected = ["version", "weights", "signature", "run", "config", "dataset", "shards", "code commit", "MLflow run"]
     assert list(links) == [*expected, "Prefect flow run"]
     assert links["run"] == trained.run_dir
     assert trained.mlflow_run_id in links["MLflow run"]

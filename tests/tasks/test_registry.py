@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from models.errors import CheckpointError
@@ -52,8 +53,10 @@ def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: st
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(Exception, match="artifact weights is damaged"):
+    with pytest.raises(RegistryError, match=r"models:/m/1 is not loaded: its files have the sha256 .* were altered"):
         load_pyfunc(version)
+    with pytest.raises(Exception, match="artifact weights is damaged"):  # as consumers load it, who have no registry
+        mlflow.pyfunc.load_model("models:/m/1")
 
 
 def test_a_run_without_a_checkpoint_has_nothing_to_register(dataset: str, tmp_path: Path) -> None:
