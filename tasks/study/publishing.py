@@ -15,8 +15,8 @@ from shards import load_manifest
 from tasks.home import home
 from tasks.lineage import code_commit
 from tasks.run_directory import write_atomically
+from tasks.study.choices import Choice
 from tasks.study.page import render_study
-from tasks.study.preprocessing import Choice
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.results import CodecResult, StudyResults, advise
 from tasks.study.scoring import CodecScores, GeneratorScores

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from models.evaluation import Scores
 from models.scores import Interval
-from tasks.study.preprocessing import Choice
+from tasks.study.choices import Choice
 from tasks.study.scoring import CodecScores, GeneratorScores
 from tasks.study.variants import Cleanliness, Variant
 

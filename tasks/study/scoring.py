@@ -59,7 +59,7 @@ class GeneratorScores(BaseModel):
 def score_codec(study_run: str, clean: Variant, variant: Variant, config: EvalConfig) -> CodecScores:
     """Score the real images of a variant against the clean val split; found again where that was done before."""
     record = open_record(study_run)
-    inputs = {"variant": variant.version, "clean": clean.version, "config": _decisive(config)}
+    inputs = {"variant": variant.version, "clean": clean.version, "config": decisive(config)}
     return record.once(CodecScores, variant.codec, inputs, lambda: _score_codec(record, clean, variant, config))
 
 
@@ -74,7 +74,7 @@ def score_generator(
         "weights": version.tags["shardgan.weights_sha256"],
         "clean": clean.version,
         "codec": variant.codec,
-        "config": _decisive(config),
+        "config": decisive(config),
     }
     return record.once(
         GeneratorScores,
@@ -84,7 +84,8 @@ def score_generator(
     )
 
 
-def _decisive(config: EvalConfig) -> dict[str, object]:
+def decisive(config: EvalConfig) -> dict[str, object]:
+    """What of an evaluation's settings changes its scores."""
     return config.model_dump(exclude={"device", "batch_size", "num_train"})
 
 

@@ -88,6 +88,11 @@ def study_name(dataset: str) -> str:
     return f"{dataset[: MAX_NAME - len('-study')]}-study"
 
 
+def files_name(dataset: str) -> str:
+    """The dataset of the untouched files, of any size: no training is to find it as the study's latest version."""
+    return f"{study_name(dataset[: MAX_NAME - len('-study-files')])}-files"
+
+
 @task(task_run_name="variant-{codec}")
 def build_variant(study_run: str, shard: ShardConfig, codec: str) -> Variant:
     """Build the collection's version in that codec, or find it built, and read it once."""

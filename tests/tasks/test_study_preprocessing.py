@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import shards
-from tasks.study.preprocessing import NO_SETTING, Plan, decode_scales, filters, ranges, subsamplings
+from tasks.study.choices import NO_SETTING, Plan, decode_scales, filters, ranges, subsamplings
 
 RESOLUTION = 16
 

@@ -9,9 +9,9 @@ import pytest
 import shards
 from models.evaluation import Scores
 from models.protocol import Protocol
+from tasks.study.choices import Choice
 from tasks.study.config import CODECS, StudyConfig
 from tasks.study.page import _label_box, draw_rates, render_study
-from tasks.study.preprocessing import Choice
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, StudyResults, advise, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
