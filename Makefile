@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-scores clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
 	@echo "make bench-training  our training loop beside a plain one"
 	@echo "make bench-classifier  what the champion's images are worth to a classifier"
+	@echo "make bench-scores  what the scores cost, 50,000 images against 50,000"
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
@@ -53,6 +54,9 @@ bench-training: $(STAMP)
 
 bench-classifier: $(STAMP)
 	@$(BIN)/python -m benchmarks.classifier_gain
+
+bench-scores: $(STAMP)
+	@$(BIN)/python -m benchmarks.scores
 
 bench-families: $(STAMP)
 	@$(BIN)/python -m benchmarks.families

@@ -111,7 +111,8 @@ def _real_grid(manifest_uri: str, num_classes: int) -> bytes:
 def _champion_summary(champion: ScoredModel | None) -> ChampionSummary | None:
     if champion is None:
         return None
-    return ChampionSummary(champion.version, champion.scores.values, champion.scores.protocol.digest())
+    scores = champion.scores
+    return ChampionSummary(champion.version, scores.values, scores.protocol.digest(), scores.intervals)
 
 
 def _classifier_summary(version: ModelVersion) -> ClassifierSummary | None:

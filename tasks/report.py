@@ -40,6 +40,7 @@ class ScoreRow(NamedTuple):
     better: bool | None
     meaning: str
     interval: str
+    champion_interval: str = ""
 
 
 class ClassRow(NamedTuple):
@@ -127,11 +128,12 @@ def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
     champion = data.champion.scores.get(name) if data.champion else None
     if data.champion is None or champion is None:
         return ScoreRow(name, score_text(value), "", "", None, meaning, interval)
+    theirs = _interval(data.champion.intervals.get(name))
     if is_spread or data.champion.protocol_digest != data.protocol_digest or champion == value:
-        return ScoreRow(name, score_text(value), score_text(champion), "", None, meaning, interval)
+        return ScoreRow(name, score_text(value), score_text(champion), "", None, meaning, interval, theirs)
     change = f"{'−' if value < champion else '+'}{score_text(abs(value - champion))}"
     better = (value > champion) == higher_is_better(name)
-    return ScoreRow(name, score_text(value), score_text(champion), change, better, meaning, interval)
+    return ScoreRow(name, score_text(value), score_text(champion), change, better, meaning, interval, theirs)
 
 
 def score_text(value: float) -> str:

@@ -12,6 +12,7 @@ class ChampionSummary:
     version: str
     scores: Mapping[str, float]
     protocol_digest: str
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

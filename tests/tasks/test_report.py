@@ -114,9 +114,9 @@ def test_the_page_says_what_there_is_to_know(data: ReportData) -> None:
 
 
 def test_scores_of_which_more_is_better_say_so(data: ReportData) -> None:
-    champion = ChampionSummary("3", {"coverage": 0.25}, data.protocol_digest)
+    champion = ChampionSummary("3", {"coverage": 0.25}, data.protocol_digest, {"coverage": (0.2, 0.3)})
     more = replace(data, scores={"coverage": 0.5}, intervals={"coverage": (0.4, 0.6)}, champion=champion)
-    assert "0.5000 0.4000 to 0.6000 0.2500 +0.2500 better" in visible(render_report(more))
+    assert "0.5000 0.4000 to 0.6000 0.2500 0.2000 to 0.3000 +0.2500 better" in visible(render_report(more))
 
 
 def test_classes_and_closest_pairs_are_shown(data: ReportData) -> None:
