@@ -9,18 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 import shards
-from models.checkpoints import TENSORS, CheckpointStore
-from models.compute import ComputeConfig
-from models.health import HealthConfig
-from models.training import TrainConfig
 from tasks.home import home
 from tasks.run_directory import RunDirectory
 from tasks.service import ServiceConfig
@@ -29,19 +23,9 @@ from tests.conftest import free_ports, write_collection
 from tests.faults.buckets import Bucket
 from tests.faults.service import Service, wait_until
 from tests.faults.table import Row, Table
+from tests.faults.training import TRAINING, Training, weights_sha256
 
 FOLDER, SERVERS = "SQLite and a folder", "PostgreSQL and a bucket"
-TRAINING = TrainConfig(
-    nimg=4_800,
-    batch_size=8,
-    width=8,
-    latent_dim=8,
-    tick_nimg=160,
-    checkpoint_ticks=5,
-    snapshot_ticks=10,
-    compute=ComputeConfig(threads=1, device="cpu"),
-    health=HealthConfig(score_ticks=0),
-)
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -138,51 +122,6 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             yield running
         finally:
             running.down()
-
-
-@dataclass(frozen=True)
-class Training:
-    """One run of train-gan and the run directory that it works in."""
-
-    service: Service
-    flow_run: str
-    run: RunDirectory
-
-    def trainers(self) -> list[psutil.Process]:
-        """The trainers at work in the run directory."""
-        return [one for one in psutil.process_iter() if _words(one)[1:] == ["-m", "tasks.worker", str(self.run.path)]]
-
-    def flow_process(self) -> psutil.Process:
-        """The process that the flow runs in: it has started the trainer."""
-        (trainer,) = self.trainers()
-        parent = trainer.parent()
-        assert parent is not None
-        return parent
-
-    def num_ticks(self) -> int:
-        return len(self.run.read_stats())
-
-    def wait_for_ticks(self, count: int) -> None:
-        """Wait until the trainer has told of so many more ticks than there are."""
-        goal = self.num_ticks() + count
-        wait_until(lambda: self.num_ticks() >= goal, what=f"tick {goal} of {self.run.name}")
-
-    def weights(self) -> str:
-        return weights_sha256(self.run)
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-def weights_sha256(run: RunDirectory) -> str:
-    """sha256 of all networks, averages and optimisers at the end of a training."""
-    newest = CheckpointStore(run.checkpoints).committed()[-1]
-    assert int(newest.name) == run.config().train.nimg
-    return hashlib.sha256((newest / TENSORS).read_bytes()).hexdigest()
 
 
 @pytest.fixture

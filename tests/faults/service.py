@@ -59,14 +59,15 @@ class Service:
         process.wait(60)
 
     def up(self) -> None:
-        """Start both servers, set them up, and start the worker for the GPU pool."""
+        """Start both servers, set them up, and start both workers."""
         for name in ("prefect", "mlflow"):
             self.start(name)
         self.wait_for("prefect")
         self.wait_for("mlflow")
         flags = [f"{name}={value}" for name, value in self.config.model_dump().items() if value != ""]
         self.run("setup", *flags)
-        self.start("gpu")
+        for name in ("cpu", "gpu"):
+            self.start(name)
 
     def wait_for(self, name: str) -> None:
         """Wait until the server answers."""
@@ -138,6 +139,20 @@ class Service:
 
         found: dict[str, Any] = wait_until(reached, what=f"{' or '.join(names)} of {flow_run}")
         return found
+
+    def messages(self, flow_run: str) -> list[str]:
+        """What was said with each state of the run."""
+        answer = self.api.get("/flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status()
+        return [state["message"] or "" for state in answer.json()]
+
+    def change_automation(self, found: dict[str, Any], trigger: dict[str, Any]) -> None:
+        """Change the trigger of an automation as it was read from the server."""
+        kept = {key: found[key] for key in ("name", "description", "enabled", "actions")}
+        answer = self.api.put(f"/automations/{found['id']}", json=kept | {"trigger": found["trigger"] | trigger})
+        assert answer.is_success, answer.text
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        return self.api.post(path, json=body).raise_for_status().json()
 
     def get(self, path: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.api.get(path).raise_for_status().json()

@@ -1,63 +1,16 @@
 """A training whose processes are killed, stopped or cancelled: nothing of it is lost, and nothing is doubled."""
 
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from models.checkpoints import CheckpointStore
-from tasks.home import home
-from tasks.registry import find_version
-from tasks.tracking import RUN_TAG, connect
-from tests.faults.conftest import Training
 from tests.faults.service import Service, wait_until
+from tests.faults.training import Begin, Tell, counted_trainers, finish
 
-Begin = Callable[..., Training]
-Tell = Callable[[str], None]
-
-
-@contextmanager
-def counted_trainers(training: Training) -> Iterator[list[int]]:
-    """How many trainers there were in the run directory, looked at all the time."""
-    counts, stop = [], threading.Event()
-
-    def look() -> None:
-        while not stop.wait(0.1):
-            counts.append(len(training.trainers()))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield counts
-    finally:
-        stop.set()
-        thread.join()
-
-
-def check_complete(training: Training, uninterrupted: str) -> str:
-    """The same bits as if nothing had happened; in MLflow every tick once, the run finished, one version."""
-    assert training.weights() == uninterrupted
-    client = connect(home())
-    experiment = client.get_experiment_by_name("tiny")
-    (logged,) = client.search_runs([experiment.experiment_id], f"tags.`{RUN_TAG}` = '{training.run.name}'")
-    steps = [point.step for point in client.get_metric_history(logged.info.run_id, "loss_d")]
-    assert steps == [int(row["nimg"]) for row in training.run.read_stats()]
-    assert len(set(steps)) == len(steps)
-    assert logged.info.status == "FINISHED"
-    assert find_version(client, "tiny", run_id=logged.info.run_id)
-    return f"weights bit-identical, {len(steps)} points in MLflow, each once"
-
-
-def finish(training: Training, uninterrupted: str, tell: Tell) -> None:
-    """Wait for the end of a run that has been broken, and see that all is as it should be."""
-    training.service.wait_for_state(training.flow_run, "Completed")
-    states = training.service.states(training.flow_run)
-    assert states.count("Completed") == 1
-    tell(" > ".join(states))
-    tell(check_complete(training, uninterrupted))
+LEAST_SILENCE_SECONDS = 540  # three heartbeats
 
 
 def test_flow_process_killed(service: Service, begin: Begin, uninterrupted: str, tell: Tell) -> None:
@@ -104,14 +57,41 @@ def test_cancelled(service: Service, begin: Begin, uninterrupted: str, tell: Tel
     assert f"resuming at {status.nimg:,} images" in training.run.log.read_text()
 
 
-@pytest.mark.parametrize("seconds", [15])
-def test_prefect_server_down(service: Service, begin: Begin, uninterrupted: str, tell: Tell, seconds: float) -> None:
-    """Prefect server killed, started again 15 s later."""
+def test_worker_stopped(service: Service, begin: Begin, uninterrupted: str, tell: Tell) -> None:
+    """Worker stopped (SIGTERM) in training, another one started."""
     training = begin()
-    service.stop("prefect", signal.SIGKILL)
-    threading.Event().wait(seconds)  # how long the fault lasts
-    service.start("prefect")
-    service.wait_for("prefect")
+    service.stop("gpu", signal.SIGTERM)
     wait_until(lambda: not training.trainers(), what="the end of the trainer")
+    status = training.run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    tell(f"checkpoint at {status.nimg:,} images, the run stays {service.states(training.flow_run)[-1]}")
+    service.start("gpu")
     finish(training, uninterrupted, tell)
-    assert service.flow_run(training.flow_run)["run_count"] == 1
+    assert f"resuming at {status.nimg:,} images" in training.run.log.read_text()
+    assert service.flow_run(training.flow_run)["run_count"] == 2
+
+
+@pytest.fixture
+def impatient_heartbeats(service: Service) -> Iterator[None]:
+    """The automation for silent runs with the time that fits heartbeats every 30 s, in place of ten minutes."""
+    (found,) = service.post("/automations/filter", {"automations": {"name": {"any_": ["crash-silent-runs"]}}})
+    assert found["trigger"]["within"] >= LEAST_SILENCE_SECONDS
+    service.change_automation(found, {"within": 100})
+    yield
+    service.change_automation(found, {"within": found["trigger"]["within"]})
+
+
+@pytest.mark.usefixtures("impatient_heartbeats")
+def test_machine_lost(service: Service, begin: Begin, uninterrupted: str, tell: Tell) -> None:
+    """Worker and flow process killed (SIGKILL) together, as when a machine is lost: nobody reports it."""
+    training = begin()
+    flow = training.flow_process()
+    service.stop("gpu")
+    flow.kill()
+    service.wait_for_state(training.flow_run, "Crashed", "AwaitingRetry")
+    messages = service.messages(training.flow_run)
+    assert any("no heartbeat" in message for message in messages), messages
+    tell("crashed by the automation that misses heartbeats")
+    service.start("gpu")
+    finish(training, uninterrupted, tell)

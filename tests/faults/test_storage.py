@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,10 +19,9 @@ from tasks.run_directory import RunDirectory
 from tasks.training import _raise_for, plan_run
 from tests.conftest import write_collection
 from tests.faults.buckets import Bucket
-from tests.faults.conftest import TRAINING, weights_sha256
 from tests.faults.service import PATIENCE_SECONDS, wait_until
+from tests.faults.training import TRAINING, Tell, weights_sha256
 
-Tell = Callable[[str], None]
 SHARDGAN = str(Path(sys.executable).with_name("shardgan"))
 BUILD = ["--dataset", "tiny", "--resolution", "16", "shard.val_fraction=0.3", "shard.workers=1"]
 
