@@ -73,7 +73,9 @@ def _trace(generator: nn.Module, network: NetworkSpec) -> Any:
 
 def _export_torch(generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
     path = folder / "generator.pt2"
-    torch.export.save(_trace(generator, network), path)
+    program = _trace(generator, network)
+    program.example_inputs = None  # they are the one thing that torch would pickle into the file
+    torch.export.save(program, path)
     loaded = torch.export.load(path).module()
     inputs = _inputs(network, CHECKS)
     return _checked(path, loaded(*inputs), generator(*inputs))

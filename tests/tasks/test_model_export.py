@@ -1,6 +1,7 @@
 """Exported graphs give the network's images, at any batch size, for every family."""
 
 import logging
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,9 @@ def test_every_family_exports_with_a_free_batch_size(tmp_path: Path, family: str
     graphs = export_graphs(network, tmp_path / "weights.safetensors", tmp_path)
     assert set(graphs) == {"torch_export"} | ({"onnx"} if has_onnx() else set())
     assert all(graph.max_abs_difference < 1e-5 for graph in graphs.values())
+    with zipfile.ZipFile(graphs["torch_export"].path) as archive:
+        others = [archive.read(name) for name in archive.namelist() if "/data/weights/weight_" not in name]
+    assert not [content[:9] for content in others if content.startswith((b"PK", b"\x80"))]  # torch.save's, or a pickle
     loaded = torch.export.load(graphs["torch_export"].path).module()
     for batch in (1, 7):
         z = torch.randn(batch, 4)
