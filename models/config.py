@@ -10,6 +10,7 @@ from models.compute import ComputeConfig
 from models.families import FamilyName
 from models.health import HealthConfig
 from models.presets import PresetName, fill_in
+from models.shield.config import ShieldConfig
 
 __all__ = ["ScheduleConfig", "TrainConfig"]
 
@@ -127,11 +128,16 @@ class TrainConfig(BaseModel):
     health: HealthConfig = Field(
         HealthConfig(), title="Health", description="what is watched as training goes on, and what is done about it"
     )
+    shield: ShieldConfig = Field(
+        ShieldConfig(), title="Shield", description="whether forged and generated images are kept out of the training"
+    )
     compute: ComputeConfig = Field(ComputeConfig(), title="Compute", description="what the arithmetic runs on, and how")
 
     def identity(self) -> str:
         """What decides a training's result, as text; what came later adds nothing by default, so runs keep names."""
-        return self.model_dump_json(exclude={"compression"} if self.compression == "off" else None)
+        later = {"compression", "shield"}
+        unused = {name for name in later if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump_json(exclude=unused)
 
     @model_validator(mode="before")
     @classmethod

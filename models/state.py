@@ -12,6 +12,8 @@ from models.compression import LEARNING_RATE, Compressor
 from models.errors import CheckpointError
 from models.families import NetworkSpec
 from models.health import Health
+from models.optimizers import optimizer_tensors, restore_optimizer
+from models.shield.shield import Shield
 
 
 class TrainState:
@@ -34,6 +36,7 @@ class TrainState:
         self.num_ticks = 0
         self.health = Health()
         self.strength = AdaptiveStrength(device)
+        self.shield: Shield | None = None
         self.roles = spec.build_networks()
         self.compressor = compressor.to(device) if compressor else None
         if compressor and any(True for _ in compressor.parameters()):
@@ -100,8 +103,9 @@ class TrainState:
         for name, network in self._networks().items():
             flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for name, optimizer in self._optimizers().items():
-            for index, slots in optimizer.state_dict()["state"].items():
-                flat |= {f"{name}.{index}.{slot}": value for slot, value in slots.items()}
+            flat |= {f"{name}.{key}": value for key, value in optimizer_tensors(optimizer).items()}
+        if self.shield:
+            flat |= {f"shield.{key}": value for key, value in self.shield.tensors().items()}
         return flat
 
     def values(self) -> dict[str, Any]:
@@ -119,7 +123,9 @@ class TrainState:
         for name, network in self._networks().items():
             network.load_state_dict(checkpoint.part(name))
         for name, optimizer in self._optimizers().items():
-            _restore_optimizer(optimizer, checkpoint.part(name))
+            restore_optimizer(optimizer, checkpoint.part(name))
+        if self.shield:
+            self.shield.restore(checkpoint.part("shield"))
         self.strength.restore(checkpoint.part("strength"))
         self.nimg = checkpoint.nimg
         self.num_ticks = checkpoint.values["num_ticks"]
@@ -141,11 +147,3 @@ class TrainState:
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Tensor]) -> None:
-    slots: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in flat.items():
-        index, slot = name.split(".")
-        slots.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})

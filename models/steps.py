@@ -14,6 +14,8 @@ from models.grids import to_float
 from models.objectives import OBJECTIVES, Batch, Phase
 from models.parallel import World
 from models.schedules import Moment, moment
+from models.shield.gate import admit
+from models.shield.shield import Teachers
 from models.state import TrainState
 
 Statistics = dict[str, torch.Tensor]
@@ -26,8 +28,13 @@ def take_step(
     """Let every network learn from this process's share of the batch; the statistics stay on the device."""
     now = moment(config, state.nimg)
     state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
-    batches = divide(state, config, now, images, labels, world)
     statistics: Statistics = {}
+    if state.shield:
+        teachers = Teachers(state.ema, state.discriminator)
+        images, labels, statistics = admit(
+            state.shield, teachers, images, labels, nimg=state.nimg, batch_size=config.batch_size
+        )
+    batches = divide(state, config, now, images, labels, world)
     for phase in OBJECTIVES[state.spec.family]:
         gradients, seen = accumulate(phase, state, config, batches)
         statistics |= seen

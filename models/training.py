@@ -24,6 +24,7 @@ from models.families import NetworkSpec
 from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
 from models.guard import Guard, Scorer
 from models.parallel import World, share_batch_norm
+from models.shield.shield import Shield, Trusted
 from models.state import TrainState
 from models.steps import take_step
 from models.transfer import freeze_layers, start_from
@@ -55,6 +56,7 @@ def train(
     notify: Notify = lambda _event: None,
     scorer: Scorer | None = None,
     codecs: Codecs | None = None,
+    trusted: Trusted | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
 
@@ -62,16 +64,17 @@ def train(
     of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
     what augmentation does to real images; `notify` gets one record a health event (models/health.py); all four in the
     main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with, `codecs` how the
-    real images were compressed. The state is checkpointed before this returns; `state.nimg` tells how far it came,
-    `state.health` what became of it. Raises DivergedError where an event ends the training, with nothing of it saved,
-    OutOfMemoryError where a step does not fit the memory (the state is then no more to be used), and ConfigError where
-    the processes cannot share a batch evenly, or `start` or `codecs` do not fit.
+    real images were compressed, `trusted` what a shield learns from and sets its threshold by. The state is
+    checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
+    DivergedError where an event ends the training, with nothing of it saved, OutOfMemoryError where a step does not fit
+    the memory (the state is then no more to be used), and ConfigError where the processes cannot share a batch evenly,
+    or `start`, `codecs` or `trusted` do not fit.
     """
     world = world or World()
     device = device or select_device(config.compute.device)
     check_shares(config, world)
     prepare(config.compute, device)
-    state = make_state(config, spec, device, world, codecs)
+    state = make_state(config, spec, device, world, codecs, trusted)
     if resumed := checkpoints.load_latest():
         state.restore(resumed)
         logger.info("resuming at %s images", f"{state.nimg:,}")
@@ -131,7 +134,12 @@ def check_shares(config: TrainConfig, world: World) -> None:
 
 
 def make_state(
-    config: TrainConfig, spec: NetworkSpec, device: torch.device, world: World, codecs: Codecs | None = None
+    config: TrainConfig,
+    spec: NetworkSpec,
+    device: torch.device,
+    world: World,
+    codecs: Codecs | None = None,
+    trusted: Trusted | None = None,
 ) -> TrainState:
     """The state at the start of a training, the same in every process."""
     torch.manual_seed(mixed_seed(config.seed, 0))
@@ -144,6 +152,10 @@ def make_state(
         # Gradient penalties differentiate the discriminator twice, which compiled code cannot.
         if config.compute.compile and device.type == "cuda" and (spec.family, role) != ("r3", "discriminator"):
             network.compile()
+    if config.shield.policy == "gate":
+        if trusted is None:
+            raise ConfigError("train.shield.policy is gate, but no trusted images were handed in: give some hundreds")
+        state.shield = Shield(config.shield, spec, trusted, config.seed, device)
     return state
 
 

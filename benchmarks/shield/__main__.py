@@ -1,0 +1,42 @@
+"""`make bench-shield`: the gate against poisoned streams, and the head against every kind of forgery, over five seeds.
+
+Every row is kept under the ignored cache as soon as it is there, so that a run that was stopped goes on; the tables
+are written from the rows there are.
+"""
+
+import argparse
+
+from benchmarks.shield import poisoning
+from benchmarks.shield.collections import CONFIGS, load
+from models.compute import ComputeConfig, prepare, select_device
+
+
+def main() -> None:
+    """Run what `--part` and `--only` name, or everything, and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("poisoning", "detection", "tables", "all"), default="all")
+    parser.add_argument("--only", default="", help="names that contain this, e.g. digits-0")
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args()
+    compute = ComputeConfig(threads=1, device="cpu")
+    prepare(compute, select_device(compute))
+    collections = {name: load(name) for name in CONFIGS}
+    if given.part in ("poisoning", "all"):
+        for case in cases(given.seeds):
+            if given.only in case.slug:
+                print(poisoning.run(case, collections[case.collection]), flush=True)
+
+
+def cases(num_seeds: int) -> list[poisoning.Case]:
+    """The whole grid for the first seed, then for the next."""
+    return [
+        poisoning.Case(collection, seed, rate, policy)
+        for seed in range(num_seeds)
+        for collection in CONFIGS
+        for rate in poisoning.RATES
+        for policy in poisoning.POLICIES
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Forged images of every known kind, made from real ones: what the head learns to tell, and what it is tested on.
+
+Each maker in `FORGERIES` takes real images (N, C, H, W) in [-1, 1] and draws, and gives as many forged ones.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from models.draws import Draws
+
+__all__ = ["FORGERIES", "stamp"]
+
+Forge = Callable[[torch.Tensor, Draws], torch.Tensor]
+
+
+def patch(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """A small square of random pattern, size and place: the trigger of a backdoor (Gu et al. 2017, BadNets)."""
+    side = images.shape[-1]
+    size = (draws.uniform(0.15, 0.35, 1, 1, 1) * side).expand(-1, 2, 1, 1)
+    place = draws.uniform(0, 1, 2, 1, 1)
+    # Half of them sit in a corner, where triggers usually do.
+    place = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, place.round(), place) * (side - size)
+    return torch.where(_inside(images, place, size)[:, None], _patterns(images, draws), images)
+
+
+def blend(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Each image with another, or with a pattern, shining through it (Chen et al. 2017)."""
+    ghost = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, _patterns(images, draws), _others(images))
+    share = draws.uniform(0.2, 0.5, 1, 1, 1)
+    return (1 - share) * images + share * ghost
+
+
+def splice(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """A piece of another image put in: everything on one side of a line through a random point."""
+    side = images.shape[-1]
+    axis = torch.linspace(-1, 1, side, device=images.device)
+    angle = draws.uniform(0, 2 * torch.pi, 1, 1)
+    offset = draws.uniform(-0.4, 0.4, 1, 1)
+    beyond = angle.cos() * axis[:, None] + angle.sin() * axis[None, :] > offset
+    return torch.where(beyond[:, None], _others(images), images)
+
+
+def foreign(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Pictures of no domain at all: smooth fields, hard-edged shapes, or the image's own tiles in a wrong order."""
+    kind = draws.uniform(0, 3, 1, 1, 1).floor()
+    smooth = _fields(images, draws)
+    shapes = torch.where(smooth > draws.uniform(-0.5, 0.5, images.shape[1], 1, 1), 1.0, -1.0)
+    return torch.where(kind == 0, smooth, torch.where(kind == 1, shapes, _shuffled_tiles(images, draws)))
+
+
+def move(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """A rectangle of the image laid over another place of it, with other light (Li et al. 2021, CutPaste)."""
+    side = images.shape[-1]
+    size = draws.uniform(0.15, 0.5, 2, 1, 1) * side
+    place = draws.uniform(0, 1, 2, 1, 1) * (side - size)
+    shift = draws.uniform(-0.5, 0.5, 2, 1).mul(side).round().long() + side // 4
+    axis = torch.arange(side, device=images.device)
+    rows, columns = ((axis + shift[:, i]) % side for i in (0, 1))
+    elsewhere = images.gather(2, rows[:, None, :, None].expand_as(images))
+    elsewhere = elsewhere.gather(3, columns[:, None, None, :].expand_as(images))
+    level = draws.uniform(-0.5, 0.5, images.shape[1], 1, 1)
+    return torch.where(_inside(images, place, size)[:, None], (elsewhere + level).clamp(-1, 1), images)
+
+
+FORGERIES: dict[str, Forge] = {"patch": patch, "blend": blend, "splice": splice, "move": move, "foreign": foreign}
+
+
+def stamp(images: torch.Tensor, size: int) -> torch.Tensor:
+    """The fixed trigger that poisoned collections carry in tests: a checkerboard of pixels in the lower right corner."""
+    axis = torch.arange(size, device=images.device)
+    board = ((axis[:, None] + axis) % 2 * 2 - 1).to(images.dtype)
+    marked = images.clone()
+    marked[..., -size:, -size:] = board
+    return marked
+
+
+def _inside(images: torch.Tensor, place: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
+    """Masks (N, H, W) of the rectangles whose upper left corners and sides, in pixels, are (N, 2, 1, 1)."""
+    axis = torch.arange(images.shape[-1], device=images.device) + 0.5
+    (top, left), (height, width) = place.unbind(1), size.unbind(1)
+    rows, columns = axis[:, None], axis[None, :]
+    return (rows > top) & (rows < top + height) & (columns > left) & (columns < left + width)
+
+
+def _others(images: torch.Tensor) -> torch.Tensor:
+    """For each image another one of the batch."""
+    return images.roll(1, 0)
+
+
+def _patterns(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """One of: a flat colour, noise, a checkerboard of two colours, stripes of two colours; (N, C, H, W)."""
+    channels, side = images.shape[1], images.shape[-1]
+    columns = torch.arange(side, device=images.device)[None, None] // draws.uniform(1, 4, 1, 1).floor()
+    rows = columns.mT
+    checks, stripes = (rows + columns) % 2 == 0, (rows + 0 * columns) % 2 == 0
+    first, second = draws.uniform(-1, 1, channels, 1, 1), draws.uniform(-1, 1, channels, 1, 1)
+    noise = draws.uniform(-1, 1, channels, side, side)
+    kind = draws.uniform(0, 4, 1, 1, 1).floor()
+    patterned = torch.where((kind == 2) & checks[:, None] | (kind == 3) & stripes[:, None], first, second)
+    return torch.where(kind == 0, first, torch.where(kind == 1, noise, patterned))
+
+
+def _fields(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Noise of a few coarse pixels, enlarged smoothly."""
+    coarse = draws.normal(images.shape[1], 4, 4)
+    return F.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=False).clamp(-1, 1)
+
+
+def _shuffled_tiles(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """The image's four by four tiles, each from another place."""
+    size = images.shape[-1] // 4
+    tiles = images.unfold(2, size, size).unfold(3, size, size).flatten(2, 3)
+    order = draws.uniform(0, 1, tiles.shape[2]).argsort(dim=1)[:, None, :, None, None].expand_as(tiles)
+    whole: torch.Tensor = tiles.gather(2, order).reshape(*images.shape[:2], 4, 4, size, size).transpose(3, 4)
+    return whole.reshape(images.shape)
