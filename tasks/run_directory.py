@@ -31,6 +31,7 @@ from models.families import NetworkSpec
 from models.training import TrainConfig
 from tasks.batches import DataConfig
 from tasks.errors import RequestError, RunLocked
+from tasks.trusted import TrustedImages
 
 # Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
 SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
@@ -54,6 +55,7 @@ class RunConfig(BaseModel):
     train: TrainConfig
     init_sha256: str = ""
     data: DataConfig = DataConfig()
+    trusted: TrustedImages | None = None
     commit: str
 
 

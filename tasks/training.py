@@ -45,6 +45,7 @@ from tasks.signing import check_keys
 from tasks.traces import check_compression
 from tasks.tracking import RunTracker, connect
 from tasks.transfer import fetch_start, find_start
+from tasks.trusted import find_trusted
 
 __all__ = [
     "DataConfig",
@@ -105,7 +106,9 @@ def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) 
     start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
     data = data or DataConfig()
+    trusted = find_trusted(config, manifest_uri, network, str(home().shared))
     content = f"{manifest.version} {config.identity()} {network.model_dump_json()} {init_sha256}{data.identity()}"
+    content += trusted.identity() if trusted else ""
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
@@ -117,6 +120,7 @@ def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) 
         train=config,
         init_sha256=init_sha256,
         data=data,
+        trusted=trusted,
         commit=code_commit(),
     )
 

@@ -35,6 +35,7 @@ from tasks.batches import Batches, open_data
 from tasks.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.scoring import ChildScorer
 from tasks.traces import training_codecs
+from tasks.trusted import load_trusted
 
 logger = logging.getLogger("tasks.worker")
 PR_SET_PDEATHSIG = 1
@@ -145,6 +146,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             notify,
             scorer,
             training_codecs(config.train, config.manifest),
+            load_trusted(config.trusted) if config.trusted else None,
         )
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)

@@ -19,6 +19,7 @@ TRAINER_SIDE = [
     "tasks/scoring.py",
     "tasks/pictures.py",
     "tasks/run_directory.py",
+    "tasks/trusted.py",
 ]
 
 

@@ -68,7 +68,7 @@ FORGERIES: dict[str, Forge] = {"patch": patch, "blend": blend, "splice": splice,
 
 
 def stamp(images: torch.Tensor, size: int) -> torch.Tensor:
-    """The fixed trigger that poisoned collections carry in tests: a checkerboard of pixels in the lower right corner."""
+    """The fixed trigger that poisoned collections carry in tests: a checkerboard of pixels, lower right."""
     axis = torch.arange(size, device=images.device)
     board = ((axis[:, None] + axis) % 2 * 2 - 1).to(images.dtype)
     marked = images.clone()

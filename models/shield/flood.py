@@ -20,7 +20,7 @@ def count_lookalikes(images: torch.Tensor, distance: float) -> torch.Tensor:
     """
     flat = _small(images)
     reach = distance * flat.shape[1] ** 0.5
-    counts = [(torch.cdist(part, flat) <= reach).sum(dim=1) - 1 for part in flat.split(BLOCK)]
+    counts = [(torch.cdist(part, flat) <= reach).sum(dim=1) - 1 for part in torch.split(flat, BLOCK)]
     return torch.cat(counts)
 
 

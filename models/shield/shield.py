@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from models.draws import Draws
-from models.errors import CheckpointError, ConfigError
+from models.errors import CheckpointError
 from models.families import NetworkSpec
 from models.grids import to_float, to_uint8
 from models.optimizers import optimizer_tensors, restore_optimizer
@@ -17,7 +17,7 @@ from models.shield.head import FORGED, GENERATED, REAL, ShieldHead, real_score
 from models.shield.laundering import launder
 from models.shield.measures import threshold_at
 
-__all__ = ["Shield", "Teachers", "Trusted"]
+__all__ = ["Shield", "Teachers", "Trusted", "num_held_out", "pick"]
 
 MADE = 256  # images of the present generator in one lesson
 PAST_SLOTS, PAST_IMAGES = 8, 128  # what is kept of earlier ones
@@ -78,12 +78,10 @@ class Shield:
         order = draws.uniform(0, 1).argsort()
         images = trusted.images[order].to(self.device)
         classes = trusted.classes[order].to(self.device)
-        num_held_out = round(self.config.held_out * len(order))
-        if len(order) - num_held_out < 2:
-            raise ConfigError(f"{len(order)} trusted images are too few for a shield: give some hundreds")
-        threshold_at(torch.zeros(num_held_out), self.config.false_positive_rate)  # refuses too few of them
-        self.held_out = images[:num_held_out]
-        self.lessons = Trusted(images[num_held_out:], classes[num_held_out:])
+        held_out = num_held_out(len(order), self.config)
+        threshold_at(torch.zeros(held_out), self.config.false_positive_rate)  # refuses too few of them
+        self.held_out = images[:held_out]
+        self.lessons = Trusted(images[held_out:], classes[held_out:])
         honest = to_float(self.lessons.images)
         copies = [launder(honest, Draws((self.seed, copy, 2), self.device, len(honest))) for copy in range(LAUNDERINGS)]
         self.honest = torch.cat([honest, *copies])
@@ -218,6 +216,11 @@ class Shield:
         self.threshold = tensors["threshold"].to(self.device)
         self.num_lessons = tensors["num_lessons"]
         self.past = tensors["past"].to(self.device)
+
+
+def num_held_out(number: int, config: ShieldConfig) -> int:
+    """How many of so many trusted images set the threshold."""
+    return round(config.held_out * number)
 
 
 def pick(images: torch.Tensor, draws: Draws) -> torch.Tensor:
