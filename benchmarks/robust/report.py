@@ -1,5 +1,148 @@
-"""Not there yet."""
+"""The comparison as a Markdown file, curves, and grids beside each other, from the rows that there are."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from benchmarks.robust.arms import COLLECTIONS, NIMG, QUALITIES
+from benchmarks.robust.training import CACHE, PROTOCOL, distance, mean, rows
+from benchmarks.sharding.__main__ import machine
+
+matplotlib.use("agg")
+
+RESULTS = Path("benchmarks/results")
+MODES = {"off": "plain", "known": "known", "learned": "learned"}
+COLOURS = {"off": "#b5543c", "known": "#2f6f8f", "learned": "#7d8f2f", "clean": "#555555"}
+SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0")
+Rows = dict[str, dict[str, Any]]
 
 
 def write_report() -> None:
-    """Nothing yet."""
+    """Write robust-training.md, its curves and its grids."""
+    found = rows()
+    (RESULTS / "robust-training.md").write_text("\n".join(document(found)) + "\n")
+    draw_curves(found)
+    for collection in COLLECTIONS:
+        draw_grids(collection)
+
+
+def document(found: Rows) -> list[str]:
+    """The whole table as lines of Markdown."""
+    protocol = next(iter(found.values()))["protocol"] if found else {}
+    return [
+        "# Compression-robust training",
+        "",
+        "`make bench-robust`",
+        "",
+        f"{machine()}, 1 thread a training",
+        "",
+        f"Each training sees {NIMG:,} images of 32x32, conditional, dcgan of width 16. All scores are of "
+        f"{PROTOCOL.num_images:,} images against the **clean** val split, at {PROTOCOL.input_size} pixels; lower is "
+        f"better. With several seeds: the mean, and each in brackets. Feature net {protocol.get('feature_net', '')}, "
+        f"weights {str(protocol.get('weights_sha256', ''))[:12]}.",
+        "",
+        "| collection | trained on | compression | FD | of plain | KD | learnt |",
+        "|---|---|---|---|---|---|---|",
+        *(line for collection in COLLECTIONS for line in table(found, collection)),
+        "",
+        "![Distance to the clean images while training](robust-training.png)",
+        "",
+        *(f"![{name}: real JPEGs, plain, known, trained on clean images](robust-{name}.png)" for name in COLLECTIONS),
+    ]
+
+
+def table(found: Rows, collection: str) -> list[str]:
+    """The lines of one collection: files, then trainings."""
+    lines = []
+    for quality in (0, *QUALITIES):
+        where = f"JPEG {quality}" if quality else "clean"
+        prefix = f"{collection}-{f'q{quality}' if quality else 'clean'}"
+        files = of_kind(found, f"{prefix}-files")
+        lines += [line(collection, f"({where} training images themselves)", "", files, [])] if files else []
+        plain = of_kind(found, f"{prefix}-off")
+        for mode, name in MODES.items():
+            if arms := of_kind(found, f"{prefix}-{mode}"):
+                lines.append(line(collection, where, name, arms, plain if mode != "off" else []))
+    return lines
+
+
+def of_kind(found: Rows, kind: str) -> list[dict[str, Any]]:
+    """The rows of one arm at its end, by seed."""
+    return [row for name, row in sorted(found.items()) if row["kind"] == kind and "@" not in name]
+
+
+def line(collection: str, where: str, mode: str, arms: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
+    """One line of the table; the ratio is taken over the seeds that both have."""
+    fd, kd = (f"{mean(arms, name):.3g}{each(arms, name)}" for name in SHOWN)
+    pairs = list(zip(arms, plain, strict=False))
+    ratio = f"{mean([a for a, _ in pairs]) / mean([p for _, p in pairs]):.2f}" if pairs else ""
+    return f"| {collection} | {where} | {mode} | {fd} | {ratio} | {kd} | {learnt(arms)} |"
+
+
+def each(arms: list[dict[str, Any]], name: str) -> str:
+    """Every seed's score, or the interval where there is but one."""
+    if len(arms) > 1:
+        return f" ({', '.join(f'{distance(row, name):.3g}' for row in arms)})"
+    low, high = arms[0]["intervals"][name]
+    return f" [{low:.3g} to {high:.3g}]"
+
+
+def learnt(arms: list[dict[str, Any]]) -> str:
+    """What the compressor came to."""
+    if "compression_quality" not in arms[0]:
+        return ""
+    said = ["quality " + ", ".join(f"{row['compression_quality']:.0f}" for row in arms)]
+    if "compression_subsampled" in arms[0]:
+        said.append("4:2:0 " + ", ".join(f"{row['compression_subsampled']:.2f}" for row in arms))
+    return "; ".join(said)
+
+
+def draw_curves(found: Rows) -> None:
+    """FD over images seen, seed 0, one panel a collection and quality."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
+    panels = [(collection, quality) for collection in COLLECTIONS for quality in QUALITIES]
+    for axis, (collection, quality) in zip(axes.flat, panels, strict=True):
+        for mode, name in MODES.items():
+            curve(axis, found, f"{collection}-q{quality}-{mode}", name, COLOURS[mode])
+        curve(axis, found, f"{collection}-clean-off", "plain on clean images", COLOURS["clean"])
+        for files in of_kind(found, f"{collection}-q{quality}-files"):
+            axis.axhline(distance(files), color="black", linestyle=":", linewidth=1, label="the JPEG files")
+        axis.set(title=f"{collection}, JPEG {quality}", xlabel="images seen", yscale="log")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes.flat[0].set_ylabel("FD to clean images")
+    axes.flat[-1].legend(fontsize=7, frameon=False)
+    figure.savefig(RESULTS / "robust-training.png", dpi=90)
+    plt.close(figure)
+
+
+def curve(axis: Any, found: Rows, kind: str, label: str, colour: str) -> None:
+    """One arm's seed 0."""
+    points = sorted((row["nimg"], distance(row)) for name, row in found.items() if name.startswith(f"{kind}-dcgan-0"))
+    if points:
+        axis.plot(*np.array(points).T, marker="o", markersize=3, color=colour, label=label)
+
+
+def draw_grids(collection: str, rows_shown: int = 4, scale: int = 2) -> None:
+    """Real JPEGs, plain, known and clean-trained samples of seed 0 beside each other."""
+    names = [f"{collection}-q15-off", f"{collection}-q15-known", f"{collection}-clean-off"]
+    folders = [CACHE / f"{name}-dcgan-0" / "samples" for name in names]
+    paths = [folders[0] / "real.png", *(folder / f"{NIMG:012d}.png" for folder in folders)]
+    if not all(path.exists() for path in paths):
+        return
+    pictures = [Image.open(path) for path in paths]
+    height = rows_shown * 34 + 2
+    cut = [picture.crop((0, 0, picture.width, height)).convert("RGB") for picture in pictures]
+    gap = 12
+    canvas = Image.new("RGB", (sum(one.width + gap for one in cut) - gap, height), "white")
+    left = 0
+    for one in cut:
+        canvas.paste(one, (left, 0))
+        left += one.width + gap
+    canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.NEAREST).save(
+        RESULTS / f"robust-{collection}.png", optimize=True
+    )

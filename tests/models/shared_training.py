@@ -10,13 +10,21 @@ import torch
 from safetensors.torch import save_file
 
 from models.checkpoints import CheckpointStore
+from models.compression import Codecs
 from models.compute import ComputeConfig
 from models.config import TrainConfig
-from models.families import NetworkSpec
+from models.families import FAMILIES, NetworkSpec
 from models.parallel import World
 from models.training import train
 
 BATCH = 8
+# (family, compression) of each training, by name.
+TRAININGS = {
+    **{family: (family, "off") for family in FAMILIES},
+    "r3-known": ("r3", "known"),
+    "dcgan-learned": ("dcgan", "learned"),
+}
+CODECS = Codecs(np.stack([np.full((3, 8, 8), step) for step in (5, 40)]), np.array([[1, 1], [1, 1]]), np.array([1, 1]))
 SETTINGS = {
     "nimg": 64,
     "batch_size": BATCH,
@@ -39,11 +47,11 @@ def batches(start_nimg: int, world: World) -> Iterator[tuple[np.ndarray, np.ndar
 def main(folder: Path) -> None:
     world = World.join(torch.device("cpu"))
     rows: list[dict[str, object]] = []
-    for family in ("dcgan", "r3", "vae", "vaegan"):
+    for name, (family, compression) in TRAININGS.items():
         spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
-        store = CheckpointStore(folder / f"{family}-{world.rank}")
+        store = CheckpointStore(folder / f"{name}-{world.rank}")
         state = train(
-            TrainConfig.model_validate({"family": family, **SETTINGS}),
+            TrainConfig.model_validate({"family": family, "compression": compression, **SETTINGS}),
             spec,
             lambda nimg: batches(nimg, world),
             store,
@@ -51,10 +59,9 @@ def main(folder: Path) -> None:
             lambda *_: None,
             lambda: False,
             world=world,
+            codecs=CODECS,
         )
-        save_file(
-            {name: value.clone() for name, value in state.tensors().items()}, folder / f"{family}-{world.rank}.st"
-        )
+        save_file({key: value.clone() for key, value in state.tensors().items()}, folder / f"{name}-{world.rank}.st")
     if world.is_main:
         (folder / "rows.json").write_text(json.dumps(rows))
     world.leave()

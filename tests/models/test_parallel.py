@@ -1,4 +1,4 @@
-"""Two processes on half a batch each against one on the whole of it, for every family."""
+"""Two processes on half a batch each against one on the whole of it, for every family and with compression."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.families import FAMILIES
+from tests.models.shared_training import TRAININGS
 
 PROGRAM = Path(__file__).with_name("shared_training.py")
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -29,25 +29,25 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return alone, shared
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_two_processes_end_in_the_weights_of_one(folders: tuple[Path, Path], family: str) -> None:
-    alone, shared = (load_file(folder / f"{family}-0.st") for folder in folders)
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_processes_end_in_the_weights_of_one(folders: tuple[Path, Path], name: str) -> None:
+    alone, shared = (load_file(folder / f"{name}-0.st") for folder in folders)
     assert alone.keys() == shared.keys()
-    for name, weights in alone.items():
-        if name.split(".")[0] in ("generator", "discriminator", "encoder", "ema"):
-            difference = (shared[name].double() - weights.double()).norm()
-            assert difference <= RELATIVE_TOLERANCE * weights.double().norm() + 1e-6, name
+    for key, weights in alone.items():
+        if key.split(".")[0] in ("generator", "discriminator", "encoder", "compressor", "ema"):
+            difference = (shared[key].double() - weights.double()).norm()
+            assert difference <= RELATIVE_TOLERANCE * weights.double().norm() + 1e-6, key
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_both_processes_hold_the_same_state(folders: tuple[Path, Path], family: str) -> None:
-    first, second = (load_file(folders[1] / f"{family}-{rank}.st") for rank in (0, 1))
-    assert all(torch.equal(first[name], second[name]) for name in first)
+@pytest.mark.parametrize("name", TRAININGS)
+def test_both_processes_hold_the_same_state(folders: tuple[Path, Path], name: str) -> None:
+    first, second = (load_file(folders[1] / f"{name}-{rank}.st") for rank in (0, 1))
+    assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 def test_both_see_the_same_losses_and_strength(folders: tuple[Path, Path]) -> None:
     alone, shared = (json.loads((folder / "rows.json").read_text()) for folder in folders)
-    assert len(alone) == len(shared) == 2 * len(FAMILIES)
+    assert len(alone) == len(shared) == 2 * len(TRAININGS)
     for ours, theirs in zip(alone, shared, strict=True):
         assert theirs["loss_g"] == pytest.approx(ours["loss_g"], rel=1e-3)
         assert theirs.keys() == ours.keys()
