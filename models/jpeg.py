@@ -52,6 +52,13 @@ def compress(
         return to_byte(_mix(decoded, _TO_RGB)) / 127.5 - 1
 
 
+def transformed(planes: torch.Tensor) -> torch.Tensor:
+    """Planes (N, C, H, W), sides multiples of 8, to DCT coefficients in blocks of 8x8, frequencies from low to high."""
+    with _full_precision():
+        rows, columns = (_axis(side, 1, planes.device).transform for side in planes.shape[2:])
+        return rows @ planes @ columns.T
+
+
 def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Planes (N, C, H, W) around 0 to the decoder's, in 0 to 255."""
     height, width = planes.shape[2:]
@@ -61,7 +68,7 @@ def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> 
         samples = rounded(samples + _bias(sampling, samples))
     coefficients = rounded(8 * rows.transform @ samples @ columns.transform.T) / 8
     steps = tables.repeat(1, 1, coefficients.shape[2] // BLOCK, coefficients.shape[3] // BLOCK)
-    coefficients = rounded(coefficients / steps) * steps
+    coefficients = quantised(coefficients, steps)
     decoded = to_byte(rows.transform.T @ coefficients @ columns.transform + 128)
     if sampling == (1, 1):
         return decoded[:, :, :height, :width]
@@ -133,14 +140,33 @@ def _offset(planes: torch.Tensor) -> torch.Tensor:
     return torch.tensor([0.0, 128.0, 128.0], device=planes.device)[:, None, None]
 
 
+def _nearest(value: torch.Tensor) -> torch.Tensor:
+    """To the nearest whole number, halves away from zero as in libjpeg."""
+    return torch.floor(value.abs() + 0.5).copysign(value)
+
+
 class _Rounded(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
-        return torch.floor(value.abs() + 0.5).copysign(value)  # halves go away from zero, as in libjpeg
+        return _nearest(value)
 
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
         return gradient
+
+
+class _Quantised(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, value: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        ratio = value / step
+        level = _nearest(ratio)
+        context.save_for_backward(level - ratio)
+        return level * step
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        (error,) = context.saved_tensors
+        return gradient, gradient * error if context.needs_input_grad[1] else None
 
 
 class _ToByte(torch.autograd.Function):
@@ -160,6 +186,12 @@ class _ToByte(torch.autograd.Function):
 def rounded(value: torch.Tensor) -> torch.Tensor:
     """To the nearest whole number; the gradient passes as if nothing were done."""
     result: torch.Tensor = _Rounded.apply(value)  # type: ignore[no-untyped-call]
+    return result
+
+
+def quantised(value: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+    """To the nearest multiple of `step`; the gradient of a step scales the error that it makes."""
+    result: torch.Tensor = _Quantised.apply(value, step)  # type: ignore[no-untyped-call]
     return result
 
 

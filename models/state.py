@@ -8,7 +8,7 @@ import torch
 
 from models.adaptation import AdaptiveStrength
 from models.checkpoints import Checkpoint
-from models.compression import LEARNING_RATE, Compressor
+from models.compression import Compressor
 from models.errors import CheckpointError
 from models.families import NetworkSpec
 from models.health import Health
@@ -20,7 +20,7 @@ class TrainState:
     """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
 
     Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
-    every step is seeded from (seed, nimg), and the data position is nimg. A `compressor` that learns is one more role.
+    every step is seeded from (seed, nimg), and the data position is nimg. A `compressor` may have learnt something.
     """
 
     def __init__(
@@ -39,8 +39,6 @@ class TrainState:
         self.shield: Shield | None = None
         self.roles = spec.build_networks()
         self.compressor = compressor.to(device) if compressor else None
-        if compressor and any(True for _ in compressor.parameters()):
-            self.roles["compressor"] = compressor
         for network in self.roles.values():
             network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -62,14 +60,11 @@ class TrainState:
         return self.roles["encoder"]
 
     def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
-        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were.
-
-        The compressor has a rate of its own.
-        """
-        for role, optimizer in self.optimizers.items():
-            rate = LEARNING_RATE if role == "compressor" else learning_rate
+        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were."""
+        learning_rate *= self.health.learning_rate_factor
+        for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group |= {"lr": rate * self.health.learning_rate_factor, "betas": betas}
+                group |= {"lr": learning_rate, "betas": betas}
 
     def parameters(self, role: str) -> list[torch.nn.Parameter]:
         """The weights of one network that are trained, always in the same order."""
@@ -143,7 +138,8 @@ class TrainState:
         )
 
     def _networks(self) -> dict[str, torch.nn.Module]:
-        return {**self.roles, "ema": self.ema}
+        learnt = {"compressor": self.compressor} if self.compressor is not None else {}
+        return {**self.roles, "ema": self.ema, **learnt}
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}

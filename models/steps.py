@@ -1,8 +1,6 @@
 """One training step: every phase of the family's objective, on one process's share of the batch."""
 
-from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, islice
 
 import torch
 
@@ -29,11 +27,15 @@ def take_step(
     now = moment(config, state.nimg)
     state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
     statistics: Statistics = {}
+    if state.compressor is not None:
+        state.compressor.observe(images, world)
+        statistics |= state.compressor.statistics()
     if state.shield:
         teachers = Teachers(state.ema, state.discriminator)
-        images, labels, statistics = admit(
+        images, labels, seen = admit(
             state.shield, teachers, images, labels, nimg=state.nimg, batch_size=config.batch_size
         )
+        statistics |= seen
     batches = divide(state, config, now, images, labels, world)
     for phase in OBJECTIVES[state.spec.family]:
         gradients, seen = accumulate(phase, state, config, batches)
@@ -43,8 +45,6 @@ def take_step(
     if config.augment.policy == "adaptive" and "sign_real" in statistics:
         state.strength.observe(world.mean(statistics["sign_real"]), config.batch_size, config.augment)
         statistics["augment_strength"] = state.strength.value.clone()
-    if state.compressor is not None:
-        statistics |= state.compressor.statistics()
     state.update_ema(now.ema_decay(config.batch_size))
     return statistics
 
@@ -89,27 +89,13 @@ def accumulate(
         share = len(batch.real) / total
         with autocast(config.compute, state.device):
             losses = phase(state, batch)
-        for roles, loss in _learners(state, losses.by_role):
+        for role, loss in losses.by_role.items():
             # Losses of one phase may share a graph; what a later phase needs hangs on none of these.
-            wanted = [state.parameters(role) for role in roles]
-            parts = torch.autograd.grad(loss, [*chain(*wanted)], retain_graph=len(losses.by_role) > 1)
-            for role, mine in zip(roles, _split(parts, wanted), strict=True):
-                _add(gradients, role, mine, share)
+            parts = torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses.by_role) > 1)
+            _add(gradients, role, parts, share)
         for name, value in losses.statistics.items():
             statistics[name] = statistics.get(name, 0) + value.detach() * share
     return gradients, statistics
-
-
-def _learners(state: TrainState, by_role: dict[str, torch.Tensor]) -> list[tuple[list[str], torch.Tensor]]:
-    """Which roles go down which loss; a compressor that learns goes down the generator's."""
-    joined = ["generator", "compressor"] if "compressor" in state.roles else ["generator"]
-    return [(joined if role == "generator" else [role], loss) for role, loss in by_role.items()]
-
-
-def _split(parts: Sequence[torch.Tensor], like: list[list[torch.nn.Parameter]]) -> Iterator[tuple[torch.Tensor, ...]]:
-    """One tuple of `parts` for each list of `like`."""
-    rest = iter(parts)
-    return (tuple(islice(rest, len(one))) for one in like)
 
 
 def _add(gradients: Gradients, role: str, parts: tuple[torch.Tensor, ...], share: float) -> None:
