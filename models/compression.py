@@ -50,20 +50,21 @@ class Compressor(nn.Module):
     """
 
     samplings: tuple[Sampling, ...]
+    tables: torch.Tensor  # (K, 3, 8, 8)
+    choices: torch.Tensor  # (K, samplings): 1 at an encoding's; nowhere where images stay as they are
 
-    def encodings(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of K encodings: tables (K, 3, 8, 8), which of `samplings` (K, S) is 1, and shares (K,); 0: uncompressed."""
+    def bounds(self) -> torch.Tensor:
+        """The shares of the K encodings, summed up: (K,)."""
         raise NotImplementedError
 
     def draw(self, draws: Draws) -> torch.Tensor:
         """Numbers of encodings (N,), as often as their shares say."""
-        bounds = self.encodings()[2].cumsum(dim=0)
+        bounds = self.bounds()
         return torch.searchsorted(bounds, draws.uniform(0, 1), right=True).clamp(max=len(bounds) - 1)
 
     def forward(self, images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-        tables, choices, _ = self.encodings()
-        choice = choices[drawn]
-        compressed = compress(images, tables[drawn], self.samplings, choice if len(self.samplings) > 1 else None)
+        choice = self.choices[drawn]
+        compressed = compress(images, self.tables[drawn], self.samplings, choice if len(self.samplings) > 1 else None)
         return torch.where(choice.any(dim=1)[:, None, None, None], compressed, images)
 
     def observe(self, real: torch.Tensor, world: World) -> None:
@@ -77,9 +78,7 @@ class Compressor(nn.Module):
 class KnownCompression(Compressor):
     """Each image goes through the encoding of a real one, drawn at random."""
 
-    tables: torch.Tensor
-    choices: torch.Tensor
-    shares: torch.Tensor
+    summed: torch.Tensor
 
     def __init__(self, codecs: Codecs) -> None:
         super().__init__()
@@ -94,11 +93,11 @@ class KnownCompression(Compressor):
         choices = torch.tensor([[tuple(row) == one for one in used] for row in codecs.samplings.tolist()])
         self.register_buffer("tables", torch.from_numpy(codecs.tables).float(), persistent=False)
         self.register_buffer("choices", choices.float(), persistent=False)
-        shares = torch.from_numpy(codecs.counts / codecs.counts.sum()).float()
-        self.register_buffer("shares", shares, persistent=False)
+        summed = torch.from_numpy(np.cumsum(codecs.counts / codecs.counts.sum())).float()
+        self.register_buffer("summed", summed, persistent=False)
 
-    def encodings(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.tables, self.choices, self.shares
+    def bounds(self) -> torch.Tensor:
+        return self.summed
 
 
 class LearnedCompression(Compressor):
@@ -110,16 +109,14 @@ class LearnedCompression(Compressor):
 
     counts: torch.Tensor
     num_seen: torch.Tensor
-    tables: torch.Tensor
-    choices: torch.Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.samplings = SAMPLINGS if channels == 3 else SAMPLINGS[:1]
         kinds = len(self.samplings)
         self._is_settled = False
-        # A prior that is worth a tenth of an image, half of it on what was not compressed and so keeps its colours. Most
-        # encoders do 4:2:0 where they are not told otherwise.
+        # A prior that is worth a tenth of an image, half of it on what was not compressed (and so keeps its colours);
+        # most encoders do 4:2:0 where they are not told otherwise.
         is_fine = torch.tensor(QUALITIES) >= FINE
         prior = torch.where(is_fine, 0.0, torch.tensor([[1.0], [3.0]])[:kinds])
         prior[0] += is_fine * prior.sum() / is_fine.sum()
@@ -129,8 +126,10 @@ class LearnedCompression(Compressor):
         self.register_buffer("tables", tables.repeat(kinds, 1, 1, 1), persistent=False)
         self.register_buffer("choices", torch.eye(kinds).repeat_interleave(len(QUALITIES), 0), persistent=False)
 
-    def encodings(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self.tables, self.choices, (self.counts / self.counts.sum()).flatten()
+    def bounds(self) -> torch.Tensor:
+        shares = (self.counts / self.counts.sum()).flatten()
+        # Not cumsum: on a GPU it gives other bits each time.
+        return torch.ones(len(shares), len(shares), device=shares.device).tril() @ shares
 
     def observe(self, real: torch.Tensor, world: World) -> None:
         """Count the encodings of this process's real uint8 images (N, C, H, W), until enough were seen."""

@@ -38,7 +38,7 @@ def compress(
 
     `tables` (N, 3, 8, 8) are each image's quantisation tables for Y, Cb and Cr, rows of frequencies from low to high;
     `choice` (N, len(samplings)) is 1 at each image's chroma sampling and 0 elsewhere, and may be left out where there
-    is but one. Gradients reach images, tables and choice.
+    is but one. Gradients reach the images.
     """
     with _full_precision():
         pixels = to_byte(images.float() * 127.5 + 127.5)
@@ -68,7 +68,7 @@ def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> 
         samples = rounded(samples + _bias(sampling, samples))
     coefficients = rounded(8 * rows.transform @ samples @ columns.transform.T) / 8
     steps = tables.repeat(1, 1, coefficients.shape[2] // BLOCK, coefficients.shape[3] // BLOCK)
-    coefficients = quantised(coefficients, steps)
+    coefficients = rounded(coefficients / steps) * steps
     decoded = to_byte(rows.transform.T @ coefficients @ columns.transform + 128)
     if sampling == (1, 1):
         return decoded[:, :, :height, :width]
@@ -155,20 +155,6 @@ class _Rounded(torch.autograd.Function):
         return gradient
 
 
-class _Quantised(torch.autograd.Function):
-    @staticmethod
-    def forward(context: Any, value: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        ratio = value / step
-        level = _nearest(ratio)
-        context.save_for_backward(level - ratio)
-        return level * step
-
-    @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        (error,) = context.saved_tensors
-        return gradient, gradient * error if context.needs_input_grad[1] else None
-
-
 class _ToByte(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
@@ -186,12 +172,6 @@ class _ToByte(torch.autograd.Function):
 def rounded(value: torch.Tensor) -> torch.Tensor:
     """To the nearest whole number; the gradient passes as if nothing were done."""
     result: torch.Tensor = _Rounded.apply(value)  # type: ignore[no-untyped-call]
-    return result
-
-
-def quantised(value: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-    """To the nearest multiple of `step`; the gradient of a step scales the error that it makes."""
-    result: torch.Tensor = _Quantised.apply(value, step)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -83,7 +83,8 @@ def test_what_is_shown_is_compressed_and_what_is_made_is_not() -> None:
     state = TrainState(network(), torch.device("cpu"), compressor=KnownCompression(one_codec()))
     real, labels = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
     batch = Batch(real, labels, lambda images: images, Draws((1,), real.device, 4), compressor=state.compressor)
-    shown, made = batch.fake(state), state.generator(batch.noise("z", 4), labels)
+    with torch.no_grad():
+        shown, made = batch.fake(state), state.generator(batch.noise("z", 4), labels)
     blocks = ((shown[:, 0] + 1) * 127.5 - 128).unfold(1, 8, 8).unfold(2, 8, 8)
     # With steps of 2,000, a block of grey images is one colour.
     assert torch.allclose(blocks, blocks.mean(dim=(3, 4), keepdim=True), atol=1)

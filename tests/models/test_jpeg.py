@@ -97,21 +97,9 @@ def test_gradients_are_those_of_the_same_arithmetic_without_rounding(
     (exact,) = torch.autograd.grad((compress(images, tables, [sampling]) * weights).sum(), images)
     monkeypatch.setattr(jpeg, "rounded", lambda value: value)
     monkeypatch.setattr(jpeg, "to_byte", lambda value: value)
-    monkeypatch.setattr(jpeg, "quantised", lambda value, _step: value)
     step = torch.randn(images.shape, generator=torch.Generator().manual_seed(1)) * 0.01
     up, down = (compress(images.detach() + sign * step, tables, [sampling]) for sign in (1, -1))
     assert float((exact * step).sum()) == pytest.approx(float(((up - down) * weights).sum()) / 2, rel=1e-3, abs=1e-4)
-
-
-def test_the_gradient_of_a_table_scales_the_error_that_it_makes() -> None:
-    images = torch.from_numpy(picture(16, 16, 1)).permute(2, 0, 1)[None].float() / 127.5 - 1
-    tables = torch.full((1, 3, 8, 8), 30.0, requires_grad=True)
-    made = compress(images, tables, [Sampling(1, 1)])
-    error = (made - images).detach()
-    (gradient,) = torch.autograd.grad((made * error).sum(), tables)
-    # All entries together: d(error)/d(scale) is the error itself, but for the rounding of pixels.
-    assert float((gradient * tables.detach()).sum()) == pytest.approx(float(error.square().sum()), rel=0.02)
-    assert not gradient[:, 1:].any()
 
 
 def test_beyond_the_limits_only_the_way_back_is_open() -> None:
