@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-scores clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-study bench-scores clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-classifier  what the champion's images are worth to a classifier"
 	@echo "make bench-scores  what the scores cost, 50,000 images against 50,000"
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
+	@echo "make bench-study  what compression does to digits and emoji, and to generators that learn from them"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
 
@@ -60,6 +61,9 @@ bench-scores: $(STAMP)
 
 bench-families: $(STAMP)
 	@$(BIN)/python -m benchmarks.families
+
+bench-study: $(STAMP)
+	@$(BIN)/python -m benchmarks.study
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile

@@ -63,7 +63,7 @@ def publish_study(
     choices: Sequence[Choice],
     config: Mapping[str, Any],
 ) -> StudyOutcome:
-    """Write the report under the home, log it and the figures to the study's MLflow run, and link it from Prefect."""
+    """Write the report under the home, as page and Markdown, log it to the study's run, and link it from Prefect."""
     record = open_record(study_run)
     results = put_together(record, variants, scores, generators, failures, choices)
     path = home().reports / f"{results.dataset}-{study_run[:8]}.html"
@@ -71,7 +71,9 @@ def publish_study(
     created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     write_atomically(path, render_study(results, config, lineage(record, results), created))
     record.client.log_artifact(study_run, str(path), "report")
-    record.client.log_text(study_run, to_markdown(results, advise(results)), "report/study.md")
+    tables = path.with_suffix(".md")
+    write_atomically(tables, to_markdown(results, advise(results)))
+    record.client.log_artifact(study_run, str(tables), "report")
     outcome = StudyOutcome(
         dataset=results.dataset,
         mlflow_run_id=study_run,
