@@ -115,16 +115,13 @@ def advise(results: StudyResults) -> str:
         return "No codec here takes fewer bytes than the clean images: nothing is to be gained by another one."
     close = [(c, d) for c, d in savers if d.value <= at_clean.high]
     worse = [(c, d) for c, d in savers if d.low > at_clean.high]
+    best, distance = min(close or savers, key=lambda one: one[0].variant.bytes_per_image if close else one[1].value)
+    cost = _cost(best, distance, clean, at_clean, results.frechet, what)
     if close:
-        best, distance = min(close, key=lambda one: one[0].variant.bytes_per_image)
-        word = "no difference that this budget could show" if abs(distance.value - at_clean.value) else "no difference"
-        first = _cost(best, distance, clean, at_clean, results.frechet, what) + f", {word}"
-    else:
-        best, distance = min(savers, key=lambda one: one[1].value)
-        first = f"Every codec that saves bytes costs {results.frechet}; the least is " + _cost(
-            best, distance, clean, at_clean, results.frechet, what
-        )
-    return f"{first}. {_limit(best, savers, worse, at_clean)}".strip()
+        return f"{cost}, no difference that this budget could show. {_limit(savers, worse, at_clean)}"
+    if worse:
+        return f"No codec saves bytes for nothing: {cost}, the least difference. {_limit(savers, worse, at_clean)}"
+    return f"{cost}, the least difference; none here is beyond doubt: train longer, or with more seeds."
 
 
 def _cost(
@@ -138,13 +135,12 @@ def _cost(
 
 
 def _limit(
-    best: CodecResult,
     savers: Sequence[tuple[CodecResult, Distance]],
     worse: Sequence[tuple[CodecResult, Distance]],
     at_clean: Distance,
 ) -> str:
     if not worse:
-        return "None of the codecs is clearly worse; train longer, or on more seeds, to tell them apart."
+        return "None of the codecs is clearly worse; train longer, or with more seeds, to tell them apart."
     largest = sorted(worse, key=lambda one: -one[0].variant.bytes_per_image)
     named = ", ".join(f"{c.name} (+{_number(d.value - at_clean.value)})" for c, d in largest)
     return f"Clearly worse: {named}{_floor(savers, worse)}."

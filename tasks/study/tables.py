@@ -17,11 +17,10 @@ class Table(NamedTuple):
 
 def codec_table(results: StudyResults) -> Table:
     """One row a codec: bytes, distances with their intervals, speeds."""
-    name = results.frechet
-    heads = ["Codec", "Bytes an image", "Share of clean", f"{name}, codec alone", f"{name}, re-encoded val"]
+    heads = ["Codec", "Bytes an image", "Share of clean", "Codec alone", "Re-encoded val"]
     trained = any(codec.generators for codec in results.codecs)
     if trained:
-        heads += [f"{name}, trained on it", f"{name}, also saved with it"]
+        heads += ["Trained on it", "Also saved with it"]
     heads += ["Sharded, images/s", "Loaded, images/s"]
     return Table(heads, [_codec_row(results, codec, trained) for codec in results.codecs])
 
@@ -51,7 +50,8 @@ def choice_tables(results: StudyResults) -> dict[str, Table]:
 
 def to_markdown(results: StudyResults, advice: str) -> str:
     """The advice and all tables as Markdown."""
-    parts = [f"**{advice}**", results.source.warning(), "\n".join(_lines(codec_table(results)))]
+    unit = f"Distances are {results.frechet} to the clean val images."
+    parts = [f"**{advice}**", results.source.warning(), unit, "\n".join(_lines(codec_table(results)))]
     for group, table in choice_tables(results).items():
         parts += [f"{group}:", "\n".join(_lines(table))]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -71,4 +71,6 @@ def with_interval(distance: Distance | None) -> str:
 
 def figure(value: float) -> str:
     """Three digits: a distance has no more that mean anything."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace("-", "−")
     return f"{value:#.3g}".rstrip(".").replace("-", "−") if abs(value) >= 5e-4 else "0"
