@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import logging
 import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -111,14 +110,12 @@ def _gpu_workers(command: str, base: Environment, count: int) -> list[tuple[str,
     if count == 1:
         return [("gpu", command, base)]
     gpus = torch.cuda.device_count()
-    return [
-        (
-            f"gpu.{number}",
-            f"{command} --name {shlex.quote(f'gpu-{socket.gethostname()}-{number}')}",
-            base | ({"CUDA_VISIBLE_DEVICES": str(number)} if gpus else {}),
-        )
-        for number in range(count)
-    ]
+    workers = []
+    for number in range(count):
+        environment = base | {"WORKER_NAME": f"gpu-{socket.gethostname()}-{number}"}
+        environment |= {"CUDA_VISIBLE_DEVICES": str(number)} if gpus else {}
+        workers.append((f"gpu.{number}", command, environment))
+    return workers
 
 
 def _check_ports(config: ServiceConfig) -> None:

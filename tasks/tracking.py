@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from tasks.errors import RequestError
 from tasks.home import Home
 from tasks.run_directory import RunConfig, RunDirectory, StatsFollower
 
@@ -46,6 +47,16 @@ def connect(home: Home) -> MlflowClient:
         with filelock.FileLock(home.root / "mlflow.lock"):
             client.search_experiments(max_results=1)
     return client
+
+
+def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:
+    """Raise RequestError where the experiment's artifacts are reached through the service, and it is not in use."""
+    experiment = client.get_experiment_by_name(name) if home.serves_itself else None
+    if experiment and experiment.artifact_location.startswith("mlflow-artifacts:"):
+        raise RequestError(
+            f"the experiment {name} began with the service, which keeps its artifacts: start it (`shardgan up`), or "
+            "choose another dataset name or SHARDGAN_HOME"
+        )
 
 
 def experiment_id(client: MlflowClient, home: Home, name: str) -> str:

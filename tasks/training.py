@@ -43,7 +43,7 @@ from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.signing import check_keys
 from tasks.traces import check_compression
-from tasks.tracking import RunTracker, connect
+from tasks.tracking import RunTracker, check_artifacts, connect
 from tasks.transfer import fetch_start, find_start
 from tasks.trusted import find_trusted
 
@@ -148,6 +148,8 @@ def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
 def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
     plan = plan_run(dataset, config, data)
+    if home().serves_itself:
+        check_artifacts(connect(home()), home(), plan.dataset)  # before hours of training, not after
     run = RunDirectory(home().runs / plan.run)
     if (start := find_start(config.init)) and not run.init.exists():
         run.path.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from models.training import TrainConfig
+from tasks.errors import RequestError
 from tasks.home import home
 from tasks.lineage import parent_tags
 from tasks.run_directory import RunDirectory
-from tasks.tracking import RunTracker, connect, flatten
+from tasks.tracking import RunTracker, check_artifacts, connect, flatten
 from tasks.training import plan_run
 
 
@@ -144,3 +145,19 @@ def test_training_does_not_wait_for_a_server_that_is_not_there(
     back = RunTracker(connect(home()), home(), run, {})
     back.finish()
     assert steps(back) == [10]
+
+
+def test_an_experiment_of_the_service_is_refused_without_it(run: RunDirectory) -> None:
+    client = connect(home())
+    check_artifacts(client, home(), "tiny")
+    client.create_experiment("tiny", artifact_location="mlflow-artifacts:/7")
+    with pytest.raises(RequestError, match=r"start it \(`shardgan up`\)"):
+        check_artifacts(client, home(), "tiny")
+
+
+def test_the_run_names_the_flow_run_that_is_at_it_now(run: RunDirectory) -> None:
+    first = track(run)
+    assert first.client.get_run(first.run_id).data.tags["prefect.flow_run_id"] == "f"
+    second = RunTracker(connect(home()), home(), run, {"prefect.flow_run_id": "g"})
+    assert second.run_id == first.run_id
+    assert second.client.get_run(second.run_id).data.tags["prefect.flow_run_id"] == "g"
