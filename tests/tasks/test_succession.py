@@ -1,5 +1,6 @@
 """Champions made by hand, on MLflow's own SQLite registry."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_a_champion_made_by_hand_leaves_a_trail_and_can_be_taken_back(home_dir: 
     assert succeed(client, home(), second, "by hand: sharper").before == "models:/m/1"
     tags = client.get_model_version("m", second.version).tags
     assert (tags["gate.promoted"], tags["gate.why"], tags["gate.replaced"]) == ("true", "by hand: sharper", "1")
+    assert datetime.fromisoformat(tags["gate.at"]) <= datetime.now(UTC)
     with pytest.raises(RegistryError, match="champion already"):
         succeed(client, home(), second, "again")
 
