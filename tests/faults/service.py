@@ -41,12 +41,17 @@ class Service:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.api = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False)
 
-    def start(self, name: str) -> None:
-        """Start the process that deploy/Procfile calls `name`."""
+    def start(self, name: str, environment: dict[str, str] | None = None) -> None:
+        """Start the process that deploy/Procfile calls `name`, with more in its environment if need be."""
         command, more = self.commands[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                command, shell=True, env=self.environment | more, stdout=log, stderr=log, start_new_session=True
+                command,
+                shell=True,
+                env=self.environment | more | (environment or {}),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
