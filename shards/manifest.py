@@ -15,6 +15,7 @@ LATEST = "LATEST"
 Split = Literal["train", "val"]
 # A manifest may come from elsewhere: what it says becomes names of folders, sizes of arrays and text on pages.
 MOST_BYTES = 2**28
+_PART_BYTES = 2**20
 _MOST_COUNT = 2**40
 _VERSION = r"^[0-9a-f]{1,64}$"
 _SHA256 = r"^[0-9a-f]{64}$"
@@ -140,11 +141,14 @@ def load_manifest(uri: str | os.PathLike[str]) -> Manifest:
 
 
 def _read_bounded(uri: str) -> bytes:
+    text = bytearray()
     with open_binary(uri) as file:
-        text = file.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES} bytes, and no manifest is as large")
-    return text
+        # Asked for all at once, Python sets aside as much memory as it might be.
+        while part := file.read(_PART_BYTES):
+            text += part
+            if len(text) > MOST_BYTES:
+                raise ValueError(f"it has more than {MOST_BYTES} bytes, and no manifest is as large")
+    return bytes(text)
 
 
 def shard_uri(manifest_uri: str | os.PathLike[str], record: ShardRecord) -> str:

@@ -22,6 +22,7 @@ from tasks.classifier_gain import score_gain
 from tasks.errors import RequestError
 from tasks.feature_nets import check_feature_net, find_feature_net
 from tasks.home import home
+from tasks.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.pictures import (
     SPLIT,
     TRAIN,
@@ -83,7 +84,12 @@ class EvaluateOutcome(BaseModel):
     report: str
 
 
-@task(task_run_name="score-{model}")
+@task(
+    task_run_name="score-{model}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
 def score_model(model: str, config: EvalConfig) -> ScoredModel:
     """Score the version that `model` names against the val split of the dataset version it was trained on."""
     client = connect(home())
@@ -91,7 +97,12 @@ def score_model(model: str, config: EvalConfig) -> ScoredModel:
     return _score(client, version, version.tags["shardgan.manifest"], config)
 
 
-@task(task_run_name="score-champion-{challenger.name}")
+@task(
+    task_run_name="score-champion-{challenger.name}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
 def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel | None:
     """Score the champion, if there is another one, under the challenger's protocol: on the challenger's val split."""
     client = connect(home())

@@ -18,6 +18,7 @@ from shards import Manifest, load_manifest, load_split
 from tasks.classifier_gain import describe_gain, find_gain
 from tasks.evaluation import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
 from tasks.home import home
+from tasks.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.pictures import SPLIT, decode
 from tasks.promotion import Verdict
 from tasks.registry import find_champion, load_pyfunc
@@ -29,7 +30,12 @@ from tasks.tracking import connect
 MAX_SNAPSHOTS = 12
 
 
-@task(task_run_name="report-{challenger.name}")
+@task(
+    task_run_name="report-{challenger.name}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
 def publish_report(
     challenger: ScoredModel, champion: ScoredModel | None, verdict: Verdict, config: EvalConfig
 ) -> EvaluateOutcome:
