@@ -16,3 +16,7 @@ from tasks.liveness import hold_flow_run  # noqa: E402
 
 # In a process that a worker started for a flow run: as long as it lives, others can tell.
 hold_flow_run()
+
+from tasks.logs import send_logs_to_prefect  # noqa: E402
+
+send_logs_to_prefect()

@@ -6,7 +6,9 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
+from tasks.run_names import name_run
 from tasks.sharding import BuildOutcome, ShardConfig, build_shards
+from tasks.summary import summarise_build
 
 
 class BuildDatasetConfig(BaseModel):
@@ -23,12 +25,13 @@ class BuildDatasetConfig(BaseModel):
     )
 
 
-@flow(name="build-dataset", flow_run_name="{config.shard.dataset}-build")
+@flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
     """Shard a collection of images; a second run over unchanged input does nothing but say so."""
-    if config.dask_scheduler:
-        return build_on_cluster(config.shard, config.dask_scheduler)
-    return build_shards(config.shard)
+    cluster = config.dask_scheduler
+    built = build_on_cluster(config.shard, cluster) if cluster else build_shards(config.shard)
+    summarise_build(built)
+    return built
 
 
 def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:
@@ -40,7 +43,7 @@ def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:
     return build_partitions.with_options(task_runner=runner)(config)
 
 
-@flow(name="build-partitions", flow_run_name="{config.dataset}-partitions")
+@flow(name="build-partitions", flow_run_name=name_run("{config.dataset}", "partitions"))
 def build_partitions(config: ShardConfig) -> BuildOutcome:
     """Shard with one task a partition of the listing."""
     return build_shards(config, on_cluster=True)

@@ -10,6 +10,8 @@ from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decid
 from tasks.promotion import check_floors
 from tasks.publishing import publish_report
 from tasks.registry import MODEL_PATTERN
+from tasks.run_names import name_run
+from tasks.summary import summarise_evaluation
 
 
 class EvaluateGanConfig(BaseModel):
@@ -33,10 +35,12 @@ class EvaluateGanConfig(BaseModel):
         return self
 
 
-@flow(name="evaluate-gan", flow_run_name="evaluate-{config.model}")
+@flow(name="evaluate-gan", flow_run_name=name_run("{config.model}", "evaluate"))
 def evaluate_gan(config: Annotated[EvaluateGanConfig, Form()]) -> EvaluateOutcome:
     """Score the version and its rival under one protocol, let the gate decide, and write it all up."""
     challenger = score_model(config.model, config.evaluate)
     champion = score_champion(challenger, config.evaluate)
     verdict = decide(challenger, champion, config.promote)
-    return publish_report(challenger, champion, verdict, config.evaluate)
+    evaluated = publish_report(challenger, champion, verdict, config.evaluate)
+    summarise_evaluation(evaluated)
+    return evaluated

@@ -6,9 +6,13 @@ from prefect import flow
 
 from flows.forms import Form
 from tasks.generation import GenerateConfig, GenerateOutcome, generate
+from tasks.run_names import name_run
+from tasks.summary import summarise_generation
 
 
-@flow(name="generate-images", flow_run_name="{config.dataset}-generate")
+@flow(name="generate-images", flow_run_name=name_run("{config.dataset}", "generate", "{config.num_images}"))
 def generate_images(config: Annotated[GenerateConfig, Form()]) -> GenerateOutcome:
     """Sample the model into shards whose manifest names it; the same request finds the same version again."""
-    return generate(config)
+    made = generate(config)
+    summarise_generation(made)
+    return made

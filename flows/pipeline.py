@@ -18,7 +18,9 @@ from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check
 from tasks.exclusion import Overlap, sole_run
 from tasks.liveness import check_attempts
 from tasks.promotion import check_floors
+from tasks.run_names import name_run
 from tasks.sharding import BuildOutcome, ShardConfig
+from tasks.summary import summarise_pipeline
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,10 @@ class PipelineOutcome(BaseModel):
     nothing_new: bool = False
 
 
-@flow(name="pipeline", flow_run_name="{config.shard.dataset}-{config.train.family}")
+RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.shard.resolution}")
+
+
+@flow(name="pipeline", flow_run_name=RUN_NAME)
 def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote; what is there already is not made again."""
     check_attempts()
@@ -96,6 +101,7 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
     )
+    summarise_pipeline(built, trained, evaluated)
     outcome = PipelineOutcome(
         build=built, train=trained, evaluate=evaluated, report=evaluated.report, nothing_new=known is not None
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
 from tasks.registry import MODEL_PATTERN
+from tasks.run_names import name_run
 from tasks.succession import SuccessionOutcome, promote_version
 
 
@@ -25,7 +26,7 @@ class PromoteModelConfig(BaseModel):
     why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
 
 
-@flow(name="promote-model", flow_run_name="promote-{config.model}")
+@flow(name="promote-model", flow_run_name=name_run("{config.model}", "promote"))
 def promote_model(config: Annotated[PromoteModelConfig, Form()]) -> SuccessionOutcome:
     """Move the alias champion to a version for a reason that is kept with it."""
     return promote_version(config.model, config.why)

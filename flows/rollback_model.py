@@ -6,6 +6,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
+from tasks.run_names import name_run
 from tasks.succession import SuccessionOutcome, restore_champion
 
 
@@ -18,7 +19,7 @@ class RollbackModelConfig(BaseModel):
     why: str = Field("", max_length=500, title="Reason", description="kept with the version")
 
 
-@flow(name="rollback-model", flow_run_name="rollback-{config.model}")
+@flow(name="rollback-model", flow_run_name=name_run("{config.model}", "rollback"))
 def rollback_model(config: Annotated[RollbackModelConfig, Form()]) -> SuccessionOutcome:
     """Make the version champion again that the present champion took over from."""
     return restore_champion(config.model, config.why)

@@ -13,6 +13,7 @@ from tasks.doctor import DoctorOutcome
 from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
+from tasks.links import how_to_open_mlflow
 from tasks.sharding import BuildOutcome
 from tasks.signing import SignOutcome
 from tasks.study.publishing import StudyOutcome
@@ -118,7 +119,7 @@ def _train(trained: TrainOutcome) -> Rows:
         ("run directory", trained.run_dir),
         ("sample grid", str(grids[-1]) if grids else "none"),
         ("model", f"{trained.model.name} version {trained.model.version}"),
-        ("MLflow UI", _mlflow_ui()),
+        ("MLflow UI", how_to_open_mlflow(home())),
     ]
 
 
@@ -136,8 +137,3 @@ def _evaluate(evaluated: EvaluateOutcome) -> Rows:
         ("champion", evaluated.champion or "none yet"),
         ("report", evaluated.report),
     ]
-
-
-def _mlflow_ui() -> str:
-    uri = home().tracking_uri
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
 from tasks.liveness import check_attempts
+from tasks.run_names import name_run
+from tasks.summary import summarise_training
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 
@@ -32,10 +34,12 @@ class TrainGanConfig(BaseModel):
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
 
 
-@flow(name="train-gan", flow_run_name="{config.dataset}-{config.train.family}")
+@flow(name="train-gan", flow_run_name=name_run("{config.dataset}", "train", "{config.train.family}"))
 def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
     check_attempts()
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)
-    return register_generator(run_dir, mlflow_run_id, config.model)
+    trained = register_generator(run_dir, mlflow_run_id, config.model)
+    summarise_training(trained)
+    return trained

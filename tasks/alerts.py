@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from prefect.artifacts import create_table_artifact
-from prefect.context import FlowRunContext, TaskRunContext
 
+from tasks.artifacts import in_run
 from tasks.outages import not_needed
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class HealthReport:
             where = f"{event['event']} at {event['nimg']:,} images"
             logger.warning("%s: %s, %s: %s", self.title, where, event["action"], event["reason"])
         self.told += fresh
-        if fresh and (FlowRunContext.get() or TaskRunContext.get()):
+        if fresh and in_run():
             table = [{COLUMNS[key]: event[key] for key in COLUMNS} for event in self.told]
             with not_needed("the table of health events"):
                 create_table_artifact(table, KEY, description=f"{self.title}: health events")

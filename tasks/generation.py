@@ -14,6 +14,7 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict, Field
 
 from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
+from tasks.assets import model_key, record_dataset
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.progress import ProgressReport
@@ -103,6 +104,8 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
         write_listing(listing, model, config, spec["labels"])
         built = _build(shard, root, synthetic)
         listing.unlink()
+        facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
+        record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
     else:
         logger.info("%s@%s is there already: nothing was generated", built.dataset, built.version)
     return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))

@@ -10,8 +10,6 @@ import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.context import FlowRunContext
 
 from models.grids import grid_labels, grid_png, real_grid
 from shards import Manifest, load_manifest, load_split
@@ -39,14 +37,14 @@ MAX_SNAPSHOTS = 12
 def publish_report(
     challenger: ScoredModel, champion: ScoredModel | None, verdict: Verdict, config: EvalConfig
 ) -> EvaluateOutcome:
-    """Write the report under the home, log it to the MLflow run, and link it from Prefect."""
+    """Write the report under the home, and log it to the MLflow run."""
     client = connect(home())
     version = client.get_model_version(challenger.name, challenger.version)
     path = home().reports / f"{challenger.name}-{challenger.version}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, render_report(gather(client, version, challenger, champion, verdict, config)))
     client.log_artifact(str(version.run_id), str(path), "report")
-    outcome = EvaluateOutcome(
+    return EvaluateOutcome(
         model=challenger.uri,
         scores=challenger.scores.values,
         protocol=challenger.scores.protocol,
@@ -55,9 +53,6 @@ def publish_report(
         champion=_champion_uri(client, challenger.name),
         report=str(path),
     )
-    if FlowRunContext.get():
-        create_markdown_artifact(_summary(outcome), "evaluation", description=f"{outcome.model}: scores and verdict")
-    return outcome
 
 
 def gather(
@@ -178,13 +173,3 @@ def _lineage(version: ModelVersion) -> dict[str, str]:
 def _champion_uri(client: MlflowClient, name: str) -> str | None:
     champion = find_champion(client, name)
     return f"models:/{name}/{champion.version}" if champion else None
-
-
-def _summary(outcome: EvaluateOutcome) -> str:
-    scores = "\n".join(f"| {name} | {value:.4g} |" for name, value in outcome.scores.items())
-    verdict = "promoted" if outcome.promoted else "not promoted"
-    report = Path(outcome.report)
-    return (
-        f"**{outcome.model}: {verdict}.** {outcome.why}.\n\n| score | value |\n|---|---|\n{scores}\n\n"
-        f"Champion: {outcome.champion or 'none'}. Report: [{report.name}]({report.as_uri()})"
-    )

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
 from tasks.announcements import announce_model
+from tasks.assets import record_model
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.model_export import ExportedGraph, export_graphs
@@ -104,6 +105,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
     client.set_registered_model_alias(name, CHALLENGER, version.version)
     announce_model(version)
+    record_model(version)
     return version
 
 

@@ -1,16 +1,15 @@
 """The sharding stage: a collection of compressed images becomes a dataset version."""
 
-import base64
-import io
 import logging
 from pathlib import Path
 
-from PIL import Image
 from prefect import task
-from prefect.artifacts import create_image_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 
 from shards import BuildOutcome, BuildProgress, ShardConfig, build
 from tasks.announcements import announce_dataset
+from tasks.artifacts import show_picture
+from tasks.assets import record_dataset
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.outages import RETRIES, RETRY_DELAYS, should_retry
@@ -20,8 +19,6 @@ from tasks.progress import ProgressReport
 logger = logging.getLogger(__name__)
 
 __all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
-
-SHEET_WIDTH = 1204  # the contact sheet's own
 
 
 def check_source(config: ShardConfig) -> None:
@@ -52,33 +49,17 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
         logger.info("%s@%s is there already: nothing new, nothing was read", outcome.dataset, outcome.version)
     else:
         announce_dataset(outcome)
+        record_dataset(outcome.dataset, outcome.version, outcome.model_dump(exclude={"dataset", "reused"}))
     create_table_artifact(
         key="dataset-counts",
         description=f"{outcome.dataset}@{outcome.version}: what became of every file",
         table=[{"what": what, "images": count} for what, count in _counts(outcome).items()],
     )
-    _show_contact_sheet(outcome)
+    sheet = Path(outcome.manifest).with_name("contact_sheet.png")
+    if sheet.exists():
+        what = f"{outcome.dataset}@{outcome.version}: some of the images kept, and what was refused"
+        show_picture(sheet, "contact-sheet", what)
     return outcome
-
-
-def _show_contact_sheet(outcome: BuildOutcome) -> None:
-    path = Path(outcome.manifest).with_name("contact_sheet.png")
-    if path.exists():
-        create_image_artifact(
-            image_url=as_data_uri(path),
-            key="contact-sheet",
-            description=f"{outcome.dataset}@{outcome.version}: some of the images kept, and what was refused",
-        )
-
-
-def as_data_uri(path: Path) -> str:
-    """The picture at `path` as a small JPEG inside a URL: any browser shows it, wherever the file lies."""
-    with Image.open(path, formats=["PNG"]) as image:
-        small = image.convert("RGB")
-    small.thumbnail((SHEET_WIDTH, 4 * SHEET_WIDTH))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _note(now: BuildProgress) -> str:

@@ -24,10 +24,8 @@ from models.families import FAMILIES, NetworkSpec
 from models.presets import preset_fields
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
-from tasks.alerts import HealthReport
 from tasks.batches import DataConfig
 from tasks.errors import (
-    MirrorError,
     RequestError,
     TrainerDied,
     TrainingDiverged,
@@ -41,11 +39,13 @@ from tasks.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.progress import ProgressReport
 from tasks.registry import register
 from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.run_names import name_in_run
 from tasks.signing import check_keys
 from tasks.traces import check_compression
 from tasks.tracking import RunTracker, check_artifacts, connect
 from tasks.transfer import fetch_start, find_start
 from tasks.trusted import find_trusted
+from tasks.watch import RunWatch
 
 __all__ = [
     "DataConfig",
@@ -165,7 +165,7 @@ def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
 
 
 @task(
-    task_run_name="train",
+    task_run_name=name_in_run("train"),
     retries=RETRIES,
     retry_delay_seconds=RETRY_DELAYS,
     retry_condition_fn=_is_worth_retrying,
@@ -194,28 +194,18 @@ def _train(run: RunDirectory, parent_run: str) -> str:
     mirror = RunMirror(run, f"{home().shared}/runs") if home().is_remote else None
     if mirror:
         mirror.pull()
-    total = run.config().train.nimg
-    alerts = HealthReport(run.name)
-    with ProgressReport("training", f"Training {run.name}", total) as progress:
+    with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
+        watch = RunWatch(run, tracker, progress, mirror)
         try:
-            exit_code = supervise(run, lambda: _follow(tracker, progress, alerts, total, mirror))
+            exit_code = supervise(run, watch.poll)
             _raise_for(run, exit_code)
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
         finally:
-            if mirror:
-                _keep_copy(mirror.finish)
+            watch.close()
     tracker.finish()
     return tracker.run_id
-
-
-def _keep_copy(copy: Callable[[], None]) -> None:
-    """A bucket that is away stops no training: the next checkpoint tries again."""
-    try:
-        copy()
-    except MirrorError as error:
-        logger.warning("%s; training goes on, and the next checkpoint tries again", error)
 
 
 def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
@@ -249,22 +239,6 @@ def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(trainer.pid, number)
 
 
-def _follow(
-    tracker: RunTracker, progress: ProgressReport, alerts: HealthReport, total: int, mirror: RunMirror | None
-) -> None:
-    tracker.replay()
-    alerts.update(tracker.events.values())
-    if mirror:
-        _keep_copy(mirror.push)
-    if tracker.newest is not None:
-        row = tracker.newest
-        losses = [
-            f"{key.removeprefix('loss_').upper()} {row[key]:.2f}" for key in sorted(row) if key.startswith("loss_")
-        ]
-        note = ", ".join([f"{row['nimg']:,}/{total:,} images", f"{row['images_per_second']:.0f}/s", *losses])
-        progress.update(row["nimg"], note)
-
-
 def _raise_for(run: RunDirectory, exit_code: int) -> None:
     """Turn how the trainer ended into an exception; being done is none."""
     status = run.status() or Status(state="failed", nimg=0, reason="it never started")
@@ -289,7 +263,12 @@ def _last_words(run: RunDirectory) -> str:
     return next((f", {line[:MAX_LAST_WORDS]}" for line in reversed(lines) if line.strip()), "")
 
 
-@task(task_run_name="register", retries=RETRIES, retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=should_retry)
+@task(
+    task_run_name=name_in_run("register"),
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
 def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
     """Put the run's generator into the model registry as `name` (the dataset's, if empty), alias challenger."""
     run = RunDirectory(Path(run_dir))

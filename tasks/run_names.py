@@ -1,0 +1,43 @@
+"""Names of flow and task runs: what is done, to what, and since when; so that a list of runs can be read."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from prefect.context import FlowRunContext
+from prefect.tasks import TaskRunNameCallbackWithParameters
+
+VERSION = re.compile("[0-9a-f]{12,}")  # of a dataset; an alias is never that
+
+
+def name_run(*words: str) -> Callable[[], str]:
+    """A namer of a flow's runs: ("{config.shard.dataset}", "{config.train.family}") makes emoji-r3-20261124-191003.
+
+    The time is when the run was made, in UTC: one that is resumed keeps its name.
+    """
+
+    def name() -> str:
+        context = FlowRunContext.get()  # Prefect asks within the run
+        parts = [shorten(word.format(**(context.parameters or {}))) for word in words] if context else []
+        made = context.flow_run.created if context and context.flow_run else None
+        return "-".join([*parts, f"{made:%Y%m%d-%H%M%S}"] if made else parts)
+
+    return name
+
+
+def shorten(text: str) -> str:
+    """What names a thing, without where it is: emoji for emoji@0d4d19db... or its path, emoji-3 for models:/emoji/3."""
+    if text.endswith("manifest.json"):
+        return Path(text).parent.parent.name
+    name, at, version = text.removeprefix("models:/").partition("@")
+    return (name if not at or VERSION.fullmatch(version) else f"{name}-{version}").replace("/", "-")
+
+
+def name_in_run(what: str) -> TaskRunNameCallbackWithParameters:
+    """A namer of a task that is given `run_dir`: ("train") makes train-emoji-r3-0a1b2c3d."""
+
+    def name(parameters: dict[str, Any]) -> str:
+        return f"{what}-{Path(parameters['run_dir']).name}"
+
+    return cast(TaskRunNameCallbackWithParameters, name)  # a protocol that no plain function meets
