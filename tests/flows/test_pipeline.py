@@ -1,7 +1,10 @@
 """From a folder of images to a champion, with Prefect's own test server and MLflow on SQLite."""
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -11,7 +14,7 @@ from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.pipeline import PipelineConfig, pipeline
+from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
 from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
 from models.health import HealthConfig
@@ -86,6 +89,8 @@ def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConf
     (artifact,) = read_artifacts("health")
     assert '"event": "discriminator_won"' in str(artifact.data)
 
+    check_what_prefect_shows(first)
+
     again = pipeline(config)
     assert again.nothing_new
     assert not first.nothing_new
@@ -105,6 +110,41 @@ def test_one_active_run_a_dataset(config: PipelineConfig) -> None:
             pipeline(config.model_copy(update={"overlap": "cancel"}))
         assert "Overlap" in {state.name for state in states_of("pipeline") if state.is_cancelled()}
     assert not home().runs.exists()
+
+
+def check_what_prefect_shows(outcome: PipelineOutcome) -> None:
+    """Grids, one summary a flow run, readable names, versions as assets, and what the trainer said."""
+    grids = read_artifacts("samples")
+    assert {grid.description for grid in grids} >= {f"{outcome.train.run}: generated after 320 images"}
+    assert all(str(grid.data).startswith("data:image/jpeg;base64,") for grid in grids)
+    summaries = [str(one.data) for one in read_artifacts("summary")]
+    (whole,) = [text for text in summaries if "48 kept" in text and "## Scores" in text]
+    for needed in (outcome.build.version, outcome.train.run, outcome.report, "tiny version 1", "Weights sha256"):
+        assert needed in whole
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_flow_runs()}
+        tasks = {run.name for run in client.read_task_runs()}
+        logs = [log.message for log in client.read_logs()]
+    for name in ("tiny-dcgan-16", "tiny-build-16", "tiny-train-dcgan", "tiny-1-evaluate"):
+        assert any(re.fullmatch(rf"{name}-\d{{8}}-\d{{6}}", found) for found in names), names
+    assert f"train-{outcome.train.run}" in tasks
+    assert any("tasks.worker 320 images, loss_d" in line for line in logs)
+    dataset, model = f"shardgan://datasets/tiny/{outcome.build.version}", "shardgan://models/tiny/1"
+    made = {event["resource"]["prefect.resource.id"]: event for event in read_events("prefect.asset.materialization")}
+    assert made[dataset]["payload"]["manifest"] == outcome.build.manifest
+    assert dataset in {related["prefect.resource.id"] for related in made[model]["related"]}
+
+
+def read_events(prefix: str) -> list[dict[str, Any]]:
+    """The events whose names start with `prefix`, once those of the two versions have arrived."""
+    deadline = time.monotonic() + 30
+    while True:
+        with get_client(sync_client=True) as client:
+            asked = {"filter": {"event": {"prefix": [prefix]}}, "limit": 50}
+            found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=asked).json()["events"]
+        if len(found) >= 2 or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
 
 
 def test_another_training_is_measured_against_the_champion(config: PipelineConfig) -> None:
