@@ -91,7 +91,7 @@ def _study(study: StudyOutcome) -> Rows:
         values = ", ".join("–" if value is None else f"{value:.4g}" for value in (row.alone, row.trained, row.saved))
         rows.append((row.codec, f"{row.bytes_per_image:,.0f} bytes an image: {values}"))
     rows += [("failed", failure) for failure in study.failures]
-    return [*rows, ("advice", study.advice), ("report", study.report), ("MLflow UI", _mlflow_ui())]
+    return [*rows, ("advice", study.advice), ("report", study.report), ("MLflow UI", how_to_open_mlflow(home()))]
 
 
 def _lineage(traced: LineageOutcome) -> Rows:
