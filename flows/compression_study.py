@@ -15,6 +15,7 @@ from tasks.errors import TrainingFailed
 from tasks.evaluation import EvalConfig, check_scorable
 from tasks.exclusion import sole_run
 from tasks.liveness import check_attempts
+from tasks.run_names import name_run
 from tasks.sharding import ShardConfig
 from tasks.study.config import StudyConfig
 from tasks.study.preprocessing import measure_preprocessing
@@ -62,7 +63,7 @@ class CompressionStudyConfig(BaseModel):
         return {"shard": where | shard, **trained, "evaluate": self.evaluate.model_dump(mode="json")}
 
 
-@flow(name="compression-study", flow_run_name="{config.shard.dataset}-compression")
+@flow(name="compression-study", flow_run_name=name_run("{config.shard.dataset}", "compression"))
 def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
     """Shard in every codec, train on each, hold all against the clean images; nothing is made or measured twice."""
     check_attempts()

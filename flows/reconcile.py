@@ -1,9 +1,13 @@
 """Close what was left open on either side: Prefect's flow runs, MLflow's runs."""
 
+from typing import Annotated
+
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.forms import Form
 from tasks.reconciliation import close_flow_runs, close_mlflow_runs
+from tasks.run_names import name_run
 
 
 class ReconcileConfig(BaseModel):
@@ -27,8 +31,8 @@ class ReconcileOutcome(BaseModel):
 DEFAULT = ReconcileConfig()
 
 
-@flow(name="reconcile", flow_run_name="reconcile")
-def reconcile(config: ReconcileConfig = DEFAULT) -> ReconcileOutcome:
+@flow(name="reconcile", flow_run_name=name_run("reconcile"))
+def reconcile(config: Annotated[ReconcileConfig, Form()] = DEFAULT) -> ReconcileOutcome:
     """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs."""
     flow_runs = close_flow_runs() if config.flow_runs else []
     return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=close_mlflow_runs() if config.mlflow_runs else [])
