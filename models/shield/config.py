@@ -46,7 +46,7 @@ class ShieldConfig(BaseModel):
         800, ge=1, le=100_000, title="First steps", description="what the head learns before the first image is shown"
     )
     interval_nimg: int = Field(
-        10_000, ge=1, title="Every", description="images between two lessons, each on the present generator"
+        10_000, ge=1, le=10**12, title="Every", description="images between two lessons, each on the present generator"
     )
     steps: int = Field(40, ge=1, le=100_000, title="Steps", description="optimiser steps in each later lesson")
     batch_size: int = Field(
