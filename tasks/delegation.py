@@ -5,7 +5,7 @@ What came of it is read from the registry, not from the flow run: that may have 
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,8 +13,17 @@ import httpx
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType, FlowRunFilterTags
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
@@ -22,6 +31,7 @@ from prefect.utilities.urls import url_for
 
 from tasks.errors import TrainingFailed
 from tasks.home import home
+from tasks.progress import ProgressReport
 from tasks.registry import find_version_of
 from tasks.tracking import connect
 from tasks.training import RegisteredModel, TrainOutcome
@@ -78,8 +88,8 @@ def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> 
 
 def await_training(child: FlowRun, deployment: str, run: str, model: str) -> TrainOutcome:
     """Wait for the end of a flow run that trains `run`; raises TrainingFailed where it registered no version."""
-    with get_client(sync_client=True) as client:
-        ended = wait_for_end(client, child.id)
+    with get_client(sync_client=True) as client, ProgressReport("training", f"Training {run}", 100) as progress:
+        ended = wait_for_end(client, child.id, lambda: show_progress(client, child.id, progress))
     if ended.state is None or not ended.state.is_completed():
         raise TrainingFailed(f"the flow run {ended.name} that trains {run} ended as {ended.state}: {url_for(ended)}")
     outcome = find_outcome(run, model)
@@ -105,7 +115,7 @@ def find_active(client: SyncPrefectClient, tag: str) -> FlowRun | None:
     return min(alive, key=lambda run: run.state_type == StateType.CRASHED, default=None)
 
 
-def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID) -> FlowRun:
+def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable[[], None] = lambda: None) -> FlowRun:
     """The flow run when it has ended; a crash is no end while it may still be resumed.
 
     A server that is away is waited for: the training does not need it.
@@ -113,6 +123,7 @@ def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID) -> FlowRun:
     while True:
         try:
             run = client.read_flow_run(flow_run_id)
+            on_poll()
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500:
                 raise
@@ -121,6 +132,16 @@ def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID) -> FlowRun:
             if run.state and run.state.is_final() and (not run.state.is_crashed() or _has_crashed_for_good(run)):
                 return run
         time.sleep(POLL_SECONDS)
+
+
+def show_progress(client: SyncPrefectClient, flow_run_id: UUID, progress: ProgressReport) -> None:
+    """Show here how far the flow run says its training is."""
+    wanted = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]), key=ArtifactFilterKey(any_=["training"])
+    )
+    for artifact in client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1):
+        note = str(artifact.description or "").partition(": ")[2]
+        progress.update(float(str(artifact.data or 0)), note)
 
 
 def _has_crashed_for_good(run: FlowRun) -> bool:

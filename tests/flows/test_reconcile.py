@@ -16,6 +16,7 @@ from flows.reconcile import reconcile
 from models.training import TrainConfig
 from tasks.home import home
 from tasks.liveness import is_alive, lock_file
+from tasks.reconciliation import end_of_dead
 from tasks.run_directory import RunDirectory, hold
 from tasks.tracking import RunTracker, connect
 from tasks.training import plan_run
@@ -62,8 +63,8 @@ def test_a_run_without_a_process_is_crashed_with_all_that_ran_inside_it(
     assert state_of(client, dead) == "Crashed"
     assert [state_of(client, run) for run in (elsewhere, living, waiting)] == ["Running", "Running", "Pending"]
     assert not set(outcome.flow_runs) & {elsewhere.name, living.name, waiting.name}
-    assert reconcile().flow_runs == []
     assert is_alive(home(), str(dead.id)) is None  # forgotten: it has ended
+    assert reconcile().flow_runs == [living.name]  # whose lock was let go above
 
 
 def test_a_cancelled_run_whose_process_died_meanwhile_is_cancelled(client: SyncPrefectClient, dead: FlowRun) -> None:
@@ -75,11 +76,12 @@ def test_a_cancelled_run_whose_process_died_meanwhile_is_cancelled(client: SyncP
 def test_a_run_that_was_taken_up_and_never_started_is_crashed(
     client: SyncPrefectClient, deployment: UUID, home_dir: Path
 ) -> None:
-    long_ago = datetime.now(UTC) - timedelta(hours=1)
-    run = client.create_flow_run_from_deployment(deployment, state=Pending(timestamp=long_ago))
-    reconcile()
-    expected = "Crashed" if client.read_flow_run(run.id).state.timestamp > long_ago else "Pending"
-    assert state_of(client, run) == expected == "Crashed"
+    run = client.create_flow_run_from_deployment(deployment, state=Pending())
+    assert end_of_dead(client, home(), client.read_flow_run(run.id)) is None
+    an_hour_ago = Pending(timestamp=datetime.now(UTC) - timedelta(hours=1))
+    ended = end_of_dead(client, home(), run.model_copy(update={"state": an_hour_ago}))
+    assert ended is not None
+    assert ended.is_crashed()
 
 
 def test_mlflow_runs_end_with_their_flow_runs(client: SyncPrefectClient, deployment: UUID, dataset: str) -> None:
