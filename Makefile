@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-study bench-scores clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-study bench-scores clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-scores  what the scores cost, 50,000 images against 50,000"
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
 	@echo "make bench-study  what compression does to digits and emoji, and to generators that learn from them"
+	@echo "make bench-robust  compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make clean  remove the environment and everything the demo made"
 
@@ -64,6 +65,9 @@ bench-families: $(STAMP)
 
 bench-study: $(STAMP)
 	@$(BIN)/python -m benchmarks.study
+
+bench-robust: $(STAMP)
+	@$(BIN)/python -m benchmarks.robust
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile

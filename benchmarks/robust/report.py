@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from benchmarks.robust.arms import COLLECTIONS, NIMG, QUALITIES
+from benchmarks.robust.arms import COLLECTIONS, NIMG, QUALITIES, WIDTH
 from benchmarks.robust.training import CACHE, PROTOCOL, distance, mean, rows
 from benchmarks.sharding.__main__ import machine
 
@@ -39,10 +39,12 @@ def document(found: Rows) -> list[str]:
         "",
         f"{machine()}, 1 thread a training",
         "",
-        f"Each training sees {NIMG:,} images of 32x32, conditional, dcgan of width 16. All scores are of "
-        f"{PROTOCOL.num_images:,} images against the **clean** val split, at {PROTOCOL.input_size} pixels; lower is "
-        f"better. With several seeds: the mean, and each in brackets. Feature net {protocol.get('feature_net', '')}, "
-        f"weights {str(protocol.get('weights_sha256', ''))[:12]}.",
+        "dcgan at 32x32, conditional, set as in [families](families.md): "
+        + "; ".join(f"{name} {NIMG[name]:,} images seen, width {WIDTH[name]}" for name in COLLECTIONS)
+        + f". All scores are of {PROTOCOL.num_images:,} images against the **clean** val split, at "
+        f"{PROTOCOL.input_size} pixels; lower is better. In round brackets the seeds that the mean is of, in square "
+        f"ones a 95 % interval. Feature net {protocol.get('feature_net', '')}, weights "
+        f"{str(protocol.get('weights_sha256', ''))[:12]}, seed {protocol.get('seed', '')}.",
         "",
         "| collection | trained on | compression | FD | of plain | KD | learnt |",
         "|---|---|---|---|---|---|---|",
@@ -131,9 +133,10 @@ def draw_grids(collection: str, rows_shown: int = 4, scale: int = 2) -> None:
     """Real JPEGs, plain, known and clean-trained samples of seed 0 beside each other."""
     names = [f"{collection}-q15-off", f"{collection}-q15-known", f"{collection}-clean-off"]
     folders = [CACHE / f"{name}-dcgan-0" / "samples" for name in names]
-    paths = [folders[0] / "real.png", *(folder / f"{NIMG:012d}.png" for folder in folders)]
-    if not all(path.exists() for path in paths):
+    grids = [sorted(folder.glob("0*.png")) for folder in folders]
+    if not all(grids):
         return
+    paths = [folders[0] / "real.png", *(grid[-1] for grid in grids)]
     pictures = [Image.open(path) for path in paths]
     height = rows_shown * 34 + 2
     cut = [picture.crop((0, 0, picture.width, height)).convert("RGB") for picture in pictures]

@@ -20,7 +20,7 @@ from tasks.traces import training_codecs
 from tasks.training import plan_run
 
 KNOWN = TrainConfig(
-    nimg=800,
+    nimg=400,
     batch_size=8,
     width=8,
     latent_dim=8,
@@ -69,11 +69,10 @@ def test_off_leaves_a_run_the_name_that_it_had(dataset: str) -> None:
 MODES = ("off", "known", "learned")
 
 
-@pytest.mark.parametrize("mode", ["known", "learned"])
-def test_a_trainer_that_was_told_to_stop_ends_in_the_same_bits(dataset: str, tmp_path: Path, mode: str) -> None:
+def test_a_trainer_that_was_told_to_stop_ends_in_the_same_bits(dataset: str, tmp_path: Path) -> None:
     whole, parts = (RunDirectory(tmp_path / name) for name in ("whole", "parts"))
     for run in (whole, parts):
-        run.create(plan_run(dataset, KNOWN.model_copy(update={"compression": mode})))
+        run.create(plan_run(dataset, KNOWN.model_copy(update={"compression": "learned"})))
     assert train(whole).wait() == 0
     first = train(parts)
     while not parts.stats.exists() and first.poll() is None:
@@ -86,4 +85,4 @@ def test_a_trainer_that_was_told_to_stop_ends_in_the_same_bits(dataset: str, tmp
     assert theirs
     assert all(torch.equal(value, theirs.tensors[name]) for name, value in ours.tensors.items())
     last = json.loads(whole.stats.read_text().splitlines()[-1])
-    assert ("compression_quality" in last) == (mode == "learned")
+    assert 90 < last["compression_quality"] <= 100  # scaled, and stored at 95
