@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from models.classifier import ClassifierConfig, LabelledImages, train_classifier
@@ -114,6 +115,13 @@ def test_the_classifier_score_runs_from_one_to_the_number_of_classes() -> None:
     assert classifier_score(sure).value == pytest.approx(4, rel=1e-3)
     assert classifier_score(np.full((40, 4), 0.25)).value == pytest.approx(1)
     assert classifier_score(np.eye(4)[np.zeros(40, int)]).value == pytest.approx(1)
+
+
+def test_the_classifier_score_is_the_published_formula() -> None:
+    """exp of the mean divergence from the marginal, term by term (Salimans et al. 2016, section 4)."""
+    p = np.random.default_rng(0).dirichlet([0.2] * 7, 300)
+    divergences = [scipy.stats.entropy(row, p.mean(axis=0)) for row in p]
+    assert classifier_score(p).value == pytest.approx(np.exp(np.mean(divergences)), rel=1e-9)
 
 
 def test_the_classifier_scores_interval_holds_other_draws() -> None:
