@@ -24,6 +24,7 @@ from tasks.errors import RequestError, ServiceError
 from tasks.home import home, read_auth
 from tasks.provisioning import GPU, join_pool, wait_for_servers
 from tasks.service import (
+    DATABASE_URL,
     DEPLOY,
     Environment,
     ServiceConfig,
@@ -74,17 +75,18 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
         _adopt_orphans()
         honcho.manager.KILL_WAIT = STOP_SECONDS
         manager = honcho.manager.Manager()
+        # Servers are told of their databases, password and all; flow runs have no business there.
+        inherited = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
         for name, command, environment in processes(config):
-            manager.add_process(name, command, env=os.environ | environment)
+            manager.add_process(name, command, env=inherited | environment)
         # Before honcho forks: a fork in the middle of starting it would keep its pipe open for ever.
         set_up = _start_set_up(config)
         threading.Thread(target=lambda: set_up.wait() and manager.terminate(), daemon=True).start()
         manager.loop()
         _end_descendants()
-    if set_up.returncode:
-        raise ServiceError("the set-up failed: the lines above say why")
     if manager.returncode not in STOPPED_BY_SIGNAL:
-        raise ServiceError(f"a process ended by itself (exit status {manager.returncode}): the lines above say which")
+        what = "the set-up failed" if set_up.returncode else f"a server ended by itself ({manager.returncode})"
+        raise ServiceError(f"{what}: the lines above say why")
     return ServiceOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
 
 
