@@ -1,0 +1,2 @@
+-- The image makes `prefect` (POSTGRES_DB) by itself.
+CREATE DATABASE mlflow;
