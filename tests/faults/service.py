@@ -39,7 +39,7 @@ class Service:
         self.commands = {name: (command, more) for name, command, more in processes(config)}
         self.environment = os.environ | DEFAULTS | client_environment(config) | environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.api = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False)
 
     def start(self, name: str, environment: dict[str, str] | None = None) -> None:
         """Start the process that deploy/Procfile calls `name`, with more in its environment if need be."""
@@ -87,7 +87,7 @@ class Service:
         for child in children:
             if child.is_running():
                 child.kill()
-        self.api.close()
+        self.http.close()
 
     def command(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         """Start `shardgan WORDS` as a person beside the service would."""
@@ -112,23 +112,18 @@ class Service:
         """Ask for a run of a deployment, as "Quick run" does; returns its id."""
         found = self.get(f"/deployments/name/{deployment}")
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        made = self.api.post(f"/deployments/{found['id']}/create_flow_run", json=body)
-        assert made.is_success, made.text
-        return str(made.json()["id"])
+        return str(self.post(f"/deployments/{found['id']}/create_flow_run", body)["id"])
 
     def set_state(self, flow_run: str, kind: str, name: str) -> None:
         """Ask for another state, as the UI's buttons do."""
         body = {"state": {"type": kind, "name": name}, "force": False}
-        answer = self.api.post(f"/flow_runs/{flow_run}/set_state", json=body)
-        assert answer.json()["status"] == "ACCEPT", answer.text
-
-    def flow_run(self, flow_run: str) -> dict[str, Any]:
-        return self.get(f"/flow_runs/{flow_run}")
+        answer = self.post(f"/flow_runs/{flow_run}/set_state", body)
+        assert answer["status"] == "ACCEPT", answer
 
     def states(self, flow_run: str) -> list[str]:
         """Names of the states that the run has been in, in order."""
-        answer = self.api.get("/flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status()
-        return [state["name"] for state in sorted(answer.json(), key=lambda state: state["timestamp"])]
+        found = self.get(f"/flow_run_states/?flow_run_id={flow_run}")
+        return [state["name"] for state in sorted(found, key=lambda state: state["timestamp"])]
 
     def wait_for_state(self, flow_run: str, *names: str) -> dict[str, Any]:
         """Wait until the run is in one of these states, or ends otherwise, which is a failure."""
@@ -147,18 +142,30 @@ class Service:
 
     def messages(self, flow_run: str) -> list[str]:
         """What was said with each state of the run."""
-        answer = self.api.get("/flow_run_states/", params={"flow_run_id": flow_run}).raise_for_status()
-        return [state["message"] or "" for state in answer.json()]
+        return [state["message"] or "" for state in self.get(f"/flow_run_states/?flow_run_id={flow_run}")]
 
     def change_automation(self, found: dict[str, Any], trigger: dict[str, Any]) -> None:
         """Change the trigger of an automation as it was read from the server."""
         kept = {key: found[key] for key in ("name", "description", "enabled", "actions")}
-        answer = self.api.put(f"/automations/{found['id']}", json=kept | {"trigger": found["trigger"] | trigger})
+        self.call("PUT", f"/automations/{found['id']}", kept | {"trigger": found["trigger"] | trigger})
+
+    def flow_run(self, flow_run: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/flow_runs/{flow_run}")
+        return found
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.call("POST", path, body)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """What the Prefect server answers; asked again where it is too busy, as Prefect's own client does."""
+
+        def ask() -> httpx.Response | None:
+            found = self.http.request(method, path, json=body)
+            return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
+
+        answer: httpx.Response = wait_until(ask, what=f"an answer to {method} {path}")
         assert answer.is_success, answer.text
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self.api.post(path, json=body).raise_for_status().json()
-
-    def get(self, path: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.api.get(path).raise_for_status().json()
-        return answer
+        return answer.json() if answer.content else None

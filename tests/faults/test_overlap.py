@@ -121,7 +121,7 @@ def test_schedule_overlaps(service: Service, clock: Path, tell: Tell) -> None:
         while time.monotonic() < until:
             most = max(most, len(lockers(lock_of("night"))[0]))
             time.sleep(0.1)
-    assert service.api.delete(f"{path}/schedules/{made['id']}").is_success
+    service.call("DELETE", f"{path}/schedules/{made['id']}")
 
     def runs() -> list[dict[str, Any]]:
         wanted = {"flow_runs": {"deployment_id": {"any_": [nightly["id"]]}}}

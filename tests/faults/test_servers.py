@@ -2,21 +2,17 @@
 
 import signal
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tasks.home import home
-from tasks.run_directory import RunDirectory
 from tasks.tracking import RUN_TAG, connect
-from tasks.training import plan_run
 from tests.faults.service import Service, wait_until
-from tests.faults.training import TRAINING, Begin, Tell, Training, finish
+from tests.faults.training import Begin, Tell, Training, finish
 
 ENDLESS_NIMG = 100_000_000
 MOST_SLOWDOWN = 0.05
@@ -34,48 +30,52 @@ def test_prefect_server_down(service: Service, begin: Begin, uninterrupted: str,
     assert service.flow_run(training.flow_run)["run_count"] == 1
 
 
-@pytest.fixture
-def yardstick(service: Service, tmp_path: Path) -> Iterator[RunDirectory]:
-    """A trainer of the same settings that nobody follows, at the same time on the same machine."""
-    run = RunDirectory(tmp_path / "yardstick")
-    run.create(plan_run("tiny", TRAINING.model_copy(update={"nimg": ENDLESS_NIMG})))
-    trainer = subprocess.Popen([sys.executable, "-m", "tasks.worker", str(run.path)], stdout=subprocess.DEVNULL)
-    yield run
-    trainer.kill()
-    trainer.wait()
+@dataclass(frozen=True)
+class Moment:
+    """Where a trainer is, and how long its main thread has been at it, without the wait for a core."""
+
+    nimg: int
+    seconds: float
+
+    def per_image(self, later: "Moment") -> float:
+        return (later.seconds - self.seconds) / (later.nimg - self.nimg)
 
 
-def last_nimg(run: RunDirectory) -> int:
-    return int(run.read_stats()[-1]["nimg"])
+def next_tick(training: Training) -> Moment:
+    """The moment of the trainer's next tick."""
+    (trainer,) = training.trainers()
+    training.wait_for_ticks(1)
+    waited = int(Path(f"/proc/{trainer.pid}/schedstat").read_text().split()[1]) / 1e9  # for a core, see proc(5)
+    return Moment(int(training.run.read_stats()[-1]["nimg"]), time.monotonic() - waited)
 
 
-def relative_speed(training: Training, yardstick: RunDirectory, seconds: float) -> float:
-    """Images that the training saw in a stretch of time, for each that the other one saw."""
-    ours, theirs = last_nimg(training.run), last_nimg(yardstick)
+def over(training: Training, seconds: float) -> tuple[Moment, Moment]:
+    """The moments at both ends of a stretch of so many seconds, or some more."""
+    start = next_tick(training)
     threading.Event().wait(seconds)
-    return (last_nimg(training.run) - ours) / (last_nimg(yardstick) - theirs)
+    return start, next_tick(training)
 
 
 @pytest.mark.parametrize("seconds", [60])
-def test_mlflow_down(service: Service, begin: Begin, yardstick: RunDirectory, tell: Tell, seconds: float) -> None:
+def test_mlflow_down(service: Service, begin: Begin, tell: Tell, seconds: float) -> None:
     """MLflow server killed (SIGKILL) for 60 s in training."""
     training = begin(nimg=ENDLESS_NIMG)
-    wait_until(lambda: yardstick.read_stats(), what="the first tick of the other trainer")
-    before = relative_speed(training, yardstick, seconds / 2)
+    before = over(training, seconds / 2)
     service.stop("mlflow")
     began = time.monotonic()
-    during = relative_speed(training, yardstick, seconds)
+    during = over(training, seconds)
     service.start("mlflow")
     service.wait_for("mlflow")
     away = time.monotonic() - began
-    after = relative_speed(training, yardstick, seconds / 2)
+    after = over(training, seconds / 2)
     service.set_state(training.flow_run, "CANCELLING", "Cancelling")
     service.wait_for_state(training.flow_run, "Cancelled")
-    slowdown = 1 - during / statistics.mean([before, after])
+    times = [start.per_image(end) for start, end in (before, during, after)]
+    slowdown = times[1] / statistics.mean([times[0], times[2]]) - 1
+    spent = ", ".join(f"{1000 * one:.2f}" for one in times)
     tell(
-        f"away for {away:.0f} s; speed beside a trainer that nobody follows: {before:.2f} before, {during:.2f} during,"
+        f"away for {away:.0f} s; ms an image before, during, after, less the wait for a core: {spent}: {slowdown:+.1%}"
     )
-    tell(f"{after:.2f} after: {slowdown:+.1%} slower")
     client = connect(home())
     experiment = client.get_experiment_by_name("tiny")
     (logged,) = client.search_runs([experiment.experiment_id], f"tags.`{RUN_TAG}` = '{training.run.name}'")
