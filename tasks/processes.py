@@ -148,7 +148,7 @@ def run_worker(config: WorkerConfig) -> BaseModel:
     """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
     wait_for_servers()
     name = config.name or f"{config.pool}-{socket.gethostname()}"
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process"]
+    command = [sys.executable, "-m", "tasks.pool_worker", "worker", "start", "--type", "process"]
     command += ["--pool", config.pool, "--name", name]
     join_pool(config.pool, name)
     if config.pool == GPU:

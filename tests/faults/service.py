@@ -1,5 +1,6 @@
 """The service's own processes, started one by one, so that each can be killed and started again."""
 
+import contextlib
 import os
 import select
 import signal
@@ -58,7 +59,8 @@ class Service:
         """Send a signal to the process and, where it is SIGKILL, to all that it started in its session."""
         process = self.running.pop(name)
         if number == signal.SIGKILL:
-            os.killpg(process.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has died already, which the test will find out
+                os.killpg(process.pid, number)
         else:
             process.send_signal(number)
         process.wait(60)
