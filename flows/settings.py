@@ -6,6 +6,7 @@ pydantic alone, so that a wrong one is refused with the same sentence whichever 
 
 import copy
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,22 @@ from pydantic.fields import FieldInfo
 
 Config = TypeVar("Config", bound=BaseModel)
 Tree = dict[str, Any]
+BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class SettingsError(ValueError):
     """A setting is unknown or has a value that is not allowed; the message names it and says what is."""
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML 1.2's booleans, true and false; off, on, yes and no are words, and some settings' values."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver(BOOLEAN, re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]
 def read_file(path: Path) -> Tree:
     """The mapping in a YAML file. Raises SettingsError where it is none."""
     try:
-        tree = yaml.safe_load(path.expanduser().read_text())
+        tree = yaml.load(path.expanduser().read_text(), Loader)
     except OSError as error:
         raise SettingsError(f"--config {path}: {error.strerror}; expected a YAML file") from error
     except yaml.YAMLError as error:
@@ -149,6 +162,6 @@ def format_value(value: Any) -> str:
 
 def _parse_value(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)
     except yaml.YAMLError:
         return text

@@ -43,6 +43,14 @@ def test_a_yaml_file_can_be_made_from_a_config_and_read_back(tmp_path: Path) -> 
     assert validate(PipelineConfig, read_file(path)) == config
 
 
+def test_off_is_a_word_and_false_is_none(tmp_path: Path) -> None:
+    given = {"train.compression": "off", "train.conditional": "false", "train.compute.compile": "yes"}
+    config = validate(PipelineConfig, set_values(MINIMAL, given, PipelineConfig))
+    assert (config.train.compression, config.train.conditional, config.train.compute.compile) == ("off", False, True)
+    (tmp_path / "c.yaml").write_text("train: {compression: off, conditional: false}")
+    assert read_file(tmp_path / "c.yaml") == {"train": {"compression": "off", "conditional": False}}
+
+
 def test_text_stays_text_though_it_looks_like_a_number() -> None:
     config = validate(PipelineConfig, set_values(MINIMAL, {"shard.dataset": "2024"}, PipelineConfig))
     assert config.shard.dataset == "2024"
