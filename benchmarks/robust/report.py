@@ -78,18 +78,23 @@ def of_kind(found: Rows, kind: str) -> list[dict[str, Any]]:
 
 def line(collection: str, where: str, mode: str, arms: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
     """One line of the table; the ratio is taken over the seeds that both have."""
-    fd, kd = (f"{mean(arms, name):.3g}{each(arms, name)}" for name in SHOWN)
+    fd, kd = (written(mean(arms, name), name) + each(arms, name) for name in SHOWN)
     pairs = list(zip(arms, plain, strict=False))
     ratio = f"{mean([a for a, _ in pairs]) / mean([p for _, p in pairs]):.2f}" if pairs else ""
     return f"| {collection} | {where} | {mode} | {fd} | {ratio} | {kd} | {learnt(arms)} |"
 
 
+def written(value: float, name: str) -> str:
+    """A Fréchet distance to the unit, a kernel distance to the thousandth."""
+    return f"{value:.0f}" if name.startswith("FD") else f"{value:.3f}"
+
+
 def each(arms: list[dict[str, Any]], name: str) -> str:
     """Every seed's score, or the interval where there is but one."""
     if len(arms) > 1:
-        return f" ({', '.join(f'{distance(row, name):.3g}' for row in arms)})"
-    low, high = arms[0]["intervals"][name]
-    return f" [{low:.3g} to {high:.3g}]"
+        return f" ({', '.join(written(distance(row, name), name) for row in arms)})"
+    low, high = (written(end, name) for end in arms[0]["intervals"][name])
+    return f" [{low} to {high}]"
 
 
 def learnt(arms: list[dict[str, Any]]) -> str:
@@ -106,20 +111,27 @@ def draw_curves(found: Rows) -> None:
     """FD over images seen, seed 0, one panel a collection and quality."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
-    panels = [(collection, quality) for collection in COLLECTIONS for quality in QUALITIES]
+    panels = [(name, quality) for name in COLLECTIONS for quality in QUALITIES if has_curves(found, name, quality)]
+    if not panels:
+        return
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.4), layout="constrained", squeeze=False)
     for axis, (collection, quality) in zip(axes.flat, panels, strict=True):
         for mode, name in MODES.items():
             curve(axis, found, f"{collection}-q{quality}-{mode}", name, COLOURS[mode])
         curve(axis, found, f"{collection}-clean-off", "plain on clean images", COLOURS["clean"])
         for files in of_kind(found, f"{collection}-q{quality}-files"):
             axis.axhline(distance(files), color="black", linestyle=":", linewidth=1, label="the JPEG files")
-        axis.set(title=f"{collection}, JPEG {quality}", xlabel="images seen", yscale="log")
+        axis.set(title=f"{collection}, JPEG {quality}", xlabel="images seen", xlim=(0, None), ylim=(0, None))
         axis.spines[["top", "right"]].set_visible(False)
     axes.flat[0].set_ylabel("FD to clean images")
     axes.flat[-1].legend(fontsize=7, frameon=False)
     figure.savefig(RESULTS / "robust-training.png", dpi=90)
     plt.close(figure)
+
+
+def has_curves(found: Rows, collection: str, quality: int) -> bool:
+    """Whether any training on these files was scored before its end."""
+    return any(name.startswith(f"{collection}-q{quality}-") and "@" in name for name in found)
 
 
 def curve(axis: Any, found: Rows, kind: str, label: str, colour: str) -> None:
@@ -129,7 +141,7 @@ def curve(axis: Any, found: Rows, kind: str, label: str, colour: str) -> None:
         axis.plot(*np.array(points).T, marker="o", markersize=3, color=colour, label=label)
 
 
-def draw_grids(collection: str, rows_shown: int = 4, scale: int = 2) -> None:
+def draw_grids(collection: str, rows_shown: int = 4) -> None:
     """Real JPEGs, plain, known and clean-trained samples of seed 0 beside each other."""
     names = [f"{collection}-q15-off", f"{collection}-q15-known", f"{collection}-clean-off"]
     folders = [CACHE / f"{name}-dcgan-0" / "samples" for name in names]
@@ -146,6 +158,4 @@ def draw_grids(collection: str, rows_shown: int = 4, scale: int = 2) -> None:
     for one in cut:
         canvas.paste(one, (left, 0))
         left += one.width + gap
-    canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.NEAREST).save(
-        RESULTS / f"robust-{collection}.png", optimize=True
-    )
+    canvas.save(RESULTS / f"robust-{collection}.png", optimize=True)
