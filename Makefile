@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-study bench-scores clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-study bench-scores fuzz clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-study  what compression does to digits and emoji, and to generators that learn from them"
 	@echo "make bench-robust  compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
+	@echo "make fuzz   every reader of what comes from elsewhere, two minutes each, into benchmarks/results/fuzz.md"
 	@echo "make clean  remove the environment and everything the demo made"
 
 # torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
@@ -74,6 +75,10 @@ bench-hostile: $(STAMP)
 
 bench-loading: $(STAMP)
 	@$(BIN)/python -m benchmarks.loading
+
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris || echo "no atheris here: hypothesis draws the inputs"
+	@$(BIN)/python -m benchmarks.fuzzing
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output

@@ -151,6 +151,13 @@ class _Cursor:
         return file.read() if file else b""
 
 
+def forget() -> None:
+    """Close what is kept open; a path then stands for what lies there now."""
+    _cursors.clear()
+    for kept in (_file, _proven, _column):
+        kept.cache_clear()
+
+
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise RefusedError("file_too_large", f"{size} bytes; max_file_bytes allows {max_bytes}")

@@ -77,15 +77,24 @@ def process_partition(
 
 def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
     """Yield the rows of a part file; raises BuildError when it is not one."""
-    with Path(path).open("rb") as file:
-        file.seek(-_FOOTER.size, os.SEEK_END)
-        start, magic = _FOOTER.unpack(file.read(_FOOTER.size))
-        if magic != _MAGIC:
-            raise BuildError(f"{str(path)!r} is no part of a build; remove it and run again")
-        end = file.seek(0, os.SEEK_END) - _FOOTER.size
-        file.seek(start)
-        while file.tell() < end:
-            yield json.loads(file.readline())
+    try:
+        with Path(path).open("rb") as file:
+            end = file.seek(0, os.SEEK_END) - _FOOTER.size
+            file.seek(max(end, 0))
+            start, magic = _FOOTER.unpack(file.read(_FOOTER.size))
+            _insist(magic == _MAGIC and start <= end, "its footer is none")
+            file.seek(start)
+            while file.tell() < end:
+                row = json.loads(file.readline())
+                _insist(isinstance(row, dict), "a row is no object")
+                yield row
+    except (ValueError, RecursionError, struct.error) as error:
+        raise BuildError(f"{str(path)!r} is no part of a build ({error}); remove it and run again") from error
+
+
+def _insist(holds: bool, problem: str) -> None:
+    if not holds:
+        raise ValueError(problem)
 
 
 def _process_into_bucket(spec: PartitionSpec, decoder: Decoder | None, on_row: Callable[[Row], None] | None) -> str:
