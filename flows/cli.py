@@ -33,6 +33,7 @@ from flows.settings import (
 from flows.summary import print_summary
 from tasks.errors import BAD_REQUESTS
 from tasks.home import make_prefect_home
+from tasks.printable import for_terminal
 
 DONE, FAILED, WRONG = 0, 1, 2
 
@@ -106,7 +107,7 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
 def _fail(error: BaseException, status: int, as_json: bool) -> int:
     interrupted = isinstance(error, KeyboardInterrupt)
     message = "interrupted; the same command goes on where this one stopped" if interrupted else str(error)
-    print(f"shardgan: {message}", file=sys.stderr)
+    print(f"shardgan: {for_terminal(message)}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
     return status

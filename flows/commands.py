@@ -64,7 +64,7 @@ def plan_train(config: TrainGanConfig) -> Plan:
     return [
         *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
-        f"register it as {config.model or run.dataset}@challenger in {home().tracking_uri}",
+        f"register it as {config.model or run.dataset}@challenger in {home().shown_tracking_uri}",
     ]
 
 
@@ -82,7 +82,7 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
     return [
         *plan_build(BuildDatasetConfig(shard=config.shard)),
         f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
-        f"register it as {model}@challenger in {home().tracking_uri}",
+        f"register it as {model}@challenger in {home().shown_tracking_uri}",
         *plan_evaluate(EvaluateGanConfig(model=model, evaluate=config.evaluate, promote=config.promote)),
     ]
 

@@ -14,6 +14,7 @@ from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.links import how_to_open_mlflow
+from tasks.printable import for_terminal
 from tasks.sharding import BuildOutcome
 from tasks.signing import SignOutcome
 from tasks.study.publishing import StudyOutcome
@@ -28,7 +29,7 @@ def print_summary(outcome: BaseModel) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print()
     for name, value in summarise(outcome):
-        console.print(f"[bold]{name:<14}[/] {escape(value)}")
+        console.print(f"[bold]{name:<14}[/] {escape(for_terminal(value))}")
 
 
 def summarise(outcome: BaseModel) -> Rows:

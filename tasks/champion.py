@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from tasks.announcements import announce_champion
 from tasks.home import Home
+from tasks.printable import for_markdown
 from tasks.registry import CHAMPION, tag_version
 
 LIMIT = "shardgan-champion"
@@ -58,8 +59,8 @@ def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping
     if not in_run():
         return
     name = f"{version.name} version {version.version}"
-    lines = [f"**{name}: {decision}.** {why}.", "", "| | |", "|---|---|"]
-    lines += [f"| {fact} | {value} |" for fact, value in facts.items()]
+    lines = [f"**{for_markdown(name)}: {decision}.** {for_markdown(why)}.", "", "| | |", "|---|---|"]
+    lines += [f"| {for_markdown(fact)} | {for_markdown(value)} |" for fact, value in facts.items()]
     create_markdown_artifact("\n".join(lines), ARTIFACT, description=f"{name}: {decision}")
 
 

@@ -95,8 +95,8 @@ def await_training(child: FlowRun, deployment: str, run: str, model: str) -> Tra
     outcome = find_outcome(run, model)
     if outcome is None:
         raise TrainingFailed(
-            f"{deployment} has trained {run}, but the registry at {home().tracking_uri} has no version of {model} from "
-            "it: its worker must have the same MLFLOW_TRACKING_URI"
+            f"{deployment} has trained {run}, but the registry at {home().shown_tracking_uri} has no version of "
+            f"{model} from it: its worker must have the same MLFLOW_TRACKING_URI"
         )
     return outcome
 

@@ -247,7 +247,7 @@ def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
     """The tracking server: that it answers, lets us in, and keeps artifacts where other machines find them."""
     uri = home().tracking_uri
     if not uri.startswith("http"):
-        yield ok("MLflow", uri)
+        yield ok("MLflow", home().shown_tracking_uri)
         return
     auth = read_auth()
     try:

@@ -13,6 +13,8 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.printable import without_password
+
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -21,12 +23,14 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
     # The temporary server's first start migrates a new database: 10-20 s on two cores, its limit is 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
 }
+
+# Whatever the environment says: a pickle is a program, and no model of ours needs one.
+ENFORCED = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class Home:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
 
     @property
+    def shown_tracking_uri(self) -> str:
+        """The same for people and logs: without a password, as the URL of a database holds one."""
+        return without_password(self.tracking_uri)
+
+    @property
     def serves_itself(self) -> bool:
         """Whether MLflow is the SQLite file under the root, rather than a server."""
         return self.tracking_uri == f"sqlite:///{self.root / 'mlflow.db'}"
@@ -86,6 +95,7 @@ def home() -> Home:
 
 def apply_defaults() -> None:
     """Fill in what the environment leaves open; must run before Prefect is imported for the first time."""
+    os.environ.update(ENFORCED)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if not {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} & os.environ.keys():

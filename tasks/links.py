@@ -13,13 +13,13 @@ MLFLOW_URL = "SHARDGAN_MLFLOW_URL"
 
 def mlflow_url(home: Home) -> str:
     """Where a browser finds MLflow; empty where it has no server."""
-    named = os.environ.get(MLFLOW_URL) or (home.tracking_uri if home.tracking_uri.startswith("http") else "")
+    named = os.environ.get(MLFLOW_URL) or (home.shown_tracking_uri if home.tracking_uri.startswith("http") else "")
     return named.rstrip("/")
 
 
 def how_to_open_mlflow(home: Home) -> str:
     """MLflow's address, or the command that serves it."""
-    return mlflow_url(home) or f"mlflow ui --backend-store-uri {home.tracking_uri}"
+    return mlflow_url(home) or f"mlflow ui --backend-store-uri {home.shown_tracking_uri}"
 
 
 def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact: str = "") -> str:

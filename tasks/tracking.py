@@ -20,7 +20,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from tasks.errors import RequestError
-from tasks.home import Home
+from tasks.home import ENFORCED, Home
 from tasks.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
 def connect(home: Home) -> MlflowClient:
     """A client for the home's tracking server; makes the SQLite database on first use."""
     home.root.mkdir(parents=True, exist_ok=True)
+    os.environ.update(ENFORCED)
     if home.serves_itself:
         # Else a new database makes ./mlruns, wherever this process happens to stand.
         os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(home.mlartifacts)
