@@ -32,6 +32,7 @@ def the_object(text: str) -> dict[str, Any]:
         (["run", "--source", ".", "--dataset", "d", "--resolution", "40"], "resolution 40"),
         (["run", "--source", ".", "--dataset", "d", "train.nmig=5"], "did you mean train.nimg?"),
         (["study", "--source", ".", "--dataset", "d", "--codecs", "[png, jpg]"], "encoding 'jpg' is unknown; use orig"),
+        (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
         (["train", "--dataset", "unknown"], "there is no dataset 'unknown'"),
         (["train", "--dataset", "d", "--config", "missing.yaml"], "No such file"),
     ],

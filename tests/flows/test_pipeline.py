@@ -1,17 +1,20 @@
 """From a folder of images to a champion, with Prefect's own test server and MLflow on SQLite."""
 
+import base64
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+import pyarrow.parquet as pq
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import Artifact, State
 from prefect.exceptions import CancelledRun
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
@@ -49,8 +52,43 @@ def states_of(flow: str) -> list[State]:
     return [run.state for run in runs if run.state]
 
 
+# What opens buckets, databases and servers: planted, and looked for where a run leaves its traces.
+CANARIES = {
+    "AWS_ACCESS_KEY_ID": "canary-key-4f1b",
+    "AWS_SECRET_ACCESS_KEY": "canary/secret+9c2e",
+    "AWS_SESSION_TOKEN": "canary-token-77aa",
+    "MLFLOW_TRACKING_PASSWORD": "canary-password-31d0",
+    "SHARDGAN_DATABASE_URL": "postgresql://canary:canary-database-e8@127.0.0.1:1",
+}
+
+
+def find_canaries(*places: Path) -> list[str]:
+    """The files in which a planted secret stands: plain, in base64, as part of a URL, or in a compressed table."""
+    secrets = [secret.encode() for secret in CANARIES.values()]
+    wanted = {*secrets, *map(base64.b64encode, secrets), *(quote_plus(secret).encode() for secret in secrets)}
+    files = [path for place in places for path in [place, *place.rglob("*")] if path.is_file()]
+    found = []
+    for path in files:
+        content = path.read_bytes()
+        if path.suffix == ".parquet":
+            content += str(pq.read_table(path).to_pylist()).encode()
+        if any(secret in content for secret in wanted):
+            found.append(str(path))
+    return found
+
+
+def prefect_databases() -> list[Path]:
+    """The files of Prefect's database, its write-ahead log among them."""
+    database = Path(str(get_current_settings().server.database.connection_url.get_secret_value()).partition("///")[2])
+    found = sorted(database.parent.glob(f"{database.name}*"))
+    assert found, database
+    return found
+
+
 @pytest.fixture
-def config(collection: Path, home_dir: Path) -> PipelineConfig:
+def config(collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> PipelineConfig:
+    for name, secret in CANARIES.items():
+        monkeypatch.setenv(name, secret)
     return PipelineConfig(
         shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
         train=TrainConfig(
@@ -68,7 +106,7 @@ def config(collection: Path, home_dir: Path) -> PipelineConfig:
     )
 
 
-def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConfig) -> None:
+def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConfig, home_dir: Path) -> None:
     first = pipeline(config)
     assert (first.build.seen, first.build.kept, first.build.quarantined, first.build.reused) == (49, 48, 1, False)
     assert first.train.nimg == 320
@@ -90,6 +128,9 @@ def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConf
     assert '"event": "discriminator_won"' in str(artifact.data)
 
     check_what_prefect_shows(first)
+    planted = home_dir / "planted"
+    planted.write_bytes(b"x" + base64.b64encode(CANARIES["AWS_SECRET_ACCESS_KEY"].encode()))
+    assert find_canaries(home_dir, *prefect_databases()) == [str(planted)]  # and nowhere else
 
     again = pipeline(config)
     assert again.nothing_new

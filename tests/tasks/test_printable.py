@@ -2,10 +2,7 @@
 
 import pytest
 
-from models.evaluation import Protocol
-from tasks.evaluation import EvaluateOutcome
 from tasks.printable import for_markdown, for_terminal, without_password
-from tasks.publishing import _summary
 
 HOSTILE = (
     "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\r\n| [x](javascript:alert(1)) <img src=x onerror=alert(1)> `code` **bold**"
@@ -38,20 +35,3 @@ def test_markdown_stays_text() -> None:
 )
 def test_passwords_in_uris_are_not_shown(uri: str, shown: str) -> None:
     assert without_password(uri) == shown
-
-
-def test_prefects_page_of_an_evaluation_is_text_whatever_the_names() -> None:
-    protocol = Protocol.model_construct(num_generated=1)
-    outcome = EvaluateOutcome.model_construct(
-        model=f"models:/{HOSTILE}/1",
-        scores={HOSTILE: 1.0},
-        protocol=protocol,
-        promoted=False,
-        why=HOSTILE,
-        champion=None,
-        report="/tmp/<b>.html",
-    )
-    page = _summary(outcome)
-    assert "<" not in page.replace(r"\<", "")
-    assert page.count("](javascript") == page.count(r"\](javascript")
-    assert not any(letter in page for letter in "\x1b\x07\r")
