@@ -6,6 +6,7 @@ from urllib.parse import quote
 from mlflow.tracking import MlflowClient
 
 from tasks.home import Home
+from tasks.printable import for_markdown
 
 # The address that browsers use, where it is not the one that workers use (containers: http://mlflow:5000).
 MLFLOW_URL = "SHARDGAN_MLFLOW_URL"
@@ -28,11 +29,11 @@ def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact:
         return f"`{text}`"
     experiment = client.get_run(run_id).info.experiment_id
     path = f"/artifacts/{quote(artifact)}" if artifact else ""
-    return f"[{text}]({base}/#/experiments/{experiment}/runs/{run_id}{path})"
+    return f"[{for_markdown(text)}]({base}/#/experiments/{experiment}/runs/{run_id}{path})"
 
 
 def link_version(home: Home, name: str, version: str) -> str:
     """A registered version as a Markdown link; plain where there is no server."""
     text = f"{name} version {version}"
     base = mlflow_url(home)
-    return f"[{text}]({base}/#/models/{quote(name, safe='')}/versions/{version})" if base else f"`{text}`"
+    return f"[{for_markdown(text)}]({base}/#/models/{quote(name, safe='')}/versions/{version})" if base else f"`{text}`"

@@ -12,6 +12,7 @@ from tasks.evaluation import EvaluateOutcome
 from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.links import how_to_open_mlflow, link_run, link_version, mlflow_url
+from tasks.printable import for_markdown
 from tasks.registry import resolve_version
 from tasks.tracking import connect
 from tasks.training import TrainOutcome
@@ -131,7 +132,7 @@ def _verdict(version: ModelVersion, evaluated: EvaluateOutcome) -> str:
 
 
 def _why(evaluated: EvaluateOutcome) -> str:
-    return f"{evaluated.why[:1].upper()}{evaluated.why[1:]}."
+    return f"{for_markdown(evaluated.why[:1].upper() + evaluated.why[1:])}."
 
 
 def _opening() -> str:
