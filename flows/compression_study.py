@@ -130,11 +130,15 @@ def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], Tra
 
 
 def training_of(run: str, variant: Variant, seed: int, config: CompressionStudyConfig) -> TrainGanConfig:
-    """One training of the study; the study's generators are versions of one model, named like its dataset."""
+    """One training of the study; the study's generators are versions of one model, named like its dataset.
+
+    No quick scores: they would choose each codec's best checkpoint, by its own val images, at different images seen.
+    """
+    health = config.train.health.model_copy(update={"score_ticks": 0})
     return TrainGanConfig(
         dataset=f"{variant.dataset}@{variant.version}",
         model=variant.dataset,
         parent_run=run,
-        train=config.train.model_copy(update={"seed": seed}),
+        train=config.train.model_copy(update={"seed": seed, "health": health}),
         data=config.data,
     )

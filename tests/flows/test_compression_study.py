@@ -14,7 +14,6 @@ from flows.commands import plan_study
 from flows.compression_study import CompressionStudyConfig, compression_study
 from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
-from models.health import HealthConfig
 from models.training import TrainConfig
 from shards import ShardConfig, load_split
 from tasks.errors import RequestError
@@ -45,7 +44,6 @@ def config(collection: Path, home_dir: Path) -> CompressionStudyConfig:
             latent_dim=8,
             tick_nimg=16,
             compute=ComputeConfig(threads=1, device="cpu"),
-            health=HealthConfig(score_ticks=0),
         ),
         evaluate=EvalConfig(num_images=16, input_size=32, device="cpu"),
     )

@@ -22,7 +22,6 @@ STUDY = [
     "train.latent_dim=8",
     "train.tick_nimg=80",
     "train.compute.threads=1",
-    "train.health.score_ticks=0",
     "evaluate.num_images=16",
     "evaluate.input_size=32",
 ]
