@@ -26,11 +26,11 @@ class StudyConfig(BaseModel):
     )
     num_seeds: int = Field(
         1,
-        ge=1,
+        ge=0,
         le=20,
         title="Seeds",
         description="trainings of each codec, with the seeds train.seed, train.seed + 1, ...; differences between "
-        "codecs that are smaller than those between seeds mean nothing",
+        "codecs that are smaller than those between seeds mean nothing. 0: only the images are measured",
     )
     preprocessing: bool = Field(
         True,
