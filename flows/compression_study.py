@@ -71,10 +71,10 @@ def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> Stud
         sole_run(study_name(config.shard.dataset), "wait"),
         study_run(study_name(config.shard.dataset), config.about()) as run,
     ):
-        variants = [build_variant(run, config.shard, codec) for codec in config.study.codecs]
+        clean = build_variant(run, config.shard, config.study.codecs[0])
+        check_scorable(clean.manifest, config.evaluate)  # before all the rest, not after
+        variants = [clean, *(build_variant(run, config.shard, codec) for codec in config.study.codecs[1:])]
         check_comparable(variants)
-        clean = variants[0]
-        check_scorable(clean.manifest, config.evaluate)  # before hours of training, not after
         scores = [score_codec(run, clean, variant, config.evaluate) for variant in variants]
         measured = config.study.preprocessing
         choices = measure_preprocessing(run, clean, config.shard, config.evaluate) if measured else []
