@@ -15,11 +15,10 @@ from flows.compression_study import CompressionStudyConfig, compression_study
 from models.compute import ComputeConfig
 from models.evaluation import EvalConfig
 from models.training import TrainConfig
-from shards import ShardConfig, load_split
+from shards import ShardConfig
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.study.config import StudyConfig
-from tasks.study.variants import build_variant, check_comparable
 from tasks.tracking import connect
 
 
@@ -94,18 +93,6 @@ def test_a_study_ends_in_a_report_and_trainings_add_to_it(config: CompressionStu
         keys = ArtifactFilter(key=ArtifactFilterKey(any_=["compression-study"]))
         artifacts = prefect.read_artifacts(artifact_filter=keys)
     assert any(second.advice in str(artifact.data) for artifact in artifacts)
-
-
-def test_every_codec_has_the_same_images_in_the_same_splits(config: CompressionStudyConfig) -> None:
-    run = connect(home()).create_run("0").info.run_id
-    variants = [build_variant(run, config.shard, codec) for codec in ("original", "jpeg:20", "gif")]
-    for split in ("train", "val"):
-        keys = [load_split(variant.manifest, split).keys for variant in variants]
-        assert keys[0] == keys[1] == keys[2]
-    check_comparable(variants)
-    other = config.shard.model_copy(update={"val_fraction": 0.5})
-    with pytest.raises(RequestError, match="holds other images than original"):
-        check_comparable([*variants, build_variant(run, other, "png")])
 
 
 def test_a_dry_run_says_what_it_would_cost_and_touches_nothing(config: CompressionStudyConfig) -> None:

@@ -9,6 +9,7 @@ import pytest
 import shards
 from models.evaluation import Scores
 from models.protocol import Protocol
+from tasks.errors import RequestError
 from tasks.study.choices import Choice
 from tasks.study.config import CODECS, StudyConfig
 from tasks.study.page import _label_box, draw_rates, render_study
@@ -16,7 +17,7 @@ from tasks.study.record import slug
 from tasks.study.results import CodecResult, StudyResults, advise, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
 from tasks.study.tables import to_markdown
-from tasks.study.variants import Cleanliness, Variant, training_codec
+from tasks.study.variants import Cleanliness, Variant, check_comparable, training_codec
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)
 SOURCE = Cleanliness(num_images=40, num_lossy=0, formats={}, jpeg_quality_median=None, shrink_median=1.0)
@@ -130,6 +131,14 @@ def test_codecs_of_equal_pixels_share_the_training_of_the_first() -> None:
     variants = [codec.variant for codec in study().codecs]
     assert training_codec(variants, "png") == "original"
     assert training_codec(variants, "gif") == "gif"
+
+
+def test_versions_with_other_images_or_splits_are_not_compared() -> None:
+    variants = [codec.variant for codec in study().codecs]
+    check_comparable(variants)
+    other = variants[2].model_copy(update={"keys_sha256": "other"})
+    with pytest.raises(RequestError, match=r"jpeg:95 \(1\) holds other images than original \(1\).*source changed"):
+        check_comparable([*variants, other])
 
 
 def test_the_page_shows_every_codec_and_asks_for_nothing_from_outside() -> None:
