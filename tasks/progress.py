@@ -65,7 +65,11 @@ class ProgressReport:
         self.bar.update(self.item, completed=done, total=self.total, note=note)
         now = time.monotonic()
         left = self.pace.time_left(done, self.total)
-        said = ", ".join(part for part in (note, f"{in_words(left)} left" if left is not None else "") if part)
+        # What is followed in another run says by itself how much time is left.
+        if left is None or note.endswith(" left"):
+            said = note
+        else:
+            said = f"{note}, {in_words(left)} left" if note else f"{in_words(left)} left"
         if self.artifact is not None and now >= self.next_artifact:
             spent = now - self.pace.started
             self.next_artifact = now + min(max(ARTIFACT_SECONDS, spent / 100), MAX_ARTIFACT_SECONDS)
