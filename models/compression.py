@@ -115,6 +115,7 @@ class LearnedCompression(Compressor):
         self.samplings = SAMPLINGS if channels == 3 else SAMPLINGS[:1]
         kinds = len(self.samplings)
         self._is_settled = False
+        self.register_load_state_dict_post_hook(LearnedCompression._look_again)  # type: ignore[no-untyped-call]
         # A prior that is worth a tenth of an image, half of it on what was not compressed (and so keeps its colours);
         # most encoders do 4:2:0 where they are not told otherwise.
         is_fine = torch.tensor(QUALITIES) >= FINE
@@ -125,6 +126,9 @@ class LearnedCompression(Compressor):
         tables = standard_tables()
         self.register_buffer("tables", tables.repeat(kinds, 1, 1, 1), persistent=False)
         self.register_buffer("choices", torch.eye(kinds).repeat_interleave(len(QUALITIES), 0), persistent=False)
+
+    def _look_again(self, _keys: object) -> None:
+        self._is_settled = False
 
     def bounds(self) -> torch.Tensor:
         shares = (self.counts / self.counts.sum()).flatten()
