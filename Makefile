@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-study bench-scores fuzz clean help
+.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -19,6 +20,7 @@ help:
 	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
 	@echo "make bench-study  what compression does to digits and emoji, and to generators that learn from them"
 	@echo "make bench-robust  compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)"
+	@echo "make bench-shield  poisoned streams with and without the gate, and every kind of forgery (an hour on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make fuzz   every reader of what comes from elsewhere, two minutes each, into benchmarks/results/fuzz.md"
 	@echo "make clean  remove the environment and everything the demo made"
@@ -69,6 +71,9 @@ bench-study: $(STAMP)
 
 bench-robust: $(STAMP)
 	@$(BIN)/python -m benchmarks.robust
+
+bench-shield: $(STAMP)
+	@$(BIN)/python -m benchmarks.shield
 
 bench-hostile: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding.hostile

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
 from tasks.run_names import name_run
+from tasks.screening import ScreenPolicy, names_model, screen_source
 from tasks.sharding import BuildOutcome, ShardConfig, build_shards
 from tasks.summary import summarise_build
 
@@ -17,6 +18,9 @@ class BuildDatasetConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
+    screening: ScreenPolicy = Field(
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+    )
     dask_scheduler: str = Field(
         "",
         max_length=300,
@@ -28,8 +32,11 @@ class BuildDatasetConfig(BaseModel):
 @flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
     """Shard a collection of images; a second run over unchanged input does nothing but say so."""
+    shard = config.shard
+    if names_model(shard.screen):
+        shard = screen_source(shard, config.screening)
     cluster = config.dask_scheduler
-    built = build_on_cluster(config.shard, cluster) if cluster else build_shards(config.shard)
+    built = build_on_cluster(shard, cluster) if cluster else build_shards(shard)
     summarise_build(built)
     return built
 

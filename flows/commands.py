@@ -14,6 +14,7 @@ from flows.generate_images import generate_images
 from flows.pipeline import PipelineConfig, pipeline
 from flows.promote_model import PromoteModelConfig, promote_model
 from flows.rollback_model import RollbackModelConfig, rollback_model
+from flows.screen_images import screen_images
 from flows.service import ServiceConfig, WorkerConfig, plan_up, run_service, run_worker, set_up_service
 from flows.settings import Tree
 from flows.train_gan import TrainGanConfig, train_gan
@@ -22,7 +23,8 @@ from tasks.doctor import DoctorConfig, examine
 from tasks.generation import GenerateConfig
 from tasks.home import home
 from tasks.registry import sign_version
-from tasks.sharding import check_source
+from tasks.screening import ScreenConfig
+from tasks.sharding import ShardConfig, check_source
 from tasks.signing import SignConfig
 from tasks.sizes import describe_sizes
 from tasks.study.costs import describe_costs
@@ -84,6 +86,14 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
         f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
         f"register it as {model}@challenger in {home().shown_tracking_uri}",
         *plan_evaluate(EvaluateGanConfig(model=model, evaluate=config.evaluate, promote=config.promote)),
+    ]
+
+
+def plan_screen(config: ScreenConfig) -> Plan:
+    """What `screen` would do; raises RequestError where the source is not there."""
+    check_source(ShardConfig(source=config.source, dataset="incoming"))
+    return [
+        f"judge {config.source} by the shield of {config.model}, verdicts and suspects under {home().root}/screened"
     ]
 
 
@@ -184,6 +194,14 @@ COMMANDS = [
         generate_images,
         {f"--{name.replace('_', '-')}": name for name in ("model", "dataset", "num_images", "out", "seed")},
         plan_generate,
+    ),
+    Command(
+        "screen",
+        "Judge images that come in by a version's shield: suspects on a sheet, verdicts for `build shard.screen=`.",
+        ScreenConfig,
+        screen_images,
+        {"--source": "source", "--model": "model", "--allow": "allow"},
+        plan_screen,
     ),
     Command(
         "sign",

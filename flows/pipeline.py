@@ -19,6 +19,7 @@ from tasks.exclusion import Overlap, sole_run
 from tasks.liveness import check_attempts
 from tasks.promotion import check_floors
 from tasks.run_names import name_run
+from tasks.screening import ScreenPolicy
 from tasks.sharding import BuildOutcome, ShardConfig
 from tasks.summary import summarise_pipeline
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
@@ -33,6 +34,9 @@ class PipelineConfig(BaseModel):
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     model: str = Field("", max_length=200, title="Model", description="name in the registry; empty: the dataset's name")
+    screening: ScreenPolicy = Field(
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+    )
     dask_scheduler: str = Field(
         "",
         max_length=300,
@@ -91,7 +95,9 @@ def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
 
 def run_stages(config: PipelineConfig) -> PipelineOutcome:
     """One stage after the other, each with what the one before it made."""
-    built = build_dataset(BuildDatasetConfig(shard=config.shard, dask_scheduler=config.dask_scheduler))
+    built = build_dataset(
+        BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
+    )
     check_scorable(built.manifest, config.evaluate)  # before hours of training, not after
     wanted = TrainGanConfig(
         dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data

@@ -15,6 +15,7 @@ from tasks.generation import GenerateOutcome
 from tasks.home import home
 from tasks.links import how_to_open_mlflow
 from tasks.printable import for_terminal
+from tasks.screening import ScreenOutcome
 from tasks.sharding import BuildOutcome
 from tasks.signing import SignOutcome
 from tasks.study.publishing import StudyOutcome
@@ -46,6 +47,8 @@ def summarise(outcome: BaseModel) -> Rows:
         return [("champion", outcome.champion), ("before", outcome.before or "none"), ("why", outcome.why)]
     if isinstance(outcome, GenerateOutcome):
         return _generate(outcome)
+    if isinstance(outcome, ScreenOutcome):
+        return _screen(outcome)
     if isinstance(outcome, StudyOutcome):
         return _study(outcome)
     if isinstance(outcome, SignOutcome):
@@ -73,6 +76,20 @@ def _build(built: BuildOutcome) -> Rows:
         ),
         ("images", counts),
         ("shards", built.manifest.rpartition("/")[0]),
+    ]
+
+
+def _screen(screened: ScreenOutcome) -> Rows:
+    reasons = ", ".join(f"{count} {code}" for code, count in screened.reasons.items())
+    quarantined = f"{screened.quarantined} quarantined" + (f" ({reasons})" if reasons else "")
+    allowed = f", {screened.allowed} of them by the allow-list" if screened.allowed else ""
+    counts = f"{screened.seen:,} files seen: {screened.passed:,} passed{allowed}, {screened.duplicates:,} duplicates"
+    return [
+        ("shield", f"{screened.model}, sha256 {screened.shield_sha256}"),
+        ("images", f"{counts}, {quarantined}"),
+        ("suspects", screened.sheet),
+        ("their sha256", screened.suspects),
+        ("verdicts", f"{screened.verdicts}  (build with shard.screen=...)"),
     ]
 
 

@@ -20,6 +20,7 @@ from shards.manifest import LATEST, MANIFEST, Manifest, Synthetic, load_manifest
 from shards.partition import PartitionSpec, read_part
 from shards.progress import BuildProgress, Meter, Report
 from shards.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
+from shards.screening import read_verdicts
 from shards.source import list_entries
 from shards.storage import locked, storage_errors, sync_folder, write_atomically
 from shards.uris import fetch, is_remote, local_path, store
@@ -107,7 +108,8 @@ class _Build:
         self._meter.begin("listing", 0)
         self._ledger.replace_listing(entries)
         self._check_classes()
-        digest = self._ledger.listing_digest()
+        verdicts = read_verdicts(self._config.screen)
+        digest = self._ledger.listing_digest() + verdicts.digest
         version, known_digest = self._ledger.last()
         if version and not (self._dataset / version / MANIFEST).is_file():
             self._ledger.forget_contents()
@@ -117,6 +119,7 @@ class _Build:
                 self._ledger.forget_parts()
             return self._publish(load_manifest(self._dataset / version / MANIFEST), reused=True)
         self._decode()
+        self._ledger.refuse_suspects(verdicts.suspects)
         manifest = self._assemble(version)
         self._ledger.finish(manifest.version, digest)
         return self._publish(manifest, reused=False)

@@ -11,7 +11,7 @@ from shards.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done and never which bytes come out.
-OPERATIONAL = frozenset({"source", "dataset", "workers", "time_limit_seconds", "memory_limit_mb"})
+OPERATIONAL = frozenset({"source", "dataset", "screen", "workers", "time_limit_seconds", "memory_limit_mb"})
 LATER = frozenset({"max_frames"})
 
 
@@ -169,6 +169,13 @@ class ShardConfig(BaseModel):
         "keep",
         title="Damaged files",
         description="Files that decode fully, but with a bad checksum or no end mark: keep or refuse.",
+    )
+    screen: str = Field(
+        "",
+        max_length=4096,
+        title="Screen",
+        description="Table of verdicts (parquet) whose suspects are quarantined, or models:/name@champion, by whose "
+        "shield `shardgan build` reaches them first; empty: no screening.",
     )
     workers: int = Field(2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 is one per core.")
     time_limit_seconds: float = Field(

@@ -18,6 +18,7 @@ from shards import likeness, schema
 from shards.entries import Entry, top_folder
 from shards.partition import PASSING, Row
 from shards.schema import Claim, Content, Refusal
+from shards.screening import SUSPICIONS, Suspect
 
 _PAGE = 4096
 _TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
@@ -25,7 +26,7 @@ _KNOWN_TABLES = 4096  # kept in memory; the others are looked up
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
 # Worth another look when the input has changed.
-_PASSING = (*PASSING, "no_label")
+_PASSING = (*PASSING, "no_label", *(f"suspect_{name}" for name in SUSPICIONS))
 
 
 class Ledger:
@@ -92,6 +93,19 @@ class Ledger:
                 "INSERT OR REPLACE INTO files SELECT source, size, stamp, NULL, 'no_label', "
                 "'the file lies beside the class folders and not in one' FROM listing WHERE label IS NULL"
             )
+
+    def refuse_suspects(self, suspects: Iterable[Suspect]) -> None:
+        """Refuse the files of these contents, whatever they decoded to."""
+        with self.transaction():
+            self._db.execute("CREATE TEMP TABLE suspects(digest BLOB PRIMARY KEY, reason TEXT, message TEXT)")
+            rows = ((one.source_sha256, one.reason, one.message) for one in suspects)
+            self._db.executemany("INSERT OR REPLACE INTO temp.suspects VALUES (?, ?, ?)", rows)
+            self._db.execute(
+                "UPDATE files SET (reason, message) = (SELECT s.reason, s.message FROM temp.suspects AS s "
+                "WHERE s.digest = files.source_sha256) "
+                "WHERE files.reason IS NULL AND source_sha256 IN (SELECT digest FROM temp.suspects)"
+            )
+            self._db.execute("DROP TABLE temp.suspects")
 
     def forget_passing_refusals(self) -> None:
         """Let files that were refused because of the machine or of other files be tried again."""

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 
 from models.checkpoints import Best, CheckpointStore, file_sha256
 from models.errors import CheckpointError
+from models.shield.door import door_tensors
 from tasks.announcements import announce_model
 from tasks.assets import record_model
 from tasks.errors import RegistryError
@@ -45,7 +46,12 @@ logger = logging.getLogger(__name__)
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "pillow", "safetensors")
-ARTIFACT_FILES = {"weights": "weights.safetensors", "network": "network.py", "spec": "spec.json"}
+ARTIFACT_FILES = {
+    "weights": "weights.safetensors",
+    "network": "network.py",
+    "spec": "spec.json",
+    "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
+}
 # For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
 MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
 CODE = Path(__file__).with_name("generator_pyfunc.py")
@@ -99,6 +105,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         "shardgan.nimg": str(spec["nimg"]),
         "shardgan.nimg_seen": str(status.nimg) if (status := run.status()) else "0",
         "shardgan.chosen": spec["chosen"],
+        **({"shardgan.shield_sha256": digests["shield"]} if "shield" in digests else {}),
         **graph_tags(graphs),
         **seal,
     }
@@ -138,8 +145,12 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
     config = run.config()
     paths = {name: folder / file for name, file in ARTIFACT_FILES.items()}
     save_file(checkpoint.part("ema"), paths["weights"])
+    if shield := checkpoint.part("shield"):
+        save_file(door_tensors(shield), paths["shield"])
+    else:
+        del paths["shield"]
     paths["network"].write_bytes(config.network.source_file().read_bytes())
-    digests = {name: file_sha256(paths[name]) for name in ("weights", "network")}
+    digests = {name: file_sha256(path) for name, path in paths.items() if name != "spec"}
     spec = {
         "family": config.network.family,
         "arguments": config.network.generator_arguments(),

@@ -6,7 +6,7 @@ are written from the rows there are.
 
 import argparse
 
-from benchmarks.shield import poisoning
+from benchmarks.shield import detection, poisoning, tables
 from benchmarks.shield.collections import CONFIGS, load
 from models.compute import ComputeConfig, prepare, select_device
 
@@ -19,12 +19,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     compute = ComputeConfig(threads=1, device="cpu")
-    prepare(compute, select_device(compute))
+    prepare(compute, select_device(compute.device))
     collections = {name: load(name) for name in CONFIGS}
     if given.part in ("poisoning", "all"):
         for case in cases(given.seeds):
             if given.only in case.slug:
                 print(poisoning.run(case, collections[case.collection]), flush=True)
+    if given.part in ("detection", "all"):
+        for head in heads(given.seeds):
+            if given.only in head.slug:
+                print(detection.run(head, collections[head.collection]), flush=True)
+    tables.write(poisoning.rows(), detection.rows())
 
 
 def cases(num_seeds: int) -> list[poisoning.Case]:
@@ -35,6 +40,16 @@ def cases(num_seeds: int) -> list[poisoning.Case]:
         for collection in CONFIGS
         for rate in poisoning.RATES
         for policy in poisoning.POLICIES
+    ]
+
+
+def heads(num_seeds: int) -> list[detection.Case]:
+    """The head with all lessons first, then the others, for one seed after the other."""
+    return [
+        detection.Case(collection, seed, left_out)
+        for seed in range(num_seeds)
+        for left_out in ("nothing", "patch", "plain", *detection.FAMILIES[1:])
+        for collection in CONFIGS
     ]
 
 

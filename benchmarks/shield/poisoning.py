@@ -97,6 +97,11 @@ def run(case: Case, collection: Collection) -> dict[str, Any]:
     return row
 
 
+def rows() -> list[dict[str, Any]]:
+    """Every row there is."""
+    return [json.loads(path.read_text()) for path in sorted((CACHE / "runs").glob("*/row.json"))]
+
+
 def settings(case: Case) -> TrainConfig:
     """The classic family as small as it still draws digits; the shield learns little and often."""
     shield = {"policy": case.policy, "trusted": "val", "false_positive_rate": 0.0025}

@@ -13,6 +13,7 @@ from models.optimizers import optimizer_tensors, restore_optimizer
 from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES
 from models.shield.config import AttackName, ShieldConfig
+from models.shield.flood import laundering_distance
 from models.shield.head import FORGED, GENERATED, REAL, ShieldHead, real_score
 from models.shield.laundering import launder
 from models.shield.measures import threshold_at
@@ -81,10 +82,13 @@ class Shield:
         held_out = num_held_out(len(order), self.config)
         threshold_at(torch.zeros(held_out), self.config.false_positive_rate)  # refuses too few of them
         self.held_out = images[:held_out]
+        self.held_out_scores = torch.full((held_out,), torch.nan, device=self.device)
         self.lessons = Trusted(images[held_out:], classes[held_out:])
         honest = to_float(self.lessons.images)
         copies = [launder(honest, Draws((self.seed, copy, 2), self.device, len(honest))) for copy in range(LAUNDERINGS)]
         self.honest = torch.cat([honest, *copies])
+        distance = laundering_distance(honest, Draws((self.seed, 0, 11), self.device, len(honest)))
+        self.lookalike_distance = torch.tensor(distance)
 
     def is_due(self, nimg: int, batch_size: int) -> bool:
         """Whether a lesson comes before the batch that begins at `nimg`."""
@@ -108,7 +112,8 @@ class Shield:
             self._descend(self._batch(teachers, generated, (self.seed, nimg, step, 3)))
         teachers.discriminator.train(was_training)
         self._remember(made, nimg)
-        self.threshold = threshold_at(self.score(self.held_out), self.config.false_positive_rate)
+        self.held_out_scores = self.score(self.held_out)
+        self.threshold = threshold_at(self.held_out_scores, self.config.false_positive_rate)
 
     @torch.no_grad()
     def score(self, images: torch.Tensor) -> torch.Tensor:
@@ -200,7 +205,13 @@ class Shield:
         """All of the state by name, but for the trusted images."""
         flat = {f"head.{name}": value for name, value in self.head.state_dict().items()}
         flat |= {f"optimizer.{name}": value for name, value in optimizer_tensors(self.optimizer).items()}
-        return flat | {"threshold": self.threshold, "num_lessons": self.num_lessons, "past": self.past}
+        return flat | {
+            "threshold": self.threshold,
+            "held_out_scores": self.held_out_scores,
+            "lookalike_distance": self.lookalike_distance,
+            "num_lessons": self.num_lessons,
+            "past": self.past,
+        }
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """Become what `tensors()` gave. Raises CheckpointError where there is nothing of a shield."""
@@ -214,6 +225,7 @@ class Shield:
         self.head.load_state_dict(part["head"])
         restore_optimizer(self.optimizer, part["optimizer"])
         self.threshold = tensors["threshold"].to(self.device)
+        self.held_out_scores = tensors["held_out_scores"].to(self.device)
         self.num_lessons = tensors["num_lessons"]
         self.past = tensors["past"].to(self.device)
 

@@ -1,0 +1,185 @@
+"""What the head tells: kinds of forgery in its lessons and left out of them, and the attack on the head itself."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+from benchmarks.shield import poisoning
+from benchmarks.shield.collections import Collection
+from models.checkpoints import CheckpointStore, load_checkpoint
+from models.config import TrainConfig
+from models.draws import Draws
+from models.families import NetworkSpec
+from models.grids import to_float
+from models.shield.adversarial import fgsm, pgd
+from models.shield.attacks import FORGERIES, stamp
+from models.shield.config import ShieldConfig
+from models.shield.flood import count_lookalikes
+from models.shield.laundering import launder
+from models.shield.measures import auroc, detection_rate
+from models.shield.shield import Shield, Teachers
+from models.training import train
+
+FAMILIES = ("patch", "blend", "splice", "foreign", "fgsm", "pgd")  # those that can be left out of the lessons
+EPSILONS = (0, 2, 4, 8, 16)
+ADAPTIVE_STEPS = 20
+LATER_STEPS = 60
+FLOOD, COPIES, MOST = 5, 20, 3
+CPU = torch.device("cpu")
+Score = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Case(NamedTuple):
+    """One head: on which collection and seed, and what its lessons leave out; `plain` has no adversarial lessons."""
+
+    collection: str
+    seed: int
+    left_out: str
+
+    @property
+    def slug(self) -> str:
+        return f"{self.collection}-{self.seed}-{self.left_out}"
+
+
+def run(case: Case, collection: Collection) -> dict[str, Any]:
+    """Teach the head and test it, or find it done. Needs the clean unshielded training of the seed."""
+    path = poisoning.CACHE / "heads" / f"{case.slug}.json"
+    if path.exists():
+        row: dict[str, Any] = json.loads(path.read_text())
+        return row
+    began = time.process_time()
+    classes = load_teachers(case, collection)
+    shield = teach(case, collection, classes)
+    tests = forge_all(case, collection, classes[-1])
+    clean = to_float(collection.val)
+    judges: dict[str, Score] = {"head": shield.score, "discriminator": lambda images: logits(classes[-1], images)}
+    row = {**case._asdict(), "false_positives": float((shield.score(clean) < shield.threshold).double().mean())}
+    for judge, score in judges.items():
+        honest = {"": score(clean), " saved": score(launder(clean, Draws((case.seed, 60), CPU, len(clean))))}
+        row[judge] = {
+            name: compare(honest[" saved" if name.endswith(" saved") else ""], score(images))
+            for name, images in tests.items()
+        }
+    row["adaptive"] = adaptive(case, shield, clean, tests) if case.left_out in ("nothing", "plain") else {}
+    row["flood"] = flood(case, shield, clean) if case.left_out == "nothing" else {}
+    row["cpu_seconds"] = round(time.process_time() - began, 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(row))
+    return row
+
+
+def rows() -> list[dict[str, Any]]:
+    """Every row there is."""
+    return [json.loads(path.read_text()) for path in sorted((poisoning.CACHE / "heads").glob("*.json"))]
+
+
+def load_teachers(case: Case, collection: Collection) -> list[Teachers]:
+    """Generator and discriminator as they were at each kept checkpoint of the clean unshielded training."""
+    slug = poisoning.Case(case.collection, case.seed, 0.0, "off").slug
+    teachers = []
+    for path in CheckpointStore(poisoning.CACHE / "runs" / slug / "checkpoints").committed():
+        checkpoint, networks = load_checkpoint(path), collection.spec.build_networks()
+        networks["generator"].load_state_dict(checkpoint.part("ema"))
+        networks["discriminator"].load_state_dict(checkpoint.part("discriminator"))
+        teachers.append(Teachers(networks["generator"].eval(), networks["discriminator"].eval()))
+    return teachers
+
+
+def teach(case: Case, collection: Collection, teachers: list[Teachers]) -> Shield:
+    """A head after one lesson on each of the training's generators."""
+    kept = [name for name in ShieldConfig().attacks if name != case.left_out]
+    config = ShieldConfig(
+        policy="gate",
+        trusted="val",
+        attacks=tuple(kept),
+        steps=LATER_STEPS,
+        epsilon=0 if case.left_out in ("plain", "pgd") else 8,
+    )
+    shield = Shield(config, collection.spec, collection.trusted, case.seed, CPU)
+    for number, one in enumerate(teachers):
+        shield.learn(one, number)
+    return shield
+
+
+def forge_all(case: Case, collection: Collection, teachers: Teachers) -> dict[str, torch.Tensor]:
+    """Every kind of forgery of the val images, as it is and saved as JPEG."""
+    clean, labels = to_float(collection.val), collection.val_labels
+
+    def unlikely(images: torch.Tensor) -> torch.Tensor:
+        return -teachers.discriminator(images, labels)
+
+    def draws(number: int) -> Draws:
+        return Draws((case.seed, number), CPU, len(clean))
+
+    tests = {name: forge(clean, draws(40 + number)) for number, (name, forge) in enumerate(FORGERIES.items())}
+    tests["foreign"] = to_float(collection.foreign)  # the other collection, which no lesson shows
+    tests["trigger"] = stamp(clean, poisoning.TRIGGER)
+    tests["fgsm"] = fgsm(clean, unlikely, 16 / 255)
+    tests["pgd"] = pgd(clean, unlikely, 16 / 255, 10, draws(50))
+    with torch.no_grad():
+        z = draws(51).normal(collection.spec.latent_dim)
+        tests["generated"] = teachers.generator(z, labels)
+        tests["other generator"] = stranger(case, collection)(z, labels)
+    saved = {name: launder(images, Draws((case.seed, 61), CPU, len(images))) for name, images in tests.items()}
+    return tests | {f"{name} saved": images for name, images in saved.items()}
+
+
+def stranger(case: Case, collection: Collection) -> torch.nn.Module:
+    """A generator of another family, a vae, that learnt from the same images."""
+    spec = NetworkSpec(**{**collection.spec.model_dump(), "family": "vae"})
+    settings = {"family": "vae", "width": spec.width, "nimg": 20_000, "seed": case.seed, "tick_nimg": 20_000}
+    config = TrainConfig.model_validate({**settings, "health": {"score_ticks": 0}, "compute": {"threads": 1}})
+    store = CheckpointStore(poisoning.CACHE / "runs" / f"{case.collection}-{case.seed}-vae")
+    images, labels = collection.images.numpy(), collection.labels.numpy()
+    state = train(
+        config,
+        spec,
+        lambda nimg: poisoning.batches(images, labels, config, nimg),
+        store,
+        lambda _row: None,
+        lambda *_: None,
+        lambda: False,
+    )
+    return state.ema
+
+
+@torch.no_grad()
+def logits(teachers: Teachers, images: torch.Tensor) -> torch.Tensor:
+    """The plain discriminator's answer without a label: its features through its head."""
+    network = teachers.discriminator
+    found: torch.Tensor = network.head(network.layers(images).flatten(1))[:, 0]
+    return found
+
+
+def compare(honest: torch.Tensor, forged: torch.Tensor) -> list[float]:
+    """AUROC, and the share of forgeries found where 1 % of the honest images are taken for such."""
+    return [round(auroc(honest, forged), 4), round(detection_rate(honest, forged), 4)]
+
+
+def adaptive(case: Case, shield: Shield, clean: torch.Tensor, tests: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """AUROC and detection of forgeries that were then moved towards real against this very head."""
+    honest = shield.score(clean)
+    curves: dict[str, Any] = {}
+    for name in ("trigger", "splice", "other generator"):
+        curves[name] = []
+        for epsilon in EPSILONS:
+            own = Draws((case.seed, 70, epsilon), CPU, len(tests[name]))
+            moved = shield.disguise(tests[name], epsilon, ADAPTIVE_STEPS, own) if epsilon else tests[name]
+            scores = shield.score(moved)
+            curves[name].append([epsilon, round(auroc(honest, scores), 4), round(detection_rate(honest, scores), 4)])
+    return curves
+
+
+def flood(case: Case, shield: Shield, clean: torch.Tensor) -> dict[str, float]:
+    """Five val images saved twenty times each among the others: which of them have too many look-alikes."""
+    copies = clean[:FLOOD].repeat_interleave(COPIES, dim=0)
+    sent = torch.cat([clean, launder(copies, Draws((case.seed, 71), CPU, len(copies)))])
+    crowded = count_lookalikes(sent, float(shield.lookalike_distance)).counts > MOST
+    return {
+        "found": float(crowded[len(clean) :].double().mean()),
+        "false_alarms": float(crowded[FLOOD : len(clean)].double().mean()),
+        "distance": float(shield.lookalike_distance),
+    }

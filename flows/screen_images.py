@@ -1,0 +1,15 @@
+"""Judge images that come in, before they become part of a dataset."""
+
+from typing import Annotated
+
+from prefect import flow
+
+from flows.forms import Form
+from tasks.run_names import name_run
+from tasks.screening import ScreenConfig, ScreenOutcome, screen
+
+
+@flow(name="screen-images", flow_run_name=name_run("{config.model}", "screen"))
+def screen_images(config: Annotated[ScreenConfig, Form()]) -> ScreenOutcome:
+    """Score a source with a version's shield: a table of verdicts for `shard.screen`, and a sheet of the suspects."""
+    return screen(config)
