@@ -4,13 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-study bench-scores fuzz clean help
-.PHONY: demo up test test-faults lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores clean help
+.PHONY: demo up test test-faults test-browser lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores fuzz clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
 	@echo "make up     the service: Prefect and MLflow servers and workers, until Ctrl-C"
 	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
+	@echo "make test-browser  the service in a real browser, from the form to the champion (needs chromium; some minutes)"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make test-faults  what processes, servers and disks can do wrong, on real ones (20 minutes)"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
@@ -50,6 +50,10 @@ test: $(STAMP) lint
 
 test-faults: $(STAMP)
 	@SHARDGAN_FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/python -m pytest -m slow tests/faults
+
+# Chromium from the distribution: `apt-get install chromium`. Screenshots of every step are left in test-output/.
+test-browser: $(STAMP)
+	@$(BIN)/python -m pytest -m slow tests/browser
 
 bench-sharding: $(STAMP)
 	@$(BIN)/python -m benchmarks.sharding

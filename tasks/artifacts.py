@@ -11,7 +11,8 @@ from prefect.context import FlowRunContext, TaskRunContext
 
 from tasks.outages import not_needed
 
-MIN_WIDTH, MAX_WIDTH = 512, 1204  # the wider is the contact sheet's
+SHOWN = 768  # pixels that small grids are enlarged to, at most
+MAX_WIDTH = 1204  # the contact sheet's own
 SUMMARY = "summary"
 Rows = Iterable[tuple[str, str]]
 
@@ -32,7 +33,7 @@ def as_data_uri(path: Path) -> str:
     """The picture at `path` as a small JPEG inside a URL: any browser shows it, wherever the file lies."""
     with Image.open(path, formats=["PNG"]) as image:
         small = image.convert("RGB")
-    if times := MIN_WIDTH // small.width:  # pixels stay pixels: the browser would blur them
+    if times := min(SHOWN // small.width, SHOWN // small.height):  # pixels stay pixels: the browser would blur them
         small = small.resize((small.width * times, small.height * times), Image.Resampling.NEAREST)
     small.thumbnail((MAX_WIDTH, 4 * MAX_WIDTH))
     buffer = io.BytesIO()

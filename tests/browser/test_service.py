@@ -1,0 +1,174 @@
+"""The service in a real browser: fill the form, watch the pipeline, open what it shows, see the model in MLflow.
+
+Screenshots of every step are left in test-output/. Minutes; `make test-browser`.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.flows.test_service import Service, wait_until
+
+SHOTS = Path(__file__).parents[2] / "test-output"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
+# No sandbox: containers have none to give. The rest keeps it from calling home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 120_000.0
+# What is typed into the pipeline's form; by the labels that people see, under their section's.
+TYPED = {
+    ("Sharding", "Dataset"): "tiny",
+    ("Sharding", "Resolution"): "16",
+    ("Sharding", "Validation share"): "0.3",
+    ("Sharding", "Workers"): "1",
+    ("Training", "Images"): "1600",
+    ("Training", "Batch size"): "8",
+    ("Training", "Width"): "4",
+    ("Training", "Latents"): "8",
+    ("Training", "Tick"): "160",
+    ("Training", "Snapshot every"): "2",
+    ("Evaluation", "Generated images"): "16",
+    ("Evaluation", "Feature net input size"): "32",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def service(home_dir: Path) -> Iterator[Service]:
+    service = Service(home_dir)
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep what the page looks like."""
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+@pytest.mark.slow
+def test_from_the_form_to_the_champion(service: Service, page: Page, collection: Path) -> None:
+    wait_until(service.is_set_up)
+    walk_through(page, f"http://127.0.0.1:{service.prefect_port}", service, collection)
+
+
+def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> None:
+    """All that a colleague does, from the deployment's form to the model's page."""
+    deployment = service.call("GET", "/deployments/name/pipeline/on-demand")
+    page.goto(f"{prefect}/deployments/deployment/{deployment['id']}/run")
+    typed = {("Sharding", "Source"): str(collection), **TYPED}
+    for (section, label), value in typed.items():
+        fill(page, section, label, value)
+    page.get_by_text("Parameters", exact=True).first.scroll_into_view_if_needed()
+    shoot(page, "form-filled")
+
+    fill(page, "Training", "Images", "-5")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("-5 is less than the minimum of 1").first).to_be_visible()
+    shoot(page, "form-refused")
+    assert not service.flow_runs("pipeline")
+
+    fill(page, "Training", "Images", TYPED["Training", "Images"])
+    page.get_by_role("button", name="Submit").click()
+    trained = wait_until(lambda: service.flow_runs("train-gan"))[0]
+    wait_until(lambda: shown(service, "samples", trained["id"]))
+    page.goto(f"{prefect}/runs/flow-run/{trained['id']}")
+    page.wait_for_timeout(3000)  # the graph is drawn by and by
+    shoot(page, "training-run")
+    page.get_by_text("Artifacts", exact=True).first.click()
+    expect(page.get_by_text(re.compile("generated after")).first).to_be_visible()
+    shoot(page, "training-artifacts")
+
+    watch_the_end(page, prefect, service, trained)
+
+
+def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any]) -> None:
+    """The finished pipeline, its summary and a grid; then the version in MLflow."""
+    wait_until(lambda: service.flow_runs("pipeline")[0]["state_type"] in ("COMPLETED", "FAILED", "CRASHED"))
+    run = service.flow_runs("pipeline")[0]
+    assert run["state_type"] == "COMPLETED", run["state"]
+    assert re.fullmatch(r"tiny-dcgan-16-\d{8}-\d{6}", run["name"])
+    page.goto(f"{prefect}/runs/flow-run/{run['id']}")
+    expect(page.get_by_text(run["name"]).first).to_be_visible()
+    page.wait_for_timeout(3000)  # the graph is drawn by and by
+    shoot(page, "pipeline-run")
+
+    summary = shown(service, "summary", run["id"])
+    page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
+    expect(page.get_by_role("heading", name=re.compile("tiny version 1: champion")).first).to_be_visible()
+    shoot(page, "summary")
+    grid = shown(service, "samples", trained["id"])
+    page.goto(f"{prefect}/artifacts/artifact/{grid['id']}")
+    picture = page.locator("img[src^='data:image']").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    shoot(page, "grid")
+
+    page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
+    page.goto(str(page.get_by_role("link", name="tiny version 1").first.get_attribute("href")))
+    expect(page.get_by_text("champion").first).to_be_visible()
+    expect(page.get_by_text("shardgan.dataset_version").first).to_be_visible()
+    shoot(page, "mlflow-version")
+    page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
+    page.goto(str(page.get_by_role("link", name="sample grids").first.get_attribute("href")))
+    page.get_by_text("000000001600.png").first.click()
+    expect(page.locator("img[src*='000000001600'], img[src^='blob:'], img[src^='data:']").first).to_be_visible()
+    page.wait_for_timeout(3000)
+    shoot(page, "mlflow-grid")
+
+
+def fill(page: Page, section: str, label: str, value: str) -> None:
+    """Type into the field of that label in the part of the form below the heading `section`."""
+    field(page, section, label).fill(value)
+
+
+def field(page: Page, section: str, label: str) -> Locator:
+    """The input under the label; labels of optional fields say so."""
+    names = re.compile(rf"^\s*{re.escape(label)}(\s*\(Optional\))?\s*$")
+    heading = page.get_by_text(re.compile(rf"^\s*({section}|{SECTIONS[section]})(\s*\(Optional\))?\s*$")).first
+    block = heading.locator("xpath=ancestor::*[.//textarea or .//input][1]")
+    return block.get_by_text(names).first.locator("xpath=following::*[self::textarea or self::input][1]")
+
+
+# Headings as the two versions of the UI show them.
+SECTIONS = {"Sharding": "Shard", "Training": "Train", "Evaluation": "Evaluate"}
+
+
+def shown(service: Any, key: str, flow_run: str) -> dict[str, Any]:
+    """The newest artifact of that key that the flow run has; empty while there is none."""
+    wanted = {
+        "artifacts": {"key": {"any_": [key]}, "flow_run_id": {"any_": [flow_run]}},
+        "sort": "CREATED_DESC",
+        "limit": 1,
+    }
+    found: list[dict[str, Any]] = service.call("POST", "/artifacts/filter", wanted)
+    return found[0] if found else {}
