@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.errors import CheckpointError
@@ -48,7 +49,7 @@ class Door:
             tensors = load_file(path)
             self.held_out_scores, self.lookalike_distance = (tensors.pop(name) for name in EXTRAS)
             self.head.load_state_dict({name.removeprefix("head."): value for name, value in tensors.items()})
-        except (OSError, RuntimeError, KeyError) as error:
+        except (OSError, RuntimeError, KeyError, SafetensorError) as error:
             raise CheckpointError(f"{path} cannot be read as a shield of {spec}: {error}") from error
 
     @torch.no_grad()
