@@ -40,7 +40,9 @@ class Service:
         self.commands = {name: (command, more) for name, command, more in processes(config)}
         self.environment = os.environ | DEFAULTS | client_environment(config) | environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.http = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False)
+        # A connection that is kept would not outlive a server that is killed.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False, limits=once)
 
     def start(self, name: str, environment: dict[str, str] | None = None) -> None:
         """Start the process that deploy/Procfile calls `name`, with more in its environment if need be."""
