@@ -24,6 +24,8 @@ def read_frame(stream: IO[bytes]) -> tuple[Head, bytes] | None:
     prefix = stream.read(_PREFIX.size)
     if not prefix:
         return None
+    if len(prefix) < _PREFIX.size:
+        raise EOFError("the stream ended inside a frame")
     head_bytes, payload_bytes = _PREFIX.unpack(prefix)
     if head_bytes > _MOST_HEAD_BYTES:
         raise EOFError(f"a frame with a head of {head_bytes} bytes")

@@ -22,8 +22,10 @@ DEFAULT_SECONDS = 120.0
 def main(arguments: list[str]) -> int:
     """Fuzz, print a line a target, write the table; returns the number of findings."""
     seconds = float(arguments[0]) if arguments else DEFAULT_SECONDS
-    rows = [fuzz(target, seconds) for target in arguments[1:] or TARGETS]
-    RESULTS.write_text(as_page(rows, seconds))
+    rows: list[dict[str, Any]] = []
+    for target in arguments[1:] or TARGETS:
+        rows.append(fuzz(target, seconds))
+        RESULTS.write_text(as_page(rows, seconds))  # each time: what was done stays done
     return sum(bool(row["finding"]) for row in rows)
 
 

@@ -241,7 +241,8 @@ def _manifests() -> list[bytes]:
 def _answers() -> list[bytes]:
     from shards.wire import pack
 
-    return [pack({"samples": [{"suffix": "png", "bytes": 3}]}, b"abc") + pack({"reason": "x", "message": "y"})]
+    whole = pack({"samples": [{"suffix": "png", "bytes": 3}]}, b"abc") + pack({"reason": "x", "message": "y"})
+    return [whole, whole[:5], whole[:20]]
 
 
 def _parts() -> list[bytes]:
