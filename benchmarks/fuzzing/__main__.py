@@ -4,6 +4,7 @@ Inputs that were interesting stay in .cache/fuzz and are where the next run begi
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def as_page(rows: list[dict[str, Any]], seconds: float) -> str:
     lines = [
         "# Fuzzing the readers of what comes from elsewhere",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, Python {platform.python_version()}; "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, which other work may share; "
         f"`python -m benchmarks.fuzzing {seconds:g}` (`make fuzz`). What a target may raise and must hold stands in "
         "benchmarks/fuzzing/targets.py; anything else, a crash, 20 s or 2 GiB for one input is a finding.",
         "",
