@@ -41,12 +41,13 @@ class Service:
     def __init__(self, home: Path, *flags: str) -> None:
         self.prefect_port, self.mlflow_port = free_ports(2)
         self.log = home.with_name("up.log")
-        environment = os.environ | {"SHARDGAN_HOME": str(home)}
+        self.environment = os.environ | {"SHARDGAN_HOME": str(home)}
         for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME"):
-            environment.pop(name, None)
-        ports = [f"--prefect-port={self.prefect_port}", f"--mlflow-port={self.mlflow_port}"]
+            self.environment.pop(name, None)
+        self.ports = [f"--prefect-port={self.prefect_port}", f"--mlflow-port={self.mlflow_port}"]
+        command = [SHARDGAN, "up", *self.ports, *flags]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([SHARDGAN, "up", *ports, *flags], env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(
@@ -63,6 +64,12 @@ class Service:
         found: list[dict[str, Any]] = self.call("POST", "/flow_runs/filter", wanted)
         return found
 
+    def run(self, *words: str) -> str:
+        """A command of this home, which finds the service by itself; returns what it printed."""
+        done = subprocess.run([SHARDGAN, *words], env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def stop(self) -> int:
         """Ctrl-C; returns the exit status."""
         self.process.send_signal(signal.SIGINT)
@@ -70,42 +77,46 @@ class Service:
 
 
 @pytest.fixture
-def nightly(home_dir: Path, collection: Path, tmp_path: Path) -> Iterator[Service]:
-    """A service whose pipeline/nightly is due in the minute after the next."""
-    config = NIGHTLY | {"shard": NIGHTLY["shard"] | {"source": str(collection)}}
-    (tmp_path / "nightly.yaml").write_text(yaml.safe_dump(config))
-    due = datetime.now(UTC) + timedelta(minutes=3)
-    cron = f"{due.minute} {due.hour} * * *"
-    service = Service(home_dir, "--nightly", str(tmp_path / "nightly.yaml"), "--nightly-cron", cron)
+def service(home_dir: Path) -> Iterator[Service]:
+    service = Service(home_dir)
+    wait_until(service.is_set_up)
     yield service
     if service.process.poll() is None:
         service.stop()
 
 
 @pytest.mark.slow
-def test_the_nightly_pipeline_is_fired_by_its_schedule_and_ctrl_c_leaves_nothing(nightly: Service) -> None:
-    wait_until(nightly.is_set_up)
+def test_the_nightly_pipeline_is_fired_by_its_schedule_and_ctrl_c_leaves_nothing(
+    service: Service, collection: Path, tmp_path: Path
+) -> None:
+    config = NIGHTLY | {"shard": NIGHTLY["shard"] | {"source": str(collection)}}
+    (tmp_path / "nightly.yaml").write_text(yaml.safe_dump(config))
+    due = datetime.now(UTC) + timedelta(minutes=2)
+    cron = f"{due.minute} {due.hour} * * *"
+    service.run("setup", *service.ports, f"--nightly={tmp_path / 'nightly.yaml'}", f"--nightly-cron={cron}")
 
     def ended() -> list[dict[str, Any]]:
-        return [run for run in nightly.flow_runs("pipeline") if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
+        return [run for run in service.flow_runs("pipeline") if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
 
     (run,) = wait_until(ended)
     assert run["state_type"] == "COMPLETED", run["state"]
     assert run["auto_scheduled"]
     assert run["work_pool_name"] == "cpu"
-    (trained,) = nightly.flow_runs("train-gan")
+    (trained,) = service.flow_runs("train-gan")
     assert trained["work_pool_name"] == "gpu"
     assert trained["parent_task_run_id"]
 
+    assert '"verdict": "wrong"' not in service.run("doctor", "--json")
+
     # The same again, by hand: nothing new, and nothing trained.
-    deployment = nightly.call("GET", "/deployments/name/pipeline/nightly")
-    nightly.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    deployment = service.call("GET", "/deployments/name/pipeline/nightly")
+    service.call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
     wait_until(lambda: len(ended()) == 2)
     assert ended()[1]["state_name"] == "Nothing new", ended()[1]["state"]
-    assert len(nightly.flow_runs("train-gan")) == 1
+    assert len(service.flow_runs("train-gan")) == 1
 
-    started = psutil.Process(nightly.process.pid).children(recursive=True)
+    started = psutil.Process(service.process.pid).children(recursive=True)
     assert len(started) >= 4
-    assert nightly.stop() == 0, nightly.log.read_text()[-3000:]
+    assert service.stop() == 0, service.log.read_text()[-3000:]
     _, left = psutil.wait_procs(started, timeout=10)
     assert not left, json.dumps([one.cmdline() for one in left])
