@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 import yaml
 from prefect import Flow
+from prefect.automations import AutomationCore
 from prefect.cli.deploy._models import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
@@ -17,6 +18,7 @@ from prefect.cli.deploy._models import (
 )
 from pydantic import BaseModel
 
+from tasks import announcements
 from tasks.provisioning import CPU, GPU, UPKEEP, read_automations
 
 ROOT = Path(__file__).parent.parent
@@ -94,3 +96,10 @@ def test_no_unknown_key_in_automations() -> None:
         for action, parsed_action in zip(given["actions"], parsed.actions, strict=True):
             assert set(action) - {"deployment"} <= names_of(type(parsed_action)), action
             assert action.get("deployment") in {None, *map(full_name, DEPLOYMENTS)}
+
+
+def test_the_example_automation_waits_for_an_event_that_flows_emit() -> None:
+    content = yaml.safe_load((ROOT / "deploy" / "examples" / "champion-webhook.yaml").read_text())["automations"]
+    (automation,) = [AutomationCore.model_validate(given) for given in content]
+    (event,) = automation.trigger.expect
+    assert event in str(announcements.__doc__)
