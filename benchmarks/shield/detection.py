@@ -119,10 +119,11 @@ def forge_all(case: Case, collection: Collection, teachers: Teachers) -> dict[st
     tests["trigger"] = stamp(clean, poisoning.TRIGGER)
     tests["fgsm"] = fgsm(clean, unlikely, 16 / 255)
     tests["pgd"] = pgd(clean, unlikely, 16 / 255, 10, draws(50))
+    other = stranger(case, collection)
     with torch.no_grad():
         z = draws(51).normal(collection.spec.latent_dim)
         tests["generated"] = teachers.generator(z, labels)
-        tests["other generator"] = stranger(case, collection)(z, labels)
+        tests["other generator"] = other(z, labels)
     saved = {name: launder(images, Draws((case.seed, 61), CPU, len(images))) for name, images in tests.items()}
     return tests | {f"{name} saved": images for name, images in saved.items()}
 
