@@ -29,13 +29,16 @@ def write(poisoned: list[Row], heads: list[Row]) -> None:
         NOTES.read_text().strip(),
         "## Poisoned streams",
         poisoning_table(poisoned),
-        "## Kinds of forgery, each left out of the lessons once",
-        *(detection_table(heads, name) for name in ("digits", "emoji")),
-        "## The attack on the head itself",
-        adaptive_table(heads),
-        "## Floods",
-        flood_table(heads),
     ]
+    if heads:
+        parts += [
+            "## Kinds of forgery, each left out of the lessons once",
+            *(detection_table(heads, name) for name in ("digits", "emoji")),
+            "## The attack on the head itself",
+            adaptive_table(heads),
+            "## Floods",
+            flood_table(heads),
+        ]
     (RESULTS / "shield.md").write_text("\n\n".join(part for part in parts if part) + "\n")
     lines = [{"part": "poisoning", **row} for row in poisoned] + [{"part": "heads", **row} for row in heads]
     (RESULTS / "shield.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
