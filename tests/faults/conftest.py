@@ -124,6 +124,13 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             running.down()
 
 
+@pytest.fixture(autouse=True)
+def mended(request: pytest.FixtureRequest) -> None:
+    """No test suffers from what another one left."""
+    if "service" in request.fixturenames:
+        request.getfixturevalue("service").mend()
+
+
 @pytest.fixture
 def begin(service: Service, request: pytest.FixtureRequest) -> Callable[..., Training]:
     """Starts `train-gan/gpu` with a run directory that no other test has, and waits until the trainer is at work."""

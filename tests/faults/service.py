@@ -83,6 +83,14 @@ class Service:
         base = {"prefect": f"{self.config.prefect_url}/api", "mlflow": self.config.mlflow_url}[name]
         wait_for(name, f"{base}/health", PATIENCE_SECONDS)
 
+    def mend(self) -> None:
+        """Start what a test that failed has left dead."""
+        for name in self.commands:
+            if name not in self.running or self.running[name].poll() is not None:
+                self.start(name)
+        self.wait_for("prefect")
+        self.wait_for("mlflow")
+
     def down(self) -> None:
         """Kill all of it."""
         children = [child for p in self.running.values() for child in psutil.Process(p.pid).children(recursive=True)]
