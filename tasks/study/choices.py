@@ -58,8 +58,12 @@ def filters(source: str, shard: ShardConfig) -> Iterator[Plan]:
     for name, note, scale in (
         ("bicubic", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BICUBIC, side)),
         ("bilinear", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BILINEAR, side)),
-        ("bilinear, not widened", "what torch and OpenCV do unless told otherwise: aliasing", _sample_bilinear(side)),
-        ("nearest", "aliasing", _resize(Image.Resampling.NEAREST, side)),
+        (
+            "bilinear, not widened",
+            "what torch and OpenCV do unless told otherwise: aliases what shrinks",
+            _sample_bilinear(side),
+        ),
+        ("nearest", "aliases what shrinks", _resize(Image.Resampling.NEAREST, side)),
     ):
         yield Choice(group=group, name=name, setting=NO_SETTING, note=note), _from_pixels(source, shard, scale)
 

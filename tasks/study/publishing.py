@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from shards import load_manifest
 from tasks.home import home
 from tasks.lineage import code_commit
+from tasks.links import link_run
 from tasks.run_directory import write_atomically
 from tasks.study.choices import Choice
 from tasks.study.page import render_study
@@ -86,7 +87,7 @@ def publish_study(
     _log_metrics(record, outcome)
     if FlowRunContext.get():
         create_markdown_artifact(
-            _summary(results, outcome), "compression-study", description=f"{outcome.dataset}: advice"
+            _summary(record, results, outcome), "compression-study", description=f"{outcome.dataset}: advice"
         )
     return outcome
 
@@ -165,6 +166,7 @@ def _log_metrics(record: StudyRecord, outcome: StudyOutcome) -> None:
     record.client.set_tag(record.run_id, "shardgan.advice", outcome.advice)
 
 
-def _summary(results: StudyResults, outcome: StudyOutcome) -> str:
-    report = Path(outcome.report)
-    return f"{to_markdown(results, outcome.advice)}\nReport: [{report.name}]({report.as_uri()})"
+def _summary(record: StudyRecord, results: StudyResults, outcome: StudyOutcome) -> str:
+    name = Path(outcome.report).name
+    link = link_run(home(), record.client, record.run_id, name, f"report/{name}")
+    return f"{to_markdown(results, outcome.advice)}\nReport: {link}"

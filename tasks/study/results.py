@@ -111,6 +111,8 @@ def advise(results: StudyResults) -> str:
     points = [(codec, distance) for codec, distance in measured if distance is not None]
     clean, at_clean = points[0]
     savers = [(c, d) for c, d in points[1:] if c.variant.bytes_per_image < SAVES * clean.variant.bytes_per_image]
+    larger = [c.name for c, _ in points[1:] if c.variant.bytes_per_image > clean.variant.bytes_per_image / SAVES]
+    more = f" {', '.join(larger)} even {'takes' if len(larger) == 1 else 'take'} more bytes." if larger else ""
     if not savers:
         return "No codec here takes fewer bytes than the clean images: nothing is to be gained by another one."
     close = [(c, d) for c, d in savers if d.value <= at_clean.high]
@@ -118,9 +120,11 @@ def advise(results: StudyResults) -> str:
     best, distance = min(close or savers, key=lambda one: one[0].variant.bytes_per_image if close else one[1].value)
     cost = _cost(best, distance, clean, at_clean, results.frechet, what)
     if close:
-        return f"{cost}, no difference that this budget could show. {_limit(savers, worse, at_clean)}"
+        return f"{cost}, no difference that this budget could show. {_limit(savers, worse, at_clean)}{more}"
     if worse:
-        return f"No codec saves bytes for nothing: {cost}, the least difference. {_limit(savers, worse, at_clean)}"
+        return (
+            f"No codec saves bytes for nothing: {cost}, the least difference. {_limit(savers, worse, at_clean)}{more}"
+        )
     return f"{cost}, the least difference; none here is beyond doubt: train longer, or with more seeds."
 
 

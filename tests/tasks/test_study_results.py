@@ -109,6 +109,8 @@ def test_advice_where_every_codec_costs_none_saves_or_nothing_was_trained() -> N
         "No codec saves bytes for nothing: WebP 75 takes 28% of the bytes, and the generator scores FD-Net 80 instead "
         "of 60, the least difference. Clearly worse: JPEG 50 (+35), WebP 75 (+20)."
     )
+    headers = {"original": (480.0, 20.0, 60.0), "jpeg:75": (576.0, 50.0, 80.0), "webp:75": (254.0, 30.0, 62.0)}
+    assert advise(study(headers)).endswith(" JPEG 75 even takes more bytes.")
     unsure = {"original": (900.0, 10.0, 60.0), "jpeg:50": (300.0, 50.0, 66.0)}
     assert advise(study(unsure)).endswith("none here is beyond doubt: train longer, or with more seeds.")
     larger = {"original": (900.0, 10.0, 60.0), "png": (1000.0, 10.0, 60.0)}
