@@ -6,16 +6,14 @@ registered version also keeps the table, and its next report shows it.
 """
 
 import argparse
-import os
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
-import torch
 
+from benchmarks.sharding.__main__ import machine
 from models.classifier_gain import GainConfig, GainTable
 from shards import load_manifest
 from tasks.classifier_gain import describe_gain, keep_gain, measure_model_gain
@@ -65,7 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     manifest = load_manifest(manifest_uri)
     about = f"{given.model}, {manifest.dataset} {manifest.version}, {manifest.resolution}x{manifest.resolution}"
     given.result.parent.mkdir(parents=True, exist_ok=True)
-    given.result.write_text(to_markdown(table, about, time.monotonic() - start))
+    command = f"python -m benchmarks.classifier_gain --model {given.model}"
+    given.result.write_text(to_markdown(table, command, about, time.monotonic() - start))
     print(f"written to {given.result}")
 
 
@@ -88,11 +87,11 @@ def show(done: int, total: int) -> None:
     print(f"classifier {done} of {total}", flush=True)
 
 
-def to_markdown(table: GainTable, about: str, seconds: float) -> str:
+def to_markdown(table: GainTable, command: str, about: str, seconds: float) -> str:
     """The page: what was done, the accuracies, and what generated images add."""
     texts = describe_gain(table)
-    lines = ["# Does it help a classifier?", "", "`python -m benchmarks.classifier_gain`", ""]
-    lines += [f"{datetime.now(UTC):%Y-%m-%d}, {machine()}; {seconds / 60:.0f} min. {about}.", "", texts.about, ""]
+    lines = ["# Does it help a classifier?", "", f"`{command}`", "", f"{machine()}; {seconds / 60:.0f} min.", ""]
+    lines += [f"{about}.", "", texts.about, ""]
     lines += in_columns(["real images", "trained on", *texts.tests], texts.accuracies)
     lines += ["", "What generated images add to real ones, in points, paired by image and seed:", ""]
     lines += in_columns(["real images", *texts.tests], texts.gains)
@@ -102,11 +101,6 @@ def to_markdown(table: GainTable, about: str, seconds: float) -> str:
 def in_columns(head: list[str], rows: list[list[str]]) -> list[str]:
     """Lines of a Markdown table."""
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-
-
-def machine() -> str:
-    """Cores and versions."""
-    return f"{os.cpu_count()} cores, torch {torch.__version__}"
 
 
 if __name__ == "__main__":
