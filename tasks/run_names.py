@@ -14,14 +14,15 @@ VERSION = re.compile("[0-9a-f]{12,}")  # of a dataset; an alias is never that
 def name_run(*words: str) -> Callable[[], str]:
     """A namer of a flow's runs: ("{config.shard.dataset}", "{config.train.family}") makes emoji-r3-20261124-191003.
 
-    The time is when the run was made, in UTC: one that is resumed keeps its name.
+    The time is when the run was due at first, in UTC: one that is resumed keeps its name.
     """
 
     def name() -> str:
         context = FlowRunContext.get()  # Prefect asks within the run
         parts = [shorten(word.format(**(context.parameters or {}))) for word in words] if context else []
-        made = context.flow_run.created if context and context.flow_run else None
-        return "-".join([*parts, f"{made:%Y%m%d-%H%M%S}"] if made else parts)
+        run = context.flow_run if context else None
+        due = run.expected_start_time or run.created if run else None
+        return "-".join([*parts, f"{due:%Y%m%d-%H%M%S}"] if due else parts)
 
     return name
 
