@@ -82,7 +82,7 @@ def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: s
 
 
 def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: str, tmp_path: Path) -> None:
-    settings = [f"train.{name}={value}" for name, value in CONFIG.model_dump(exclude={"augment"}).items()]
+    settings = [f"train.{name}={value}" for name, value in CONFIG.model_dump(mode="json", exclude_unset=True).items()]
     command = [str(SHARDGAN), "train", "--dataset", "tiny", "--json", *settings]
     run = RunDirectory(home().runs / plan_run(dataset, CONFIG).run)
     environment = os.environ | {"SHARDGAN_HOME": str(home().root)}
