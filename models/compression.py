@@ -10,6 +10,7 @@ Order: generate, compress, augment.
              files that no longer tell (models/quality.py)
 """
 
+import abc
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class Codecs(NamedTuple):
     counts: np.ndarray
 
 
-class Compressor(nn.Module):
+class Compressor(nn.Module, abc.ABC):
     """Sends images through JPEG. What it draws for a batch is kept apart from what it does with it.
 
     A phase that computes the same images again must compress them in the same way. What is learnt is in buffers, which
@@ -53,9 +54,9 @@ class Compressor(nn.Module):
     tables: torch.Tensor  # (K, 3, 8, 8)
     choices: torch.Tensor  # (K, samplings): 1 at an encoding's; nowhere where images stay as they are
 
+    @abc.abstractmethod
     def bounds(self) -> torch.Tensor:
         """The shares of the K encodings, summed up: (K,)."""
-        raise NotImplementedError
 
     def draw(self, draws: Draws) -> torch.Tensor:
         """Numbers of encodings (N,), as often as their shares say."""
