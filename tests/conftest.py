@@ -1,9 +1,11 @@
 """A tiny real collection, and a home of its own for every test that needs one."""
 
+import contextlib
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -53,9 +55,28 @@ def collection(tmp_path: Path) -> Path:
     return write_collection(tmp_path / "pictures")
 
 
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new MLflow database: making its tables takes two seconds, copying them none."""
+    from tasks.home import home
+    from tasks.tracking import connect
+
+    root = tmp_path_factory.mktemp("tables")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARDGAN_HOME", str(root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(home())
+    return root / "mlflow.db"
+
+
 @pytest.fixture
-def dataset(home_dir: Path, collection: Path) -> str:
+def dataset(home_dir: Path, collection: Path, mlflow_tables: Path) -> str:
     """Manifest of the collection, sharded at 16 pixels under the home, as `tiny`."""
+    home_dir.mkdir()
+    shutil.copy(mlflow_tables, home_dir)
+    with contextlib.closing(sqlite3.connect(home_dir / "mlflow.db")) as tables, tables:
+        # Of the one experiment that a new database has.
+        tables.execute("UPDATE experiments SET artifact_location = ?", [(home_dir / "mlartifacts" / "0").as_uri()])
     config = shards.ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
     return shards.build(config, home_dir).manifest
 

@@ -24,10 +24,18 @@ def the_object(text: str) -> dict[str, Any]:
     return result
 
 
+def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    done = shardgan("build", "--source", "nowhere", "--dataset", "d", "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert the_object(done.stdout)["error"] in done.stderr
+    assert "'nowhere', which does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["build", "--source", "nowhere", "--dataset", "d"], "'nowhere', which does not exist"),
         (["build", "--source", ".", "--dataset", "Odd Name"], "lower-case letters"),
         (["run", "--source", ".", "--dataset", "d", "--resolution", "40"], "resolution 40"),
         (["run", "--source", ".", "--dataset", "d", "train.nmig=5"], "did you mean train.nimg?"),
@@ -37,14 +45,22 @@ def the_object(text: str) -> dict[str, Any]:
         (["train", "--dataset", "d", "--config", "missing.yaml"], "No such file"),
     ],
 )
-def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(
-    tmp_path: Path, arguments: list[str], message: str
+def test_what_is_wrong_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
 ) -> None:
-    done = shardgan(*arguments, "--json", cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in the_object(done.stdout)["error"]
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    from flows.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHARDGAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["shardgan", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
