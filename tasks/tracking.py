@@ -84,7 +84,7 @@ class RunTracker:
         self.tags = tags
         self.config = run.config()
         self.follower = StatsFollower(run)
-        self.waiting: list[dict[str, Any]] = []
+        self.waiting: list[tuple[int, dict[str, Any]]] = []  # with the milliseconds when each was read
         self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
         self.newest: dict[str, Any] | None = None
         self.logged_samples: set[str] = set()
@@ -149,6 +149,8 @@ class RunTracker:
 
     def abandon(self, status: str) -> None:
         """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
+        # It may have come after MLflow took the points, and before that was noted here.
+        self.replayed_nimg = self.sent_scores = None
         try:
             self._close(status)
         except (MlflowException, OSError) as error:
@@ -159,13 +161,14 @@ class RunTracker:
         self.client.set_terminated(self.run_id, status)
 
     def _send(self) -> None:
+        now = int(time.time() * 1000)
         for row in self.follower.read():
             if "event" in row:
                 self.events.setdefault((row["nimg"], row["event"], row["reason"]), row)
             else:
-                self.waiting.append(row)
+                self.waiting.append((now, row))
         if self.waiting:
-            self.newest = self.waiting[-1]
+            _, self.newest = self.waiting[-1]
             self._send_new(self._last_nimg() if self.replayed_nimg is None else self.replayed_nimg)
             self.waiting.clear()
         self._send_events()
@@ -176,15 +179,15 @@ class RunTracker:
                 self.logged_samples.add(path.name)
 
     def _send_new(self, replayed_nimg: int) -> None:
-        fresh = [row for row in self.waiting if row["nimg"] > replayed_nimg]
+        fresh = [(at, row) for at, row in self.waiting if row["nimg"] > replayed_nimg]
         for start in range(0, len(fresh), ROWS_A_BATCH):
             self._send_rows(fresh[start : start + ROWS_A_BATCH])
 
-    def _send_rows(self, rows: list[dict[str, Any]]) -> None:
-        now = int(time.time() * 1000)
-        points = [Metric(k, float(v), now, int(row["nimg"])) for row in rows for k, v in row.items() if k != "nimg"]
+    def _send_rows(self, rows: list[tuple[int, dict[str, Any]]]) -> None:
+        # MLflow takes a point of the same time but once, so that one which is on its way may be sent again.
+        points = [Metric(k, float(v), at, int(row["nimg"])) for at, row in rows for k, v in row.items() if k != "nimg"]
         self.client.log_batch(self.run_id, metrics=points)
-        self.replayed_nimg = int(rows[-1]["nimg"])
+        self.replayed_nimg = int(rows[-1][1]["nimg"])
 
     def _send_events(self) -> None:
         """One tag a kind of event, with the newest of it."""

@@ -139,7 +139,7 @@ exit $status
 @pytest.mark.parametrize("kilobytes", [60, 150, 300])
 def test_disk_full_in_training(dataset: str, tmp_path: Path, kilobytes: int, tell: Tell) -> None:
     """Disk full in training."""
-    config = TRAINING.model_copy(update={"nimg": 1600})
+    config = TRAINING.model_copy(update={"nimg": 1_600, "tick_nimg": 160})
     whole, run = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "run")
     for one in (whole, run):
         one.create(plan_run("tiny", config))

@@ -20,11 +20,11 @@ from tests.faults.service import Service, wait_until
 
 Tell = Callable[[str], None]
 TRAINING = TrainConfig(
-    nimg=4_800,
+    nimg=24_000,  # some twenty seconds on an idle core: none ends before its fault has come
     batch_size=8,
     width=8,
     latent_dim=8,
-    tick_nimg=160,
+    tick_nimg=800,
     checkpoint_ticks=5,
     snapshot_ticks=10,
     compute=ComputeConfig(threads=1, device="cpu"),

@@ -1,6 +1,7 @@
 """Replay into a real MLflow on SQLite: every point there, none twice."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,31 @@ def test_what_mlflow_did_not_take_is_sent_later(
     tracker.finish()
     assert steps(tracker) == [10, 20]
     assert tracker.client.get_run(tracker.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_a_stop_between_points_and_the_note_of_them_sends_none_twice(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    tracker = track(run)
+    add_ticks(run, 10)
+    tracker.replay()
+    send = tracker.client.log_batch
+
+    def send_and_stop(*arguments: Any, **named: Any) -> None:
+        send(*arguments, **named)
+        monkeypatch.setattr(tracker.client, "log_batch", send)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tracker.client, "log_batch", send_and_stop)
+    add_ticks(run, 20, 30)
+    with pytest.raises(KeyboardInterrupt):
+        tracker.replay()
+    if is_slow:  # asked what it has, a server that is still at it does not say so yet
+        monkeypatch.setattr(tracker, "_last_nimg", lambda: 10)
+    add_ticks(run, 40)
+    tracker.abandon("KILLED")
+    assert steps(tracker) == [10, 20, 30, 40]
 
 
 def test_the_run_leads_back_to_data_and_code(run: RunDirectory) -> None:
