@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.train_gan import TrainGanConfig, train_gan
@@ -50,7 +50,7 @@ def steps(run_id: str) -> list[int]:
     return [point.step for point in connect(home()).get_metric_history(run_id, "loss_d")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module", autouse=True)
 def prefect_server() -> Iterator[None]:
     with (
         prefect_test_harness(server_startup_timeout=120),
@@ -59,7 +59,6 @@ def prefect_server() -> Iterator[None]:
         yield
 
 
-@pytest.mark.usefixtures("prefect_server")
 def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: str) -> None:
     run = RunDirectory(home().runs / plan_run(dataset, CONFIG).run)
     killed = threading.Event()
@@ -85,9 +84,7 @@ def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: 
     settings = [f"train.{name}={value}" for name, value in CONFIG.model_dump(mode="json", exclude_unset=True).items()]
     command = [str(SHARDGAN), "train", "--dataset", "tiny", "--json", *settings]
     run = RunDirectory(home().runs / plan_run(dataset, CONFIG).run)
-    environment = os.environ | {"SHARDGAN_HOME": str(home().root)}
-    environment.pop("PREFECT_API_URL", None)
-    environment.pop("PREFECT_HOME", None)
+    environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value())}
 
     first = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: first.poll() is not None or len(run.read_stats()) >= 3)
