@@ -57,7 +57,8 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
     check_source(config.shard)
     shard = config.shard
     folder = f"{home().shared}/datasets/{shard.dataset}"
-    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}"]
+    door = f", only what {shard.screen} lets in" if shard.screen else ""
+    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}{door}"]
 
 
 def plan_train(config: TrainGanConfig) -> Plan:
