@@ -7,8 +7,9 @@ from benchmarks.robust import collections
 from models.config import TrainConfig
 
 COLLECTIONS = ("digits", "emoji")
-NIMG = {"digits": 50_000, "emoji": 40_000}
-WIDTH = {"digits": 32, "emoji": 16}
+NIMG = {"digits": 50_000, "emoji": 100_000}
+LONG_NIMG = 200_000  # of digits, with one seed: how far does it go?
+WIDTH = 32
 QUALITIES = (15, 30)
 SEEDS = (0, 1, 2)
 CHECKPOINTS = 4
@@ -26,7 +27,8 @@ class Arm(NamedTuple):
     @property
     def kind(self) -> str:
         """The arm without its seed."""
-        return f"{self.collection}-{f'q{self.quality}' if self.quality else 'clean'}-{self.mode}"
+        long = "-long" if self.config.nimg == LONG_NIMG else ""
+        return f"{self.collection}-{f'q{self.quality}' if self.quality else 'clean'}-{self.mode}{long}"
 
     @property
     def slug(self) -> str:
@@ -44,15 +46,16 @@ def arms() -> list[Arm]:
     kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known", "learned")]
     kinds[2:2] = [(0, "off")]
     kinds.append((0, "learned"))
-    return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds]
+    long = [arm("digits", *kind, 0, LONG_NIMG) for kind in ((15, "off"), (15, "known"), (0, "off"))]
+    return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds] + long
 
 
-def arm(collection: str, quality: int, mode: str, seed: int, **changes: Any) -> Arm:
-    """One training of dcgan, set as in benchmarks/families, narrower on emoji."""
-    nimg = NIMG[collection]
+def arm(collection: str, quality: int, mode: str, seed: int, nimg: int = 0, **changes: Any) -> Arm:
+    """One training of dcgan, set as in benchmarks/families."""
+    nimg = nimg or NIMG[collection]
     common = {
         "nimg": nimg,
-        "width": WIDTH[collection],
+        "width": WIDTH,
         "seed": seed,
         "compression": mode,
         "health": {"score_ticks": 0},

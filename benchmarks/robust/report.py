@@ -7,13 +7,14 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from benchmarks.robust.arms import COLLECTIONS, NIMG, QUALITIES, WIDTH
+from benchmarks.robust.arms import COLLECTIONS, LONG_NIMG, NIMG, QUALITIES, WIDTH
 from benchmarks.robust.training import CACHE, PROTOCOL, distance, mean, rows
 from benchmarks.sharding.__main__ import machine
 
 matplotlib.use("agg")
 
 RESULTS = Path("benchmarks/results")
+NOTES = Path(__file__).with_name("notes.md")
 MODES = {"off": "plain", "known": "known", "learned": "learned"}
 COLOURS = {"off": "#b5543c", "known": "#2f6f8f", "learned": "#7d8f2f", "clean": "#555555"}
 SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0")
@@ -40,8 +41,8 @@ def document(found: Rows) -> list[str]:
         f"{machine()}, 1 thread a training",
         "",
         "dcgan at 32x32, conditional, set as in [families](families.md): "
-        + "; ".join(f"{name} {NIMG[name]:,} images seen, width {WIDTH[name]}" for name in COLLECTIONS)
-        + f". All scores are of {PROTOCOL.num_images:,} images against the **clean** val split, at "
+        + "; ".join(f"{name} {NIMG[name]:,} images seen" for name in COLLECTIONS)
+        + f", width {WIDTH}. All scores are of {PROTOCOL.num_images:,} images against the **clean** val split, at "
         f"{PROTOCOL.input_size} pixels; lower is better. In round brackets the seeds that the mean is of, in square "
         f"ones a 95 % interval. Feature net {protocol.get('feature_net', '')}, weights "
         f"{str(protocol.get('weights_sha256', ''))[:12]}, seed {protocol.get('seed', '')}.",
@@ -53,6 +54,8 @@ def document(found: Rows) -> list[str]:
         "![Distance to the clean images while training](robust-training.png)",
         "",
         *(f"![{name}: real JPEGs, plain, known, trained on clean images](robust-{name}.png)" for name in COLLECTIONS),
+        "",
+        NOTES.read_text().strip(),
     ]
 
 
@@ -64,11 +67,20 @@ def table(found: Rows, collection: str) -> list[str]:
         prefix = f"{collection}-{f'q{quality}' if quality else 'clean'}"
         files = of_kind(found, f"{prefix}-files")
         lines += [line(collection, f"({where} training images themselves)", "", files, [])] if files else []
-        plain = of_kind(found, f"{prefix}-off")
-        for mode, name in MODES.items():
-            if arms := of_kind(found, f"{prefix}-{mode}"):
-                lines.append(line(collection, where, name, arms, plain if mode != "off" else []))
+        lines += trained(found, collection, where, prefix, "")
+        lines += trained(found, collection, f"{where}, {LONG_NIMG:,} images seen", prefix, "-long")
     return lines
+
+
+def trained(found: Rows, collection: str, where: str, prefix: str, suffix: str) -> list[str]:
+    """The lines of the trainings on one set of files."""
+    plain = of_kind(found, f"{prefix}-off{suffix}")
+    each_mode = {mode: of_kind(found, f"{prefix}-{mode}{suffix}") for mode in MODES}
+    return [
+        line(collection, where, MODES[mode], arms, plain if mode != "off" else [])
+        for mode, arms in each_mode.items()
+        if arms
+    ]
 
 
 def of_kind(found: Rows, kind: str) -> list[dict[str, Any]]:
