@@ -5,6 +5,7 @@ This module knows neither Prefect nor MLflow: what it shows comes in as `StudyRe
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tasks.charts import Tick
@@ -107,9 +108,10 @@ def _chart(title: str, note: str, points: Sequence[tuple[CodecResult, Distance]]
         Spot(x_at(bits), y_at(d.value), y_at(d.low), y_at(d.high), codec.name)
         for bits, (codec, d) in zip(sizes, points, strict=True)
     ]
+    jpegs = [spot for spot, (codec, _) in zip(spots, points, strict=True) if codec.variant.codec.startswith("jpeg:")]
     marks = [
         Mark(*spot, *label, is_jpeg=codec.variant.codec.startswith("jpeg:"))
-        for spot, label, (codec, _) in zip(spots, place_labels(spots), points, strict=True)
+        for spot, label, (codec, _) in zip(spots, place_labels(spots, jpegs), points, strict=True)
     ]
     curve = " ".join(f"{mark.x},{mark.y}" for mark in sorted(marks) if mark.is_jpeg)
     powers = list(range(math.ceil(first), math.floor(last) + 1)) or [round(first)]
@@ -127,25 +129,38 @@ class Spot(NamedTuple):
     name: str
 
 
-def place_labels(spots: Sequence[Spot]) -> list[tuple[float, float, str]]:
-    """Where each name stands, (x, y, anchor): beside its point, clear of other points, intervals and names."""
+def place_labels(spots: Sequence[Spot], joined: Sequence[Spot] = ()) -> list[tuple[float, float, str]]:
+    """Where each name stands, (x, y, anchor): beside its point, clear of points, intervals, names and the curve.
+
+    `joined` are the points that the curve joins. Where no place is clear, it is the one that covers least.
+    """
     taken = [Box(spot.x - 4, spot.high - 3, spot.x + 4, spot.low + 3) for spot in spots]
+    taken += [Box(-WIDTH, -HEIGHT, 2 * WIDTH, -8), Box(-WIDTH, HEIGHT, 2 * WIDTH, 2 * HEIGHT)]  # outside the chart
+    taken += [Box(x - 1, y - 1, x + 1, y + 1) for x, y in _along(sorted(joined))]
     placed = []
     for spot in spots:
-        options = list(_label_options(spot))
-        free = (at for at in options if not any(_label_box(spot.name, at).meets(box) for box in taken))
-        chosen = next(free, options[0])
-        taken.append(_label_box(spot.name, chosen))
+        boxes = {at: _label_box(spot.name, at) for at in _label_options(spot)}
+        chosen = min(boxes, key=lambda at: sum(boxes[at].shared_area(box) for box in taken))
+        taken.append(boxes[chosen])
         placed.append(chosen)
     return placed
 
 
+def _along(joined: Sequence[Spot], steps: int = 20) -> Iterator[tuple[float, float]]:
+    """Points on the lines from each to the next."""
+    for one, other in pairwise(joined):
+        for step in range(steps):
+            yield one.x + (other.x - one.x) * step / steps, one.y + (other.y - one.y) * step / steps
+
+
 def _label_options(spot: Spot) -> Iterator[tuple[float, float, str]]:
-    """Above, below, right, left, and then ever higher."""
+    """Above, below, right, left, and then ever farther away."""
     side = "start" if spot.x < MARGIN else "end" if spot.x > WIDTH - MARGIN else "middle"
-    yield from ((spot.x, spot.high - 6, side), (spot.x, spot.low + 14, side))
-    yield from ((spot.x + 7, spot.y + 3.5, "start"), (spot.x - 7, spot.y + 3.5, "end"))
-    yield from ((spot.x, spot.high - 6 - LABEL_HEIGHT * step, side) for step in range(1, 5))
+    for step in range(4):
+        away = LABEL_HEIGHT * step
+        yield from ((spot.x, spot.high - 6 - away, side), (spot.x, spot.low + 14 + away, side))
+        for y in (spot.y + 3.5 - away, spot.y + 3.5 + away):
+            yield from ((spot.x + 7, y, "start"), (spot.x - 7, y, "end"))
 
 
 class Box(NamedTuple):
@@ -156,10 +171,10 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    def meets(self, other: "Box") -> bool:
-        """Whether the two overlap."""
-        beside = self.right <= other.left or other.right <= self.left
-        return not (beside or self.bottom <= other.top or other.bottom <= self.top)
+    def shared_area(self, other: "Box") -> float:
+        """How much of the two overlaps."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return max(across, 0.0) * max(min(self.bottom, other.bottom) - max(self.top, other.top), 0.0)
 
 
 def _label_box(name: str, at: tuple[float, float, str]) -> Box:

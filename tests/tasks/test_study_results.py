@@ -167,7 +167,7 @@ def test_marks_of_a_chart_lie_inside_it_and_names_apart() -> None:
         assert len(chart.marks) == len(MEASURED)
         assert all(0 <= mark.x <= 320 and 0 <= mark.high <= mark.y <= mark.low <= 200 for mark in chart.marks)
         boxes = [_label_box(mark.name, (mark.label_x, mark.label_y, mark.anchor)) for mark in chart.marks]
-        assert not [pair for pair in combinations(boxes, 2) if pair[0].meets(pair[1])]
+        assert not [pair for pair in combinations(boxes, 2) if pair[0].shared_area(pair[1])]
 
 
 def test_a_source_that_was_compressed_before_is_warned_of() -> None:
