@@ -145,5 +145,5 @@ def test_schedule_overlaps(service: Service, clock: Clock, tell: Tell) -> None:
     assert "COMPLETED" in ended
     assert set(ended) <= {"COMPLETED", "CANCELLED"}
     assert len(trainings("night")) == 1
-    tell(f"{len(ended)} runs started, one at work at a time: {ended.count('COMPLETED')} completed, ")
-    tell(f"{ended.count('CANCELLED')} cancelled as overlapping; trained once")
+    counts = f"{ended.count('COMPLETED')} completed, {ended.count('CANCELLED')} cancelled as overlapping"
+    tell(f"{len(ended)} runs started, one at work at a time: {counts}; trained once")
