@@ -58,13 +58,15 @@ class Service:
             )
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to the process and, where it is SIGKILL, to all that it started in its session."""
+        """Send SIGKILL to all that runs in the process's session, or another signal to the server or worker alone."""
         process = self.running.pop(name)
         if number == signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError):  # it has died already, which the test will find out
                 os.killpg(process.pid, number)
         else:
-            process.send_signal(number)
+            # The shell that starts it again, should it die, leaves when it ends well.
+            (alone,) = psutil.Process(process.pid).children() or [process]
+            alone.send_signal(number)
         process.wait(60)
 
     def up(self) -> None:
