@@ -121,6 +121,11 @@ class Manifest(BaseModel):
         self.num_samples(split)
         return next(dict(classes) for name, classes in self.classes_by_split.items() if name == split)
 
+    def class_counts(self, split: str) -> list[int]:
+        """Return the number of samples of each class by its number, 0 for a class that the split has none of."""
+        found = self.histogram(split)
+        return [found.get(label, 0) for label in self.labels]
+
 
 def load_manifest(uri: str | os.PathLike[str]) -> Manifest:
     """Read a manifest; raises DatasetError when it is missing or is none."""

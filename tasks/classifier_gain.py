@@ -49,7 +49,7 @@ def measure_model_gain(
 
 def labelled_images(model: Any, manifest: Manifest, seed: int) -> LabelledImages:
     """As many generated images of each class as the train split has real ones."""
-    counts = list(manifest.histogram(TRAIN).values())
+    counts = manifest.class_counts(TRAIN)
     images = [
         decode(model.predict(pd.DataFrame([{"num_images": n, "seed": one_seed, "label": label}]))["image"])
         for label, count in enumerate(counts)

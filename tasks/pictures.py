@@ -72,7 +72,7 @@ def is_conditional(model: Any) -> bool:
 
 def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]:
     """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
-    counts = share_out(config.num_images, list(manifest.histogram(SPLIT).values()) or [1])
+    counts = share_out(config.num_images, manifest.class_counts(SPLIT) or [1])
     labels = range(len(counts)) if manifest.labels else [-1]
     rows: list[dict[str, int]] = []
     for label, count in zip(labels, counts, strict=True):

@@ -135,7 +135,9 @@ def place_labels(spots: Sequence[Spot], joined: Sequence[Spot] = ()) -> list[tup
     `joined` are the points that the curve joins. Where no place is clear, it is the one that covers least.
     """
     taken = [Box(spot.x - 4, spot.high - 3, spot.x + 4, spot.low + 3) for spot in spots]
-    taken += [Box(-WIDTH, -HEIGHT, 2 * WIDTH, -8), Box(-WIDTH, HEIGHT, 2 * WIDTH, 2 * HEIGHT)]  # outside the chart
+    # Above, below and right of the chart.
+    taken += [Box(-WIDTH, -HEIGHT, 2 * WIDTH, -8), Box(-WIDTH, HEIGHT, 2 * WIDTH, 2 * HEIGHT)]
+    taken.append(Box(WIDTH + 14, -HEIGHT, 2 * WIDTH, 2 * HEIGHT))
     taken += [Box(x - 1, y - 1, x + 1, y + 1) for x, y in _along(sorted(joined))]
     placed = []
     for spot in spots:

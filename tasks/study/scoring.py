@@ -160,7 +160,7 @@ def _score_generator(
             images,
             net,
             home().features,
-            f"generated {version.tags['shardgan.weights_sha256']} {len(images)} seed {config.seed} as {clean.version}",
+            f"generated {version.tags['shardgan.weights_sha256']} {rows} as {clean.version}",
             config.batch_size,
             lambda done, _: progress.update(done, "generated images"),
         )

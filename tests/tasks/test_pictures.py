@@ -28,6 +28,13 @@ def test_classes_are_asked_for_in_the_shares_of_the_val_split(dataset: str) -> N
     assert len({row["seed"] for row in rows}) == len(rows)
 
 
+def test_a_class_without_val_images_leaves_the_others_their_numbers(dataset: str) -> None:
+    manifest = load_manifest(dataset).model_copy(update={"labels": ["absent", "bright", "dark"]})
+    assert manifest.class_counts("val") == [0, *load_manifest(dataset).class_counts("val")]
+    rows = request_rows(manifest, EvalConfig(num_images=40))
+    assert {row["label"] for row in rows} == {1, 2}
+
+
 def test_decode_gives_back_the_pixels() -> None:
     rng = np.random.default_rng(0)
     for shape in ((3, 5, 4), (3, 5, 4, 3)):
