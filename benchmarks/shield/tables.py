@@ -80,7 +80,8 @@ def detection_table(rows: list[Row], collection: str) -> str:
         cells = [_scores(whole, "discriminator", kind), _scores(whole, "head", kind), _scores(without, "head", kind)]
         cells += [_scores(whole, "head", f"{kind} saved"), _scores(without, "head", f"{kind} saved")]
         lines.append([kind, *cells])
-    return f"{len(whole)} seeds; AUROC / TPR at 1 % FPR, means.\n\n" + _table(head, lines)
+    seeds = "One seed" if len(whole) == 1 else f"{len(whole)} seeds"
+    return f"{seeds}; AUROC / TPR at 1 % FPR, means.\n\n" + _table(head, lines)
 
 
 def _scores(rows: list[Row], judge: str, kind: str) -> str:
@@ -139,7 +140,7 @@ def draw_curves(rows: list[Row], path: Path) -> None:
         panel.axhline(0.5, color="0.7", linewidth=1)
         panel.set(title=name, xlabel="epsilon, in 255ths", ylim=(0, 1.02), xticks=detection.EPSILONS)
     panels[0][0].set_ylabel("AUROC")
-    panels[0][-1].legend(fontsize=7, loc="lower left")
+    panels[0][-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
