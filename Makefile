@@ -9,10 +9,10 @@ STAMP  := $(VENV)/.installed
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
 	@echo "make up     the service: Prefect and MLflow servers and workers, until Ctrl-C"
-	@echo "make test   lint, types and the whole test suite (under 10 minutes on two cores)"
+	@echo "make test   lint, types and the whole test suite (about 10 minutes on two cores)"
 	@echo "make test-browser  the service in a real browser, from the form to the champion (needs chromium; some minutes)"
 	@echo "make lint   ruff and mypy --strict"
-	@echo "make test-faults  what processes, servers and disks can do wrong, on real ones (20 minutes)"
+	@echo "make test-faults  what processes, servers and disks can do wrong, on real ones (40 minutes)"
 	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
 	@echo "make bench-training  our training loop beside a plain one"
 	@echo "make bench-classifier  what the champion's images are worth to a classifier"
