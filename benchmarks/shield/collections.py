@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,7 +13,12 @@ from models.shield.shield import Trusted
 from shards import ShardConfig, build, load_split
 
 ROOT = Path(".shardgan")
-NUM_TRUSTED = 800
+# Emoji are as varied as they are few: half of 800 teach a head too little, and the tail of their scores is long.
+NUM_TRUSTED = {"digits": 800, "emoji": 1600}
+SHIELDS: dict[str, dict[str, Any]] = {
+    "digits": {"false_positive_rate": 0.0025},
+    "emoji": {"false_positive_rate": 0.0075, "first_steps": 2400},
+}
 CONFIGS = {
     "digits": ShardConfig(
         source=".shardgan/sources/digits", dataset="digits16", resolution=16, channels=1, encoding="png", workers=1
@@ -48,13 +54,13 @@ def load(name: str) -> Collection:
     other, _ = split("emoji" if name == "digits" else "digits", "val")
     channels = train[0].shape[1]
     spec = NetworkSpec(family="dcgan", resolution=16, channels=channels, num_classes=10, latent_dim=64, width=16)
-    # Samples lie in the order of their hashes: the first ones are a fair choice.
+    trusted = NUM_TRUSTED[name]  # samples lie in the order of their hashes: the first ones are a fair choice
     return Collection(
         name,
         spec,
-        Trusted(train[0][:NUM_TRUSTED], train[1][:NUM_TRUSTED]),
-        train[0][NUM_TRUSTED:],
-        train[1][NUM_TRUSTED:],
+        Trusted(train[0][:trusted], train[1][:trusted]),
+        train[0][trusted:],
+        train[1][trusted:],
         *val,
         with_channels(other, channels),
     )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from benchmarks.shield import poisoning
-from benchmarks.shield.collections import Collection
+from benchmarks.shield.collections import SHIELDS, Collection
 from models.checkpoints import CheckpointStore, load_checkpoint
 from models.config import TrainConfig
 from models.draws import Draws
@@ -97,6 +97,7 @@ def teach(case: Case, collection: Collection, teachers: list[Teachers]) -> Shiel
         attacks=tuple(kept),
         steps=LATER_STEPS,
         epsilon=0 if case.left_out in ("plain", "pgd") else 8,
+        **SHIELDS[case.collection],
     )
     shield = Shield(config, collection.spec, collection.trusted, case.seed, CPU)
     for number, one in enumerate(teachers):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import models.training
-from benchmarks.shield.collections import Collection
+from benchmarks.shield.collections import SHIELDS, Collection
 from models.checkpoints import CheckpointStore
 from models.config import TrainConfig
 from models.draws import Draws
@@ -104,7 +104,7 @@ def rows() -> list[dict[str, Any]]:
 
 def settings(case: Case) -> TrainConfig:
     """The classic family as small as it still draws digits; the shield learns little and often."""
-    shield = {"policy": case.policy, "trusted": "val", "false_positive_rate": 0.0025}
+    shield = {"policy": case.policy, "trusted": "val", **SHIELDS[case.collection]}
     return TrainConfig.model_validate(
         {
             "family": "dcgan",
