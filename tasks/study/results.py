@@ -12,6 +12,7 @@ from tasks.study.variants import Cleanliness, Variant
 
 FAMILIES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "png": "PNG", "gif": "GIF", "original": "Original"}
 SAVES = 0.98  # of the clean bytes: a codec that takes more than that saves nothing
+ONE_SEED = " One training of each codec: another seed can turn close ones around, see study.num_seeds."
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,12 @@ def codec_name(codec: str) -> str:
 
 
 def advise(results: StudyResults) -> str:
-    """One sentence or two: which codec to store, what it costs, and below what not to go."""
+    """One sentence or two: which codec to store, what it costs, below what not to go, and whether one seed says so."""
+    trained_once = max(len(codec.generators) for codec in results.codecs) == 1
+    return _compare(results) + (ONE_SEED if trained_once else "")
+
+
+def _compare(results: StudyResults) -> str:
     measured = [(codec, results.trained(codec)) for codec in results.codecs]
     if any(distance is None for _, distance in measured):
         measured = [(codec, results.alone(codec)) for codec in results.codecs]
@@ -151,17 +157,14 @@ def _limit(
 
 
 def _floor(savers: Sequence[tuple[CodecResult, Distance]], worse: Sequence[tuple[CodecResult, Distance]]) -> str:
-    """`: do not go below JPEG 50`, where there is a quality above which JPEG is not clearly worse."""
+    """`: do not go below JPEG 50`, where all qualities above are as good as clean and all below are clearly worse."""
     jpegs = sorted(
         ((_quality(c), c, d) for c, d in savers if c.variant.codec.startswith("jpeg:")), key=lambda one: -one[0]
     )
     bad = {c.variant.codec for c, _ in worse}
-    fine = []
-    for _, codec, _ in jpegs:
-        if codec.variant.codec in bad:
-            break
-        fine.append(codec)
-    return f"; do not go below {fine[-1].name}" if fine and len(fine) < len(jpegs) else ""
+    fine = [codec for _, codec, _ in jpegs if codec.variant.codec not in bad]
+    in_order = fine == [codec for _, codec, _ in jpegs[: len(fine)]]
+    return f"; do not go below {fine[-1].name}" if fine and in_order and len(fine) < len(jpegs) else ""
 
 
 def _quality(codec: CodecResult) -> int:
