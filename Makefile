@@ -25,6 +25,9 @@ help:
 	@echo "make fuzz   every reader of what comes from elsewhere, two minutes each, into benchmarks/results/fuzz.md"
 	@echo "make clean  remove the environment and everything the demo made"
 
+# Some machines forbid Python to keep what it compiled: each of the tests' processes would then compile torch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
 # Nothing is compiled ahead: most modules are never imported, and compiling all takes 45 seconds.
 $(STAMP): pyproject.toml constraints.txt

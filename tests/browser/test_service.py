@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.flows.test_service import Service, wait_until
+from tests.flows.test_service import Service
+from tests.waiting import wait_until
 
 SHOTS = Path(__file__).parents[2] / "test-output"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"

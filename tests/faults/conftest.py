@@ -21,9 +21,10 @@ from tasks.service import ServiceConfig
 from tasks.training import plan_run
 from tests.conftest import free_ports, write_collection
 from tests.faults.buckets import Bucket
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
 from tests.faults.table import Row, Table
 from tests.faults.training import TRAINING, Training, weights_sha256
+from tests.waiting import wait_until
 
 FOLDER, SERVERS = "SQLite and a folder", "PostgreSQL and a bucket"
 POSTGRES = Path("/usr/lib/postgresql/15/bin")

@@ -2,11 +2,8 @@
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +14,9 @@ from tasks.home import DEFAULTS
 from tasks.processes import processes
 from tasks.provisioning import wait_for
 from tasks.service import ServiceConfig, client_environment
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
-PATIENCE_SECONDS = 400.0  # nothing here takes a tenth of it on an idle machine
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, what: str = "it") -> Any:
-    """What `condition` gives as soon as that is true; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
-        select.select([], [], [], 0.05)
-    return found
 
 
 class Service:

@@ -15,8 +15,9 @@ import pytest
 from tasks.home import home
 from tasks.tracking import RUN_TAG, connect
 from tests.conftest import write_collection
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
 from tests.faults.training import TRAINING, Tell
+from tests.waiting import wait_until
 
 MOST_HANDOVER_SECONDS = 1.0
 

@@ -7,8 +7,9 @@ import psutil
 import pytest
 
 from models.checkpoints import CheckpointStore
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
 from tests.faults.training import Begin, Tell, counted_trainers, finish
+from tests.waiting import wait_until
 
 LEAST_SILENCE_SECONDS = 540  # three heartbeats
 

@@ -11,8 +11,9 @@ import pytest
 
 from tasks.home import home
 from tasks.tracking import RUN_TAG, connect
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
 from tests.faults.training import Begin, Tell, Training, finish
+from tests.waiting import wait_until
 
 ENDLESS_NIMG = 100_000_000
 MOST_SLOWDOWN = 0.05

@@ -19,8 +19,8 @@ from tasks.run_directory import RunDirectory
 from tasks.training import _raise_for, plan_run
 from tests.conftest import write_collection
 from tests.faults.buckets import Bucket
-from tests.faults.service import PATIENCE_SECONDS, wait_until
 from tests.faults.training import TRAINING, Tell, weights_sha256
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 SHARDGAN = str(Path(sys.executable).with_name("shardgan"))
 BUILD = ["--dataset", "tiny", "--resolution", "16", "shard.val_fraction=0.3", "shard.workers=1"]

@@ -16,7 +16,8 @@ from tasks.home import home
 from tasks.registry import find_version
 from tasks.run_directory import RunDirectory
 from tasks.tracking import RUN_TAG, connect
-from tests.faults.service import Service, wait_until
+from tests.faults.service import Service
+from tests.waiting import wait_until
 
 Tell = Callable[[str], None]
 TRAINING = TrainConfig(

@@ -1,25 +1,15 @@
 """Sharding as a flow: on this machine, and on a real Dask cluster of two processes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from shards import ShardConfig
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """A study of a tiny collection, with Prefect's own test server and MLflow on SQLite: all codecs, one report."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.commands import plan_study
 from flows.compression_study import CompressionStudyConfig, compression_study
@@ -21,14 +18,7 @@ from tasks.home import home
 from tasks.study.config import StudyConfig
 from tasks.tracking import connect
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
 """What stops a training, and how it goes on: real processes, real signals."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect.settings import PREFECT_API_URL
 
 from flows.train_gan import TrainGanConfig, train_gan
 from models.compute import ComputeConfig
@@ -21,17 +17,13 @@ from tasks.home import home
 from tasks.run_directory import RunDirectory
 from tasks.tracking import connect
 from tasks.training import plan_run
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, compute=CPU)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        select.select([], [], [], 0.01)
 
 
 def trainer_of(run: RunDirectory) -> int | None:
@@ -48,15 +40,6 @@ def trainer_of(run: RunDirectory) -> int | None:
 
 def steps(run_id: str) -> list[int]:
     return [point.step for point in connect(home()).get_metric_history(run_id, "loss_d")]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: str) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect.settings import PREFECT_API_URL
 
 import shards
 from flows.generate_images import generate_images
@@ -26,19 +25,12 @@ from tasks.tracking import connect
 from tasks.training import TrainOutcome
 from tests.conftest import write_collection
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 TRAIN = TrainConfig(
     nimg=32, batch_size=8, width=4, latent_dim=8, tick_nimg=16, compute=ComputeConfig(threads=1, device="cpu")
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 @pytest.fixture(scope="module")

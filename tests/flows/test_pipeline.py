@@ -3,7 +3,6 @@
 import base64
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -14,8 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import Artifact, State
 from prefect.exceptions import CancelledRun
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect.settings import get_current_settings
 
 from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
 from models.compute import ComputeConfig
@@ -29,14 +27,7 @@ from tasks.home import home
 from tasks.registry import find_champion
 from tasks.tracking import connect
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def read_artifacts(key: str) -> list[Artifact]:

@@ -8,9 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.reconcile import reconcile
 from models.training import TrainConfig
@@ -22,13 +20,9 @@ from tasks.tracking import RunTracker, connect
 from tasks.training import plan_run
 
 
-@pytest.fixture(scope="module", autouse=True)
-def client() -> Iterator[SyncPrefectClient]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-        get_client(sync_client=True) as client,
-    ):
+@pytest.fixture(scope="module")
+def client(prefect_server: None) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
         yield client
 
 

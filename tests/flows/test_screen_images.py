@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 import shards
 from flows.build_dataset import BuildDatasetConfig, build_dataset
@@ -25,6 +23,8 @@ from tasks.tracking import RunTracker, connect
 from tasks.training import plan_run
 from tests.tasks.conftest import make_run
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
 TRAIN = {
     "nimg": 32,
     "batch_size": 8,
@@ -34,15 +34,6 @@ TRAIN = {
     "compute": {"threads": 1, "device": "cpu"},
 }
 SHIELD = {"policy": "gate", "trusted": "val", "false_positive_rate": 0.05, "first_steps": 60, "batch_size": 32}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 def honest(number: int) -> Image.Image:

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.conftest import free_ports
+from tests.waiting import wait_until
 
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 NIGHTLY = {
@@ -24,15 +24,6 @@ NIGHTLY = {
     "train": {"nimg": 320, "batch_size": 8, "width": 4, "latent_dim": 8, "tick_nimg": 80, "compute": {"threads": 1}},
     "evaluate": {"num_images": 16, "input_size": 32, "device": "cpu"},
 }
-SECONDS = 540.0
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(1)
-    return found
 
 
 class Service:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.test_service import SHARDGAN, Service, wait_until
+from tests.flows.test_service import SHARDGAN, Service
+from tests.waiting import wait_until
 
 STUDY = [
     "--dataset=tiny",

@@ -1,10 +1,8 @@
 """Quick scores as they are really taken: a child of the trainer, which is a child itself."""
 
 import json
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from tasks.run_directory import RunDirectory
 from tasks.scoring import ChildScorer
 from tasks.tracking import RunTracker, connect
 from tasks.training import plan_run
+from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
     nimg=800,
@@ -60,13 +59,6 @@ def make_run(dataset: str) -> Callable[[str], RunDirectory]:
 def start(run: RunDirectory) -> subprocess.Popen[bytes]:
     log = run.log.open("ab")
     return subprocess.Popen([sys.executable, "-m", "tasks.worker", str(run.path)], stdout=log, stderr=log)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        select.select([], [], [], 0.005)
 
 
 def scorers_of(run: RunDirectory) -> list[Path]:

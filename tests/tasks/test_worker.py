@@ -19,6 +19,7 @@ from shards import load_manifest
 from tasks.run_directory import RunDirectory
 from tasks.training import plan_run
 from tasks.worker import halve_micro_batch
+from tests.waiting import wait_until
 
 CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(
@@ -48,14 +49,6 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "tasks.worker", str(run.path)], stdout=log, stderr=log)
 
 
-def wait_until(condition: Callable[[], object], trainer: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert trainer.poll() is None, "the trainer ended before it came that far"
-        assert time.monotonic() < deadline
-        select.select([], [], [], 0.005)
-
-
 def final_weights(run: RunDirectory) -> dict[str, torch.Tensor]:
     checkpoint = CheckpointStore(run.checkpoints).load_latest()
     assert checkpoint is not None
@@ -77,7 +70,7 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     whole, killed = make_run("whole"), make_run("killed")
     assert start(whole).wait(120) == 0
     trainer = start(killed)
-    wait_until(lambda: len(killed.read_stats()) >= 9, trainer)
+    wait_until(lambda: len(killed.read_stats()) >= 9, alive=trainer)
     trainer.kill()
     trainer.wait()
     assert CheckpointStore(killed.checkpoints).committed()
@@ -108,7 +101,7 @@ def test_a_trainer_told_to_stop_checkpoints_and_says_so(
 ) -> None:
     run = make_run("stopped", CONFIG.model_copy(update={"nimg": 10_000_000}))
     trainer = start(run)
-    wait_until(run.read_stats, trainer)
+    wait_until(run.read_stats, alive=trainer)
     trainer.send_signal(number)
     assert trainer.wait(20) == 0
     status = run.status()
@@ -123,7 +116,7 @@ def test_a_trainer_told_to_stop_checkpoints_and_says_so(
 def test_a_second_trainer_on_the_same_run_says_why_it_will_not(make_run: Callable[..., RunDirectory]) -> None:
     run = make_run("twice", CONFIG.model_copy(update={"nimg": 10_000_000}))
     first = start(run)
-    wait_until(run.read_stats, first)
+    wait_until(run.read_stats, alive=first)
     second = start(run)
     assert second.wait(60) == 1
     assert "another trainer works in" in run.log.read_text()
@@ -164,7 +157,7 @@ def test_a_trainer_whose_supervisor_is_killed_checkpoints_and_ends(make_run: Cal
         parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
     assert parent.stdout is not None
     trainer_pid = int(parent.stdout.readline())
-    wait_until(run.read_stats, parent)
+    wait_until(run.read_stats, alive=parent)
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 20

@@ -1,12 +1,9 @@
 """A training in two processes as it really runs: torchrun, real signals, real deaths."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -18,6 +15,7 @@ from models.compute import ComputeConfig
 from models.training import TrainConfig
 from tasks.run_directory import RunDirectory
 from tasks.training import plan_run
+from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
     nimg=640,
@@ -42,14 +40,6 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=run.log.open("ab"), stderr=subprocess.STDOUT, start_new_session=True)
 
 
-def wait_until(condition: Callable[[], object], trainer: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert trainer.poll() is None, "the trainer ended before it came that far"
-        assert time.monotonic() < deadline
-        select.select([], [], [], 0.01)
-
-
 def ranks(trainer: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return psutil.Process(trainer.pid).children()
 
@@ -58,7 +48,7 @@ def test_two_processes_killed_half_way_and_started_again_end_in_the_same_bits(da
     whole, killed = make_run(dataset, tmp_path / "whole"), make_run(dataset, tmp_path / "killed")
     assert start(whole).wait(180) == 0
     trainer = start(killed)
-    wait_until(lambda: len(killed.read_stats()) >= 4, trainer)
+    wait_until(lambda: len(killed.read_stats()) >= 4, alive=trainer)
     processes = ranks(trainer)
     assert len(processes) == 2
     processes[1].kill()
@@ -81,7 +71,7 @@ def test_two_processes_killed_half_way_and_started_again_end_in_the_same_bits(da
 def test_two_processes_told_to_stop_checkpoint_together(dataset: str, tmp_path: Path, number: signal.Signals) -> None:
     run = make_run(dataset, tmp_path / "stopped", nimg=10_000_000)
     trainer = start(run)
-    wait_until(run.read_stats, trainer)
+    wait_until(run.read_stats, alive=trainer)
     os.killpg(trainer.pid, number)
     trainer.wait(25)
     status = run.status()

@@ -1,0 +1,26 @@
+"""Waiting for what another process does, without guessing how long it takes."""
+
+import select
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["wait_until"]
+
+PATIENCE_SECONDS = 540.0  # nothing here takes a tenth of it on an idle machine
+
+
+def wait_until(
+    condition: Callable[[], Any],
+    seconds: float = PATIENCE_SECONDS,
+    what: str = "it",
+    alive: "subprocess.Popen[bytes] | None" = None,
+) -> Any:
+    """What `condition` gives as soon as that is true; fails after `seconds`, or where `alive` has ended before."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert alive is None or alive.poll() is None, f"the process ended before {what} happened"
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
+        select.select([], [], [], 0.01)
+    return found
