@@ -8,7 +8,6 @@ import csv
 import hashlib
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from shards import BuildOutcome, ShardConfig, Split, build, load_split
 from shards.screening import SUSPICIONS, VERDICTS
 from shards.uris import open_binary
 from tasks.artifacts import show_picture, show_summary, table
+from tasks.digests import parse_digests
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
 from tasks.progress import ProgressReport
@@ -38,7 +38,6 @@ from tasks.tracking import connect
 __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "screen", "screen_source"]
 
 SQUARE = ("crop", "random_crop", "fit", "stretch")
-SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_SHOWN = 200
 
 
@@ -203,13 +202,10 @@ def read_allowed(uri: str) -> frozenset[str]:
         return frozenset()
     try:
         with open_binary(uri) as file:
-            lines = file.read().decode().splitlines()
+            text = file.read().decode()
     except Exception as error:  # clients of buckets raise far more than OSError
         raise RequestError(f"the allow-list {uri!r} cannot be read ({error}): name a text file") from error
-    digests = {line.partition("#")[0].strip().lower() for line in lines} - {""}
-    if wrong := sorted(digest for digest in digests if not SHA256.fullmatch(digest)):
-        raise RequestError(f"the allow-list {uri!r} has {wrong[0]!r}: expected a sha256 in 64 hex digits a line")
-    return frozenset(digests)
+    return frozenset(parse_digests(text, f"the allow-list {uri!r}"))
 
 
 def to_rows(files: list[dict[str, Any]], judged: Judgement, allowed: frozenset[str]) -> list[dict[str, Any]]:

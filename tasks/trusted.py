@@ -4,7 +4,6 @@ Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
 import hashlib
-import re
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,12 @@ from models.families import NetworkSpec
 from models.shield.measures import images_needed
 from models.shield.shield import Trusted, num_held_out
 from shards import Manifest, load_manifest, load_split, resolve_dataset
+from tasks.digests import parse_digests
 from tasks.errors import RequestError
 
 __all__ = ["TrustedImages", "find_trusted", "load_trusted"]
 
 KEY_DIGITS = 24  # of the source file's sha256: the sample's key
-SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class TrustedImages(BaseModel):
@@ -85,11 +84,8 @@ def load_trusted(found: TrustedImages) -> Trusted:
 
 
 def _read_listing(path: Path) -> tuple[str, ...]:
-    """The keys of the sha256 in a file, one a line; what follows a # is a remark."""
-    lines = [line.partition("#")[0].strip().lower() for line in path.read_text().splitlines()]
-    digests = sorted({line for line in lines if line})
-    if wrong := [digest for digest in digests if not SHA256.fullmatch(digest)]:
-        raise RequestError(f"train.shield.trusted: {path} has {wrong[0]!r}, expected a sha256 in 64 hex digits a line")
+    """The keys of the sha256 in a file."""
+    digests = parse_digests(path.read_text(), f"train.shield.trusted: {path}")
     return tuple(digest[:KEY_DIGITS] for digest in digests)
 
 

@@ -5,7 +5,7 @@ This module knows neither Prefect nor MLflow: what it shows comes in as `StudyRe
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
 from tasks.charts import Tick
@@ -108,10 +108,10 @@ def _chart(title: str, note: str, points: Sequence[tuple[CodecResult, Distance]]
         Spot(x_at(bits), y_at(d.value), y_at(d.low), y_at(d.high), codec.name)
         for bits, (codec, d) in zip(sizes, points, strict=True)
     ]
-    jpegs = [spot for spot, (codec, _) in zip(spots, points, strict=True) if codec.variant.codec.startswith("jpeg:")]
+    are_jpegs = [codec.variant.codec.startswith("jpeg:") for codec, _ in points]
+    labels = place_labels(spots, list(compress(spots, are_jpegs)))
     marks = [
-        Mark(*spot, *label, is_jpeg=codec.variant.codec.startswith("jpeg:"))
-        for spot, label, (codec, _) in zip(spots, place_labels(spots, jpegs), points, strict=True)
+        Mark(*spot, *label, is_jpeg=is_jpeg) for spot, label, is_jpeg in zip(spots, labels, are_jpegs, strict=True)
     ]
     curve = " ".join(f"{mark.x},{mark.y}" for mark in sorted(marks) if mark.is_jpeg)
     powers = list(range(math.ceil(first), math.floor(last) + 1)) or [round(first)]
