@@ -42,9 +42,9 @@ def as_data_uri(path: Path) -> str:
 
 
 def show_summary(title: str, *sections: str) -> None:
-    """Show what came of the run as its one page of text."""
+    """Show what came of the run as its one page of text; Prefect's UI shows the title above it."""
     if in_run():
-        create_markdown_artifact("\n\n".join([f"# {title}", *sections]), SUMMARY, description=title)
+        create_markdown_artifact("\n\n".join(sections), SUMMARY, description=title)
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
