@@ -31,7 +31,7 @@ def main() -> None:
     chosen = [one for one in contenders(given.nimg, given.threads) if given.only in one.slug]
     results = [run(one, manifests[one.collection]) for one in chosen]
     if not given.only:
-        costs = measure_generators([network(one, load_manifest(manifests[one.collection])) for one in chosen])
+        costs = measure_generators([network(one.config, load_manifest(manifests[one.collection])) for one in chosen])
         write_table(results, costs, given.threads or os.cpu_count() or 1)
 
 
