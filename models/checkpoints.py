@@ -83,7 +83,6 @@ class CheckpointStore:
     def _save(self, partial: Path, nimg: int, tensors: Mapping[str, torch.Tensor], values: Mapping[str, Any]) -> Path:
         final = self.path(nimg)
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(final, ignore_errors=True)
         partial.mkdir(parents=True)
         save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, partial / TENSORS)
         (partial / VALUES).write_text(json.dumps({"nimg": nimg, **values}, indent=1))
@@ -92,6 +91,7 @@ class CheckpointStore:
             _sync(partial / name)
         (partial / MARKER).write_text(json.dumps(digests, indent=1))
         _sync(partial / MARKER)
+        shutil.rmtree(final, ignore_errors=True)  # not sooner: where there is no room, what lies there stays
         partial.rename(final)
         _sync(self.directory)
         self._prune()

@@ -2,7 +2,7 @@
 
 import torch
 
-__all__ = ["optimizer_tensors", "restore_optimizer"]
+__all__ = ["laid_out_like", "optimizer_tensors", "restore_optimizer"]
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -21,3 +21,12 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Te
         index, slot = name.split(".")
         slots.setdefault(int(index), {})[slot] = value
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, held in optimizer.state.items():
+        held |= {slot: laid_out_like(value, parameter) for slot, value in held.items()}
+
+
+def laid_out_like(tensor: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """`tensor` in the memory layout of a parameter of its shape: CUDA's fused optimisers refuse any other."""
+    if tensor.shape != parameter.shape or tensor.stride() == parameter.stride():
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)

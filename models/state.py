@@ -12,7 +12,7 @@ from models.compression import Compressor
 from models.errors import CheckpointError
 from models.families import NetworkSpec
 from models.health import Health
-from models.optimizers import optimizer_tensors, restore_optimizer
+from models.optimizers import laid_out_like, optimizer_tensors, restore_optimizer
 from models.shield.shield import Shield
 
 
@@ -73,7 +73,7 @@ class TrainState:
     def descend(self, role: str, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
         """One optimiser step of one network against `gradients` of its `parameters`; returns their norm."""
         for parameter, gradient in zip(self.parameters(role), gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = laid_out_like(gradient, parameter)
         self.optimizers[role].step()
         self.optimizers[role].zero_grad(set_to_none=True)
         return torch.nn.utils.get_total_norm(gradients)

@@ -56,7 +56,7 @@ def list_archive(uri: str, kind: str, stamp: str, *, by_folder: bool, prefix: st
 
 
 def _entries(members: Iterator[_Member], prefix: str, *, by_folder: bool) -> Iterator[Entry]:
-    for _, group in groupby(members, key=lambda member: member.name.partition(".")[0]):
+    for _, group in groupby(members, key=lambda member: _stem(member.name)):
         together = list(group)
         classes = [member.text for member in together if member.name.endswith(".cls")]
         for member in together:
@@ -64,6 +64,12 @@ def _entries(members: Iterator[_Member], prefix: str, *, by_folder: bool) -> Ite
                 continue
             label = (classes[0] if classes else top_folder(member.name)) if by_folder else None
             yield Entry(prefix + member.name, label, member.size, member.stamp, member.place)
+
+
+def _stem(name: str) -> str:
+    """What the files of one WebDataset sample have in common: all up to the first dot of the base name."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
 
 
 def _zip_members(uri: str, file: BinaryIO) -> Iterator[_Member]:

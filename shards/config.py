@@ -17,7 +17,7 @@ LATER = frozenset({"max_frames"})
 
 # For forms, which refuse before a run is made; what else refuses them says it better, and takes capitals too.
 _Q = "([1-9][0-9]?|100)"
-ENCODING_PATTERN = f"^(original|png|webp:lossless|(webp|avif):{_Q}|jpeg:{_Q}(:(444|422|420))?)$"
+ENCODING_PATTERN = f"^(original|png|gif|webp:lossless|(webp|avif):{_Q}|jpeg:{_Q}(:(444|422|420))?)$"
 FRAMES_PATTERN = "^(first|all|(every|most):[1-9][0-9]{0,5})$"
 
 

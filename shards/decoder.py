@@ -22,10 +22,10 @@ from shards.errors import BuildError, RefusedError
 from shards.images import convert
 from shards.opening import read
 from shards.recipe import Recipe
-from shards.uris import is_remote
 from shards.wire import pack, read_frame
 
 _FETCH_AHEAD = 8
+_FETCHED = frozenset({"url", "web"})
 
 
 def answer(read_place: Callable[[Place, int], bytes], place: Place, recipe: Recipe) -> bytes:
@@ -47,19 +47,25 @@ def answer(read_place: Callable[[Place, int], bytes], place: Place, recipe: Reci
 
 
 def _answers(places: list[Place], recipe: Recipe) -> Iterator[bytes]:
-    """Answer in order; what lies in a bucket is fetched ahead, else every image would wait for the network."""
-    if not any(is_remote(str(place[1])) for place in places):
+    """Answer in order; single files elsewhere are fetched ahead, else every image would wait for the network.
+
+    Only those: what lies inside an archive, a shard or a table is read through one open file with one position.
+    """
+    if not any(place[0] in _FETCHED for place in places):
         yield from (answer(read, place, recipe) for place in places)
         return
     with ThreadPoolExecutor(_FETCH_AHEAD) as pool:
-        ahead: deque[Future[bytes]] = deque()
+        ahead: deque[tuple[Place, Future[bytes] | None]] = deque()
         coming = iter(places)
         while True:
-            ahead.extend(pool.submit(read, p, recipe.max_file_bytes) for p in islice(coming, _FETCH_AHEAD - len(ahead)))
+            for place in islice(coming, _FETCH_AHEAD - len(ahead)):
+                fetching = pool.submit(read, place, recipe.max_file_bytes) if place[0] in _FETCHED else None
+                ahead.append((place, fetching))
             if not ahead:
                 return
-            fetched = ahead.popleft()
-            yield answer(lambda *_, fetched=fetched: fetched.result(), (), recipe)
+            place, fetching = ahead.popleft()
+            fetched = (lambda *_, fetching=fetching: fetching.result()) if fetching else read
+            yield answer(fetched, place, recipe)
 
 
 def main() -> None:

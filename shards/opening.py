@@ -105,7 +105,10 @@ def _read_zip(max_bytes: int, uri: str, header: int, packed: int, size: int, met
     start = header + _ZIP_HEADER.size + name_bytes + extra_bytes
     data = _read_range(max_bytes, uri, start, packed)
     if method == _DEFLATED:
-        data = zlib.decompressobj(-15).decompress(data, size + 1)
+        try:
+            data = zlib.decompressobj(-15).decompress(data, size + 1)
+        except zlib.error as error:
+            raise RefusedError("truncated", f"the archive holds a damaged file: {error}") from error
     if len(data) != size or zlib.crc32(data) != crc:
         raise RefusedError("truncated", "the archive holds other bytes than its index says")
     return data

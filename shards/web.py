@@ -49,7 +49,7 @@ def fetch_url(url: str, max_bytes: int, allowed: Allowed = is_public, context: s
             if answer.status not in _REDIRECTS:
                 return _body(answer, max_bytes, deadline)
             url = urljoin(url, answer.getheader("Location", ""))
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise RefusedError("unreadable", f"the URL gives no file: {error or type(error).__name__}") from error
         finally:
             connection.close()

@@ -14,7 +14,7 @@ from models.classifier import LabelledImages
 from models.classifier_gain import BOTH, GENERATED, REAL, TESTS, GainConfig, GainRow, GainTable, measure_gain
 from shards import Manifest, Split, load_manifest, load_split
 from tasks.errors import RequestError
-from tasks.pictures import SPLIT, TRAIN, decode, is_conditional
+from tasks.pictures import SPLIT, TRAIN, decode, is_conditional, makes_classes
 from tasks.progress import ProgressReport
 from tasks.registry import load_pyfunc, tag_version
 
@@ -35,11 +35,11 @@ def measure_model_gain(
     `model` is a loaded pyfunc. Raises RequestError where it makes no labelled images of this dataset's classes.
     """
     manifest = load_manifest(manifest_uri)
-    if len(manifest.labels) < 2 or not is_conditional(model):
+    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+        own = f"makes {model.unwrap_python_model().spec['labels']}" if is_conditional(model) else "is unconditional"
         raise RequestError(
-            f"a classifier learns from labelled images; {manifest.dataset} has {len(manifest.labels)} classes and the "
-            f"model is {'conditional' if is_conditional(model) else 'unconditional'}: take a conditional model of a "
-            "dataset with two classes or more"
+            f"a classifier learns from labelled images; {manifest.dataset} has the classes {manifest.labels} and the "
+            f"model {own}: take a conditional model of this dataset, which needs two classes or more"
         )
     generated = labelled_images(model, manifest, config.classifier.seed)
     real, val = (_labelled(load_split(manifest_uri, split)) for split in (TRAIN, SPLIT))
@@ -71,14 +71,17 @@ def score_gain(
 ) -> GainTable | None:
     """The version's table under that config and on that dataset version, measured if it does not carry it yet.
 
-    None where there is nothing to measure: the model, or the dataset, knows no classes.
+    None where there is nothing to measure: the dataset has no classes, or the model does not make them.
     """
     stored, manifest = find_gain(version), load_manifest(manifest_uri)
     if stored and (stored.config, stored.dataset) == (config, manifest.name):
         return stored
     model = load_pyfunc(version)
-    if len(manifest.labels) < 2 or not is_conditional(model):
-        logger.warning("%s version %s makes no classes: it has no classifier gain", version.name, version.version)
+    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+        logger.warning(
+            "%s version %s does not make the classes of %s: it has no classifier gain",
+            *(version.name, version.version, manifest.name),
+        )
         return None
     with ProgressReport("classifier-gain", f"Classifiers for {version.name} version {version.version}", 1) as progress:
         table = measure_model_gain(

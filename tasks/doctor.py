@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import RequestError
 from tasks.home import Home, home, read_auth
+from tasks.printable import without_password
 from tasks.provisioning import CPU, GPU
 from tasks.run_directory import hold, is_held
 from tasks.service import MIN_PASSWORD, database_url, is_loopback
@@ -116,7 +117,10 @@ def look_at_settings(_config: DoctorConfig) -> Iterator[Finding]:
         missing = next(name for name in servers if name not in given)
         yield warn("servers", f"{given[0]} is set, {missing} is not", f"set {missing} too, or neither")
     else:
-        yield ok("servers", ", ".join(servers.values()) if given else "none: everything runs in this process")
+        yield ok(
+            "servers",
+            ", ".join(map(without_password, servers.values())) if given else "none: everything runs in this process",
+        )
     try:
         auth = read_auth()
     except ValueError as error:

@@ -28,7 +28,7 @@ from tasks.pictures import (
     TRAIN,
     generated_image,
     generated_images,
-    is_conditional,
+    makes_classes,
     pick_train,
     real_images,
     reference_key,
@@ -227,8 +227,8 @@ def _measure(
 
 
 def _classes(model: Any, manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
-    """Which class each image is of; None where there are none, or the model makes images without being told one."""
-    if not manifest.labels or not is_conditional(model):
+    """Which class each image is of; None where there are none, or the model does not make them when asked."""
+    if not manifest.labels or not makes_classes(model, manifest):
         return None
     rows = request_rows(manifest, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 from prefect import task
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -101,9 +102,11 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     root = config.out or home().shared
     built = find_synthetic(shard, root, synthetic)
     if built is None:
-        write_listing(listing, model, config, spec["labels"])
-        built = _build(shard, root, synthetic)
-        listing.unlink()
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(listing.with_suffix(".lock")):  # the same images may be asked for twice at once
+            write_listing(listing, model, config, spec["labels"])
+            built = _build(shard, root, synthetic)
+            listing.unlink()
         facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
         record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
     else:
@@ -115,7 +118,6 @@ def write_listing(path: Path, model: Any, config: GenerateConfig, labels: list[s
     """Write the images and the names of their classes as a parquet listing, which is there whole or not at all."""
     if path.exists():
         return  # a run that was cut short while it sharded
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with (
         ProgressReport("generating", f"Generating {config.dataset}", config.num_images) as progress,

@@ -51,11 +51,12 @@ class RunMirror:
             return
         logger.info("fetching the checkpoint at %s images from %s", f"{int(theirs[-1]):,}", self.uri)
         with self._mapped("fetch"):
-            for name in theirs:
-                self._fetch_folder(f"checkpoints/{name}")
+            # The newest checkpoint comes last: once it is here, a fetch that was cut short is not taken up again.
             for name in STATE:
                 if self.filesystem.exists(f"{self.path}/{name}"):
                     self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))
+            for name in theirs:
+                self._fetch_folder(f"checkpoints/{name}")
 
     def push(self) -> None:
         """Copy what is new here, and remove there the checkpoints that are no longer kept here."""

@@ -47,7 +47,7 @@ def generated_image(model: Any, manifest: Manifest, config: EvalConfig, place: i
     """The image at that place among those that are scored, uint8 CHW, made again from its seed."""
     for row in request_rows(manifest, config):
         if place < row["num_images"]:
-            image: np.ndarray = decode(model.predict(pd.DataFrame([row]))["image"])[place]
+            image: np.ndarray = _predict(model, manifest, row)[place]
             return image
         place -= row["num_images"]
     raise IndexError(f"only {config.num_images} images are scored")
@@ -62,7 +62,23 @@ def pick_train(manifest_uri: str, places: set[int]) -> dict[int, np.ndarray]:
 def generated_images(model: Any, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
     """uint8 NCHW batches of a loaded version's images, classes in the shares that the val split has."""
     for row in request_rows(manifest, config):
-        yield decode(model.predict(pd.DataFrame([row]))["image"])
+        yield _predict(model, manifest, row)
+
+
+def _predict(model: Any, manifest: Manifest, row: dict[str, int]) -> np.ndarray:
+    """One row of `request_rows`, asked of a model that may be older than the dataset's classes.
+
+    Classes go by their names; where the model has none of that name, it makes all that it has, in turn.
+    """
+    own = model.unwrap_python_model().spec["labels"]
+    name = manifest.labels[row["label"]] if manifest.labels else None
+    asked = row | {"label": own.index(name) if name in own else -1}
+    return decode(model.predict(pd.DataFrame([asked]))["image"])
+
+
+def makes_classes(model: Any, manifest: Manifest) -> bool:
+    """Whether a loaded version makes images of every class of the dataset, and of no other, when asked for it."""
+    return is_conditional(model) and bool(model.unwrap_python_model().spec["labels"] == manifest.labels)
 
 
 def is_conditional(model: Any) -> bool:

@@ -111,11 +111,13 @@ def _gpu_workers(command: str, base: Environment, count: int) -> list[tuple[str,
     """One worker has all GPUs of the machine; several have one each."""
     if count == 1:
         return [("gpu", command, base)]
-    gpus = torch.cuda.device_count()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # what an operator keeps for other work stays so
+    found = torch.cuda.device_count()
+    gpus = visible.split(",")[:found] if visible else [str(number) for number in range(found)]
     workers = []
     for number in range(count):
         environment = base | {"WORKER_NAME": f"gpu-{socket.gethostname()}-{number}"}
-        environment |= {"CUDA_VISIBLE_DEVICES": str(number)} if gpus else {}
+        environment |= {"CUDA_VISIBLE_DEVICES": gpus[number]} if gpus else {}
         workers.append((f"gpu.{number}", command, environment))
     return workers
 

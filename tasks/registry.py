@@ -53,6 +53,7 @@ ARTIFACT_FILES = {
     "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
 }
 # For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
+NAME_PATTERN = r"""^[^/@:'"`]*$"""  # what MLflow's registry, its searches and our URIs take
 MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
@@ -76,6 +77,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     """Register the run's best generator as `name` and make it the challenger; a run that has a version keeps it."""
     if known := find_version(client, name, run_id=mlflow_run_id):
         logger.info("run %s is registered already, as %s version %s", run.name, name, known.version)
+        _make_challenger(client, known)
         return known
     with tempfile.TemporaryDirectory() as folder:
         artifacts, digests = export_generator(run, Path(folder))
@@ -110,10 +112,17 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         **seal,
     }
     version = mlflow.register_model(logged.model_uri, name, tags=tags)
-    client.set_registered_model_alias(name, CHALLENGER, version.version)
+    _make_challenger(client, version)
     announce_model(version)
     record_model(version)
     return version
+
+
+def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
+    """Let the alias stand for this version, unless it stands for a later one."""
+    present = client.get_registered_model(version.name).aliases.get(CHALLENGER)
+    if present is None or int(present) < int(version.version):
+        client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
 def seal_model(client: MlflowClient, model_id: str, digests: Mapping[str, str]) -> dict[str, str]:

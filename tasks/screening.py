@@ -28,6 +28,7 @@ from tasks.artifacts import show_picture, show_summary, table
 from tasks.digests import parse_digests
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
+from tasks.printable import for_markdown
 from tasks.progress import ProgressReport
 from tasks.registry import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
 from tasks.run_directory import write_atomically
@@ -268,7 +269,13 @@ def _show(outcome: ScreenOutcome, rows: list[dict[str, Any]]) -> None:
     show_picture(Path(outcome.sheet), "suspects", what)
     suspects = sorted((row for row in rows if row["verdict"] != "pass"), key=lambda row: row["p_real"])
     lines = [
-        (row["source"], row["verdict"], "yes" if row["allowed"] else "", f"{row['p_real']:.4f}", row["source_sha256"])
+        (
+            for_markdown(row["source"]),
+            row["verdict"],
+            "yes" if row["allowed"] else "",
+            f"{row['p_real']:.4f}",
+            row["source_sha256"],
+        )
         for row in suspects[:MOST_SHOWN]
     ]
     passed = f"{outcome.seen:,} files seen: {outcome.passed:,} passed, {outcome.quarantined:,} held back"

@@ -85,7 +85,8 @@ def load_trusted(found: TrustedImages) -> Trusted:
 
 def _read_listing(path: Path) -> tuple[str, ...]:
     """The keys of the sha256 in a file."""
-    digests = parse_digests(path.read_text(), f"train.shield.trusted: {path}")
+    if not (digests := parse_digests(path.read_text(), f"train.shield.trusted: {path}")):
+        raise RequestError(f"train.shield.trusted: {path} names no image: give one sha256 of a source file a line")
     return tuple(digest[:KEY_DIGITS] for digest in digests)
 
 

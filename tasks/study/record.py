@@ -44,6 +44,8 @@ class StudyRecord:
         digest = _digest(about)
         if found := client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{digest}'", max_results=1):
             client.update_run(found[0].info.run_id, status="RUNNING")
+            for key, value in tags.items():  # whoever is at it now: tasks.reconciliation asks how it is
+                client.set_tag(found[0].info.run_id, key, value)
             return cls(client, str(found[0].info.run_id))
         run = client.create_run(experiment, run_name="compression-study", tags={STUDY_TAG: digest, **tags})
         params = [Param(name, str(value)[:MAX_PARAM_LENGTH]) for name, value in flatten(about).items()]

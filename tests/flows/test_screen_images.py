@@ -152,5 +152,8 @@ def test_trusted_images_are_pinned_in_the_run_and_named_by_it(champion: str, tmp
     listing.write_text("".join(f"{row['source_sha256']}\n" for row in rows[:61]))
     assert plan(trusted=str(listing)).run != by_listing.run  # type: ignore[attr-defined]
     assert plan(trusted="bars").trusted.splits == ("train",)  # type: ignore[attr-defined]
+    listing.write_text("# none was good enough\n")
+    with pytest.raises(RequestError, match="names no image"):
+        plan(trusted=str(listing))
     with pytest.raises(ValueError, match=r"false positive rate of 0\.001 needs 999 held out"):
         plan(false_positive_rate=0.001)

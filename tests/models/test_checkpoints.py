@@ -116,6 +116,15 @@ def test_what_a_killed_save_left_behind_is_overwritten(store: CheckpointStore) -
     assert not leftover.exists()
 
 
+def test_a_save_that_fails_leaves_what_lay_there(store: CheckpointStore) -> None:
+    save(store, 10)
+    with pytest.raises(TypeError):
+        store.save(10, {"a": torch.zeros(3)}, {"num_ticks": object()})  # no JSON
+    loaded = store.load_latest()
+    assert loaded is not None
+    assert loaded.nimg == 10
+
+
 def test_the_marker_names_every_file(store: CheckpointStore) -> None:
     path = save(store, 10)
     assert set(json.loads((path / MARKER).read_text())) == {file.name for file in path.iterdir()} - {MARKER}

@@ -51,6 +51,21 @@ def test_bucket_in_and_bucket_out(bucket: str, scratch: Path, collection: Path, 
     assert build(config(source), root).reused
 
 
+@pytest.mark.parametrize("kind", ["tar", "gztar", "zip"])
+def test_an_archive_in_a_bucket_gives_what_it_gives_on_disk(
+    kind: str, bucket: str, scratch: Path, make_image, tmp_path: Path
+) -> None:
+    import s3fs
+
+    for number in range(40):
+        make_image(tmp_path / "many" / f"{number:03d}.png", number)
+    archive = Path(shutil.make_archive(str(tmp_path / "many"), kind, tmp_path / "many"))
+    far = f"{bucket}/archives/{archive.name}"
+    s3fs.S3FileSystem().put_file(str(archive), far)
+    ours, theirs = (build(config(one), tmp_path / str(number)) for number, one in enumerate((archive, far)))
+    assert (theirs.version, theirs.kept, theirs.quarantined) == (ours.version, 40, 0)
+
+
 def test_lost_scratch_and_grown_bucket(
     bucket: str, scratch: Path, collection: Path, make_image, tmp_path: Path
 ) -> None:

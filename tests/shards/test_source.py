@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shards import BuildOutcome, ShardConfig, SourceError, build, load_manifest
+from shards.archives import list_archive
 
 
 def built(source: Path | str, root: Path, **changes: object) -> BuildOutcome:
@@ -152,6 +153,16 @@ def test_links_are_followed_once(collection: Path, tmp_path: Path) -> None:
     (collection / "Ünicode" / "loop").symlink_to(collection / "Ünicode")
     (collection / "Ünicode" / "nowhere").symlink_to(tmp_path / "missing")
     assert built(collection, tmp_path / "root").seen == 44
+
+
+def test_dots_in_the_names_of_folders_part_no_samples(make_image, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for number in range(2):
+            archive.add(make_image(tmp_path / f"{number}.png", number), f"imgs.v1/{number:04d}.png")
+            (tmp_path / f"{number}.cls").write_text(str(number))
+            archive.add(tmp_path / f"{number}.cls", f"imgs.v1/{number:04d}.cls")
+    entries = list_archive(str(tmp_path / "a.tar"), "tar", "", by_folder=True)
+    assert [(entry.source, entry.label) for entry in entries] == [("imgs.v1/0000.png", "0"), ("imgs.v1/0001.png", "1")]
 
 
 def test_damaged_archive_is_refused_before_anything_is_written(collection: Path, tmp_path: Path) -> None:

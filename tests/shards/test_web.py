@@ -37,6 +37,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             "/metadata": "http://169.254.169.254/latest/meta-data",
             "/file": "file:///etc/passwd",
             "/round": "/round",
+            "/nowhere": "https://[",
         }
         if self.path in moved:
             self.send_response(302)
@@ -104,6 +105,7 @@ def test_what_is_there_is_fetched_and_redirects_are_followed(server: tuple[str, 
         ("/metadata", "url_not_allowed", "https URLs"),
         ("/file", "url_not_allowed", "https URLs"),
         ("/round", "unreadable", "redirects more than 5 times"),
+        ("/nowhere", "unreadable", "the URL gives no file"),
         ("/gone", "unreadable", "status 404"),
         ("/cut", "unreadable", "ended before the file did"),
         ("/endless", "file_too_large", "more than 1000 bytes"),

@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from mlflow.entities.model_registry import ModelVersion
@@ -22,10 +24,10 @@ from models.training import TrainConfig
 from shards import ShardConfig, build, load_manifest
 from tasks.classifier_gain import find_gain
 from tasks.errors import RequestError
-from tasks.evaluation import EvalConfig, check_scorable, score_model
+from tasks.evaluation import EvalConfig, _score, check_scorable, score_model
 from tasks.feature_nets import find_feature_net
 from tasks.home import home
-from tasks.pictures import real_images, train_images
+from tasks.pictures import _predict, decode, real_images, request_rows, train_images
 from tasks.promotion import PromotionPolicy, judge
 from tasks.registry import load_pyfunc, register
 from tasks.run_directory import RunDirectory
@@ -66,6 +68,26 @@ def test_only_a_model_that_is_told_the_class_is_scored_by_class(
     make(conditional)
     scores = score_model.fn("models:/m/1", config()).scores
     assert set(scores.by_class) == ({"bright", "dark"} if conditional else set())
+
+
+def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
+    make: Make, collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.scores.MIN_CLASS_IMAGES", 2)
+    _, version = make(True)
+    shutil.copytree(collection / "bright", collection / "added")
+    for number, path in enumerate(sorted((collection / "added").iterdir())):
+        with Image.open(path) as image:
+            image.convert("RGB").rotate(90 + number).save(path.with_name(f"{number}.png"))
+        path.unlink()
+    grown = build(ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3), home_dir)
+    assert load_manifest(grown.manifest).labels == ["added", "bright", "dark"]
+    scores = _score(connect(home()), version, grown.manifest, config()).scores
+    assert scores.by_class == {}
+    model, manifest = load_pyfunc(version), load_manifest(grown.manifest)
+    dark = model.predict(pd.DataFrame([{"num_images": 2, "seed": 5, "label": 1}]))["image"]
+    asked = next(row for row in request_rows(manifest, config()) if row["label"] == 2) | {"num_images": 2, "seed": 5}
+    assert (_predict(model, manifest, asked) == decode(dark)).all()
 
 
 def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
