@@ -95,7 +95,8 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
             pip_requirements=pinned_requirements(),
             run_id=mlflow_run_id,
         )
-    seal = seal_model(client, str(logged.model_id), digests)
+        given = {f"artifacts/{path.name}": file_sha256(path) for path in artifacts.values()}
+    seal = seal_model(client, str(logged.model_id), given | {CODE.name: file_sha256(CODE)})
     config = run.config()
     tags = {
         "shardgan.run": run.name,
@@ -125,15 +126,16 @@ def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
         client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
-def seal_model(client: MlflowClient, model_id: str, digests: Mapping[str, str]) -> dict[str, str]:
+def seal_model(client: MlflowClient, model_id: str, given: Mapping[str, str]) -> dict[str, str]:
     """Sign a model's files where there is a key; returns the tags by which they are known again.
 
-    Raises RegistryError where what MLflow stored is not what it was given.
+    `given` is the sha256 of each file that MLflow was given, by its path in the model. Raises RegistryError where what
+    MLflow stored is not that: a signature would vouch for it.
     """
     with fetched_model(f"models:/{model_id}") as folder:
-        for name, expected in digests.items():
-            if file_sha256(folder / "artifacts" / ARTIFACT_FILES[name]) != expected:
-                raise RegistryError(f"MLflow stored other {name} for {model_id} than it was given: register it again")
+        for name, expected in given.items():
+            if file_sha256(folder / name) != expected:
+                raise RegistryError(f"MLflow stored another {name} for {model_id} than it was given: register it again")
         tags = make_signature(folder)
         if SIGNER_TAG in tags:
             client.log_model_artifact(model_id, str(folder / MODEL_SIGNATURE))

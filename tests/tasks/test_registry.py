@@ -5,6 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from models.checkpoints import file_sha256
 from models.errors import CheckpointError
 from models.training import TrainConfig
 from tasks.errors import RegistryError
@@ -17,6 +18,7 @@ from tasks.registry import (
     load_pyfunc,
     register,
     resolve_version,
+    seal_model,
     split_model_uri,
 )
 from tasks.run_directory import RunDirectory
@@ -57,6 +59,19 @@ def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: st
         load_pyfunc(version)
     with pytest.raises(Exception, match="artifact weights is damaged"):  # as consumers load it, who have no registry
         mlflow.pyfunc.load_model("models:/m/1")
+
+
+@pytest.mark.parametrize("name", ["generator_pyfunc.py", "artifacts/generator.pt2"])
+def test_what_the_store_has_exchanged_is_not_vouched_for(
+    name: str, run: RunDirectory, run_id: str, home_dir: Path
+) -> None:
+    model_id = str(register(connect(home()), run, run_id, "m").source).removeprefix("models:/")
+    (stored,) = (path for path in home_dir.glob(f"mlartifacts/**/{Path(name).name}"))
+    given = {name: file_sha256(stored)}
+    assert seal_model(connect(home()), model_id, given)
+    stored.write_bytes(stored.read_bytes() + b"#")
+    with pytest.raises(RegistryError, match=f"MLflow stored another {name}"):
+        seal_model(connect(home()), model_id, given)
 
 
 def test_a_run_without_a_checkpoint_has_nothing_to_register(dataset: str, tmp_path: Path) -> None:
