@@ -136,7 +136,7 @@ def draw_curves(found: Rows) -> None:
         axis.set(title=f"{collection}, JPEG {quality}", xlabel="images seen", xlim=(0, None), ylim=(0, None))
         axis.spines[["top", "right"]].set_visible(False)
     axes.flat[0].set_ylabel("FD to clean images")
-    axes.flat[-1].legend(fontsize=7, frameon=False)
+    axes.flat[0].legend(fontsize=7, frameon=False, loc="upper right")  # the panel that has all of them
     figure.savefig(RESULTS / "robust-training.png", dpi=90)
     plt.close(figure)
 
