@@ -102,8 +102,9 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     root = config.out or home().shared
     built = find_synthetic(shard, root, synthetic)
     if built is None:
-        listing.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(listing.with_suffix(".lock")):  # the same images may be asked for twice at once
+        lock = home().root / "locks" / f"{listing.stem}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):  # the same images may be asked for twice at once
             write_listing(listing, model, config, spec["labels"])
             built = _build(shard, root, synthetic)
             listing.unlink()
@@ -118,6 +119,7 @@ def write_listing(path: Path, model: Any, config: GenerateConfig, labels: list[s
     """Write the images and the names of their classes as a parquet listing, which is there whole or not at all."""
     if path.exists():
         return  # a run that was cut short while it sharded
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with (
         ProgressReport("generating", f"Generating {config.dataset}", config.num_images) as progress,
