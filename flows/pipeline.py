@@ -18,7 +18,7 @@ from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check
 from tasks.exclusion import Overlap, sole_run
 from tasks.liveness import check_attempts
 from tasks.promotion import check_floors
-from tasks.registry import NAME_PATTERN
+from tasks.registry import ModelName
 from tasks.run_names import name_run
 from tasks.screening import ScreenPolicy
 from tasks.sharding import BuildOutcome, ShardConfig
@@ -34,13 +34,7 @@ class PipelineConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
-    model: str = Field(
-        "",
-        max_length=200,
-        pattern=NAME_PATTERN,
-        title="Model",
-        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
-    )
+    model: ModelName = ""
     screening: ScreenPolicy = Field(
         ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
 from tasks.liveness import check_attempts
-from tasks.registry import NAME_PATTERN
+from tasks.registry import ModelName
 from tasks.run_names import name_run
 from tasks.summary import summarise_training
 from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
@@ -24,13 +24,7 @@ class TrainGanConfig(BaseModel):
         max_length=4096,
         description="name (its latest version), name@version, or a path to a manifest.json",
     )
-    model: str = Field(
-        "",
-        max_length=200,
-        pattern=NAME_PATTERN,
-        title="Model",
-        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
-    )
+    model: ModelName = ""
     parent_run: str = Field(
         "",
         max_length=100,

@@ -206,9 +206,11 @@ def look_at_prefect(config: DoctorConfig) -> Iterator[Finding]:
             yield from _look_at_deployments(client)
     except httpx.HTTPStatusError as error:
         mend = "set SHARDGAN_AUTH=name:password as the service has it" if _refused(error) else "see the server's log"
-        yield wrong("Prefect", f"{url} answers {error.response.status_code}", mend)
+        yield wrong("Prefect", f"{without_password(url)} answers {error.response.status_code}", mend)
     except httpx.HTTPError as error:
-        yield wrong("Prefect", f"{url}: {error}", "start it: `shardgan up` on the machine that serves")
+        yield wrong(
+            "Prefect", f"{without_password(url)}: {error}", "start it: `shardgan up` on the machine that serves"
+        )
 
 
 def _compare_versions(client: SyncPrefectClient) -> Finding:
@@ -249,9 +251,9 @@ def _look_at_deployments(client: SyncPrefectClient) -> Iterator[Finding]:
 
 def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
     """The tracking server: that it answers, lets us in, and keeps artifacts where other machines find them."""
-    uri = home().tracking_uri
+    uri, shown = home().tracking_uri, home().shown_tracking_uri
     if not uri.startswith("http"):
-        yield ok("MLflow", home().shown_tracking_uri)
+        yield ok("MLflow", shown)
         return
     auth = read_auth()
     try:
@@ -268,12 +270,12 @@ def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
         mend = f"start the service with --public-host {host}, so that MLflow knows its name"
         if _refused(error):
             mend = "set SHARDGAN_AUTH=name:password as the service had it on its first start"
-        yield wrong("MLflow", f"{uri} answers {error.response.status_code}: {error.response.text[:200]}", mend)
+        yield wrong("MLflow", f"{shown} answers {error.response.status_code}: {error.response.text[:200]}", mend)
         return
     except httpx.HTTPError as error:
-        yield wrong("MLflow", f"{uri}: {error}", "start it: `shardgan up` on the machine that serves")
+        yield wrong("MLflow", f"{shown}: {error}", "start it: `shardgan up` on the machine that serves")
         return
-    yield ok("MLflow", uri)
+    yield ok("MLflow", shown)
     yield from _look_at_experiments(answer.json().get("experiments", []), home())
 
 

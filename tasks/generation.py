@@ -100,14 +100,17 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     listing = home().root / "generated" / f"{hashlib.sha256(synthetic.model_dump_json().encode()).hexdigest()}.parquet"
     shard = _shard_config(config, listing, spec)
     root = config.out or home().shared
-    built = find_synthetic(shard, root, synthetic)
-    if built is None:
-        lock = home().root / "locks" / f"{listing.stem}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):  # the same images may be asked for twice at once
+    lock = home().root / "locks" / f"{listing.stem}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # the same images may be asked for twice at once: the second run finds them made
+        found = find_synthetic(shard, root, synthetic)
+        if found is None:
             write_listing(listing, model, config, spec["labels"])
             built = _build(shard, root, synthetic)
             listing.unlink()
+        else:
+            built = found
+    if found is None:
         facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
         record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
     else:

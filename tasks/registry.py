@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import mlflow
 import pandas as pd
@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, DataType, Schema
+from pydantic import Field
 from safetensors.torch import save_file
 
 from models.checkpoints import Best, CheckpointStore, file_sha256
@@ -53,8 +54,16 @@ ARTIFACT_FILES = {
     "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
 }
 # For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
-NAME_PATTERN = r"""^[^/@:'"`]*$"""  # what MLflow's registry, its searches and our URIs take
 MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
+ModelName = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
+        title="Model",
+        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
+    ),
+]
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
     inputs=Schema(
