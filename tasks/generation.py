@@ -103,18 +103,15 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     lock = home().root / "locks" / f"{listing.stem}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):  # the same images may be asked for twice at once: the second run finds them made
-        found = find_synthetic(shard, root, synthetic)
-        if found is None:
+        built = find_synthetic(shard, root, synthetic)
+        if built is None:
             write_listing(listing, model, config, spec["labels"])
             built = _build(shard, root, synthetic)
             listing.unlink()
+            facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
+            record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
         else:
-            built = found
-    if found is None:
-        facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
-        record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
-    else:
-        logger.info("%s@%s is there already: nothing was generated", built.dataset, built.version)
+            logger.info("%s@%s is there already: nothing was generated", built.dataset, built.version)
     return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))
 
 
