@@ -148,8 +148,10 @@ class CheckpointStore:
 
     def _prune(self) -> None:
         best = self.best()
+        # The one written last need not be the furthest: a training that found that one damaged began before it.
+        last = max(self.committed(), key=lambda path: (path / MARKER).stat().st_mtime_ns, default=None)
         kept = {*self.committed(interim=False)[-self.keep :], *self.committed()[-1:]}
-        kept |= {self.path(best.nimg)} if best else set()
+        kept |= ({last} if last else set()) | ({self.path(best.nimg)} if best else set())
         for path in set(self.committed()) - kept:
             shutil.rmtree(path)
 

@@ -161,7 +161,7 @@ def estimate(values: Array) -> tuple[float, float, float]:
     rule of three's, 3/n.
     """
     num_seeds, num_images = values.shape
-    of_images = max(float(values.mean(axis=0).var(ddof=1)), 1 / num_images) / num_images
+    of_images = max(float(values.mean(axis=0).var(ddof=1)), (3 / Z) ** 2 / num_images) / num_images
     of_seeds = float(values.mean(axis=1).var(ddof=1)) / num_seeds if num_seeds > 1 else 0.0
     mean, half = float(values.mean()), Z * math.sqrt(of_images + of_seeds)
     return mean, mean - half, mean + half

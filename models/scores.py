@@ -122,7 +122,7 @@ def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> di
     found = compare_manifolds(fake, real, device)
     density = float(found.density.mean())
     # Poisson's 3/n where no image shows any: a spread of zero would claim to know.
-    error = max(float(found.density.std()), 1.0 / math.sqrt(len(fake))) / math.sqrt(len(fake))
+    error = max(float(found.density.std()), 3 / Z / math.sqrt(len(fake))) / math.sqrt(len(fake))
     return {
         "precision": _share(found.precise),
         "recall": _share(found.recalled),

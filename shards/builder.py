@@ -60,9 +60,9 @@ def build(
 
     `run_partitions` may send the partitions to other machines that see the same `root`: it gets their specs,
     calls `process_partition` on each and gives back the part files, in any order. `synthetic` marks images that a
-    model made; the manifest then names the model as its source. Raises SourceError for a
-    source that gives nothing to train on, with nothing left behind, and BuildError for a build that a second
-    run can finish.
+    model made; the manifest then names the model as its source. Raises SourceError for a source that gives nothing to
+    train on, with nothing left behind but what a killed run had decoded, and BuildError for a build that a second run
+    can finish.
     """
     entries = list_entries(config)
     first = next(entries, None)
@@ -93,12 +93,13 @@ class _Build:
     def run(self, entries: Iterator[Entry]) -> BuildOutcome:
         with storage_errors(f"write under {self._dataset}"), locked(self._work.with_suffix(".lock")):
             self._parts.mkdir(parents=True, exist_ok=True)
+            goes_on = any(self._parts.iterdir())
             self._ledger = Ledger(self._work / "ledger.sqlite")
             try:
                 return self._run(entries)
             except SourceError:
                 shutil.rmtree(self._work / "staging", ignore_errors=True)
-                if self._ledger.last()[0] is None:
+                if self._ledger.last()[0] is None and not goes_on:
                     self._leave_nothing()
                 raise
             finally:

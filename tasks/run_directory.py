@@ -111,6 +111,11 @@ class RunDirectory:
         path = self.path / "status.json"
         return Status.model_validate_json(path.read_text()) if path.exists() else None
 
+    def status_written(self) -> int:
+        """When status.json was last written, in nanoseconds; 0 where there is none."""
+        path = self.path / "status.json"
+        return path.stat().st_mtime_ns if path.exists() else 0
+
     def set_status(self, state: State, nimg: int, reason: str = "") -> None:
         """Replace status.json."""
         write_atomically(self.path / "status.json", Status(state=state, nimg=nimg, reason=reason).model_dump_json())

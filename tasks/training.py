@@ -1,18 +1,11 @@
-"""The training stage: a child process trains in a run directory, the task here follows it.
+"""The training stage: a child process trains in a run directory (tasks.supervision), the task here follows it.
 
 Call the task directly, never with `.submit()`: signals reach the main thread only, and the trainer dies with the
 thread that started it.
 """
 
-import contextlib
 import hashlib
 import logging
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +18,17 @@ from models.presets import preset_fields
 from models.training import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
 from tasks.batches import DataConfig
-from tasks.errors import (
-    RequestError,
-    TrainerDied,
-    TrainingDiverged,
-    TrainingFailed,
-    TrainingInterrupted,
-)
+from tasks.errors import RequestError, TrainerDied, TrainingFailed
 from tasks.home import home
 from tasks.lineage import code_commit, parent_tags, prefect_tags
 from tasks.mirror import RunMirror
 from tasks.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.progress import ProgressReport
 from tasks.registry import register
-from tasks.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.run_directory import RunConfig, RunDirectory
 from tasks.run_names import name_in_run
 from tasks.signing import check_keys
+from tasks.supervision import raise_for, supervise
 from tasks.traces import check_compression
 from tasks.tracking import RunTracker, check_artifacts, connect
 from tasks.transfer import fetch_start, find_start
@@ -61,10 +49,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-POLL_SECONDS = 0.5
-GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
 LOCK_WAIT_SECONDS = 60.0
-MAX_LAST_WORDS = 300
 
 
 class RegisteredModel(BaseModel):
@@ -197,8 +182,9 @@ def _train(run: RunDirectory, parent_run: str) -> str:
     with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
         watch = RunWatch(run, tracker, progress, mirror)
         try:
+            before = run.status_written()
             exit_code = supervise(run, watch.poll)
-            _raise_for(run, exit_code)
+            raise_for(run, exit_code, before)
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
@@ -206,61 +192,6 @@ def _train(run: RunDirectory, parent_run: str) -> str:
             watch.close()
     tracker.finish()
     return tracker.run_id
-
-
-def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
-    """Run the trainer as a child in a process group of its own; whatever stops this process stops the child too.
-
-    SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
-    checkpoint, and is killed if it does not use it. Returns the exit code.
-    """
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
-    command = [sys.executable, "-m", "tasks.worker", str(run.path)]
-    with run.log.open("ab") as log:
-        trainer = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
-    try:
-        while trainer.poll() is None:
-            on_poll()
-            time.sleep(POLL_SECONDS)
-    except BaseException:
-        _signal_group(trainer, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            trainer.wait(GRACE_SECONDS)
-        raise
-    finally:
-        _signal_group(trainer, signal.SIGKILL)
-        trainer.wait()
-    on_poll()
-    return trainer.returncode
-
-
-def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(trainer.pid, number)
-
-
-def _raise_for(run: RunDirectory, exit_code: int) -> None:
-    """Turn how the trainer ended into an exception; being done is none."""
-    status = run.status() or Status(state="failed", nimg=0, reason="it never started")
-    where = f"{run.name} at {status.nimg:,} images"
-    if status.state == "done":
-        return
-    if status.state == "resumable":
-        raise TrainingInterrupted(f"{where}: {status.reason}; the same command goes on from there")
-    if status.state == "diverged":
-        raise TrainingDiverged(f"{where}: {status.reason}")
-    if status.state == "running":
-        raise TrainerDied(
-            f"{where}: the trainer died (exit code {exit_code}{_last_words(run)}); "
-            "a retry goes on from its last checkpoint"
-        )
-    raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
-
-
-def _last_words(run: RunDirectory) -> str:
-    """The last line of the trainer's output: what it died of, where it could not write that to status.json."""
-    lines = run.log.read_text(errors="replace").split("\n") if run.log.exists() else []
-    return next((f", {line[:MAX_LAST_WORDS]}" for line in reversed(lines) if line.strip()), "")
 
 
 @task(

@@ -14,8 +14,9 @@ from models.checkpoints import CheckpointStore
 from tasks.errors import TrainingFailed
 from tasks.home import home
 from tasks.run_directory import RunDirectory
+from tasks.supervision import raise_for
 from tasks.tracking import RunTracker, connect
-from tasks.training import _raise_for, plan_run
+from tasks.training import plan_run
 from tests.faults.training import TRAINING, Tell
 
 BATCH = 1024
@@ -70,7 +71,7 @@ def test_out_of_all_memory(run: RunDirectory, tell: Tell) -> None:
     (run.path / "config.json").write_text(wide.model_dump_json())
     assert train_with(ENOUGH_FOR_A_PART, run).returncode == 1
     with pytest.raises(TrainingFailed) as caught:
-        _raise_for(run, 1)
+        raise_for(run, 1, before=0)
     assert "memory" in str(caught.value)
     assert not list(Path(run.checkpoints).glob("*/COMMITTED"))
     tell(f"failed: {str(caught.value)[:160]}")

@@ -16,7 +16,8 @@ from tasks.errors import TrainingFailed
 from tasks.home import home
 from tasks.mirror import RunMirror
 from tasks.run_directory import RunDirectory
-from tasks.training import _raise_for, plan_run
+from tasks.supervision import raise_for
+from tasks.training import plan_run
 from tests.conftest import write_collection
 from tests.faults.buckets import Bucket
 from tests.faults.training import TRAINING, Tell, weights_sha256
@@ -150,7 +151,7 @@ def test_disk_full_in_training(dataset: str, tmp_path: Path, kilobytes: int, tel
         pytest.skip("needs user namespaces in which a tmpfs may be mounted")
     full, free = RunDirectory(tmp_path / "full"), RunDirectory(tmp_path / "free")
     with pytest.raises(TrainingFailed) as caught:
-        _raise_for(full, 1)
+        raise_for(full, 1, before=0)
     assert "No space left on device" in str(caught.value), done.stderr[-3000:]
     assert all(load_checkpoint(path) for path in CheckpointStore(full.checkpoints).committed())
     tell(f"{kilobytes} KB left: {str(caught.value).replace(str(tmp_path), '')[:150]}")

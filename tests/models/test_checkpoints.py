@@ -171,6 +171,14 @@ def test_a_checkpoint_out_of_turn_goes_with_the_next(store: CheckpointStore) -> 
     assert [int(path.name) for path in store.committed()] == [20, 30]
 
 
+def test_out_of_turn_before_a_damaged_one_stays(store: CheckpointStore) -> None:
+    save(store, 10)
+    (save(store, 30) / TENSORS).write_bytes(b"damaged")
+    store.save(25, {"a": torch.zeros(1)}, {}, interim=True)
+    store.set_best(Best(10, "FD", 90.0, "p"))
+    assert store.load_latest().nimg == 25  # type: ignore[union-attr]
+
+
 def test_a_record_of_the_best_that_cannot_be_read_is_none(store: CheckpointStore) -> None:
     save(store, 10)
     (store.directory / BEST).write_text("{")

@@ -21,6 +21,7 @@ from shards import (
     PartitionSpec,
     ShardConfig,
     ShardError,
+    SourceError,
     build,
     load_manifest,
     process_partition,
@@ -169,6 +170,23 @@ def test_source_that_goes_away_refuses_no_image(collection: Path, tmp_path: Path
     with pytest.raises(BuildError, match="is gone; run the same command again"):
         build(config, tmp_path / "root", run_partitions=without_source)
     (tmp_path / "away").rename(collection)
+    assert build(config, tmp_path / "root").kept == 40
+
+
+def test_refused_source_costs_no_work_of_an_interrupted_build(collection: Path, tmp_path: Path) -> None:
+    def interrupted(specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        yield from map(process_partition, specs)
+        raise KeyboardInterrupt
+
+    config = ShardConfig(source=str(collection), **SETTINGS)
+    with pytest.raises(KeyboardInterrupt):
+        build(config, tmp_path / "root", run_partitions=interrupted)
+    decoded = sorted((tmp_path / "root").rglob("*.part"))
+    (collection / "Ünicode").rename(tmp_path / "away")
+    with pytest.raises(SourceError, match="single class"):
+        build(config, tmp_path / "root")
+    assert sorted((tmp_path / "root").rglob("*.part")) == decoded != []
+    (tmp_path / "away").rename(collection / "Ünicode")
     assert build(config, tmp_path / "root").kept == 40
 
 

@@ -20,7 +20,8 @@ from tasks.errors import (
 )
 from tasks.home import home
 from tasks.run_directory import RunDirectory
-from tasks.training import _raise_for, check_resolution, plan_run, supervise
+from tasks.supervision import raise_for, supervise
+from tasks.training import check_resolution, plan_run
 
 CPU = ComputeConfig(threads=1, device="cpu")
 ENDLESS = TrainConfig(nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, compute=CPU)
@@ -63,14 +64,25 @@ def test_planning_touches_nothing(dataset: str) -> None:
 def test_how_a_trainer_ended(run: RunDirectory, state: str, expected: type[Exception]) -> None:
     run.set_status(state, 7, "the reason")  # type: ignore[arg-type]
     with pytest.raises(expected) as caught:
-        _raise_for(run, -9)
+        raise_for(run, -9, before=0)
     assert type(caught.value) is expected
     assert "at 7 images" in str(caught.value)
 
 
 def test_done_is_no_error(run: RunDirectory) -> None:
     run.set_status("done", 7)
-    _raise_for(run, 0)
+    raise_for(run, 0, before=0)
+
+
+@pytest.mark.parametrize(("exit_code", "expected"), [(1, TrainingFailed), (-9, TrainerDied)])
+def test_what_an_earlier_trainer_said_does_not_count(
+    run: RunDirectory, exit_code: int, expected: type[Exception]
+) -> None:
+    run.set_status("resumable", 7, "told to stop by SIGTERM")
+    run.log.write_text("ImportError: no such library\n")
+    with pytest.raises(expected, match="ImportError: no such library") as caught:
+        raise_for(run, exit_code, run.status_written())
+    assert type(caught.value) is expected
 
 
 def test_an_exception_in_the_supervisor_stops_the_trainer_with_a_checkpoint(run: RunDirectory) -> None:
@@ -98,7 +110,7 @@ def test_a_trainer_that_is_killed_is_reported_as_dead(run: RunDirectory) -> None
 
     assert supervise(run, kill_once_it_trains) == -signal.SIGKILL
     with pytest.raises(TrainerDied, match="a retry goes on from its last checkpoint"):
-        _raise_for(run, -9)
+        raise_for(run, -9, before=0)
 
 
 def _trainers() -> list[int]:
