@@ -14,10 +14,9 @@ from typing import Any
 
 import filelock
 import mlflow
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home
@@ -74,6 +73,13 @@ def experiment_id(client: MlflowClient, home: Home, name: str) -> str:
         raise
 
 
+def take_up(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
+    """Go on with a run that is there; the tags say who is at it now: tasks.reconciliation asks how it is."""
+    client.update_run(run_id, status="RUNNING")
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+
+
 class RunTracker:
     """The MLflow run of one run directory."""
 
@@ -99,26 +105,22 @@ class RunTracker:
         # The run's directory is part of its identity: another home may hold a run of the same name.
         query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
         if found := self.client.search_runs([experiment], query, max_results=1):
-            self.client.update_run(found[0].info.run_id, status="RUNNING")
-            for key, value in self.tags.items():  # whoever is at it now: tasks.reconciliation asks how it is
-                self.client.set_tag(found[0].info.run_id, key, value)
-            if parent := self.tags.get(MLFLOW_PARENT_RUN_ID):  # nested later than it was made
-                self.client.set_tag(found[0].info.run_id, MLFLOW_PARENT_RUN_ID, parent)
+            take_up(self.client, found[0].info.run_id, self.tags)
+            self._describe(found[0])
             return str(found[0].info.run_id)
-        created = self.client.create_run(
-            experiment,
-            run_name=self.run.name,
-            tags={
-                RUN_TAG: self.run.name,
-                "shardgan.run_dir": str(self.run.path),
-                **run_tags(self.config),
-                **self.tags,
-            },
-        )
-        params = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in flatten(run_params(self.config)).items()]
-        self.client.log_batch(created.info.run_id, params=params)
-        log_dataset(self.client, created.info.run_id, self.config)
+        tags = {RUN_TAG: self.run.name, "shardgan.run_dir": str(self.run.path), **run_tags(self.config), **self.tags}
+        created = self.client.create_run(experiment, run_name=self.run.name, tags=tags)
+        self._describe(created)
         return str(created.info.run_id)
+
+    def _describe(self, run: Run) -> None:
+        """Record settings and dataset where they are not: whoever made the run may not have come so far."""
+        if not run.data.params:
+            params = flatten(run_params(self.config)).items()
+            values = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in params]
+            self.client.log_batch(run.info.run_id, params=values)
+        if not run.inputs.dataset_inputs:
+            log_dataset(self.client, run.info.run_id, self.config)
 
     def _last_nimg(self) -> int:
         """The newest tick that MLflow has, by its own word: an answer may be lost though the points came in."""

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from models.protocol import canonical_json
 from tasks.home import Home, home
 from tasks.lineage import prefect_tags
-from tasks.tracking import MAX_PARAM_LENGTH, connect, experiment_id, flatten
+from tasks.tracking import MAX_PARAM_LENGTH, connect, experiment_id, flatten, take_up
 
 logger = logging.getLogger(__name__)
 STUDY_TAG = "shardgan.study"
@@ -43,9 +43,7 @@ class StudyRecord:
         experiment = experiment_id(client, home, dataset)
         digest = _digest(about)
         if found := client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{digest}'", max_results=1):
-            client.update_run(found[0].info.run_id, status="RUNNING")
-            for key, value in tags.items():  # whoever is at it now: tasks.reconciliation asks how it is
-                client.set_tag(found[0].info.run_id, key, value)
+            take_up(client, found[0].info.run_id, tags)
             return cls(client, str(found[0].info.run_id))
         run = client.create_run(experiment, run_name="compression-study", tags={STUDY_TAG: digest, **tags})
         params = [Param(name, str(value)[:MAX_PARAM_LENGTH]) for name, value in flatten(about).items()]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from models.training import TrainConfig
 from tasks.errors import RequestError
@@ -138,6 +139,25 @@ def test_the_run_leads_back_to_data_and_code(run: RunDirectory) -> None:
     (dataset,) = logged.inputs.dataset_inputs
     assert dataset.dataset.name == "tiny"
     assert dataset.dataset.digest == config.dataset_version[:36]
+
+
+@pytest.mark.parametrize("lost", ["log_batch", "log_inputs"])
+def test_what_was_lost_when_the_run_was_made_is_recorded_by_the_next(
+    run: RunDirectory, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise MlflowException("server restarts")
+
+    first = track(run)
+    monkeypatch.setattr(first.client, lost, refuse)
+    with pytest.raises(MlflowException):
+        assert first.run_id
+    for _ in range(2):  # the second has nothing to add
+        again = track(run)
+        logged = again.client.get_run(again.run_id)
+        assert logged.data.params["train.augment.translation"] == "0.125"
+        assert len(logged.inputs.dataset_inputs) == 1
+    assert len(again.client.search_runs([logged.info.experiment_id])) == 1
 
 
 def test_grids_are_logged(run: RunDirectory) -> None:
