@@ -21,7 +21,7 @@ from models.draws import Draws
 from models.errors import ConfigError
 from models.families import NetworkSpec
 from models.grids import to_float
-from models.jpeg import Sampling, compress
+from models.jpeg import Sampling, compress, full_precision
 from models.parallel import World
 from models.quality import FINE, QUALITIES, SAMPLINGS, Evidence, find_encodings, standard_tables
 
@@ -133,8 +133,9 @@ class LearnedCompression(Compressor):
 
     def bounds(self) -> torch.Tensor:
         shares = (self.counts / self.counts.sum()).flatten()
-        # Not cumsum: on a GPU it gives other bits each time.
-        return torch.ones(len(shares), len(shares), device=shares.device).tril() @ shares
+        with full_precision():
+            # Not cumsum: on a GPU it gives other bits each time.
+            return torch.ones(len(shares), len(shares), device=shares.device).tril() @ shares
 
     def observe(self, real: torch.Tensor, world: World) -> None:
         """Count the encodings of this process's real uint8 images (N, C, H, W), until enough were seen."""

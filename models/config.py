@@ -100,6 +100,14 @@ class TrainConfig(BaseModel):
         "known: with the JPEG tables of the training images; learned: with a quality that is learnt too, where the "
         "files no longer tell",
     )
+    consistency: float = Field(
+        30.0,
+        ge=0,
+        le=10_000,
+        title="Consistency",
+        description="weight of generated images being close to what JPEG leaves of them; with compression known or "
+        "learned, and a discriminator",
+    )
     init: str = Field(
         "",
         max_length=1000,
@@ -137,6 +145,7 @@ class TrainConfig(BaseModel):
         """What decides a training's result, as text; what came later adds nothing by default, so runs keep names."""
         later = {"compression", "shield"}
         unused = {name for name in later if getattr(self, name) == type(self).model_fields[name].default}
+        unused |= {"consistency"} if self.compression == "off" else set()
         return self.model_dump_json(exclude=unused)
 
     @model_validator(mode="before")

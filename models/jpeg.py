@@ -40,7 +40,7 @@ def compress(
     `choice` (N, len(samplings)) is 1 at each image's chroma sampling and 0 elsewhere, and may be left out where there
     is but one. Gradients reach the images.
     """
-    with _full_precision():
+    with full_precision():
         pixels = to_byte(images.float() * 127.5 + 127.5)
         if pixels.shape[1] == 1:
             return _through(pixels - 128, tables[:, :1], Sampling(1, 1)) / 127.5 - 1
@@ -54,7 +54,7 @@ def compress(
 
 def transformed(planes: torch.Tensor) -> torch.Tensor:
     """Planes (N, C, H, W), sides multiples of 8, to DCT coefficients in blocks of 8x8, frequencies from low to high."""
-    with _full_precision():
+    with full_precision():
         rows, columns = (_axis(side, 1, planes.device).transform for side in planes.shape[2:])
         return rows @ planes @ columns.T
 
@@ -182,7 +182,7 @@ def to_byte(value: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
+def full_precision() -> Iterator[None]:
     """float32 throughout, also where the networks run in bfloat16 or TensorFloat-32: steps may be 1 in 2048."""
     allowed = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False

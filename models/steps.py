@@ -72,6 +72,7 @@ def divide(
                 reconstruction=config.reconstruction,
                 average=world.mean,
                 compressor=state.compressor,
+                consistency=config.consistency,
                 keep_graphs=size >= len(images),
             )
         )

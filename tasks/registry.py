@@ -16,6 +16,7 @@ import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, DataType, Schema
 from pydantic import Field
@@ -105,7 +106,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
             run_id=mlflow_run_id,
         )
         given = {f"artifacts/{path.name}": file_sha256(path) for path in artifacts.values()}
-    seal = seal_model(client, str(logged.model_id), given | {CODE.name: file_sha256(CODE)})
+    seal = seal_model(client, logged, given | {CODE.name: file_sha256(CODE)})
     config = run.config()
     tags = {
         "shardgan.run": run.name,
@@ -135,13 +136,16 @@ def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
         client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
-def seal_model(client: MlflowClient, model_id: str, given: Mapping[str, str]) -> dict[str, str]:
+def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]) -> dict[str, str]:
     """Sign a model's files where there is a key; returns the tags by which they are known again.
 
-    `given` is the sha256 of each file that MLflow was given, by its path in the model. Raises RegistryError where what
-    MLflow stored is not that: a signature would vouch for it.
+    `logged` is what MLflow says it stored, `given` the sha256 of each file that it was given, by its path in the model.
+    Raises RegistryError where what lies there is not that: a signature would vouch for it.
     """
+    model_id = str(logged.model_id)
     with fetched_model(f"models:/{model_id}") as folder:
+        if Model.load(str(folder)).flavors != logged.flavors:  # what is run when it is loaded
+            raise RegistryError(f"MLflow stored another MLmodel for {model_id} than it wrote: register it again")
         for name, expected in given.items():
             if file_sha256(folder / name) != expected:
                 raise RegistryError(f"MLflow stored another {name} for {model_id} than it was given: register it again")

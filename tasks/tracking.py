@@ -119,7 +119,7 @@ class RunTracker:
             params = flatten(run_params(self.config)).items()
             values = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in params]
             self.client.log_batch(run.info.run_id, params=values)
-        if not run.inputs.dataset_inputs:
+        if not (run.inputs and run.inputs.dataset_inputs):
             log_dataset(self.client, run.info.run_id, self.config)
 
     def _last_nimg(self) -> int:

@@ -3,7 +3,7 @@
 import torch
 
 from models.losses import discriminator_loss, gaussian_divergence, generator_loss
-from models.objectives.batch import Batch, Losses
+from models.objectives.batch import Batch, Losses, Made
 from models.objectives.non_saturating import logit_statistics
 from models.objectives.variational import sample_posterior
 from models.state import TrainState
@@ -13,8 +13,8 @@ def discriminate(state: TrainState, batch: Batch) -> Losses:
     """The discriminator's loss on real images against generated ones and against rebuilt ones."""
     rebuilt, _, _ = rebuild(state, batch)
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
-    fake_logits = state.discriminator(batch.augment(batch.fake(state).detach()), batch.classes)
-    rebuilt_logits = state.discriminator(batch.augment(rebuilt.detach()), batch.classes)
+    fake_logits = state.discriminator(batch.augment(batch.fake(state).shown.detach()), batch.classes)
+    rebuilt_logits = state.discriminator(batch.augment(rebuilt.shown.detach()), batch.classes)
     loss = 0.5 * (discriminator_loss(real_logits, fake_logits) + discriminator_loss(real_logits, rebuilt_logits))
     return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
@@ -24,12 +24,12 @@ def autoencode(state: TrainState, batch: Batch) -> Losses:
     rebuilt, mean, log_variance = rebuild(state, batch)
     # Likeness is measured without augmentation: two draws of it would make any two images differ.
     divergence = gaussian_divergence(mean, log_variance)
-    likeness, num_features = feature_error(state, batch.real, rebuilt)
-    made = [state.discriminator(batch.augment(images), batch.classes) for images in (batch.fake(state), rebuilt)]
-    loss_g = generator_loss(torch.cat(made))
+    likeness, num_features = feature_error(state, batch.real, rebuilt.shown)
+    made = (batch.fake(state), rebuilt)
+    loss_g = generator_loss(torch.cat([state.discriminator(batch.augment(one.shown), batch.classes) for one in made]))
     by_role = {
         "encoder": likeness + divergence / num_features,
-        "generator": loss_g + batch.reconstruction * likeness,
+        "generator": loss_g + batch.reconstruction * likeness + batch.drift(*made),
     }
     return Losses(by_role, {"loss_g": loss_g, "feature_error": likeness, "divergence": divergence})
 
@@ -37,10 +37,10 @@ def autoencode(state: TrainState, batch: Batch) -> Losses:
 PHASES = (discriminate, autoencode)
 
 
-def rebuild(state: TrainState, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def rebuild(state: TrainState, batch: Batch) -> tuple[Made, torch.Tensor, torch.Tensor]:
     """The real images through encoder and decoder, and the posterior's mean and log variance."""
 
-    def make() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def make() -> tuple[Made, torch.Tensor, torch.Tensor]:
         mean, log_variance = state.encoder(batch.real, batch.classes)
         rebuilt = state.generator(sample_posterior(mean, log_variance, batch), batch.classes)
         return batch.compress("rebuilt", rebuilt), mean, log_variance

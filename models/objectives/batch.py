@@ -17,15 +17,22 @@ def _alone(value: torch.Tensor) -> torch.Tensor:
     return value
 
 
+class Made(NamedTuple):
+    """Generated images (N, C, H, W) as they come out of the generator, and as they are shown: as a file would be."""
+
+    clean: torch.Tensor
+    shown: torch.Tensor
+
+
 @dataclass
 class Batch:
     """One step's real images, or a part of them, and the settings that hold at this step.
 
     `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
     in new random ways at each call, gradients flowing through. `compressor` stands between a generated image and
-    whatever is compared with a real one, see models/compression.py. `average` gives the mean of a statistic over all
-    processes. With `keep_graphs`, what one phase computed serves the next; without, it is computed again, so that
-    the graphs of many parts need not be held at once.
+    whatever is compared with a real one, see models/compression.py; `consistency` is the weight of `drift`. `average`
+    gives the mean of a statistic over all processes. With `keep_graphs`, what one phase computed serves the next;
+    without, it is computed again, so that the graphs of many parts need not be held at once.
     """
 
     real: torch.Tensor
@@ -36,24 +43,35 @@ class Batch:
     reconstruction: float = 1.0
     average: Callable[[torch.Tensor], torch.Tensor] = _alone
     compressor: Compressor | None = None
+    consistency: float = 0.0
     keep_graphs: bool = True
     _noise: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _encodings: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _results: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def fake(self, state: TrainState) -> torch.Tensor:
+    def fake(self, state: TrainState) -> Made:
         """Generated images, one for each real one, and compressed like those where training is to be robust to it."""
         latents = self.noise("z", state.spec.latent_dim)
         return self.once("fake", lambda: self.compress("fake", state.generator(latents, self.classes)))
 
-    def compress(self, name: str, images: torch.Tensor) -> torch.Tensor:
+    def compress(self, name: str, images: torch.Tensor) -> Made:
         """Generated `images` as a file would give them back; the same encodings under the same name in every phase."""
         if self.compressor is None:
-            return images
+            return Made(images, images)
         if name not in self._encodings:
             self._encodings[name] = self.compressor.draw(self.draws)
-        compressed: torch.Tensor = self.compressor(images, self._encodings[name])
-        return compressed
+        return Made(images, self.compressor(images, self._encodings[name]))
+
+    def drift(self, *made: Made) -> torch.Tensor:
+        """`consistency` times the mean squared difference between images and what JPEG leaves of them.
+
+        The discriminator does not see what JPEG removes, so nothing else keeps a generator from putting anything
+        there. Of the consistency losses in Kaneko & Harada 2021 (section 4.4), the one for compression.
+        """
+        if self.compressor is None:
+            return self.real.new_zeros(())
+        errors = [(one.clean - one.shown.detach()).square().mean() for one in made]
+        return self.consistency * torch.stack(errors).mean()
 
     def noise(self, name: str, size: int) -> torch.Tensor:
         """N(0, I) in (N, size), the same under the same name in every phase."""

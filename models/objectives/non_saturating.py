@@ -10,15 +10,16 @@ from models.state import TrainState
 def discriminate(state: TrainState, batch: Batch) -> Losses:
     """The discriminator's loss on real and generated images."""
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
-    fake_logits = state.discriminator(batch.augment(batch.fake(state).detach()), batch.classes)
+    fake_logits = state.discriminator(batch.augment(batch.fake(state).shown.detach()), batch.classes)
     loss = discriminator_loss(real_logits, fake_logits)
     return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
 
 def generate(state: TrainState, batch: Batch) -> Losses:
     """The generator's loss on the same latents, before the discriminator that has just learnt."""
-    loss = generator_loss(state.discriminator(batch.augment(batch.fake(state)), batch.classes))
-    return Losses({"generator": loss}, {"loss_g": loss})
+    fake = batch.fake(state)
+    loss = generator_loss(state.discriminator(batch.augment(fake.shown), batch.classes))
+    return Losses({"generator": loss + batch.drift(fake)}, {"loss_g": loss})
 
 
 PHASES = (discriminate, generate)

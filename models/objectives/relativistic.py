@@ -15,7 +15,7 @@ from models.state import TrainState
 
 def discriminate(state: TrainState, batch: Batch) -> Losses:
     """The discriminator's paired loss and both penalties."""
-    real, shown = batch.real.detach().requires_grad_(), batch.fake(state).detach().requires_grad_()
+    real, shown = batch.real.detach().requires_grad_(), batch.fake(state).shown.detach().requires_grad_()
     real_logits = state.discriminator(batch.augment(real), batch.classes)
     fake_logits = state.discriminator(batch.augment(shown), batch.classes)
     r1, r2 = gradient_penalty(real_logits, real), gradient_penalty(fake_logits, shown)
@@ -38,8 +38,9 @@ def generate(state: TrainState, batch: Batch) -> Losses:
     """The generator's paired loss on the same latents, before the discriminator that has just learnt."""
     with torch.no_grad():
         rivals = state.discriminator(batch.augment(batch.real), batch.classes)
-    loss = relativistic_loss(state.discriminator(batch.augment(batch.fake(state)), batch.classes), rivals)
-    return Losses({"generator": loss}, {"loss_g": loss})
+    fake = batch.fake(state)
+    loss = relativistic_loss(state.discriminator(batch.augment(fake.shown), batch.classes), rivals)
+    return Losses({"generator": loss + batch.drift(fake)}, {"loss_g": loss})
 
 
 PHASES = (discriminate, generate)

@@ -15,7 +15,7 @@ def bound(state: TrainState, batch: Batch) -> Losses:
     With a compressor, the bound is on the likelihood of compressed images: the decoder's mean goes through JPEG first.
     """
     mean, log_variance = state.encoder(batch.real, batch.classes)
-    image = batch.compress("rebuilt", state.generator(sample_posterior(mean, log_variance, batch), batch.classes))
+    image = batch.compress("rebuilt", state.generator(sample_posterior(mean, log_variance, batch), batch.classes)).shown
     error = (image - batch.real).square().mean()
     divergence = gaussian_divergence(mean, log_variance)
     loss = negative_bound(error, batch.average(error.detach()), divergence, batch.real[0].numel())
@@ -31,7 +31,8 @@ def negative_bound(
 ) -> torch.Tensor:
     """Nats per pixel value: Gaussian pixels at the variance that fits best, which is the mean squared error itself.
 
-    `variance` is that error over the whole batch, as a number: its own gradient is zero at the best fit.
+    `variance` is that error over all images computed at once (a micro-batch, in every process), as a number: its own
+    gradient is zero at the best fit.
     """
     return 0.5 * (torch.log(2 * math.pi * variance) + error / variance) + divergence / num_pixels
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.checkpoints import CheckpointStore
-from models.compression import Codecs, KnownCompression, make_compressor
+from models.compression import Codecs, KnownCompression, LearnedCompression, make_compressor
 from models.compute import ComputeConfig
 from models.config import TrainConfig
 from models.draws import Draws
@@ -84,11 +84,43 @@ def test_what_is_shown_is_compressed_and_what_is_made_is_not() -> None:
     real, labels = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
     batch = Batch(real, labels, lambda images: images, Draws((1,), real.device, 4), compressor=state.compressor)
     with torch.no_grad():
-        shown, made = batch.fake(state), state.generator(batch.noise("z", 4), labels)
+        made, shown = batch.fake(state)
+        assert torch.equal(made, state.generator(batch.noise("z", 4), labels))
     blocks = ((shown[:, 0] + 1) * 127.5 - 128).unfold(1, 8, 8).unfold(2, 8, 8)
     # With steps of 2,000, a block of grey images is one colour.
     assert torch.allclose(blocks, blocks.mean(dim=(3, 4), keepdim=True), atol=1)
     assert float(made.std(dim=(2, 3)).min()) > 10 * float(shown.std(dim=(2, 3)).max())
+
+
+def test_drift_leads_images_to_what_jpeg_leaves_of_them_and_nowhere_without_it() -> None:
+    real, labels = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
+    draws = Draws((1,), real.device, 4)
+    compressor = KnownCompression(one_codec())
+    batch = Batch(real, labels, lambda images: images, draws, compressor=compressor, consistency=3.0)
+    images = (torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.5).requires_grad_()
+    made = batch.compress("fake", images)
+    (gradient,) = torch.autograd.grad(batch.drift(made), images)
+    assert torch.allclose(gradient, 3 * 2 * (images - made.shown) / images.numel())
+    plain = Batch(real, labels, lambda images: images, draws, consistency=3.0)
+    assert float(plain.drift(plain.compress("fake", images))) == 0
+
+
+@pytest.mark.parametrize("family", ["dcgan", "r3", "vaegan"])
+def test_consistency_keeps_out_what_the_discriminator_does_not_see(tmp_path: Path, family: str) -> None:
+    hidden = []
+    for consistency in (0.0, 1000.0):
+        settings = {"nimg": 256, "learning_rate": 2e-3, "consistency": consistency}
+        state, _ = run(tmp_path / str(consistency), family, "known", **settings)
+        with torch.no_grad():
+            made = state.generator(torch.randn(8, 4, generator=torch.Generator().manual_seed(0)), torch.zeros(8).long())
+            hidden.append(float((made - KnownCompression(CODECS)(made, torch.zeros(8).long())).square().mean()))
+    assert hidden[1] < 0.7 * hidden[0]
+
+
+def test_consistency_is_part_of_a_runs_identity_only_where_it_counts() -> None:
+    assert TrainConfig(consistency=1.0).identity() == TrainConfig().identity()
+    known = TrainConfig(compression="known")
+    assert known.model_copy(update={"consistency": 1.0}).identity() != known.identity()
 
 
 def one_codec() -> Codecs:
@@ -104,6 +136,14 @@ def test_encodings_are_drawn_as_often_as_they_are() -> None:
     made = known(images, torch.tensor([0, 1, 2]))
     assert torch.equal(made[2], images[2])
     assert float((made[0] - images[0]).square().mean()) > 2 * float((made[1] - images[1]).square().mean()) > 0
+
+
+def test_low_precision_draws_the_same_encodings() -> None:
+    learned = LearnedCompression(3)
+    learned.counts.copy_(torch.rand(learned.counts.shape, generator=torch.Generator().manual_seed(0)))
+    with torch.autocast("cpu", torch.bfloat16):
+        low = learned.bounds()
+    assert torch.equal(low, learned.bounds())
 
 
 def test_without_tables_known_says_so() -> None:

@@ -65,13 +65,23 @@ def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: st
 def test_what_the_store_has_exchanged_is_not_vouched_for(
     name: str, run: RunDirectory, run_id: str, home_dir: Path
 ) -> None:
-    model_id = str(register(connect(home()), run, run_id, "m").source).removeprefix("models:/")
+    logged = mlflow.models.get_model_info(str(register(connect(home()), run, run_id, "m").source))
     (stored,) = (path for path in home_dir.glob(f"mlartifacts/**/{Path(name).name}"))
     given = {name: file_sha256(stored)}
-    assert seal_model(connect(home()), model_id, given)
+    assert seal_model(connect(home()), logged, given)
     stored.write_bytes(stored.read_bytes() + b"#")
     with pytest.raises(RegistryError, match=f"MLflow stored another {name}"):
-        seal_model(connect(home()), model_id, given)
+        seal_model(connect(home()), logged, given)
+
+
+def test_what_is_run_when_a_model_is_loaded_is_what_mlflow_wrote(
+    run: RunDirectory, run_id: str, home_dir: Path
+) -> None:
+    logged = mlflow.models.get_model_info(str(register(connect(home()), run, run_id, "m").source))
+    (stored,) = home_dir.glob("mlartifacts/**/MLmodel")
+    stored.write_text(stored.read_text().replace("mlflow.pyfunc.loaders.code_model", "theirs"))
+    with pytest.raises(RegistryError, match="MLflow stored another MLmodel"):
+        seal_model(connect(home()), logged, {})
 
 
 def test_a_run_without_a_checkpoint_has_nothing_to_register(dataset: str, tmp_path: Path) -> None:
