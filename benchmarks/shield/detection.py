@@ -45,7 +45,7 @@ class Case(NamedTuple):
 
 
 def run(case: Case, collection: Collection) -> dict[str, Any]:
-    """Teach the head and test it, or find it done. Needs the clean unshielded training of the seed."""
+    """Teach the head and test it, or find it done."""
     path = poisoning.CACHE / "heads" / f"{case.slug}.json"
     if path.exists():
         row: dict[str, Any] = json.loads(path.read_text())
@@ -78,9 +78,14 @@ def rows() -> list[dict[str, Any]]:
 
 def load_teachers(case: Case, collection: Collection) -> list[Teachers]:
     """Generator and discriminator as they were at each kept checkpoint of the clean unshielded training."""
-    slug = poisoning.Case(case.collection, case.seed, 0.0, "off").slug
+    training = poisoning.Case(case.collection, case.seed, 0.0, "off")
+    folder = poisoning.CACHE / "runs" / training.slug
+    store = CheckpointStore(folder / "checkpoints")
+    if not store.committed():
+        (folder / "row.json").unlink(missing_ok=True)
+        poisoning.run(training, collection)
     teachers = []
-    for path in CheckpointStore(poisoning.CACHE / "runs" / slug / "checkpoints").committed():
+    for path in store.committed():
         checkpoint, networks = load_checkpoint(path), collection.spec.build_networks()
         networks["generator"].load_state_dict(checkpoint.part("ema"))
         networks["discriminator"].load_state_dict(checkpoint.part("discriminator"))
