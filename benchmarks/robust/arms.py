@@ -1,4 +1,7 @@
-"""What is compared: plain, known and learned on JPEGs, and plain and learned on the clean images, three seeds each."""
+"""What is compared: plain, known and learned on JPEGs, and plain and learned on the clean images, three seeds each.
+
+`known0` is `known` without the consistency loss: what that loss does.
+"""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +19,7 @@ CHECKPOINTS = 4
 
 
 class Arm(NamedTuple):
-    """One training; quality 0 stands for the clean images."""
+    """One training; quality 0 stands for the clean images, mode `known0` for `known` with `consistency=0`."""
 
     collection: str
     quality: int
@@ -43,9 +46,8 @@ class Arm(NamedTuple):
 
 def arms() -> list[Arm]:
     """Every training, in an order whose every beginning says something: all arms with one seed come first."""
-    kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known", "learned")]
-    kinds[2:2] = [(0, "off")]
-    kinds.append((0, "learned"))
+    kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known")]
+    kinds += [(0, "off"), *((quality, mode) for mode in ("learned", "known0") for quality in QUALITIES), (0, "learned")]
     long = [arm("digits", *kind, 0, LONG_NIMG) for kind in ((15, "off"), (15, "known"), (0, "off"))]
     return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds] + long
 
@@ -57,7 +59,8 @@ def arm(collection: str, quality: int, mode: str, seed: int, nimg: int = 0, **ch
         "nimg": nimg,
         "width": WIDTH,
         "seed": seed,
-        "compression": mode,
+        "compression": mode.removesuffix("0"),
+        **({"consistency": 0} if mode == "known0" else {}),
         "health": {"score_ticks": 0},
         "tick_nimg": nimg // 20,
         "checkpoint_ticks": 20 // CHECKPOINTS,

@@ -15,8 +15,8 @@ matplotlib.use("agg")
 
 RESULTS = Path("benchmarks/results")
 NOTES = Path(__file__).with_name("notes.md")
-MODES = {"off": "plain", "known": "known", "learned": "learned"}
-COLOURS = {"off": "#b5543c", "known": "#2f6f8f", "learned": "#7d8f2f", "clean": "#555555"}
+MODES = {"off": "plain", "known": "known", "known0": "known, consistency 0", "learned": "learned"}
+COLOURS = {"off": "#b5543c", "known": "#2f6f8f", "known0": "#9cc0d3", "learned": "#7d8f2f", "clean": "#555555"}
 SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0")
 Rows = dict[str, dict[str, Any]]
 

@@ -40,7 +40,7 @@ def train(arm: Arm) -> Path:
     uri = arm.manifest()
     folder = CACHE / arm.slug
     (folder / "samples").mkdir(parents=True, exist_ok=True)
-    codecs = Codecs(*read_jpeg_traces(uri)) if arm.mode == "known" else None
+    codecs = Codecs(*read_jpeg_traces(uri)) if arm.config.compression == "known" else None
     train_one(arm.config, network(arm.config, load_manifest(uri)), uri, folder, codecs)
     return folder
 
