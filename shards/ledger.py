@@ -78,13 +78,13 @@ class Ledger:
 
     def descend(self) -> None:
         """Where an archive has all its files in one top folder, as most have, let the next level be the class."""
-        self._db.create_function("class_in", 1, lambda name: top_folder(name.partition("/")[2]), deterministic=True)
+        self._db.create_function("class_in", 2, _folder_below, deterministic=True)
         loose = """SELECT 1 FROM listing WHERE place LIKE '["file"%' OR place LIKE '["url"%' OR label IS NULL LIMIT 1"""
-        deeper = "SELECT 1 FROM listing WHERE class_in(source) IS NOT NULL LIMIT 1"
+        deeper = "SELECT 1 FROM listing WHERE class_in(source, label) IS NOT NULL LIMIT 1"
         if self._db.execute(loose).fetchone() or not self._db.execute(deeper).fetchone():
             return
         with self.transaction():
-            self._db.execute("UPDATE listing SET label = class_in(source)")
+            self._db.execute("UPDATE listing SET label = class_in(source, label)")
 
     def refuse_unlabelled(self) -> None:
         """Refuse the files that lie beside the class folders, unread."""
@@ -280,3 +280,8 @@ class Ledger:
         while rows := self._db.execute(f"{query} WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}", (last,)).fetchall():
             yield from rows
             last = rows[-1][0]
+
+
+def _folder_below(name: str, folder: str) -> str | None:
+    """The folder that follows `folder` in a name with slashes: an archive's own name may stand before it."""
+    return top_folder(f"/{name}".partition(f"/{folder}/")[2])

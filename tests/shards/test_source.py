@@ -54,6 +54,11 @@ def as_glob_of_archives(folder: Path, target: Path) -> str:
     return f"{target}/*.zip"
 
 
+def as_glob_of_tars(folder: Path, target: Path) -> str:
+    as_tar(folder, target)
+    return f"{target}/*.tar"
+
+
 def as_csv(folder: Path, target: Path) -> Path:
     with (target / "a.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -75,7 +80,7 @@ def as_parquet(folder: Path, target: Path) -> Path:
     return target / "a.parquet"
 
 
-KINDS = [as_zip, as_tar, as_tar_gz, as_glob, as_glob_of_archives, as_csv, as_jsonl, as_parquet]
+KINDS = [as_zip, as_tar, as_tar_gz, as_glob, as_glob_of_archives, as_glob_of_tars, as_csv, as_jsonl, as_parquet]
 
 
 @pytest.mark.parametrize("kind", KINDS)
