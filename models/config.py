@@ -101,12 +101,12 @@ class TrainConfig(BaseModel):
         "files no longer tell",
     )
     consistency: float = Field(
-        30.0,
+        10.0,
         ge=0,
         le=10_000,
         title="Consistency",
-        description="weight of generated images being close to what JPEG leaves of them; with compression known or "
-        "learned, and a discriminator",
+        description="weight against noise in what JPEG hides of generated images from the discriminator; with "
+        "compression known or learned",
     )
     init: str = Field(
         "",

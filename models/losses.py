@@ -1,4 +1,4 @@
-"""Adversarial losses on logits (N,); each returns the mean over the batch."""
+"""Losses: adversarial ones on logits (N,), penalties and priors; each returns the mean over the batch."""
 
 import torch
 import torch.nn.functional as F
@@ -34,3 +34,12 @@ def gradient_penalty(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor
 def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """KL(N(mean, exp(log_variance)) || N(0, I)) in nats, mean over the batch: Kingma & Welling 2014, appendix B."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1).mean()
+
+
+def roughness(images: torch.Tensor) -> torch.Tensor:
+    """Mean squared differences of neighbouring pixels of (N, C, H, W), along rows plus along columns.
+
+    It weighs each frequency's power by about its square, by which that of natural images falls (Field 1987): up to a
+    factor, their negative log likelihood under a Gaussian prior of that spectrum.
+    """
+    return images.diff(dim=3).square().mean() + images.diff(dim=2).square().mean()

@@ -8,6 +8,7 @@ import torch
 
 from models.compression import Compressor
 from models.draws import Draws
+from models.losses import roughness
 from models.state import TrainState
 
 T = TypeVar("T")
@@ -63,15 +64,16 @@ class Batch:
         return Made(images, self.compressor(images, self._encodings[name]))
 
     def drift(self, *made: Made) -> torch.Tensor:
-        """`consistency` times the mean squared difference between images and what JPEG leaves of them.
+        """`consistency` times the roughness of what JPEG takes from these images.
 
-        The discriminator does not see what JPEG removes, so nothing else keeps a generator from putting anything
-        there. Of the consistency losses in Kaneko & Harada 2021 (section 4.4), the one for compression.
+        The discriminator does not see that part, so nothing else keeps a generator from putting noise there. Roughness
+        is what natural images have little of; without it, what mends the edges of blocks would be held as firmly.
+        After the consistency losses of Kaneko & Harada 2021, which hold all of it.
         """
         if self.compressor is None:
             return self.real.new_zeros(())
-        errors = [(one.clean - one.shown.detach()).square().mean() for one in made]
-        return self.consistency * torch.stack(errors).mean()
+        parts = [roughness(one.clean - one.shown.detach()) for one in made]
+        return self.consistency * torch.stack(parts).mean()
 
     def noise(self, name: str, size: int) -> torch.Tensor:
         """N(0, I) in (N, size), the same under the same name in every phase."""

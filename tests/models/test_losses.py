@@ -1,8 +1,9 @@
 import math
 
+import pytest
 import torch
 
-from models.losses import discriminator_loss, generator_loss
+from models.losses import discriminator_loss, generator_loss, roughness
 
 
 def test_losses_are_the_logarithms_of_the_paper() -> None:
@@ -23,3 +24,12 @@ def test_the_generator_gets_a_gradient_where_the_discriminator_is_sure() -> None
     generator_loss(fake).backward()
     assert fake.grad is not None
     assert fake.grad.item() < -0.99
+
+
+def test_roughness_weighs_by_the_square_of_the_frequency() -> None:
+    places = torch.arange(64.0)
+    waves = {period: torch.cos(2 * math.pi * places / period).expand(1, 1, 64, 64) for period in (2, 16, 32)}
+    found = {period: float(roughness(wave) / wave.square().mean()) for period, wave in waves.items()}
+    assert found[2] == pytest.approx(4)  # each pixel the negative of the one before it
+    assert found[16] / found[32] == pytest.approx(4, rel=0.05)
+    assert float(roughness(torch.ones(1, 3, 8, 8))) == 0
