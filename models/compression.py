@@ -2,7 +2,7 @@
 
 The generator then learns the images behind the compression (AmbientGAN, Bora et al. 2018; Kaneko & Harada 2021,
 "Blur, Noise, and Compression Robust GANs"): it stays clean itself, and what it makes is only compared compressed.
-What JPEG takes away nobody compares; `Batch.drift` keeps it small. Order: generate, compress, augment.
+What JPEG takes away nobody compares; `Batch.drift` keeps noise out of it. Order: generate, compress, augment.
 
     off      generated images are shown as they are
     known    each goes through the JPEG of a real image drawn from the dataset: `Codecs` has them all, by frequency
