@@ -147,12 +147,12 @@ class CheckpointStore:
         return found if interim else [path for path in found if not _is_interim(path)]
 
     def _prune(self) -> None:
-        best = self.best()
+        found, best = self.committed(), self.best()
         # The one written last need not be the furthest: a training that found that one damaged began before it.
-        last = max(self.committed(), key=lambda path: (path / MARKER).stat().st_mtime_ns, default=None)
-        kept = {*self.committed(interim=False)[-self.keep :], *self.committed()[-1:]}
-        kept |= ({last} if last else set()) | ({self.path(best.nimg)} if best else set())
-        for path in set(self.committed()) - kept:
+        last = sorted(found, key=lambda path: (path / MARKER).stat().st_mtime_ns)[-1:]
+        kept = {*self.committed(interim=False)[-self.keep :], *found[-1:], *last}
+        kept |= {self.path(best.nimg)} if best else set()
+        for path in set(found) - kept:
             shutil.rmtree(path)
 
 
