@@ -23,5 +23,6 @@ def header_errors() -> Iterator[None]:
         yield
     except RecursionError as error:
         raise tarfile.ReadError("headers of headers of headers, without end") from error
-    except (ValueError, OverflowError) as error:  # numbers that are none, or larger than any file
+    # Numbers that are none, or larger than any file; tarfile takes ord() of nothing where a gzip header is cut short.
+    except (ValueError, OverflowError, TypeError) as error:
         raise tarfile.ReadError(f"a header that cannot be read: {error}") from error

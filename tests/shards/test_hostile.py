@@ -248,6 +248,7 @@ def rows_of(path: Path, content: bytes) -> list[Any]:
         ("a.csv", b"path\n" + b"x" * 200_000 + b"\n", "field larger than field limit"),
         ("a.csv", b"path\n\xff\xfe\n", "can't decode"),
         ("a.csv.gz", gzip.compress(b"path\nx.jpg\n", mtime=0), "cannot be listed"),
+        ("a.tgz", b"\x1f\x8b\x08", "cannot be listed"),
     ],
 )
 def test_hostile_listings_are_refused(name: str, content: bytes, message: str, tmp_path: Path) -> None:
