@@ -14,14 +14,14 @@ from types import SimpleNamespace
 import pandas as pd
 
 from benchmarks.sharding.__main__ import machine
-from models.classifier_gain import GainConfig, GainTable
+from models.classifier.gain import GainConfig, GainTable
 from shards import load_manifest
-from tasks.classifier_gain import describe_gain, keep_gain, measure_model_gain
-from tasks.generator_pyfunc import GeneratorModel
+from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
 from tasks.home import home
-from tasks.registry import export_generator, load_pyfunc, resolve_version
-from tasks.run_directory import RunDirectory
-from tasks.tracking import connect
+from tasks.registry.generator_pyfunc import GeneratorModel
+from tasks.registry.versions import export_generator, load_pyfunc, resolve_version
+from tasks.tracking.runs import connect
+from tasks.trainer.run_directory import RunDirectory
 
 RESULT = Path(__file__).parent / "results" / "classifier-gain.md"
 

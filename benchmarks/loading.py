@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.sharding.__main__ import machine
 from benchmarks.sharding.sources import CACHE, unpacked
 from shards import ShardConfig, build
-from tasks.batches import Data, DataConfig, open_data
+from tasks.trainer.batches import Data, DataConfig, open_data
 
 _RESULT = Path("benchmarks/results/loading.md")
 _PACKAGES = ("mate-backgrounds", "gnome-backgrounds")

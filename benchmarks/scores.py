@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from benchmarks.sharding.__main__ import machine
-from models.metrics import compare_frechet, kernel_distance
-from models.neighbours import compare_manifolds, nearest
+from models.metrics.distances import compare_frechet, kernel_distance
+from models.metrics.neighbours import compare_manifolds, nearest
 
 RESULT = Path("benchmarks/results/scores.md")
 NUM_FEATURES = 1280  # EfficientNet-Lite0's

@@ -12,11 +12,11 @@ if Path(sys.argv[0]).name != "shardgan":
     make_prefect_home()
 
 # Not before: Prefect, which it imports, reads its settings once.
-from tasks.liveness import hold_flow_run  # noqa: E402
+from tasks.flow_runs.liveness import hold_flow_run  # noqa: E402
 
 # In a process that a worker started for a flow run: as long as it lives, others can tell.
 hold_flow_run()
 
-from tasks.logs import send_logs_to_prefect  # noqa: E402
+from tasks.flow_runs.logs import send_logs_to_prefect  # noqa: E402
 
 send_logs_to_prefect()

@@ -6,10 +6,10 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.run_names import name_run
-from tasks.screening import ScreenPolicy, names_model, screen_source
-from tasks.sharding import BuildOutcome, ShardConfig, build_shards
-from tasks.summary import summarise_build
+from tasks.datasets.screening import ScreenPolicy, names_model, screen_source
+from tasks.datasets.sharding import BuildOutcome, ShardConfig, build_shards
+from tasks.flow_runs.run_names import name_run
+from tasks.flow_runs.summary import summarise_build
 
 
 class BuildDatasetConfig(BaseModel):

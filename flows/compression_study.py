@@ -10,20 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
-from tasks.delegation import await_training, begin_training, find_outcome, is_deployed
+from tasks.datasets.sharding import ShardConfig
 from tasks.errors import TrainingFailed
-from tasks.evaluation import EvalConfig, check_scorable
-from tasks.exclusion import sole_run
-from tasks.liveness import check_attempts
-from tasks.run_names import name_run
-from tasks.sharding import ShardConfig
+from tasks.evaluation.stage import EvalConfig, check_scorable
+from tasks.flow_runs.exclusion import sole_run
+from tasks.flow_runs.liveness import check_attempts
+from tasks.flow_runs.run_names import name_run
 from tasks.study.config import StudyConfig
 from tasks.study.preprocessing import measure_preprocessing
 from tasks.study.publishing import StudyOutcome, publish_study
 from tasks.study.record import study_run
 from tasks.study.scoring import score_codec, score_generator
 from tasks.study.variants import Variant, build_variant, check_comparable, study_name, training_codec
-from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
+from tasks.training.delegation import await_training, begin_training, find_outcome, is_deployed
+from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
 
 logger = logging.getLogger(__name__)
 Models = dict[tuple[str, int], str]  # by codec and seed

@@ -6,12 +6,12 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.forms import Form
-from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
-from tasks.promotion import check_floors
-from tasks.publishing import publish_report
-from tasks.registry import MODEL_PATTERN
-from tasks.run_names import name_run
-from tasks.summary import summarise_evaluation
+from tasks.evaluation.publishing import publish_report
+from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
+from tasks.flow_runs.run_names import name_run
+from tasks.flow_runs.summary import summarise_evaluation
+from tasks.registry.promotion import check_floors
+from tasks.registry.versions import MODEL_PATTERN
 
 
 class EvaluateGanConfig(BaseModel):

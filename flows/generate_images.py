@@ -5,9 +5,9 @@ from typing import Annotated
 from prefect import flow
 
 from flows.forms import Form
-from tasks.generation import GenerateConfig, GenerateOutcome, generate
-from tasks.run_names import name_run
-from tasks.summary import summarise_generation
+from tasks.datasets.generation import GenerateConfig, GenerateOutcome, generate
+from tasks.flow_runs.run_names import name_run
+from tasks.flow_runs.summary import summarise_generation
 
 
 @flow(name="generate-images", flow_run_name=name_run("{config.dataset}", "generate", "{config.num_images}"))

@@ -12,18 +12,18 @@ from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
 from flows.forms import Form
 from flows.train_gan import TrainGanConfig, train_gan
-from tasks.delegation import find_outcome, is_deployed, train_by_deployment
+from tasks.datasets.screening import ScreenPolicy
+from tasks.datasets.sharding import BuildOutcome, ShardConfig
 from tasks.errors import DatasetBusy
-from tasks.evaluation import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
-from tasks.exclusion import Overlap, sole_run
-from tasks.liveness import check_attempts
-from tasks.promotion import check_floors
-from tasks.registry import ModelName
-from tasks.run_names import name_run
-from tasks.screening import ScreenPolicy
-from tasks.sharding import BuildOutcome, ShardConfig
-from tasks.summary import summarise_pipeline
-from tasks.training import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
+from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
+from tasks.flow_runs.exclusion import Overlap, sole_run
+from tasks.flow_runs.liveness import check_attempts
+from tasks.flow_runs.run_names import name_run
+from tasks.flow_runs.summary import summarise_pipeline
+from tasks.registry.promotion import check_floors
+from tasks.registry.versions import ModelName
+from tasks.training.delegation import find_outcome, is_deployed, train_by_deployment
+from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
 
 logger = logging.getLogger(__name__)
 

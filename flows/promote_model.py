@@ -6,9 +6,9 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.registry import MODEL_PATTERN
-from tasks.run_names import name_run
-from tasks.succession import SuccessionOutcome, promote_version
+from tasks.flow_runs.run_names import name_run
+from tasks.registry.succession import SuccessionOutcome, promote_version
+from tasks.registry.versions import MODEL_PATTERN
 
 
 class PromoteModelConfig(BaseModel):

@@ -6,8 +6,8 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.reconciliation import close_flow_runs, close_mlflow_runs
-from tasks.run_names import name_run
+from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs
+from tasks.flow_runs.run_names import name_run
 
 
 class ReconcileConfig(BaseModel):

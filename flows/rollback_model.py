@@ -6,8 +6,8 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.run_names import name_run
-from tasks.succession import SuccessionOutcome, restore_champion
+from tasks.flow_runs.run_names import name_run
+from tasks.registry.succession import SuccessionOutcome, restore_champion
 
 
 class RollbackModelConfig(BaseModel):

@@ -5,8 +5,8 @@ from typing import Annotated
 from prefect import flow
 
 from flows.forms import Form
-from tasks.run_names import name_run
-from tasks.screening import ScreenConfig, ScreenOutcome, screen
+from tasks.datasets.screening import ScreenConfig, ScreenOutcome, screen
+from tasks.flow_runs.run_names import name_run
 
 
 @flow(name="screen-images", flow_run_name=name_run("{config.model}", "screen"))

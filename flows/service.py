@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from flows.cli.settings import Tree, read_file, validate
 from flows.pipeline import PipelineConfig
-from flows.settings import Tree, read_file, validate
-from tasks.processes import ServiceOutcome, WorkerConfig, run_service, run_worker
-from tasks.provisioning import set_up
-from tasks.service import ServiceConfig, check_exposure
+from tasks.service.processes import ServiceOutcome, WorkerConfig, run_service, run_worker
+from tasks.service.provisioning import set_up
+from tasks.service.settings import ServiceConfig, check_exposure
 
 __all__ = ["ServiceConfig", "ServiceOutcome", "WorkerConfig", "run_service", "run_worker", "set_up_service"]
 

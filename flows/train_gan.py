@@ -6,11 +6,11 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.liveness import check_attempts
-from tasks.registry import ModelName
-from tasks.run_names import name_run
-from tasks.summary import summarise_training
-from tasks.training import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
+from tasks.flow_runs.liveness import check_attempts
+from tasks.flow_runs.run_names import name_run
+from tasks.flow_runs.summary import summarise_training
+from tasks.registry.versions import ModelName
+from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 
 class TrainGanConfig(BaseModel):

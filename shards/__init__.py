@@ -8,8 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shards.builder import BuildOutcome, build
+    from shards.build.builder import BuildOutcome, build
+    from shards.build.progress import BuildProgress
+    from shards.build.synthetic import find_synthetic
     from shards.config import ShardConfig
+    from shards.dataset.traces import JpegTraces, read_jpeg_traces
+    from shards.dataset.verification import find_damage
+    from shards.decoding.partition import PartitionSpec, process_partition
     from shards.errors import (
         BuildError,
         DatasetError,
@@ -18,20 +23,15 @@ if TYPE_CHECKING:
         SourceError,
         SplitError,
     )
-    from shards.images import convert
-    from shards.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
-    from shards.partition import PartitionSpec, process_partition
-    from shards.progress import BuildProgress
-    from shards.reader import Split, decoded_bytes, fits_memory, load_split
-    from shards.recipe import Encoding, Recipe
-    from shards.recompression import Recompressed, recompress
-    from shards.source import list_entries
-    from shards.streaming import Sample, stream_split
-    from shards.synthetic import find_synthetic
-    from shards.tables import read_samples_table
-    from shards.traces import JpegTraces, read_jpeg_traces
-    from shards.verification import find_damage
-    from shards.windows import WindowedSplit, open_windows
+    from shards.images.conversion import convert
+    from shards.images.recipe import Encoding, Recipe
+    from shards.images.recompression import Recompressed, recompress
+    from shards.layout.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
+    from shards.layout.tables import read_samples_table
+    from shards.reading.resident import Split, decoded_bytes, fits_memory, load_split
+    from shards.reading.streaming import Sample, stream_split
+    from shards.reading.windows import WindowedSplit, open_windows
+    from shards.sources.source import list_entries
 
 __all__ = [
     "BuildError",
@@ -73,23 +73,23 @@ __all__ = [
 ]
 
 _MODULES = {
-    "builder": ("BuildOutcome", "build"),
+    "build.builder": ("BuildOutcome", "build"),
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
-    "images": ("convert",),
-    "manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
-    "partition": ("PartitionSpec", "process_partition"),
-    "progress": ("BuildProgress",),
-    "recipe": ("Encoding", "Recipe"),
-    "recompression": ("Recompressed", "recompress"),
-    "reader": ("Split", "decoded_bytes", "fits_memory", "load_split"),
-    "source": ("list_entries",),
-    "streaming": ("Sample", "stream_split"),
-    "windows": ("WindowedSplit", "open_windows"),
-    "synthetic": ("find_synthetic",),
-    "traces": ("JpegTraces", "read_jpeg_traces"),
-    "tables": ("read_samples_table",),
-    "verification": ("find_damage",),
+    "images.conversion": ("convert",),
+    "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
+    "decoding.partition": ("PartitionSpec", "process_partition"),
+    "build.progress": ("BuildProgress",),
+    "images.recipe": ("Encoding", "Recipe"),
+    "images.recompression": ("Recompressed", "recompress"),
+    "reading.resident": ("Split", "decoded_bytes", "fits_memory", "load_split"),
+    "sources.source": ("list_entries",),
+    "reading.streaming": ("Sample", "stream_split"),
+    "reading.windows": ("WindowedSplit", "open_windows"),
+    "build.synthetic": ("find_synthetic",),
+    "dataset.traces": ("JpegTraces", "read_jpeg_traces"),
+    "layout.tables": ("read_samples_table",),
+    "dataset.verification": ("find_damage",),
 }
 
 

@@ -12,10 +12,10 @@ from typing import Literal, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shards.builder import build
+from shards.build.builder import build
+from shards.build.progress import BuildProgress
 from shards.config import ShardConfig
 from shards.errors import ShardsError, SourceError
-from shards.progress import BuildProgress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shards.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
+from shards.images.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done and never which bytes come out.

@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.printable import without_password
+from tasks.reports.printable import without_password
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",

@@ -59,7 +59,7 @@ def collection(tmp_path: Path) -> Path:
 def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new MLflow database: making its tables takes two seconds, copying them none."""
     from tasks.home import home
-    from tasks.tracking import connect
+    from tasks.tracking.runs import connect
 
     root = tmp_path_factory.mktemp("tables")
     with pytest.MonkeyPatch.context() as patch:

@@ -17,7 +17,7 @@ from prefect.utilities.schema_tools import is_valid_schema
 from prefect.utilities.templating import apply_values
 from prefect_kubernetes.worker import KubernetesWorker, KubernetesWorkerJobConfiguration
 
-from tasks.service import ServiceConfig, client_environment, mlflow_environment, prefect_environment
+from tasks.service.settings import ServiceConfig, client_environment, mlflow_environment, prefect_environment
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 COMPOSE = (DEPLOY / "compose.yaml").read_text()

@@ -18,8 +18,8 @@ from prefect.cli.deploy._models import (
 )
 from pydantic import BaseModel
 
-from tasks import announcements
-from tasks.provisioning import CPU, GPU, UPKEEP, read_automations
+from tasks.flow_runs import announcements
+from tasks.service.provisioning import CPU, GPU, UPKEEP, read_automations
 
 ROOT = Path(__file__).parent.parent
 CONTENT = yaml.safe_load((ROOT / "deploy" / "prefect.yaml").read_text())

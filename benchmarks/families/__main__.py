@@ -12,7 +12,7 @@ from benchmarks.families.contenders import COLLECTIONS, NIMG, contenders
 from benchmarks.families.generation import measure_generators
 from benchmarks.families.table import write_table
 from benchmarks.families.training import network, run
-from models.compute import ComputeConfig, prepare, select_device
+from models.compute.device import ComputeConfig, prepare, select_device
 from shards import build, load_manifest
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from models.config import TrainConfig
+from models.training.config import TrainConfig
 from shards import ShardConfig
 
 NIMG = 50_000

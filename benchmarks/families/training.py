@@ -10,16 +10,18 @@ import numpy as np
 import torch
 
 from benchmarks.families.contenders import Contender
-from models.checkpoints import CheckpointStore, load_checkpoint
-from models.compression import Codecs
-from models.config import TrainConfig
-from models.draws import mixed_seed
-from models.evaluation import EvalConfig, Protocol, evaluate
-from models.families import NetworkSpec
-from models.feature_cache import reference_features
-from models.feature_nets import load_feature_net
+from models.compression.robust import Codecs
+from models.compute.draws import mixed_seed
+from models.features.cache import reference_features
+from models.features.nets import load_feature_net
 from models.grids import real_grid, to_uint8
-from models.training import train
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import evaluate
+from models.metrics.protocol import Protocol
+from models.networks.families import NetworkSpec
+from models.training.checkpoints import CheckpointStore, load_checkpoint
+from models.training.config import TrainConfig
+from models.training.loop import train
 from shards import Manifest, load_manifest, load_split
 
 PROTOCOL = EvalConfig(num_images=2000, input_size=112)

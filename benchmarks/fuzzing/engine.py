@@ -24,7 +24,9 @@ def run_atheris(target: str, corpus: Path, seconds: float) -> None:
     """Never returns: libFuzzer ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["shards", "PIL", "models.checkpoints", "tarfile", "zipfile", "csv"]):
+    with atheris.instrument_imports(
+        include=["shards", "PIL", "models.training.checkpoints", "tarfile", "zipfile", "csv"]
+    ):
         from benchmarks.fuzzing.targets import TARGETS, seeds
     for number, seed in enumerate(seeds(target)):
         (corpus / f"seed-{number}").write_bytes(seed)

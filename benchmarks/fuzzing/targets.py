@@ -18,17 +18,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shards.archives import archive_kind, list_archive
 from shards.config import ShardConfig
+from shards.decoding.partition import read_part
 from shards.errors import BuildError, DatasetError, RefusedError, ShardError, SourceError
-from shards.images import convert
-from shards.listings import list_rows
-from shards.manifest import load_manifest
-from shards.opening import forget, read
-from shards.partition import read_part
-from shards.segments import damage
-from shards.tars import index_samples, read_samples
-from shards.wire import FrameBuffer, read_frame
+from shards.images.conversion import convert
+from shards.images.segments import damage
+from shards.layout.manifest import load_manifest
+from shards.layout.tars import index_samples, read_samples
+from shards.processes.wire import FrameBuffer, read_frame
+from shards.sources.archives import archive_kind, list_archive
+from shards.sources.listings import list_rows
+from shards.sources.opening import forget, read
 
 Target = Callable[[bytes, Path], None]
 CONFIG = ShardConfig(
@@ -128,8 +128,8 @@ def read_part_file(data: bytes, folder: Path) -> None:
 
 def read_checkpoint(data: bytes, folder: Path) -> None:
     """A checkpoint whose hashes fit is tensors or a CheckpointError, whatever its files hold."""
-    from models.checkpoints import MARKER, TENSORS, VALUES, load_checkpoint
     from models.errors import CheckpointError
+    from models.training.checkpoints import MARKER, TENSORS, VALUES, load_checkpoint
 
     size = struct.unpack_from("<H", data.ljust(2))[0]
     put(folder / VALUES, data[2 : 2 + size])
@@ -239,7 +239,7 @@ def _manifests() -> list[bytes]:
 
 
 def _answers() -> list[bytes]:
-    from shards.wire import pack
+    from shards.processes.wire import pack
 
     whole = pack({"samples": [{"suffix": "png", "bytes": 3}]}, b"abc") + pack({"reason": "x", "message": "y"})
     return [whole, whole[:5], whole[:20]]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.families.contenders import settings_of
 from benchmarks.robust import collections
-from models.config import TrainConfig
+from models.training.config import TrainConfig
 
 COLLECTIONS = ("digits", "emoji")
 NIMG = {"digits": 50_000, "emoji": 100_000}

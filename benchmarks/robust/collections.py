@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks import digits, emoji
 from benchmarks.families.contenders import COLLECTIONS
-from models.draws import mixed_seed
+from models.compute.draws import mixed_seed
 from shards import ShardConfig, build, load_manifest, load_split
 
 HOME = Path(".shardgan")

@@ -10,11 +10,13 @@ import torch
 from benchmarks.families.training import generated, network, train_one
 from benchmarks.robust import collections
 from benchmarks.robust.arms import Arm
-from models.checkpoints import CheckpointStore, load_checkpoint
-from models.compression import Codecs
-from models.evaluation import EvalConfig, Protocol, Scores, evaluate
-from models.feature_cache import reference_features
-from models.feature_nets import load_feature_net
+from models.compression.robust import Codecs
+from models.features.cache import reference_features
+from models.features.nets import load_feature_net
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import Scores, evaluate
+from models.metrics.protocol import Protocol
+from models.training.checkpoints import CheckpointStore, load_checkpoint
 from shards import load_manifest, load_split, read_jpeg_traces
 
 PROTOCOL = EvalConfig(num_images=1000, input_size=112, num_train=0)

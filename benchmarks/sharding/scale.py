@@ -17,9 +17,9 @@ from pathlib import Path
 from PIL import Image
 
 from shards import BuildProgress, ShardConfig, build
-from shards.entries import Place
-from shards.partition import PartitionSpec, process_partition
-from shards.sandbox import Answer, Decoder
+from shards.decoding.partition import PartitionSpec, process_partition
+from shards.decoding.sandbox import Answer, Decoder
+from shards.sources.entries import Place
 
 
 def _picture() -> bytes:

@@ -8,7 +8,7 @@ import argparse
 
 from benchmarks.shield import detection, poisoning, tables
 from benchmarks.shield.collections import CONFIGS, load
-from models.compute import ComputeConfig, prepare, select_device
+from models.compute.device import ComputeConfig, prepare, select_device
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from benchmarks import digits, emoji
-from models.families import NetworkSpec
 from models.grids import to_float, to_uint8
+from models.networks.families import NetworkSpec
 from models.shield.shield import Trusted
 from shards import ShardConfig, build, load_split
 

@@ -9,11 +9,9 @@ import torch
 
 from benchmarks.shield import poisoning
 from benchmarks.shield.collections import SHIELDS, Collection
-from models.checkpoints import CheckpointStore, load_checkpoint
-from models.config import TrainConfig
-from models.draws import Draws
-from models.families import NetworkSpec
+from models.compute.draws import Draws
 from models.grids import to_float
+from models.networks.families import NetworkSpec
 from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES, stamp
 from models.shield.config import ShieldConfig
@@ -21,7 +19,9 @@ from models.shield.flood import count_lookalikes
 from models.shield.laundering import launder
 from models.shield.measures import auroc, detection_rate
 from models.shield.shield import Shield, Teachers
-from models.training import train
+from models.training.checkpoints import CheckpointStore, load_checkpoint
+from models.training.config import TrainConfig
+from models.training.loop import train
 
 FAMILIES = ("patch", "blend", "splice", "foreign", "fgsm", "pgd")  # those that can be left out of the lessons
 EPSILONS = (0, 2, 4, 8, 16)

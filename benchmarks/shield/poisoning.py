@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-import models.training
+import models.training.loop
 from benchmarks.shield.collections import SHIELDS, Collection
-from models.checkpoints import CheckpointStore
-from models.config import TrainConfig
-from models.draws import Draws
-from models.feature_nets import load_feature_net
-from models.features import compute_features
+from models.compute.draws import Draws
+from models.features.feature_net import compute_features
+from models.features.nets import load_feature_net
 from models.grids import to_float, to_uint8
-from models.metrics import compare_frechet
+from models.metrics.distances import compare_frechet
 from models.shield.attacks import stamp
 from models.shield.shield import Shield, Teachers
-from models.state import TrainState
+from models.training.checkpoints import CheckpointStore
+from models.training.config import TrainConfig
+from models.training.state import TrainState
 
 RATES = (0.1, 0.0, 0.05, 0.01)
 POLICIES = ("off", "gate")
@@ -131,8 +131,8 @@ def train(case: Case, collection: Collection, folder: Path) -> tuple[TrainState,
     images, labels = poisoned(collection, case.rate, case.seed)
     rows: list[dict[str, float]] = []
     WatchedShield.counts, WatchedShield.name = {}, collection.name
-    models.training.Shield = WatchedShield  # type: ignore[misc]
-    state = models.training.train(
+    models.training.loop.Shield = WatchedShield  # type: ignore[misc]
+    state = models.training.loop.train(
         config,
         collection.spec,
         lambda nimg: batches(images, labels, config, nimg),

@@ -16,11 +16,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import emoji
 from benchmarks.sharding.__main__ import machine
-from models.config import TrainConfig
-from models.families import NetworkSpec
-from models.parallel import World
-from models.state import TrainState
-from models.steps import take_step
+from models.compute.parallel import World
+from models.networks.families import NetworkSpec
+from models.training.config import TrainConfig
+from models.training.state import TrainState
+from models.training.steps import take_step
 from shards import ShardConfig, build
 
 RESULT = Path("benchmarks/results/training.md")

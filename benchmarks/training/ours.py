@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.checkpoints import CheckpointStore
-from models.compute import ComputeConfig, select_device
-from models.config import TrainConfig
-from models.families import NetworkSpec
-from models.parallel import World
-from models.training import train
+from models.compute.device import ComputeConfig, select_device
+from models.compute.parallel import World
+from models.networks.families import NetworkSpec
+from models.training.checkpoints import CheckpointStore
+from models.training.config import TrainConfig
+from models.training.loop import train
 from shards import load_manifest, load_split
 
 WARM_UP = 3

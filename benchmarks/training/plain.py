@@ -16,8 +16,8 @@ import torch
 import webdataset
 from PIL import Image
 
-from models.families import NetworkSpec
-from models.losses import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
+from models.networks.families import NetworkSpec
+from models.objectives.losses import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
 from shards import load_manifest
 
 WARM_UP = 3

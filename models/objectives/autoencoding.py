@@ -2,14 +2,13 @@
 
 import torch
 
-from models.losses import discriminator_loss, gaussian_divergence, generator_loss
-from models.objectives.batch import Batch, Losses, Made
+from models.objectives.batch import Batch, Losses, Made, Networks
+from models.objectives.losses import discriminator_loss, gaussian_divergence, generator_loss
 from models.objectives.non_saturating import logit_statistics
 from models.objectives.variational import sample_posterior
-from models.state import TrainState
 
 
-def discriminate(state: TrainState, batch: Batch) -> Losses:
+def discriminate(state: Networks, batch: Batch) -> Losses:
     """The discriminator's loss on real images against generated ones and against rebuilt ones."""
     rebuilt, _, _ = rebuild(state, batch)
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
@@ -19,7 +18,7 @@ def discriminate(state: TrainState, batch: Batch) -> Losses:
     return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
 
-def autoencode(state: TrainState, batch: Batch) -> Losses:
+def autoencode(state: Networks, batch: Batch) -> Losses:
     """The encoder's loss and the decoder's: algorithm 1, with means in place of sums over features."""
     rebuilt, mean, log_variance = rebuild(state, batch)
     # Likeness is measured without augmentation: two draws of it would make any two images differ.
@@ -37,7 +36,7 @@ def autoencode(state: TrainState, batch: Batch) -> Losses:
 PHASES = (discriminate, autoencode)
 
 
-def rebuild(state: TrainState, batch: Batch) -> tuple[Made, torch.Tensor, torch.Tensor]:
+def rebuild(state: Networks, batch: Batch) -> tuple[Made, torch.Tensor, torch.Tensor]:
     """The real images through encoder and decoder, and the posterior's mean and log variance."""
 
     def make() -> tuple[Made, torch.Tensor, torch.Tensor]:
@@ -48,7 +47,7 @@ def rebuild(state: TrainState, batch: Batch) -> tuple[Made, torch.Tensor, torch.
     return batch.once("rebuilt", make)
 
 
-def feature_error(state: TrainState, real: torch.Tensor, rebuilt: torch.Tensor) -> tuple[torch.Tensor, int]:
+def feature_error(state: Networks, real: torch.Tensor, rebuilt: torch.Tensor) -> tuple[torch.Tensor, int]:
     """Half the mean squared difference of features, eq. 7 without its constant, and the number of features."""
     with torch.no_grad():
         wanted = state.discriminator.features(real)  # type: ignore[operator]
@@ -57,7 +56,7 @@ def feature_error(state: TrainState, real: torch.Tensor, rebuilt: torch.Tensor) 
 
 
 @torch.no_grad()
-def reconstruct(state: TrainState, images: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
+def reconstruct(state: Networks, images: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
     """Images (N, C, H, W) in [-1, 1] through the encoder's mean and the averaged decoder, in the same shape."""
     training = state.encoder.training
     mean, _ = state.encoder.eval()(images, classes)

@@ -2,20 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import torch
 
-from models.compression import Compressor
-from models.draws import Draws
-from models.losses import roughness
-from models.state import TrainState
+from models.compression.robust import Compressor
+from models.compute.draws import Draws
+from models.networks.families import NetworkSpec
+from models.objectives.losses import roughness
 
 T = TypeVar("T")
 
 
 def _alone(value: torch.Tensor) -> torch.Tensor:
     return value
+
+
+class Networks(Protocol):
+    """The networks that an objective trains; `ema` is the averaged generator. A training's state has all of them."""
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+
+    @property
+    def generator(self) -> torch.nn.Module: ...
+
+    @property
+    def discriminator(self) -> torch.nn.Module: ...
+
+    @property
+    def encoder(self) -> torch.nn.Module: ...
+
+    @property
+    def ema(self) -> torch.nn.Module: ...
 
 
 class Made(NamedTuple):
@@ -31,9 +50,9 @@ class Batch:
 
     `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
     in new random ways at each call, gradients flowing through. `compressor` stands between a generated image and
-    whatever is compared with a real one, see models/compression.py; `consistency` is the weight of `drift`. `average`
-    gives the mean of a statistic over all processes. With `keep_graphs`, what one phase computed serves the next;
-    without, it is computed again, so that the graphs of many parts need not be held at once.
+    whatever is compared with a real one, see models/compression/robust.py; `consistency` is the weight of `drift`.
+    `average` gives the mean of a statistic over all processes. With `keep_graphs`, what one phase computed serves the
+    next; without, it is computed again, so that the graphs of many parts need not be held at once.
     """
 
     real: torch.Tensor
@@ -50,7 +69,7 @@ class Batch:
     _encodings: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _results: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def fake(self, state: TrainState) -> Made:
+    def fake(self, state: Networks) -> Made:
         """Generated images, one for each real one, and compressed like those where training is to be robust to it."""
         latents = self.noise("z", state.spec.latent_dim)
         return self.once("fake", lambda: self.compress("fake", state.generator(latents, self.classes)))
@@ -98,4 +117,4 @@ class Losses(NamedTuple):
     statistics: dict[str, torch.Tensor]
 
 
-Phase = Callable[[TrainState, Batch], Losses]
+Phase = Callable[[Networks, Batch], Losses]

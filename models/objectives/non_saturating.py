@@ -2,12 +2,11 @@
 
 import torch
 
-from models.losses import discriminator_loss, generator_loss
-from models.objectives.batch import Batch, Losses
-from models.state import TrainState
+from models.objectives.batch import Batch, Losses, Networks
+from models.objectives.losses import discriminator_loss, generator_loss
 
 
-def discriminate(state: TrainState, batch: Batch) -> Losses:
+def discriminate(state: Networks, batch: Batch) -> Losses:
     """The discriminator's loss on real and generated images."""
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
     fake_logits = state.discriminator(batch.augment(batch.fake(state).shown.detach()), batch.classes)
@@ -15,7 +14,7 @@ def discriminate(state: TrainState, batch: Batch) -> Losses:
     return Losses({"discriminator": loss}, {"loss_d": loss, **logit_statistics(real_logits, fake_logits)})
 
 
-def generate(state: TrainState, batch: Batch) -> Losses:
+def generate(state: Networks, batch: Batch) -> Losses:
     """The generator's loss on the same latents, before the discriminator that has just learnt."""
     fake = batch.fake(state)
     loss = generator_loss(state.discriminator(batch.augment(fake.shown), batch.classes))

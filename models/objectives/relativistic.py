@@ -8,12 +8,11 @@ the generator's own images, R2 would weigh directions by the rounding's surrogat
 
 import torch
 
-from models.losses import gradient_penalty, relativistic_loss
-from models.objectives.batch import Batch, Losses
-from models.state import TrainState
+from models.objectives.batch import Batch, Losses, Networks
+from models.objectives.losses import gradient_penalty, relativistic_loss
 
 
-def discriminate(state: TrainState, batch: Batch) -> Losses:
+def discriminate(state: Networks, batch: Batch) -> Losses:
     """The discriminator's paired loss and both penalties."""
     real, shown = batch.real.detach().requires_grad_(), batch.fake(state).shown.detach().requires_grad_()
     real_logits = state.discriminator(batch.augment(real), batch.classes)
@@ -34,7 +33,7 @@ def discriminate(state: TrainState, batch: Batch) -> Losses:
     return Losses({"discriminator": loss + batch.gamma / 2 * (r1 + r2)}, statistics)
 
 
-def generate(state: TrainState, batch: Batch) -> Losses:
+def generate(state: Networks, batch: Batch) -> Losses:
     """The generator's paired loss on the same latents, before the discriminator that has just learnt."""
     with torch.no_grad():
         rivals = state.discriminator(batch.augment(batch.real), batch.classes)

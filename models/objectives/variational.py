@@ -4,12 +4,11 @@ import math
 
 import torch
 
-from models.losses import gaussian_divergence
-from models.objectives.batch import Batch, Losses
-from models.state import TrainState
+from models.objectives.batch import Batch, Losses, Networks
+from models.objectives.losses import gaussian_divergence
 
 
-def bound(state: TrainState, batch: Batch) -> Losses:
+def bound(state: Networks, batch: Batch) -> Losses:
     """Encoder and decoder go down one loss; there is no discriminator, so nothing is augmented.
 
     With a compressor, the bound is on the likelihood of compressed images: the decoder's mean goes through JPEG first.

@@ -7,3 +7,5 @@
 
 A training asks `gate` which images of a batch may count as real.
 """
+
+__all__ = ["config", "door", "gate", "measures", "shield"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from models.draws import Draws
+from models.compute.draws import Draws
 
 __all__ = ["fgsm", "pgd"]
 

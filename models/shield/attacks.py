@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from models.draws import Draws
+from models.compute.draws import Draws
 
 __all__ = ["FORGERIES", "stamp"]
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from models.errors import CheckpointError
-from models.families import NetworkSpec
 from models.grids import to_float
+from models.networks.families import NetworkSpec
 from models.shield.flood import count_lookalikes
 from models.shield.head import FORGED, GENERATED, ShieldHead, real_score
 from models.shield.measures import threshold_at

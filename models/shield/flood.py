@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from models.draws import Draws
+from models.compute.draws import Draws
 from models.shield.laundering import launder
 
 __all__ = ["Lookalikes", "count_lookalikes", "laundering_distance"]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from models.draws import Draws
+from models.compute.draws import Draws
 from models.shield.shield import Shield, Teachers, pick
 
 __all__ = ["Admitted", "admit"]

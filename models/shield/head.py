@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.errors import ConfigError
-from models.families import NetworkSpec
+from models.networks.families import NetworkSpec
 
 __all__ = ["CLASSES", "FORGED", "GENERATED", "REAL", "ShieldHead", "real_score"]
 

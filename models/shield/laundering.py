@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from models.draws import Draws
+from models.compute.draws import Draws
 from models.grids import to_float, to_uint8
 
 __all__ = ["launder"]

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from models.draws import Draws
+from models.compute.draws import Draws
+from models.compute.optimizers import optimizer_tensors, restore_optimizer
 from models.errors import CheckpointError
-from models.families import NetworkSpec
 from models.grids import to_float, to_uint8
-from models.optimizers import optimizer_tensors, restore_optimizer
+from models.networks.families import NetworkSpec
 from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES
 from models.shield.config import AttackName, ShieldConfig

@@ -14,11 +14,11 @@ import torch
 from PIL import Image, JpegImagePlugin
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import Scores
-from models.features import Array
+from models.features.feature_net import Array
 from models.grids import to_float, to_uint8
+from models.metrics.evaluation import Scores
 from shards import Recipe, Sample, ShardConfig, convert, recompress, stream_split
-from tasks.pictures import SPLIT
+from tasks.trainer.pictures import SPLIT
 
 Make = Callable[[], Array]
 NO_SETTING = "no setting"

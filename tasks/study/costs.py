@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from models.compute import prepare, select_device
-from models.config import TrainConfig
-from models.estimates import estimate
-from models.evaluation import EvalConfig
-from models.families import NetworkSpec
-from models.feature_nets import TRAINED_ON, load_feature_net
-from models.parallel import World
-from models.steps import take_step
-from models.training import make_state
+from models.compute.device import prepare, select_device
+from models.compute.parallel import World
+from models.features.nets import TRAINED_ON, load_feature_net
+from models.metrics.config import EvalConfig
+from models.networks.families import NetworkSpec
+from models.training.config import TrainConfig
+from models.training.estimates import estimate
+from models.training.loop import make_state
+from models.training.steps import take_step
 from shards import ShardConfig, list_entries
-from tasks.sizes import format_bytes
 from tasks.study.config import StudyConfig
+from tasks.training.sizes import format_bytes
 
 STEPS = 3
 PROBE_IMAGES = 16

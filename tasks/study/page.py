@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
-from tasks.charts import Tick
-from tasks.report import flatten_config, page_environment
+from tasks.reports.charts import Tick
+from tasks.reports.report import flatten_config, page_environment
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, Distance, StudyResults, advise, codec_name
 from tasks.study.tables import choice_tables, codec_table
@@ -56,7 +56,7 @@ def render_study(results: StudyResults, config: Mapping[str, Any], lineage: Mapp
     """Give the study as one HTML page: styles, charts and pictures inside it, no script, no request."""
     return (
         page_environment()
-        .get_template("study/study.html.j2")
+        .get_template("study.html.j2")
         .render(
             results=results,
             advice=advise(results),

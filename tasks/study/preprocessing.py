@@ -7,17 +7,18 @@ import numpy as np
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import EvalConfig, Scores
-from models.features import Array, FeatureNet, compute_features
-from models.scores import score_features
+from models.features.feature_net import Array, FeatureNet, compute_features
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import Scores
+from models.metrics.scores import score_features
 from shards import ShardConfig, load_split
-from tasks.pictures import SPLIT
-from tasks.progress import ProgressReport
-from tasks.sharding import build_shards
+from tasks.datasets.sharding import build_shards
+from tasks.flow_runs.progress import ProgressReport
 from tasks.study.choices import Choice, decode_scales, filters, ranges, subsamplings
 from tasks.study.record import open_record
 from tasks.study.scoring import decisive, load_net, study_protocol, val_features
 from tasks.study.variants import Variant, files_name
+from tasks.trainer.pictures import SPLIT
 
 
 class Choices(BaseModel):

@@ -13,9 +13,6 @@ from pydantic import BaseModel, ConfigDict
 
 from shards import load_manifest
 from tasks.home import home
-from tasks.lineage import code_commit
-from tasks.links import link_run
-from tasks.run_directory import write_atomically
 from tasks.study.choices import Choice
 from tasks.study.page import render_study
 from tasks.study.record import StudyRecord, open_record, slug
@@ -23,6 +20,9 @@ from tasks.study.results import CodecResult, StudyResults, advise
 from tasks.study.scoring import CodecScores, GeneratorScores
 from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
+from tasks.tracking.lineage import code_commit
+from tasks.tracking.links import link_run
+from tasks.trainer.run_directory import write_atomically
 
 
 class CodecRow(BaseModel):

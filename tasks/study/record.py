@@ -17,10 +17,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ValidationError
 
-from models.protocol import canonical_json
+from models.features.digests import canonical_json
 from tasks.home import Home, home
-from tasks.lineage import prefect_tags
-from tasks.tracking import MAX_PARAM_LENGTH, connect, experiment_id, flatten, take_up
+from tasks.tracking.lineage import prefect_tags
+from tasks.tracking.runs import MAX_PARAM_LENGTH, connect, experiment_id, flatten, take_up
 
 logger = logging.getLogger(__name__)
 STUDY_TAG = "shardgan.study"

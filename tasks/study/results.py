@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.evaluation import Scores
-from models.scores import Interval
+from models.metrics.evaluation import Scores
+from models.metrics.scores import Interval
 from tasks.study.choices import Choice
 from tasks.study.scoring import CodecScores, GeneratorScores
 from tasks.study.variants import Cleanliness, Variant

@@ -13,21 +13,22 @@ from mlflow.entities.model_registry import ModelVersion
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation import EvalConfig, Scores
-from models.feature_cache import reference_features
-from models.features import Array, FeatureNet, compute_features
+from models.features.cache import reference_features
+from models.features.feature_net import Array, FeatureNet, compute_features
 from models.grids import grid_labels, grid_png
-from models.protocol import Protocol
-from models.scores import score_features
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import Scores
+from models.metrics.protocol import Protocol
+from models.metrics.scores import score_features
 from shards import load_manifest, load_split, recompress
-from tasks.feature_nets import find_feature_net
+from tasks.evaluation.feature_nets import find_feature_net
+from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
-from tasks.pictures import SPLIT, TRAIN, generated_images, real_images, request_rows, train_images
-from tasks.progress import ProgressReport
-from tasks.registry import load_pyfunc, resolve_version
+from tasks.registry.versions import load_pyfunc, resolve_version
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.variants import Variant
-from tasks.tracking import connect
+from tasks.tracking.runs import connect
+from tasks.trainer.pictures import SPLIT, TRAIN, generated_images, real_images, request_rows, train_images
 
 GRID_ROWS, COLUMNS = 3, 10
 RE_ENCODED, IMITATION = "re-encoded val images", "train images"

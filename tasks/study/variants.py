@@ -8,8 +8,8 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from shards import ShardConfig, load_manifest, read_samples_table, stream_split
+from tasks.datasets.sharding import build_shards
 from tasks.errors import RequestError
-from tasks.sharding import build_shards
 from tasks.study.record import open_record
 
 SPLITS = ("train", "val")

@@ -16,9 +16,9 @@ import pytest
 
 import shards
 from tasks.home import home
-from tasks.run_directory import RunDirectory
-from tasks.service import ServiceConfig
-from tasks.training import plan_run
+from tasks.service.settings import ServiceConfig
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.stage import plan_run
 from tests.conftest import free_ports, write_collection
 from tests.faults.buckets import Bucket
 from tests.faults.service import Service
@@ -154,7 +154,7 @@ def begin(service: Service, request: pytest.FixtureRequest) -> Callable[..., Tra
 def _uninterrupted(folder: Path) -> str:
     run = RunDirectory(folder / "uninterrupted")
     run.create(plan_run("tiny", TRAINING))
-    subprocess.run([sys.executable, "-m", "tasks.worker", str(run.path)], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "tasks.trainer.worker", str(run.path)], check=True, capture_output=True)
     return weights_sha256(run)
 
 

@@ -11,9 +11,9 @@ import httpx
 import psutil
 
 from tasks.home import DEFAULTS
-from tasks.processes import processes
-from tasks.provisioning import wait_for
-from tasks.service import ServiceConfig, client_environment
+from tasks.service.processes import processes
+from tasks.service.provisioning import wait_for
+from tasks.service.settings import ServiceConfig, client_environment
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}

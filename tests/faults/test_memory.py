@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from models.checkpoints import CheckpointStore
+from models.training.checkpoints import CheckpointStore
 from tasks.errors import TrainingFailed
 from tasks.home import home
-from tasks.run_directory import RunDirectory
-from tasks.supervision import raise_for
-from tasks.tracking import RunTracker, connect
-from tasks.training import plan_run
+from tasks.tracking.runs import RunTracker, connect
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.stage import plan_run
+from tasks.training.supervision import raise_for
 from tests.faults.training import TRAINING, Tell
 
 BATCH = 1024
@@ -29,7 +29,7 @@ def train_with(num_bytes: int, run: RunDirectory) -> "subprocess.CompletedProces
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (num_bytes, num_bytes))
 
-    command = [sys.executable, "-m", "tasks.worker", str(run.path)]
+    command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
     with run.log.open("w") as log:
         return subprocess.run(command, stdout=log, stderr=log, preexec_fn=limit, text=True, check=False)
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tasks.home import home
-from tasks.tracking import RUN_TAG, connect
+from tasks.tracking.runs import RUN_TAG, connect
 from tests.conftest import write_collection
 from tests.faults.service import Service
 from tests.faults.training import TRAINING, Tell

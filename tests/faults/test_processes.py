@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from models.checkpoints import CheckpointStore
+from models.training.checkpoints import CheckpointStore
 from tests.faults.service import Service
 from tests.faults.training import Begin, Tell, counted_trainers, finish
 from tests.waiting import wait_until

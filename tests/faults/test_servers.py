@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.home import home
-from tasks.tracking import RUN_TAG, connect
+from tasks.tracking.runs import RUN_TAG, connect
 from tests.faults.service import Service
 from tests.faults.training import Begin, Tell, Training, finish
 from tests.waiting import wait_until

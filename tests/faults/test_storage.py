@@ -10,14 +10,14 @@ from uuid import uuid4
 import pytest
 
 import shards
-from models.checkpoints import CheckpointStore, load_checkpoint
+from models.training.checkpoints import CheckpointStore, load_checkpoint
 from shards import find_damage
 from tasks.errors import TrainingFailed
 from tasks.home import home
-from tasks.mirror import RunMirror
-from tasks.run_directory import RunDirectory
-from tasks.supervision import raise_for
-from tasks.training import plan_run
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.mirror import RunMirror
+from tasks.training.stage import plan_run
+from tasks.training.supervision import raise_for
 from tests.conftest import write_collection
 from tests.faults.buckets import Bucket
 from tests.faults.training import TRAINING, Tell, weights_sha256
@@ -145,7 +145,7 @@ def test_disk_full_in_training(dataset: str, tmp_path: Path, kilobytes: int, tel
     for one in (whole, run):
         one.create(plan_run("tiny", config))
     small = ["unshare", "--map-root-user", "--mount", "bash", "-c", ON_A_SMALL_DISK, "bash", str(tmp_path), "4000"]
-    trainer = [sys.executable, "-m", "tasks.worker"]
+    trainer = [sys.executable, "-m", "tasks.trainer.worker"]
     done = subprocess.run([*small, str(kilobytes), *trainer], capture_output=True, text=True, check=False)
     if done.returncode == 9:
         pytest.skip("needs user namespaces in which a tmpfs may be mounted")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import psutil
 
-from models.checkpoints import TENSORS, CheckpointStore
-from models.compute import ComputeConfig
-from models.health import HealthConfig
-from models.training import TrainConfig
+from models.compute.device import ComputeConfig
+from models.training.checkpoints import TENSORS, CheckpointStore
+from models.training.health import HealthConfig
+from models.training.loop import TrainConfig
 from tasks.home import home
-from tasks.registry import find_version
-from tasks.run_directory import RunDirectory
-from tasks.tracking import RUN_TAG, connect
+from tasks.registry.versions import find_version
+from tasks.tracking.runs import RUN_TAG, connect
+from tasks.trainer.run_directory import RunDirectory
 from tests.faults.service import Service
 from tests.waiting import wait_until
 
@@ -43,7 +43,11 @@ class Training:
 
     def trainers(self) -> list[psutil.Process]:
         """The trainers at work in the run directory."""
-        return [one for one in psutil.process_iter() if _words(one)[1:] == ["-m", "tasks.worker", str(self.run.path)]]
+        return [
+            one
+            for one in psutil.process_iter()
+            if _words(one)[1:] == ["-m", "tasks.trainer.worker", str(self.run.path)]
+        ]
 
     def flow_process(self) -> psutil.Process:
         """The process that the flow runs in: it has started the trainer."""

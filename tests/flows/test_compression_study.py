@@ -7,16 +7,16 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows.commands import plan_study
+from flows.cli.commands import plan_study
 from flows.compression_study import CompressionStudyConfig, compression_study
-from models.compute import ComputeConfig
-from models.evaluation import EvalConfig
-from models.training import TrainConfig
+from models.compute.device import ComputeConfig
+from models.metrics.config import EvalConfig
+from models.training.loop import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.study.config import StudyConfig
-from tasks.tracking import connect
+from tasks.tracking.runs import connect
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -12,7 +12,7 @@ from prefect.utilities.schema_tools import is_valid_schema, validate
 
 import flows
 from flows.pipeline import PipelineConfig, pipeline
-from models.presets import preset_fields
+from models.networks.presets import preset_fields
 
 Schema = dict[str, Any]
 BOUNDS = ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"})

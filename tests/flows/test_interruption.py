@@ -11,12 +11,12 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.train_gan import TrainGanConfig, train_gan
-from models.compute import ComputeConfig
-from models.training import TrainConfig
+from models.compute.device import ComputeConfig
+from models.training.loop import TrainConfig
 from tasks.home import home
-from tasks.run_directory import RunDirectory
-from tasks.tracking import connect
-from tasks.training import plan_run
+from tasks.tracking.runs import connect
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.stage import plan_run
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -33,7 +33,7 @@ def trainer_of(run: RunDirectory) -> int | None:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"tasks.worker" in words and str(run.path).encode() in words:
+        if b"tasks.trainer.worker" in words and str(run.path).encode() in words:
             return int(path.parent.name)
     return None
 

@@ -16,16 +16,16 @@ from prefect.exceptions import CancelledRun
 from prefect.settings import get_current_settings
 
 from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
-from models.compute import ComputeConfig
-from models.evaluation import EvalConfig
-from models.health import HealthConfig
-from models.training import TrainConfig
+from models.compute.device import ComputeConfig
+from models.metrics.config import EvalConfig
+from models.training.health import HealthConfig
+from models.training.loop import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
-from tasks.exclusion import sole_run
+from tasks.flow_runs.exclusion import sole_run
 from tasks.home import home
-from tasks.registry import find_champion
-from tasks.tracking import connect
+from tasks.registry.versions import find_champion
+from tasks.tracking.runs import connect
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -160,7 +160,7 @@ def check_what_prefect_shows(outcome: PipelineOutcome) -> None:
     for name in ("tiny-dcgan-16", "tiny-build-16", "tiny-train-dcgan", "tiny-1-evaluate"):
         assert any(re.fullmatch(rf"{name}-\d{{8}}-\d{{6}}", found) for found in names), names
     assert f"train-{outcome.train.run}" in tasks
-    assert any("tasks.worker 320 images, loss_d" in line for line in logs)
+    assert any("tasks.trainer.worker 320 images, loss_d" in line for line in logs)
     dataset, model = f"shardgan://datasets/tiny/{outcome.build.version}", "shardgan://models/tiny/1"
     made = {event["resource"]["prefect.resource.id"]: event for event in read_events("prefect.asset.materialization")}
     assert made[dataset]["payload"]["manifest"] == outcome.build.manifest

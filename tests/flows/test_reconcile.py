@@ -11,13 +11,13 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Completed, Pending, Running
 
 from flows.reconcile import reconcile
-from models.training import TrainConfig
+from models.training.loop import TrainConfig
+from tasks.flow_runs.liveness import is_alive, lock_file
+from tasks.flow_runs.reconciliation import end_of_dead
 from tasks.home import home
-from tasks.liveness import is_alive, lock_file
-from tasks.reconciliation import end_of_dead
-from tasks.run_directory import RunDirectory, hold
-from tasks.tracking import RunTracker, connect
-from tasks.training import plan_run
+from tasks.tracking.runs import RunTracker, connect
+from tasks.trainer.run_directory import RunDirectory, hold
+from tasks.training.stage import plan_run
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ import shards
 from flows.build_dataset import BuildDatasetConfig, build_dataset
 from flows.screen_images import screen_images
 from flows.train_gan import TrainGanConfig, train_gan
-from models.training import TrainConfig
+from models.training.loop import TrainConfig
+from tasks.datasets.screening import ScreenConfig, ScreenOutcome, ScreenPolicy
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
-from tasks.registry import load_pyfunc, register, resolve_version
-from tasks.screening import ScreenConfig, ScreenOutcome, ScreenPolicy
-from tasks.tracking import RunTracker, connect
-from tasks.training import plan_run
+from tasks.registry.versions import load_pyfunc, register, resolve_version
+from tasks.tracking.runs import RunTracker, connect
+from tasks.training.stage import plan_run
 from tests.tasks.conftest import make_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from shards import ShardConfig
-from shards.recipe import Encoding, Recipe, pick_frames
+from shards.images.recipe import Encoding, Recipe, pick_frames
 
 
 @pytest.mark.parametrize(

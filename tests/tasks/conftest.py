@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import shards
-from models.checkpoints import CheckpointStore
-from models.state import TrainState
-from models.training import TrainConfig
+from models.training.checkpoints import CheckpointStore
+from models.training.loop import TrainConfig
+from models.training.state import TrainState
 from tasks.home import home
-from tasks.registry import CHAMPION, register
-from tasks.run_directory import RunDirectory
-from tasks.tracking import RunTracker, connect
-from tasks.training import plan_run
+from tasks.registry.versions import CHAMPION, register
+from tasks.tracking.runs import RunTracker, connect
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.stage import plan_run
 from tests.conftest import write_collection
 
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)

@@ -1,0 +1,193 @@
+"""The command line: `shardgan build | train | evaluate | run | up | ...`; `shardgan --help` lists all.
+
+Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request was wrong.
+"""
+
+import contextlib
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from inspect import Parameter as Argument
+from inspect import Signature
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import BaseModel
+
+from flows.cli.commands import COMMANDS, Command
+from flows.cli.settings import (
+    SettingsError,
+    Tree,
+    list_settings,
+    parse_overrides,
+    read_file,
+    restrict,
+    set_values,
+    to_yaml,
+    validate,
+)
+from flows.cli.summary import print_summary
+from flows.pipeline import PipelineConfig
+from tasks.errors import BAD_REQUESTS
+from tasks.home import make_prefect_home
+from tasks.reports.printable import for_terminal
+
+DONE, FAILED, WRONG = 0, 1, 2
+
+app = App(name="shardgan", help="Compressed images in, a trusted generator out.", version_flags=["--version"])
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    try:
+        status = app(exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        status = WRONG
+    sys.exit(status)
+
+
+def run_command(
+    command: Command,
+    tokens: tuple[str, ...],
+    file: Path | None,
+    flags: dict[str, str],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Resolve the config, then show it or run the flow; returns the exit status."""
+    outcome: BaseModel | None = None
+    # Whatever libraries print, stdout holds the outcome and nothing else.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            config = resolve(command, tokens, file, flags)
+            plan = command.plan(config)
+            if not dry_run:
+                outcome = run_flow(command, config)
+        except (SettingsError, *BAD_REQUESTS) as error:
+            return _fail(error, WRONG, as_json)
+        except (Exception, KeyboardInterrupt) as failure:
+            logging.getLogger(__name__).debug("the run failed", exc_info=True)
+            return _fail(failure, FAILED, as_json)
+    if outcome is None:
+        _show_plan(config, plan, as_json)
+    elif as_json:
+        print(json.dumps(outcome.model_dump(mode="json")))
+    else:
+        print_summary(outcome)
+    return DONE if outcome is None or command.succeeded(outcome) else FAILED
+
+
+def run_flow(command: Command, config: BaseModel) -> BaseModel:
+    """Run the command's flow in this process; SIGTERM ends it the way Ctrl-C does, with the trainer checkpointed."""
+    make_prefect_home()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return command.flow(config)
+
+
+def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
+    """Defaults, then the file, then flags and overrides, as the command's config. Raises SettingsError."""
+    if command.positional and tokens and "=" not in tokens[0]:
+        flags, tokens = {command.positional: tokens[0]} | flags, tokens[1:]
+    tree = read_file(file) if file else {}
+    tree = command.fill_in(restrict(tree, command.config, PipelineConfig), tree)
+    return validate(command.config, set_values(tree, flags | parse_overrides(tokens), command.config))
+
+
+def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"dry_run": True, "config": config.model_dump(mode="json"), "would": plan}))
+        return
+    print(to_yaml(type(config), config.model_dump()))
+    print("\nwould:\n" + "\n".join(f"  - {step}" for step in plan))
+
+
+def _fail(error: BaseException, status: int, as_json: bool) -> int:
+    interrupted = isinstance(error, KeyboardInterrupt)
+    message = "interrupted; the same command goes on where this one stopped" if interrupted else str(error)
+    print(f"shardgan: {for_terminal(message)}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
+    return status
+
+
+def make_command(command: Command) -> Callable[..., int]:
+    """A function that cyclopts can read: one keyword a setting, plus what all commands share."""
+    aliases = {name: flag for flag, name in command.flags.items()}
+    settings = {setting.name.replace(".", "__"): setting for setting in list_settings(command.config)}
+
+    def run(*overrides: str, **given: Any) -> int:
+        file, dry_run, as_json = given.pop("config", None), given.pop("dry_run", False), given.pop("json", False)
+        flags = {settings[key].name: value for key, value in given.items() if value is not None}
+        return run_command(command, overrides, file, flags, dry_run, as_json)
+
+    parameters = [
+        Argument(
+            "overrides",
+            Argument.VAR_POSITIONAL,
+            annotation=Annotated[str, Parameter(help="NAME=VALUE", show=False)],
+        )
+    ]
+    for key, setting in settings.items():
+        names = [name for name in (aliases.get(setting.name), f"--{setting.name}") if name]
+        annotation = Annotated[
+            str | None, Parameter(name=names, help=setting.help, group=_group(setting.name, aliases))
+        ]
+        parameters.append(Argument(key, Argument.KEYWORD_ONLY, default=None, annotation=annotation))
+    parameters += _shared_parameters()
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = command.help
+    return run
+
+
+def _group(name: str, aliases: dict[str, str]) -> str:
+    if name in aliases:
+        return "Common settings"
+    return f"Settings: {name.partition('.')[0]}" if "." in name else "Common settings"
+
+
+def _shared_parameters() -> list[Argument]:
+    shared = {
+        "config": (Path | None, None, "YAML file with settings; flags win over it"),
+        "dry_run": (bool, False, "print the resolved config and what would run; touch nothing"),
+        "json": (bool, False, "print exactly one JSON object with the outcome to stdout"),
+    }
+    return [
+        Argument(
+            key,
+            Argument.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[
+                kind,
+                Parameter(name=f"--{key.replace('_', '-')}", help=text, negative=(), group="Every command"),
+            ],
+        )
+        for key, (kind, default, text) in shared.items()
+    ]
+
+
+@app.command(name="show-config")
+def show_config(
+    *overrides: Annotated[str, Parameter(help="NAME=VALUE", show=False)],
+    config: Annotated[Path | None, Parameter(help="YAML file with settings")] = None,
+    json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="changes nothing here: nothing is ever touched")] = False,
+) -> int:
+    """Print every setting with its value, what it means and what is allowed, as a YAML file to start from."""
+    placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}
+    try:
+        file = read_file(config) if config else {}
+        shard = placeholders["shard"] | file.get("shard", {})
+        tree = set_values(file | {"shard": shard}, parse_overrides(overrides), PipelineConfig)
+        resolved = validate(PipelineConfig, tree).model_dump(mode="json")
+    except SettingsError as error:
+        return _fail(error, WRONG, json_output)
+    print(json.dumps(resolved) if json_output else to_yaml(PipelineConfig, resolved))
+    return DONE
+
+
+for _command in COMMANDS:
+    app.command(make_command(_command), name=_command.name)

@@ -1,0 +1,6 @@
+"""Differentiable augmentation of images, and its adaptive strength.
+
+May import compute only.
+"""
+
+__all__ = ["adaptive", "differentiable"]

@@ -1,0 +1,43 @@
+"""Augmentation as strong as overfitting asks for (Karras et al. 2020, ADA)."""
+
+import torch
+
+from models.augmentation.differentiable import AugmentConfig
+
+INTERVAL = 4  # steps over which the sign is averaged before the strength moves, as in the paper
+
+
+class AdaptiveStrength:
+    """The probability of each transform; all of it is tensors on the device, so that no step waits for a GPU.
+
+    r = E[sign D(real)] is near 0 while the discriminator knows nothing and near 1 when it has learnt the training set
+    by heart. Every INTERVAL steps the strength moves by `images / adapt_nimg`, up where r is above the target. It stays
+    within [0, config.strength]: without a cap it winds up for as long as r is above the target (34 has been seen).
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.value = torch.zeros((), device=device)
+        self.sign_sum = torch.zeros((), device=device)
+        self.num_steps = torch.zeros((), dtype=torch.int64)
+
+    def observe(self, sign: torch.Tensor, num_images: int, config: AugmentConfig) -> None:
+        """Count in one step's mean sign over `num_images` real images."""
+        self.sign_sum = self.sign_sum + sign.detach()
+        self.num_steps = self.num_steps + 1
+        if self.num_steps < INTERVAL:
+            return
+        direction = (self.sign_sum / INTERVAL - config.target).sign()
+        step = INTERVAL * num_images / config.adapt_nimg
+        self.value = (self.value + direction * step).clamp(0, config.strength)
+        self.sign_sum = torch.zeros_like(self.sign_sum)
+        self.num_steps = torch.zeros_like(self.num_steps)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The whole state by name."""
+        return {"value": self.value, "sign_sum": self.sign_sum, "num_steps": self.num_steps}
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Become what `tensors()` gave."""
+        self.value = tensors["value"].to(self.value.device)
+        self.sign_sum = tensors["sign_sum"].to(self.sign_sum.device)
+        self.num_steps = tensors["num_steps"]

@@ -1,0 +1,130 @@
+"""Augmentation of real and generated images alike, gradients flowing through (Zhao et al. 2020, DiffAugment)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.compute.draws import Draws
+
+
+class AugmentConfig(BaseModel):
+    """How strongly the discriminator's images are changed; 0 turns a transform off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy: Literal["fixed", "adaptive", "scheduled"] = Field(
+        "fixed",
+        title="Policy",
+        description="fixed: at full strength throughout; scheduled: rising from 0 along a cosine; "
+        "adaptive: rising while the discriminator is too sure of the real images, falling while it is not",
+    )
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Strength",
+        description="probability of each transform for each image; scheduled ends there, adaptive never exceeds it",
+    )
+    target: float = Field(
+        0.6, ge=-1, le=1, title="Target", description="mean sign of the real images' logits that adaptive aims at"
+    )
+    adapt_nimg: int = Field(
+        500_000,
+        ge=1,
+        le=10**12,
+        title="Adaptation time",
+        description="images in which an adaptive strength can go from 0 to 1",
+    )
+    translation: float = Field(
+        0.125, ge=0, le=0.5, title="Translation", description="largest shift, as a share of the side"
+    )
+    scale: float = Field(0.1, ge=0, le=1, title="Scale", description="standard deviation of log2 of the zoom")
+    colour: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Colour",
+        description="strength of brightness, saturation and contrast changes; 1 is DiffAugment's",
+    )
+    cutout: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Cutout",
+        description="side of the square that is blanked, as a share of the side; 0.5 is DiffAugment's",
+    )
+
+
+def augment(
+    images: torch.Tensor, config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0
+) -> torch.Tensor:
+    """Apply each transform of `config` to each of `images` (N, C, H, W) in [-1, 1] with probability `strength`.
+
+    Every image gets draws of its own, and each transform is taken or left independently of the others.
+    """
+    for transform in _transforms(config):
+        changed = transform(images, draws)
+        if not _is_certain(strength):
+            changed = torch.where(draws.uniform(0, 1, 1, 1, 1) < strength, changed, images)
+        images = changed
+    return images
+
+
+def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor, Draws], torch.Tensor]]:
+    transforms: list[Callable[[torch.Tensor, Draws], torch.Tensor]] = []
+    if config.colour:
+        transforms.append(partial(change_colour, strength=config.colour))
+    if config.translation or config.scale:
+        transforms.append(partial(shift_and_zoom, translation=config.translation, scale=config.scale))
+    if config.cutout:
+        transforms.append(partial(cut_out, share=config.cutout))
+    return transforms
+
+
+def _is_certain(strength: float | torch.Tensor) -> bool:
+    """Whether no coins are needed; a tensor is not asked, as that would make a GPU wait."""
+    return not isinstance(strength, torch.Tensor) and strength >= 1
+
+
+def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
+    """Brightness +-0.5, saturation times 0..2, contrast times 0.5..1.5 at strength 1, in DiffAugment's order."""
+    brightness, saturation, contrast = (draws.uniform(-1, 1, 3, 1, 1, 1) * strength).unbind(1)
+    images = images + 0.5 * brightness
+    grey = images.mean(dim=1, keepdim=True)
+    images = grey + (images - grey) * (1 + saturation)
+    level = images.mean(dim=(1, 2, 3), keepdim=True)
+    return level + (images - level) * (1 + 0.5 * contrast)
+
+
+def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale: float) -> torch.Tensor:
+    """Move each image by up to `translation` of its side and zoom it by 2 ** N(0, scale); borders are repeated."""
+    zoom = torch.exp2(draws.normal(1) * scale)
+    shift = draws.uniform(-translation, translation, 2)
+    rows = interpolation_matrix(images.shape[2], zoom, shift[:, :1])
+    columns = interpolation_matrix(images.shape[3], zoom, shift[:, 1:])
+    return rows[:, None] @ images @ columns[:, None].mT
+
+
+def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Bilinear weights (N, size, size) that read one axis at (x - centre) / zoom + centre + shift.
+
+    Zoom and shift act on each axis alone, so two small matrix products do what grid_sample would, with a backward
+    pass that is deterministic on CUDA too.
+    """
+    positions = torch.arange(size, device=zoom.device, dtype=torch.float32)
+    centre = (size - 1) / 2
+    sources = ((positions - centre) / zoom + centre + shift * size).clamp(0, size - 1)
+    return (1 - (sources[:, :, None] - positions).abs()).clamp(min=0)
+
+
+def cut_out(images: torch.Tensor, draws: Draws, share: float) -> torch.Tensor:
+    """Blank one square of `share` of the side, centred anywhere in the image."""
+    height, width = images.shape[2:]
+    centre = draws.uniform(0, 1, 2, 1)
+    rows = (torch.arange(height, device=images.device) - centre[:, 0] * height).abs() < share * height / 2
+    columns = (torch.arange(width, device=images.device) - centre[:, 1] * width).abs() < share * width / 2
+    hole = (rows[:, :, None] & columns[:, None, :])[:, None]
+    return images.masked_fill(hole, 0.0)

@@ -1,0 +1,153 @@
+"""A small classifier of a dataset's own classes, trained on a fixed budget of images seen.
+
+It serves two questions: how far generated images lie from real ones in the features that tell these classes apart
+(models/features/classifier_net.py), and whether generated images help to learn the classes (models/classifier/gain.py).
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from models.compute.draws import mixed_seed
+from models.errors import EvaluationError
+from models.grids import to_float
+
+Array = npt.NDArray[Any]
+SMALLEST_MAP = 4
+MAX_WIDTHS = 4  # the channels double at most so often
+
+
+class ClassifierConfig(BaseModel):
+    """How a classifier is built and trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nimg: int = Field(20_000, ge=1, title="Budget", description="training images seen, whatever they are taken from")
+    batch_size: int = Field(64, ge=2, le=4096, title="Batch size", description="images a step")
+    learning_rate: float = Field(
+        0.003, gt=0, le=1, title="Learning rate", description="AdamW's at the start; it falls to 0 along a cosine"
+    )
+    width: int = Field(24, ge=1, le=1024, title="Width", description="channels of the first convolution")
+    seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="seeds the weights and the order of the images")
+
+
+class LabelledImages(NamedTuple):
+    """uint8 images [N, C, H, W] and their classes [N]."""
+
+    images: Array
+    labels: Array
+
+
+class Classifier(nn.Module):
+    """Images (N, C, side, side) in [-1, 1] to logits (N, num_classes); 3x3 convolutions, each but the first halving."""
+
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+        super().__init__()
+        self.arguments = {"resolution": resolution, "channels": channels, "num_classes": num_classes, "width": width}
+        num_halvings = max(resolution // SMALLEST_MAP, 1).bit_length() - 1
+        widths = [width * 2 ** min(i, MAX_WIDTHS) for i in range(num_halvings + 1)]
+        layers: list[nn.Module] = [*_convolution(channels, widths[0], stride=1)]
+        for before, after in pairwise(widths):
+            layers += _convolution(before, after, stride=2)
+        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(widths[-1], num_classes)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """The penultimate features (N, C): averages over the last map."""
+        features: torch.Tensor = self.layers(images)
+        return features
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.features(images))
+        return logits
+
+
+def _convolution(before: int, after: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+
+
+def train_classifier(
+    sources: Sequence[LabelledImages],
+    num_classes: int,
+    config: ClassifierConfig,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Classifier:
+    """Train on `config.nimg` images, each batch in equal parts from every source; in evaluation mode when given back.
+
+    Several sources of unequal size so weigh the same, and one source or two cost the same. The same images, config,
+    device and number of threads give the same bits. `progress` is told images seen and those in all. Raises
+    EvaluationError for sources that are empty or do not fit together.
+    """
+    _check_sources(sources, num_classes)
+    *_, channels, resolution, _ = sources[0].images.shape
+    # The caller's random numbers stay as they are.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(mixed_seed(config.seed, 0))
+        net = Classifier(resolution=resolution, channels=channels, num_classes=num_classes, width=config.width)
+    net.to(device)
+    num_steps = -(-config.nimg // config.batch_size)
+    optimiser = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, num_steps)
+    rng = np.random.default_rng(mixed_seed(config.seed, 1))
+    orders = [_Order(len(source.labels), rng) for source in sources]
+    for step in range(num_steps):
+        images, labels = _batch(sources, orders, config.batch_size, device)
+        loss = F.cross_entropy(net(images), labels)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if progress is not None:
+            progress(min((step + 1) * config.batch_size, config.nimg), config.nimg)
+    return net.eval().requires_grad_(False)
+
+
+class _Order:
+    """Places of images, every one once an epoch, in an order of its own each time."""
+
+    def __init__(self, total: int, rng: np.random.Generator) -> None:
+        self.total, self.rng = total, rng
+        self.left = np.empty(0, np.int64)
+
+    def take(self, count: int) -> Array:
+        while len(self.left) < count:
+            self.left = np.concatenate([self.left, self.rng.permutation(self.total)])
+        taken, self.left = self.left[:count], self.left[count:]
+        return taken
+
+
+def _batch(
+    sources: Sequence[LabelledImages], orders: Sequence[_Order], size: int, device: str | torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    counts = [size * (i + 1) // len(sources) - size * i // len(sources) for i in range(len(sources))]
+    places = [order.take(count) for order, count in zip(orders, counts, strict=True)]
+    images = np.concatenate([source.images[at] for source, at in zip(sources, places, strict=True)])
+    labels = np.concatenate([source.labels[at] for source, at in zip(sources, places, strict=True)])
+    return to_float(torch.from_numpy(images).to(device)), torch.from_numpy(labels.astype(np.int64)).to(device)
+
+
+def _check_sources(sources: Sequence[LabelledImages], num_classes: int) -> None:
+    if num_classes < 2:
+        raise EvaluationError(f"a classifier needs two classes at least, the dataset has {num_classes}")
+    shapes = {source.images.shape[1:] for source in sources}
+    if len(shapes) != 1:
+        raise EvaluationError(f"images to train a classifier on have the shapes {shapes}; they must be of one shape")
+    for source in sources:
+        if not len(source.images) or len(source.images) != len(source.labels):
+            raise EvaluationError(
+                f"{len(source.images)} images with {len(source.labels)} labels; a classifier needs as many of both, "
+                "and one at least"
+            )
+        if source.labels.min() < 0 or source.labels.max() >= num_classes:
+            raise EvaluationError(
+                f"labels run from {source.labels.min()} to {source.labels.max()}; "
+                f"with {num_classes} classes they must be 0 to {num_classes - 1}"
+            )

@@ -1,0 +1,71 @@
+"""The classifier as a feature net: a file of weights, made on the dataset itself, and the features before its head."""
+
+import hashlib
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import safetensors
+import torch
+from safetensors.torch import load, save_file
+
+from models.classifier.classifier import Classifier
+from models.errors import FeatureNetError
+from models.features.feature_net import RESIZE_FILTER, Array, check_images, resize
+from models.grids import to_float
+
+
+def save_classifier(net: Classifier, path: Path) -> None:
+    """Write weights and constructor arguments as one safetensors file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
+    save_file(tensors, unfinished, {"arguments": json.dumps(net.arguments, sort_keys=True)})
+    unfinished.replace(path)
+
+
+class ClassifierNet:
+    """A trained classifier as a feature net: its features tell the dataset's classes apart.
+
+    Raises FeatureNetError for a file that is missing or damaged, or an input size that is not the dataset's.
+    """
+
+    name = "classifier"
+    label = "Classifier"
+    resize_filter = RESIZE_FILTER
+
+    def __init__(self, path: Path, input_size: int = 0, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+        try:
+            content = path.read_bytes()
+            with safetensors.safe_open(path, framework="pt") as file:
+                arguments = json.loads(file.metadata()["arguments"])
+            self.net = Classifier(**arguments)
+            self.net.load_state_dict(load(content))
+        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise FeatureNetError(
+                f"{path} is no classifier written by this project ({error}): delete it to train it again"
+            ) from error
+        self.net.eval().requires_grad_(False).to(self.device)
+        self.input_size, self.channels = int(arguments["resolution"]), int(arguments["channels"])
+        if input_size not in (0, self.input_size):
+            raise FeatureNetError(
+                f"input_size is {input_size}, but the classifier was trained on {self.input_size} pixels a side: "
+                "leave it at 0"
+            )
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.num_features = self.net.head.in_features
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Give the features of a batch: uint8 [N, C, H, W] -> float32 [N, num_features] on the CPU."""
+        check_images(images)
+        if images.shape[1] != self.channels:
+            raise FeatureNetError(f"images have {images.shape[1]} channels, the classifier knows {self.channels}")
+        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+            return self.net.features(to_float(resize(images.to(self.device), self.input_size))).cpu()
+
+    def predict(self, features: Array) -> Array:
+        """Give class probabilities [N, K] of features [N, num_features]."""
+        with torch.inference_mode():
+            logits: torch.Tensor = self.net.head(torch.from_numpy(features).to(self.device))
+            return logits.softmax(1).cpu().numpy()

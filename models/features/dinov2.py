@@ -1,0 +1,151 @@
+"""DINOv2 as a feature net: what a vision transformer sees that was trained without labels (Oquab et al. 2023).
+
+Distances in its features agree with people better than Inception's do (Stein et al. 2023, "Exposing flaws of generative
+model evaluation metrics", who take ViT-L/14). The size of the network is read from the file of weights.
+"""
+
+from pathlib import Path
+
+import safetensors
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load
+from torch import nn
+
+from models.errors import FeatureNetError
+from models.features.feature_net import RESIZE_FILTER, check_images, resize, to_rgb
+from models.features.weights_file import read_weights
+
+INPUT_SIZE = 224
+HEAD_WIDTH = 64
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+EPS = 1e-6
+UNUSED = {"mask_token"}  # for training alone
+
+
+class Attention(nn.Module):
+    """Self-attention with one joint projection to queries, keys and values."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, tokens, width = x.shape
+        q, k, v = self.qkv(x).reshape(n, tokens, 3, width // HEAD_WIDTH, HEAD_WIDTH).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, tokens, width)
+        projected: torch.Tensor = self.proj(mixed)
+        return projected
+
+
+class MLP(nn.Module):
+    """Two layers with a GELU between."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return result
+
+
+class LayerScale(nn.Module):
+    """A factor for each channel (Touvron et al. 2021, eq. 1)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.gamma
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then the MLP, each normalised before and scaled after."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.attn, self.ls1 = nn.LayerNorm(width, EPS), Attention(width), LayerScale(width)
+        self.norm2, self.mlp, self.ls2 = nn.LayerNorm(width, EPS), MLP(width), LayerScale(width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.ls1(self.attn(self.norm1(x)))
+        result: torch.Tensor = x + self.ls2(self.mlp(self.norm2(x)))
+        return result
+
+
+class VisionTransformer(nn.Module):
+    """Images (N, 3, side, side), normalised, to the class token's features (N, width); names of layers as in timm."""
+
+    def __init__(self, *, width: int, depth: int, patch: int, grid: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + grid**2, width))
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, patch, patch)})
+        self.blocks = nn.ModuleList(TransformerBlock(width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, EPS)
+        self.width, self.patch, self.grid = width, patch, grid
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = self.patch_embed["proj"](images)
+        positions = self._positions(patches.shape[-1])
+        x = torch.cat([self.cls_token.expand(len(images), -1, -1), patches.flatten(2).transpose(1, 2)], 1) + positions
+        for block in self.blocks:
+            x = block(x)
+        features: torch.Tensor = self.norm(x)[:, 0]
+        return features
+
+    def _positions(self, side: int) -> torch.Tensor:
+        """The position embeddings, resized to a grid of that side (bicubic, no antialias, as published)."""
+        if side == self.grid:
+            return self.pos_embed
+        square = self.pos_embed[:, 1:].reshape(1, self.grid, self.grid, self.width).permute(0, 3, 1, 2)
+        resized = F.interpolate(square, (side, side), mode="bicubic", align_corners=False)
+        return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], 1)
+
+
+class DinoV2:
+    """DINOv2 as a feature net; the file is timm's model.safetensors of any size but giant.
+
+    Raises FeatureNetError for an input size that patches do not divide, or a file that does not hold such a network.
+    """
+
+    name = "dinov2"
+    label = "DINOv2"
+    resize_filter = RESIZE_FILTER
+
+    def __init__(self, weights: Path, input_size: int = 0, device: str | torch.device = "cpu") -> None:
+        self.input_size, self.device = input_size or INPUT_SIZE, torch.device(device)
+        content, self.sha256 = read_weights(weights)
+        try:
+            tensors = {name: tensor for name, tensor in load(content).items() if name not in UNUSED}
+            self.net = _build(tensors)
+            self.net.load_state_dict(tensors)
+        except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
+            raise FeatureNetError(
+                f"{weights} does not hold a DINOv2 network ({str(error).splitlines()[0]}); expected timm's "
+                "model.safetensors of vit_small, vit_base or vit_large_patch14_dinov2"
+            ) from error
+        if self.input_size % self.net.patch:
+            raise FeatureNetError(
+                f"input_size is {self.input_size}, but must be a multiple of {self.net.patch}, the side of a patch"
+            )
+        self.net.eval().requires_grad_(False).to(self.device)
+        self.num_features = self.net.width
+        self._mean, self._std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Give the features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
+        check_images(images)
+        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+            pixels = to_rgb(resize(images.to(self.device), self.input_size)) / 255
+            features: torch.Tensor = self.net((pixels - self._mean) / self._std)
+            return features.cpu()
+
+
+def _build(tensors: dict[str, torch.Tensor]) -> VisionTransformer:
+    width, _, patch, _ = tensors["patch_embed.proj.weight"].shape
+    depth = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
+    grid = round((tensors["pos_embed"].shape[1] - 1) ** 0.5)
+    return VisionTransformer(width=width, depth=depth, patch=patch, grid=grid)

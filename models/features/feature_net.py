@@ -1,0 +1,127 @@
+"""Feature nets: images in, feature vectors out, for the scores that compare two sets of images.
+
+A feature net is known by its name, the sha256 of its weights, the size it resizes to and the filter it does
+that with. All four change every score, so all four go into the protocol stamp (models/metrics/protocol.py). The nets
+themselves are listed in models/features/nets.py.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from typing_extensions import TypeIs
+
+from models.errors import FeatureNetError
+
+__all__ = [
+    "FID_NET",
+    "RESIZE_FILTER",
+    "Array",
+    "FeatureNet",
+    "Images",
+    "Progress",
+    "check_images",
+    "compute_features",
+    "resize",
+    "to_rgb",
+]
+
+Array = npt.NDArray[Any]
+Images = torch.Tensor | Array | Iterable[torch.Tensor | Array]  # all of them in one, or batch after batch
+Progress = Callable[[int, int], None]  # images done, images in all
+
+RESIZE_FILTER = "bicubic-antialias-float"
+FID_NET = "Inception"  # the one feature net whose distances are called FID and KID
+
+
+class FeatureNet(Protocol):
+    """What every feature net offers: uint8 NCHW images in, float32 NC features on the CPU out.
+
+    `label` is the net's part of a score's name ("FD-<label>"). Features of one image never depend on the
+    other images of its batch.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def num_features(self) -> int: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def resize_filter(self) -> str: ...
+    def __call__(self, images: torch.Tensor) -> torch.Tensor: ...
+
+
+def resize(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Resize images with PIL's bicubic filter, antialiased, without rounding in between.
+
+    uint8 or float NCHW in 0..255 -> float32 [N, C, size, size] in 0..255; a non-square image is stretched.
+    The filter widens when shrinking: PyTorch's default does not, and that alone moved a published FID from
+    2.98 to 9.80 (Parmar et al. 2022, "On Aliased Resizing", which also asks for no rounding before the net).
+    The largest difference to PIL's own resize of float images is below 0.01 of 255 (tested).
+    """
+    pixels = images.to(torch.float32)
+    if pixels.shape[-2:] != (size, size):
+        pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
+    return pixels.clamp(0, 255)  # bicubic overshoots at edges, which no image file could hold
+
+
+def compute_features(
+    images: Images,
+    net: FeatureNet,
+    batch_size: int = 16,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Array:
+    """Give the features, float32 [N, C], of uint8 NCHW images in one array, or in batches of any size.
+
+    Stops after `limit` images and asks the iterable for no more batches than it takes. `progress` is told the
+    images done and those in all (as many as done, where nobody knows).
+    """
+    found: list[Array] = []
+    done, total = 0, limit or (len(images) if _is_array(images) else 0)
+    for batch in _rebatch(images, batch_size, limit):
+        found.append(net(batch).numpy())
+        done += len(batch)
+        if progress is not None:
+            progress(done, max(total, done))
+    return np.concatenate(found) if found else np.empty((0, net.num_features), np.float32)
+
+
+def _rebatch(images: Images, size: int, limit: int | None) -> Iterator[torch.Tensor]:
+    left = sys.maxsize if limit is None else limit
+    for batch in [images] if _is_array(images) else images:
+        end = min(left, len(batch))
+        for start in range(0, end, size):
+            part = batch[start : min(start + size, end)]
+            # The copy is for arrays that may not be written to, which torch would warn about.
+            yield part if isinstance(part, torch.Tensor) else torch.from_numpy(np.array(part))
+        left -= end
+        if left <= 0:
+            return
+
+
+def _is_array(images: Images) -> TypeIs[torch.Tensor | Array]:
+    return isinstance(images, torch.Tensor | np.ndarray)
+
+
+def to_rgb(images: torch.Tensor) -> torch.Tensor:
+    """Repeat the one channel of grey images three times."""
+    return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+
+
+def check_images(images: torch.Tensor) -> None:
+    """Raise FeatureNetError for anything but uint8 [N, 1 or 3, H, W]."""
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise FeatureNetError(
+            f"images are {images.dtype} of shape {tuple(images.shape)}; a feature net takes torch.uint8 "
+            "of shape [N, 1 or 3, H, W] (networks' outputs in [-1, 1] are to be turned into bytes first)"
+        )

@@ -1,0 +1,121 @@
+"""Scores with the protocol that made them: generated images against reference features, cached by content.
+
+The caller hands in generated images as an iterator of uint8 NCHW batches, so that a network, a loaded model
+version or a folder of images is scored by the same code. No score leaves this module without its protocol,
+and `Protocol.differences` is how the gate tells whether two scores may be compared at all (models/metrics/protocol.py).
+"""
+
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from models.classifier.gain import GainTable
+from models.compute.device import select_device
+from models.errors import EvaluationError
+from models.features.classifier_net import ClassifierNet
+from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_features
+from models.metrics.config import EvalConfig
+from models.metrics.protocol import Protocol
+from models.metrics.scores import CLASSIFIER_GAIN, Classes, Interval, Measured, Pair, score_features
+
+__all__ = [
+    "Evaluation",
+    "Scores",
+    "evaluate",
+]
+
+
+class Scores(BaseModel):
+    """Named numbers and the protocol that made them, e.g. {"FD-EffNetLite0": 31.4}.
+
+    Lower is better, but for the names of which `higher_is_better` says otherwise. `intervals` has 95% intervals
+    of the same names, `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: dict[str, float]
+    protocol: Protocol
+    intervals: dict[str, Interval] = {}
+    by_class: dict[str, float] = {}
+    by_class_intervals: dict[str, Interval] = {}
+
+    @classmethod
+    def of(cls, measured: Measured, protocol: Protocol) -> "Scores":
+        """Put numbers and their protocol together."""
+        scores, classes = measured.scores, measured.by_class
+        return cls(
+            protocol=protocol,
+            values={name: score.value for name, score in scores.items()},
+            intervals={name: score.interval for name, score in scores.items() if score.interval},
+            by_class={name: score.value for name, score in classes.items()},
+            by_class_intervals={name: score.interval for name, score in classes.items() if score.interval},
+        )
+
+    def with_gain(self, table: GainTable) -> "Scores":
+        """These scores and the classifier gain of the table."""
+        value, low, high = table.small_gain
+        return self.model_copy(
+            update={
+                "values": self.values | {CLASSIFIER_GAIN: value},
+                "intervals": self.intervals | {CLASSIFIER_GAIN: (low, high)},
+            }
+        )
+
+
+class Evaluation(NamedTuple):
+    """Scores, and the generated images that lie closest to training images, closest first."""
+
+    scores: Scores
+    closest: list[Pair]
+
+
+def evaluate(
+    generated: Images,
+    reference: Array,
+    config: EvalConfig,
+    net: FeatureNet,
+    protocol: Protocol,
+    progress: Progress | None = None,
+    *,
+    train: Array | None = None,
+    classes: Classes | None = None,
+) -> Evaluation:
+    """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
+
+    Takes the first `config.num_images` images; the sizes of the batches do not change the scores. `train`, features
+    of training images, adds the score `memorised` and the closest pairs; `classes` adds scores by class. Raises
+    EvaluationError if there are too few images, or if `protocol` does not describe what is done here.
+    """
+    _check_protocol(protocol, reference, train, config, net)
+    features = compute_features(generated, net, config.batch_size, config.num_images, progress)
+    if len(features) < config.num_images:
+        raise EvaluationError(
+            f"the generator gave {len(features)} images, but num_images is {config.num_images}; "
+            "hand in at least as many, or lower num_images"
+        )
+    device = select_device(config.device)
+    measured = score_features(
+        features,
+        reference,
+        net.label,
+        config.seed,
+        train=train,
+        classes=classes,
+        predictions=net.predict(features) if isinstance(net, ClassifierNet) else None,
+        device=device,
+    )
+    return Evaluation(Scores.of(measured, protocol), measured.closest)
+
+
+def _check_protocol(
+    protocol: Protocol, reference: Array, train: Array | None, config: EvalConfig, net: FeatureNet
+) -> None:
+    given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state", "saved_as"})
+    num_train = 0 if train is None else len(train)
+    done = Protocol.of(config, net, num_reference=len(reference), num_train=num_train, **given)
+    if differences := protocol.differences(done):
+        raise EvaluationError(
+            f"the protocol does not describe this evaluation ({'; '.join(differences)}); "
+            "make it with Protocol.of from the same config, net and reference"
+        )

@@ -1,0 +1,176 @@
+"""From features to named scores, each with an interval, and the generated images that lie closest to training ones.
+
+An interval holds the score of another draw of as many generated and real images about 19 times in 20. For the
+shares (precision, recall, coverage, memorised) and density it counts each image once and takes the other set as
+given, which is a little narrow; for the distances it covers both sets (models/metrics/distances.py).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.features.feature_net import FID_NET
+from models.metrics.distances import compare_frechet, kernel_distance
+from models.metrics.neighbours import compare_manifolds, nearest
+
+__all__ = [
+    "CLASSIFIER_GAIN",
+    "Classes",
+    "Measured",
+    "Pair",
+    "Score",
+    "classifier_score",
+    "higher_is_better",
+    "score_features",
+]
+
+Array = npt.NDArray[Any]
+Interval = tuple[float, float]
+
+NUM_SUBSETS = 50
+Z = 1.96  # two-sided 95% of the normal distribution
+CLOSE_QUANTILE = 0.05  # of the val split's own distances: what counts as closer than real new images come
+MIN_CLASS_IMAGES = 100  # on both sides; below that a class's distance says more about its size than its images
+NUM_CLOSEST = 8
+CLASSIFIER_GAIN = "classifier-gain"  # measured apart, by models/classifier/gain.py
+HIGHER = {"precision", "recall", "density", "coverage", "classifier-score", CLASSIFIER_GAIN}
+
+
+class Score(NamedTuple):
+    """A number and the interval it is believed to lie in; without one where there is too little to say."""
+
+    value: float
+    interval: Interval | None = None
+
+
+class Pair(NamedTuple):
+    """A generated image and its nearest training image, by their places; `ratio` is distance over the threshold."""
+
+    generated: int
+    train: int
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Class names, and the class of each generated image [N] and of each reference image [M] as its place in them."""
+
+    names: Sequence[str]
+    generated: Array
+    reference: Array
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All scores by name, the Fréchet distance of each class that has enough images, and the closest pairs."""
+
+    scores: dict[str, Score]
+    by_class: dict[str, Score]
+    closest: list[Pair]
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether more of the score of that name is better; for all others less is."""
+    return name in HIGHER
+
+
+def score_features(
+    fake: Array,
+    real: Array,
+    label: str,
+    seed: int,
+    *,
+    train: Array | None = None,
+    classes: Classes | None = None,
+    predictions: Array | None = None,
+    device: str | torch.device = "cpu",
+) -> Measured:
+    """Score features of generated images [N, C] against those of held-out real ones [M, C].
+
+    `label` is the feature net's part of the distances' names. `train` [T, C] adds the score `memorised`: the share
+    of generated images that are nearer to a training image than CLOSE_QUANTILE of the held-out ones are, so that a
+    generator which makes new images scores about CLOSE_QUANTILE and one which copies scores 1. The idea of
+    comparing with held-out distances: Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect
+    Data-Copying". `predictions` [N, K], class probabilities of the generated images, adds the classifier score.
+    """
+    scores = _distances(fake, real, label, seed) | _manifold_scores(fake, real, device)
+    if predictions is not None:
+        scores["classifier-score"] = classifier_score(predictions)
+    closest: list[Pair] = []
+    if train is not None and len(train):
+        scores["memorised"], closest = _memorised(fake, real, train, device)
+    return Measured(scores, _by_class(fake, real, classes) if classes else {}, closest)
+
+
+def _distances(fake: Array, real: Array, label: str, seed: int) -> dict[str, Score]:
+    frechet_name, kernel_name = ("FID", "KID") if label == FID_NET else (f"FD-{label}", f"KD-{label}")
+    frechet = compare_frechet(fake, real)
+    kernel = kernel_distance(fake, real, seed=seed, num_subsets=NUM_SUBSETS)
+    return {
+        frechet_name: Score(frechet.value, _about(frechet.value, frechet.error, least=0.0)),
+        kernel_name: Score(kernel.value, _about(kernel.value, kernel.error)),
+        f"{kernel_name}-std": Score(kernel.std),
+    }
+
+
+def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> dict[str, Score]:
+    found = compare_manifolds(fake, real, device)
+    density = float(found.density.mean())
+    # Poisson's 3/n where no image shows any: a spread of zero would claim to know.
+    error = max(float(found.density.std()), 3 / Z / math.sqrt(len(fake))) / math.sqrt(len(fake))
+    return {
+        "precision": _share(found.precise),
+        "recall": _share(found.recalled),
+        "density": Score(density, _about(density, error, least=0.0)),
+        "coverage": _share(found.covered),
+    }
+
+
+def classifier_score(predictions: Array) -> Score:
+    """Give exp of the mean KL(p(y|x) || p(y)) over class probabilities [N, K]: 1 to K, more is better.
+
+    The Inception Score's formula (Salimans et al. 2016, section 4) with a classifier of the dataset's own classes, over
+    all images at once. Its logarithm's derivative in the direction of an image is that image's own divergence, so the
+    interval is the delta method's.
+    """
+    p = np.maximum(predictions.astype(np.float64), np.finfo(np.float32).tiny)
+    divergences = (p * (np.log(p) - np.log(p.mean(axis=0)))).sum(axis=1)
+    log_score, error = float(divergences.mean()), float(divergences.std(ddof=1)) / math.sqrt(len(p))
+    low, high = math.exp(max(log_score - Z * error, 0.0)), math.exp(log_score + Z * error)
+    return Score(math.exp(log_score), (low, min(high, float(p.shape[1]))))
+
+
+def _memorised(fake: Array, real: Array, train: Array, device: str | torch.device) -> tuple[Score, list[Pair]]:
+    threshold = float(np.quantile(nearest(real, train, device)[0], CLOSE_QUANTILE))
+    distances, places = nearest(fake, train, device)
+    ratios = distances / max(threshold, float(np.finfo(np.float32).tiny))
+    order = np.argsort(distances, kind="stable")[:NUM_CLOSEST]
+    pairs = [Pair(int(i), int(places[i]), float(ratios[i])) for i in order]
+    return _share(distances < threshold), pairs
+
+
+def _by_class(fake: Array, real: Array, classes: Classes) -> dict[str, Score]:
+    found = {}
+    for index, name in enumerate(classes.names):
+        mine, theirs = fake[classes.generated == index], real[classes.reference == index]
+        if min(len(mine), len(theirs)) >= MIN_CLASS_IMAGES:
+            frechet = compare_frechet(mine, theirs)
+            found[name] = Score(frechet.value, _about(frechet.value, frechet.error, least=0.0))
+    return found
+
+
+def _about(value: float, error: float, least: float = -math.inf) -> Interval | None:
+    return (max(value - Z * error, least), value + Z * error) if math.isfinite(error) else None
+
+
+def _share(hits: Array) -> Score:
+    """The share of True with Wilson's interval, which stays wide where few images all say the same (Wilson 1927)."""
+    n, share = len(hits), float(np.mean(hits))
+    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return Score(share, (max(centre - half, 0.0), min(centre + half, 1.0)))

@@ -1,0 +1,6 @@
+"""Networks of each family, and presets for them.
+
+May import nothing else of models.
+"""
+
+__all__ = ["families", "presets"]

@@ -1,0 +1,6 @@
+"""The training loop: settings, state, checkpoints, health checks and rollback, schedules and size estimates.
+
+May import every other room of models except classifier, features and metrics.
+"""
+
+__all__ = ["checkpoints", "config", "estimates", "health", "loop", "steps"]

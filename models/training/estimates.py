@@ -1,0 +1,62 @@
+"""What a training will need, worked out before it starts from the shapes alone."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from models.networks.families import NetworkSpec
+from models.training.config import TrainConfig
+
+BYTES = 4
+# How many times a network's feature maps are held at once: the discriminator sees real and generated images, and a
+# gradient penalty keeps the graph of the first backward pass as well.
+COPIES = {"generator": 1, "discriminator": 2, "encoder": 1}
+COPIES_WITH_PENALTY = {"generator": 1, "discriminator": 6}
+
+
+class Estimate(NamedTuple):
+    """Sizes of one training; memory is one process's, without the data and what torch itself takes."""
+
+    parameters: dict[str, int]
+    memory_bytes: int
+    num_steps: int
+    num_checkpoints: int
+    checkpoint_bytes: int
+
+
+def estimate(config: TrainConfig, spec: NetworkSpec, world_size: int = 1) -> Estimate:
+    """Parameters, memory, steps and disk of training `spec` as `config` says; nothing is computed or allocated."""
+    with torch.device("meta"):
+        networks = spec.build_networks()
+    batch = config.compute.micro_batch_size or config.batch_size // world_size
+    sizes = {role: sum(parameter.numel() for parameter in net.parameters()) for role, net in networks.items()}
+    copies = COPIES_WITH_PENALTY if spec.family == "r3" else COPIES
+    maps = sum(copies[role] * count_features(net, role, spec, batch) for role, net in networks.items())
+    # Weights, gradients and Adam's two moments of every network, and the averaged generator.
+    weights = 4 * sum(sizes.values()) + sizes["generator"]
+    num_ticks = max(1, config.nimg // config.tick_nimg)
+    return Estimate(
+        parameters=sizes,
+        memory_bytes=BYTES * (weights + maps),
+        num_steps=-(-config.nimg // config.batch_size),
+        num_checkpoints=max(1, num_ticks // config.checkpoint_ticks),
+        checkpoint_bytes=BYTES * (3 * sum(sizes.values()) + sizes["generator"]),
+    )
+
+
+def count_features(network: nn.Module, role: str, spec: NetworkSpec, batch: int) -> int:
+    """Numbers in all feature maps of one pass of `batch` images through a network on the meta device."""
+    total = 0
+
+    def add(_module: nn.Module, _inputs: object, output: object) -> None:
+        nonlocal total
+        total += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(add)
+    labels = torch.zeros(batch, dtype=torch.long, device="meta") if spec.num_classes else None
+    size = (spec.latent_dim,) if role == "generator" else (spec.channels, spec.resolution, spec.resolution)
+    network(torch.zeros(batch, *size, device="meta"), labels)
+    return total

@@ -1,0 +1,239 @@
+"""The training loop: batches in; ticks, snapshots and checkpoints out. Time is counted in images seen (`nimg`).
+
+Every step is seeded from (seed, nimg) and the saved state is complete, so a run that was killed and resumed on the
+same hardware ends in bit-identical weights.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from models.augmentation.differentiable import augment
+from models.compression.robust import Codecs, make_compressor
+from models.compute.device import memory_bytes, memory_errors, memory_format, prepare, select_device
+from models.compute.draws import Draws, mixed_seed
+from models.compute.parallel import World, share_batch_norm
+from models.errors import ConfigError, DivergedError
+from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
+from models.networks.families import NetworkSpec
+from models.shield.shield import Shield, Trusted
+from models.training.checkpoints import CheckpointStore
+from models.training.config import TrainConfig
+from models.training.guard import Guard, Scorer
+from models.training.state import TrainState
+from models.training.steps import take_step
+from models.training.transfer import freeze_layers, start_from
+
+__all__ = ["TrainConfig", "train"]
+
+logger = logging.getLogger(__name__)
+
+Array = np.ndarray | torch.Tensor
+Batches = Iterator[tuple[Array, Array]]
+Report = Callable[[dict[str, float]], None]
+Snapshot = Callable[[int, bytes], None]
+Picture = Callable[[str, bytes], None]
+Notify = Callable[[dict[str, Any]], None]
+
+
+def train(
+    config: TrainConfig,
+    spec: NetworkSpec,
+    open_batches: Callable[[int], Batches],
+    checkpoints: CheckpointStore,
+    report: Report,
+    snapshot: Snapshot,
+    should_stop: Callable[[], bool],
+    picture: Picture = lambda _name, _png: None,
+    world: World | None = None,
+    device: torch.device | None = None,
+    start: Mapping[str, torch.Tensor] | None = None,
+    notify: Notify = lambda _event: None,
+    scorer: Scorer | None = None,
+    codecs: Codecs | None = None,
+    trusted: Trusted | None = None,
+) -> TrainState:
+    """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
+
+    `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
+    of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
+    what augmentation does to real images; `notify` gets one record a health event (models/training/health.py); all
+    four in the main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with, `codecs`
+    how the real images were compressed, `trusted` what a shield learns from and sets its threshold by. The state is
+    checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
+    DivergedError where an event ends the training, with nothing of it saved, OutOfMemoryError where a step does not fit
+    the memory (the state is then no more to be used), and ConfigError where the processes cannot share a batch evenly,
+    or `start`, `codecs` or `trusted` do not fit.
+    """
+    world = world or World()
+    device = device or select_device(config.compute.device)
+    check_shares(config, world)
+    prepare(config.compute, device)
+    state = make_state(config, spec, device, world, codecs, trusted)
+    if resumed := checkpoints.load_latest():
+        state.restore(resumed)
+        logger.info("resuming at %s images", f"{state.nimg:,}")
+    elif start is not None:
+        start_from(state, start)
+    if not resumed and world.is_main:
+        snapshot(0, sample_grid(state, config.seed))
+
+    batches = open_batches(state.nimg)
+    tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
+    guard = Guard(state, config, checkpoints, world, notify, scorer, should_stop)
+    guard.settle()
+    while not guard.is_done and not world.any(should_stop()):
+        # One step: every network sees one batch.
+        waiting = time.perf_counter()
+        images, labels = next(batches)
+        tick.data_seconds += time.perf_counter() - waiting
+        before = state.nimg
+        images, labels = to_device(images, device), to_device(labels, device)
+        if before == 0 and world.is_main:
+            picture("augmented", augmented_sheet(images, config))
+        with memory_errors(config.compute.micro_batch_size or len(images)):
+            tick.add(take_step(state, config, images, labels, world))
+        state.nimg += config.batch_size
+        done = state.nimg >= config.nimg
+
+        # Tick: one line of statistics, and with it every so often a grid and a checkpoint.
+        if done or crosses(before, state.nimg, config.tick_nimg):
+            state.num_ticks += 1
+            try:
+                row = tick.close(state.nimg, device, world)
+            except DivergedError as error:
+                guard.recover(error)
+            else:
+                if world.is_main:
+                    report(row)
+                guard.after_tick(row, images, labels)
+                if done or state.num_ticks % config.snapshot_ticks == 0:
+                    made = sample_images(state, config.seed)
+                    if world.is_main:
+                        snapshot(state.nimg, grid_png(made.images.numpy(), made.columns))
+                    guard.after_snapshot(made.images, made.labels)
+            tick = Tick(state.nimg)
+            guard.end_tick()
+
+    guard.leave({"tick": tick.values(world)})
+    return state
+
+
+def check_shares(config: TrainConfig, world: World) -> None:
+    """Raise ConfigError where a batch does not divide among the processes, with two images each for BatchNorm."""
+    if config.batch_size % world.size or config.batch_size // world.size < 2:
+        raise ConfigError(
+            f"train.batch_size {config.batch_size} cannot be shared by {world.size} processes: "
+            f"choose a multiple of {world.size}, at least {2 * world.size}"
+        )
+
+
+def make_state(
+    config: TrainConfig,
+    spec: NetworkSpec,
+    device: torch.device,
+    world: World,
+    codecs: Codecs | None = None,
+    trusted: Trusted | None = None,
+) -> TrainState:
+    """The state at the start of a training, the same in every process."""
+    torch.manual_seed(mixed_seed(config.seed, 0))
+    compressor = make_compressor(config.compression, spec, codecs)
+    state = TrainState(spec, device, memory_format(config.compute, device), compressor)
+    freeze_layers(state, config.freeze_layers)
+    for role, network in state.roles.items():
+        if world.size > 1:
+            share_batch_norm(network)
+        # Gradient penalties differentiate the discriminator twice, which compiled code cannot.
+        if config.compute.compile and device.type == "cuda" and (spec.family, role) != ("r3", "discriminator"):
+            network.compile()
+    if config.shield.policy == "gate":
+        if trusted is None:
+            raise ConfigError("train.shield.policy is gate, but no trusted images were handed in: give some hundreds")
+        state.shield = Shield(config.shield, spec, trusted, config.seed, device)
+    return state
+
+
+class Tick:
+    """The means over the steps since the tick before; `partial` is one that a stop cut in two."""
+
+    def __init__(
+        self, start_nimg: int, partial: dict[str, Any] | None = None, device: torch.device | None = None
+    ) -> None:
+        self.start_nimg = start_nimg
+        self.start = time.perf_counter()
+        self.data_seconds = 0.0
+        self.num_steps = partial["num_steps"] if partial else 0
+        sums = partial["sums"] if partial else {}
+        self.sums = {name: torch.tensor(value, device=device) for name, value in sums.items()}
+
+    def add(self, statistics: dict[str, torch.Tensor]) -> None:
+        """Count one step's statistics in."""
+        self.num_steps += 1
+        for name, value in statistics.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+    def values(self, world: World) -> dict[str, Any]:
+        """What a resumed training needs to go on with this tick; the mean over all processes."""
+        sums = {name: float(world.mean(value.float())) for name, value in self.sums.items()}
+        return {"num_steps": self.num_steps, "sums": sums}
+
+    def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
+        """The tick's record, the same in every process. Raises DivergedError where a mean is not finite."""
+        means = world.mean(torch.stack([total.float() for total in self.sums.values()]) / self.num_steps)
+        row: dict[str, float] = {"nimg": nimg, **dict(zip(self.sums, means.tolist(), strict=True))}
+        if broken := [name for name, value in row.items() if not np.isfinite(value)]:
+            raise DivergedError(
+                f"{', '.join(broken)} not finite between {self.start_nimg:,} and {nimg:,} images; "
+                "expected finite values: lower train.learning_rate, or train on other data"
+            )
+        seconds = time.perf_counter() - self.start
+        row["images_per_second"] = (nimg - self.start_nimg) / seconds
+        row["data_share"] = self.data_seconds / seconds
+        row["memory_bytes"] = memory_bytes(device)
+        return row
+
+
+class Samples(NamedTuple):
+    """uint8 images (N, C, H, W) and their labels (N,) on the CPU, for a grid of so many columns."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    columns: int
+
+
+@torch.no_grad()
+def sample_images(state: TrainState, seed: int) -> Samples:
+    """The averaged generator's images at latents that stay the same for the whole run."""
+    columns, labels = grid_labels(state.spec.num_classes)
+    z = torch.randn(len(labels), state.spec.latent_dim, generator=torch.Generator().manual_seed(seed))
+    images = state.ema(z.to(state.device), labels.to(state.device) if state.spec.num_classes else None)
+    return Samples(to_uint8(images).cpu(), labels, columns)
+
+
+def sample_grid(state: TrainState, seed: int) -> bytes:
+    """PNG of `sample_images`."""
+    made = sample_images(state, seed)
+    return grid_png(made.images.numpy(), made.columns)
+
+
+def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:
+    """PNG of what augmentation does to the first eight of uint8 `images`, at full strength."""
+    images = images[:8].cpu()
+    draws = Draws((config.seed,), images.device, len(images))
+    return contact_sheet(images.numpy(), partial(augment, config=config.augment, draws=draws))
+
+
+def crosses(before: int, after: int, interval: int) -> bool:
+    """Whether a multiple of `interval` lies in (before, after]."""
+    return before // interval != after // interval
+
+
+def to_device(array: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
+    tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.to(device, non_blocking=True)

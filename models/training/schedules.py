@@ -1,0 +1,45 @@
+"""Settings that change as training goes on, as functions of the images seen."""
+
+import math
+from dataclasses import dataclass
+
+from models.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The settings that hold at one step."""
+
+    learning_rate: float
+    beta2: float
+    gamma: float
+    ema_half_life_nimg: float
+    augment_strength: float
+
+    def ema_decay(self, batch_size: int) -> float:
+        """The average's decay over one batch: half a weight's share is gone after the half-life; 0 at half-life 0."""
+        return 0.5 ** (batch_size / self.ema_half_life_nimg) if self.ema_half_life_nimg else 0.0
+
+
+def cosine(start: float, end: float, share: float) -> float:
+    """From `start` at share 0 to `end` at share 1 along half a cosine, constant after.
+
+    v(n) = start + (1 - (1 + cos(pi n / N)) / 2) (end - start), Huang et al. 2024 (R3GAN), with share = n / N.
+    """
+    return start + (1 - 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))) * (end - start)
+
+
+def moment(config: TrainConfig, nimg: int) -> Moment:
+    """What `config` sets at `nimg` images seen."""
+    schedule, augment = config.schedule, config.augment
+    share = nimg / (schedule.nimg or config.nimg)
+    strength = cosine(0, augment.strength, share) if augment.policy == "scheduled" else augment.strength
+    if schedule.kind == "constant":
+        return Moment(config.learning_rate, config.beta2, config.gamma, config.ema_half_life_nimg, strength)
+    return Moment(
+        learning_rate=cosine(config.learning_rate, schedule.learning_rate, share),
+        beta2=cosine(config.beta2, schedule.beta2, share),
+        gamma=cosine(config.gamma, schedule.gamma, share),
+        ema_half_life_nimg=cosine(0, config.ema_half_life_nimg, share),
+        augment_strength=strength,
+    )

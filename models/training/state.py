@@ -1,0 +1,145 @@
+"""All that a training run is, apart from its data: networks, average, optimisers, position."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from models.augmentation.adaptive import AdaptiveStrength
+from models.compression.robust import Compressor
+from models.compute.optimizers import laid_out_like, optimizer_tensors, restore_optimizer
+from models.errors import CheckpointError
+from models.networks.families import NetworkSpec
+from models.shield.shield import Shield
+from models.training.checkpoints import Checkpoint
+from models.training.health import Health
+
+
+class TrainState:
+    """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
+
+    Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
+    every step is seeded from (seed, nimg), and the data position is nimg. A `compressor` may have learnt something.
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        device: torch.device,
+        layout: torch.memory_format = torch.contiguous_format,
+        compressor: Compressor | None = None,
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.nimg = 0
+        self.num_ticks = 0
+        self.health = Health()
+        self.strength = AdaptiveStrength(device)
+        self.shield: Shield | None = None
+        self.roles = spec.build_networks()
+        self.compressor = compressor.to(device) if compressor else None
+        for network in self.roles.values():
+            network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+        self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.optimizers = {
+            role: torch.optim.Adam(network.parameters(), fused=device.type == "cuda")
+            for role, network in self.roles.items()
+        }
+
+    @property
+    def generator(self) -> torch.nn.Module:
+        return self.roles["generator"]
+
+    @property
+    def discriminator(self) -> torch.nn.Module:
+        return self.roles["discriminator"]
+
+    @property
+    def encoder(self) -> torch.nn.Module:
+        return self.roles["encoder"]
+
+    def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
+        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were."""
+        learning_rate *= self.health.learning_rate_factor
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group |= {"lr": learning_rate, "betas": betas}
+
+    def parameters(self, role: str) -> list[torch.nn.Parameter]:
+        """The weights of one network that are trained, always in the same order."""
+        return [parameter for parameter in self.roles[role].parameters() if parameter.requires_grad]
+
+    def descend(self, role: str, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """One optimiser step of one network against `gradients` of its `parameters`; returns their norm."""
+        for parameter, gradient in zip(self.parameters(role), gradients, strict=True):
+            parameter.grad = laid_out_like(gradient, parameter)
+        self.optimizers[role].step()
+        self.optimizers[role].zero_grad(set_to_none=True)
+        return torch.nn.utils.get_total_norm(gradients)
+
+    @torch.no_grad()
+    def update_ema(self, decay: float) -> None:
+        """Move the average towards the generator: ema <- decay * ema + (1 - decay) * generator.
+
+        The decay is capped in the first images, else the initial weights would stay in it for long. BatchNorm's
+        running statistics are averaged like weights, so that they fit the averaged weights.
+        """
+        decay = min(decay, (1 + self.nimg) / (1_000 + self.nimg))
+        for average, current in zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True):
+            if average.is_floating_point():
+                average.lerp_(current, 1 - decay)
+            else:
+                average.copy_(current)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Every tensor of the state under a flat name."""
+        flat = {f"strength.{key}": value for key, value in self.strength.tensors().items()}
+        for name, network in self._networks().items():
+            flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        for name, optimizer in self._optimizers().items():
+            flat |= {f"{name}.{key}": value for key, value in optimizer_tensors(optimizer).items()}
+        if self.shield:
+            flat |= {f"shield.{key}": value for key, value in self.shield.tensors().items()}
+        return flat
+
+    def values(self) -> dict[str, Any]:
+        """Everything of the state that is no tensor, as JSON values."""
+        health = self.health.model_dump(mode="json")
+        return {"num_ticks": self.num_ticks, "health": health, "spec": self.spec.model_dump()}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become the state that `checkpoint` holds. Raises CheckpointError where it is of another configuration."""
+        if checkpoint.values["spec"] != self.spec.model_dump():
+            raise CheckpointError(
+                f"the checkpoint at {checkpoint.nimg:,} images is of {checkpoint.values['spec']}, "
+                f"this run is of {self.spec.model_dump()}: start it under another run name"
+            )
+        for name, network in self._networks().items():
+            network.load_state_dict(checkpoint.part(name))
+        for name, optimizer in self._optimizers().items():
+            restore_optimizer(optimizer, checkpoint.part(name))
+        if self.shield:
+            self.shield.restore(checkpoint.part("shield"))
+        self.strength.restore(checkpoint.part("strength"))
+        self.nimg = checkpoint.nimg
+        self.num_ticks = checkpoint.values["num_ticks"]
+        self.health = Health.model_validate(checkpoint.values.get("health", {}))
+
+    def return_to(self, checkpoint: Checkpoint, learning_rate_factor: float) -> None:
+        """Take weights, averages and optimisers from `checkpoint`; images seen, ticks and the watch's counts go on."""
+        nimg, num_ticks, health = self.nimg, self.num_ticks, self.health
+        self.restore(checkpoint)
+        self.nimg, self.num_ticks = nimg, num_ticks
+        factor, num_rollbacks = health.learning_rate_factor * learning_rate_factor, health.num_rollbacks + 1
+        fresh = {"num_won": 0, "num_collapsed": 0, "num_worse": 0}
+        self.health = health.model_copy(
+            update={**fresh, "learning_rate_factor": factor, "num_rollbacks": num_rollbacks}
+        )
+
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        learnt = {"compressor": self.compressor} if self.compressor is not None else {}
+        return {**self.roles, "ema": self.ema, **learnt}
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}

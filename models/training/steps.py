@@ -1,0 +1,109 @@
+"""One training step: every phase of the family's objective, on one process's share of the batch."""
+
+from functools import partial
+
+import torch
+
+from models.augmentation.differentiable import augment
+from models.compute.device import autocast, memory_format
+from models.compute.draws import Draws
+from models.compute.parallel import World
+from models.grids import to_float
+from models.objectives import OBJECTIVES, Batch, Phase
+from models.shield.gate import admit
+from models.shield.shield import Teachers
+from models.training.config import TrainConfig
+from models.training.schedules import Moment, moment
+from models.training.state import TrainState
+
+Statistics = dict[str, torch.Tensor]
+Gradients = dict[str, list[torch.Tensor]]
+
+
+def take_step(
+    state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor, world: World
+) -> Statistics:
+    """Let every network learn from this process's share of the batch; the statistics stay on the device."""
+    now = moment(config, state.nimg)
+    state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
+    statistics: Statistics = {}
+    if state.compressor is not None:
+        state.compressor.observe(images, world)
+        statistics |= state.compressor.statistics()
+    if state.shield:
+        teachers = Teachers(state.ema, state.discriminator)
+        images, labels, seen = admit(
+            state.shield, teachers, images, labels, nimg=state.nimg, batch_size=config.batch_size
+        )
+        statistics |= seen
+    batches = divide(state, config, now, images, labels, world)
+    for phase in OBJECTIVES[state.spec.family]:
+        gradients, seen = accumulate(phase, state, config, batches)
+        statistics |= seen
+        for role, mine in gradients.items():
+            statistics[f"gradient_norm_{role[0]}"] = state.descend(role, world.average(mine))
+    if config.augment.policy == "adaptive" and "sign_real" in statistics:
+        state.strength.observe(world.mean(statistics["sign_real"]), config.batch_size, config.augment)
+        statistics["augment_strength"] = state.strength.value.clone()
+    state.update_ema(now.ema_decay(config.batch_size))
+    return statistics
+
+
+def divide(
+    state: TrainState, config: TrainConfig, now: Moment, images: torch.Tensor, labels: torch.Tensor, world: World
+) -> list[Batch]:
+    """This process's share as micro-batches, each with its rows of the whole batch's random numbers."""
+    size = config.compute.micro_batch_size or len(images)
+    layout = memory_format(config.compute, state.device)
+    strength = state.strength.value if config.augment.policy == "adaptive" else now.augment_strength
+    batches = []
+    for first in range(0, len(images), size):
+        part = slice(first, min(first + size, len(images)))
+        start = world.rank * len(images)
+        seed = (config.seed, state.nimg + 1)
+        draws = Draws(seed, state.device, len(images) * world.size, start + part.start, start + part.stop)
+        batches.append(
+            Batch(
+                real=to_float(images[part]).contiguous(memory_format=layout),
+                classes=labels[part] if state.spec.num_classes else None,
+                augment=partial(augment, config=config.augment, draws=draws, strength=strength),
+                draws=draws,
+                gamma=now.gamma,
+                reconstruction=config.reconstruction,
+                average=world.mean,
+                compressor=state.compressor,
+                consistency=config.consistency,
+                keep_graphs=size >= len(images),
+            )
+        )
+    return batches
+
+
+def accumulate(
+    phase: Phase, state: TrainState, config: TrainConfig, batches: list[Batch]
+) -> tuple[Gradients, Statistics]:
+    """The mean over all images of the phase's gradients, by role, and of its statistics."""
+    gradients: Gradients = {}
+    statistics: Statistics = {}
+    total = sum(len(batch.real) for batch in batches)
+    for batch in batches:
+        share = len(batch.real) / total
+        with autocast(config.compute, state.device):
+            losses = phase(state, batch)
+        for role, loss in losses.by_role.items():
+            # Losses of one phase may share a graph; what a later phase needs hangs on none of these.
+            parts = torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses.by_role) > 1)
+            _add(gradients, role, parts, share)
+        for name, value in losses.statistics.items():
+            statistics[name] = statistics.get(name, 0) + value.detach() * share
+    return gradients, statistics
+
+
+def _add(gradients: Gradients, role: str, parts: tuple[torch.Tensor, ...], share: float) -> None:
+    """Count one micro-batch's gradients in."""
+    if share == 1:
+        gradients[role] = list(parts)
+    elif role in gradients:
+        torch._foreach_add_(gradients[role], list(parts), alpha=share)
+    else:
+        gradients[role] = list(torch._foreach_mul(list(parts), share))

@@ -1,0 +1,59 @@
+"""Starting from weights that were trained before, on other images or other classes."""
+
+import logging
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from models.errors import ConfigError
+from models.training.state import TrainState
+
+logger = logging.getLogger(__name__)
+
+
+def start_from(state: TrainState, tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    """Take over what fits of a checkpoint's tensors, or of a generator's weights alone; returns what was not found.
+
+    A tensor fits by name and shape. What depends on the number of classes does not fit where that differs, and
+    keeps its fresh values. Raises ConfigError where no weight of the generator's layers fits: other family or shape.
+    """
+    if not any(name.startswith("ema.") for name in tensors):
+        tensors = {f"ema.{name}": value for name, value in tensors.items()}
+    left = []
+    for role, network in {**state.roles, "ema": state.ema}.items():
+        # The average is the better generator of the two, and the start of both.
+        source = "ema" if role == "generator" else role
+        for name, value in network.state_dict().items():
+            given = tensors.get(f"{source}.{name}")
+            if given is not None and given.shape == value.shape:
+                value.copy_(given)
+            else:
+                left.append(f"{role}.{name}")
+    layers = [f"ema.{name}" for name in state.ema.state_dict() if name.startswith("layers.")]
+    if set(layers) <= set(left):
+        raise ConfigError(
+            f"train.init: nothing there fits a {state.spec.family} generator of {state.spec.resolution} pixels and "
+            f"width {state.spec.width}: use weights of the same family, resolution, width and latents"
+        )
+    if left:
+        logger.warning("train.init: %d tensors start anew: %s", len(left), ", ".join(left))
+    return left
+
+
+def freeze_layers(state: TrainState, count: int) -> None:
+    """Keep the discriminator's first `count` layers with weights, those nearest the image, as they are.
+
+    Mo, Cho & Shin 2020 (FreezeD). Raises ConfigError where the family has no discriminator, or none left to train.
+    """
+    if not count:
+        return
+    if "discriminator" not in state.roles:
+        raise ConfigError(f"train.freeze_layers {count}: family {state.spec.family} has no discriminator; set it to 0")
+    stack = state.discriminator.layers
+    assert isinstance(stack, nn.Sequential)
+    layers = [layer for layer in stack if any(True for _ in layer.parameters())]
+    if count >= len(layers):
+        raise ConfigError(f"train.freeze_layers {count}: the discriminator has {len(layers)} layers, freeze fewer")
+    for layer in layers[:count]:
+        layer.requires_grad_(False)

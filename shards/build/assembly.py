@@ -1,0 +1,234 @@
+"""Assembly: from ledger and part files to a complete dataset version, in the order of the contents' hashes.
+
+That order shuffles the classes over all shards, keeps the bytes independent of names and of the number of
+workers, and puts an image into the same split for ever, however much the collection grows.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from PIL import features
+
+from shards.build.contact_sheet import CONTACT_SHEET, ContactSheet
+from shards.build.ledger import Ledger
+from shards.build.schema import Claim, Content
+from shards.build.writer import ShardWriter
+from shards.config import ShardConfig
+from shards.errors import BuildError, SourceError
+from shards.layout.manifest import MANIFEST, Counts, Manifest, Split, Synthetic
+from shards.layout.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
+from shards.storage.files import sync_folder
+
+_KEY_DIGITS = 24
+_PLACE_EVERY = 10_000
+_OPEN_FILES = 128
+_SPLITS: tuple[Split, Split] = ("train", "val")
+
+
+@dataclass
+class _Tally:
+    """What is counted while the shards are written."""
+
+    content: Any
+    duplicates: int = 0
+    kept: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    samples: Counter[Split] = field(default_factory=Counter)
+    classes: dict[Split, Counter[str]] = field(default_factory=lambda: {split: Counter() for split in _SPLITS})
+
+
+class Assembly:
+    """Writes one version into an empty `folder`; samples come from `parts` and from `last`, the version before."""
+
+    def __init__(
+        self,
+        config: ShardConfig,
+        ledger: Ledger,
+        last: Path,
+        folder: Path,
+        parts: Path,
+        synthetic: Synthetic | None = None,
+    ) -> None:
+        self._config, self._ledger, self._synthetic = config, ledger, synthetic
+        self._last, self._folder, self._parts = last, folder, parts
+        self._labels = ledger.labels()
+        self._label_index = {name: index for index, name in enumerate(self._labels)}
+        self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
+        self._files: dict[str, int] = {}
+        self._sheet = ContactSheet()
+        self._placed: list[tuple[bytes, Content]] = []
+
+    def write(self, grew_from: str | None, on_sample: Callable[[int], None]) -> Manifest:
+        """Write shards, tables and manifest; raises SourceError when too little is left to train on."""
+        limits = {"max_samples": self._config.samples_per_shard, "max_bytes": self._config.shard_mb * 2**20}
+        self._writers = {split: ShardWriter(self._folder, split, **limits) for split in _SPLITS}
+        self._ledger.begin_placing()
+        try:
+            self._write_quarantine()
+            self._write_samples(on_sample)
+        finally:
+            for descriptor in self._files.values():
+                os.close(descriptor)
+        self._refuse_empty()
+        self._sheet.save(self._folder / CONTACT_SHEET)
+        manifest = self._manifest(grew_from)
+        (self._folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
+        self._sync()
+        return manifest
+
+    def _write_quarantine(self) -> None:
+        table = TableWriter(self._folder / "quarantine.parquet", QUARANTINE)
+        for refusal in self._ledger.refusals():
+            digest = refusal.source_sha256.hex() if refusal.source_sha256 else None
+            table.add(refusal._asdict() | {"source_sha256": digest})
+            self._tally.reasons[refusal.reason] += 1
+            self._sheet.refuse(refusal)
+        table.close()
+
+    def _write_samples(self, on_sample: Callable[[int], None]) -> None:
+        samples = TableWriter(self._folder / "samples.parquet", SAMPLES)
+        duplicates = TableWriter(self._folder / "duplicates.parquet", DUPLICATES)
+        self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
+        for claim in self._ledger.claims():
+            rows = self._write_claim(claim)
+            for row in rows:
+                samples.add(row)
+            for row in self._duplicates(claim, kept=bool(rows)):
+                duplicates.add(row)
+            self._tally.kept += bool(rows)
+            on_sample(self._tally.kept + duplicates.num_rows)
+        samples.close()
+        duplicates.close()
+        self._tally.duplicates = duplicates.num_rows
+        self._ledger.place(self._placed)
+        for writer in self._writers.values():
+            writer.close()
+
+    def _write_claim(self, claim: Claim) -> list[dict[str, Any]]:
+        contents = self._ledger.contents(claim.source_sha256)
+        return [self._write_sample(claim, content) for content in contents]
+
+    def _duplicates(self, claim: Claim, *, kept: bool) -> Iterator[dict[str, Any]]:
+        """Yield a row for every file of a claim that did not become a sample itself."""
+        reason, digest, first = "same_bytes", claim.source_sha256, claim.sources[0][0]
+        if not kept:
+            reason, digest, first = self._ledger.stand_in(claim.source_sha256)
+        for source, _ in claim.sources[1 if kept else 0 :]:
+            yield {"source": source, "duplicate_of": first, "key": digest.hex()[:_KEY_DIGITS], "reason": reason}
+
+    def _write_sample(self, claim: Claim, content: Content) -> dict[str, Any]:
+        source, name = claim.sources[0]
+        label = None if name is None else self._label_index[name]
+        digest = claim.source_sha256.hex()
+        key = digest[:_KEY_DIGITS] if content.frame == 0 else f"{digest[:_KEY_DIGITS]}-{content.frame:05d}"
+        split = self._split(claim.source_sha256)
+        data = self._read(content)
+        shard, offset = self._writers[split].add(key, content.facts["suffix"], data, label)
+        self._count(split, name, f"{key} {content.facts['sha256']} {label}\n")
+        self._note(claim.source_sha256, content, shard, offset)
+        self._sheet.keep(data, name)
+        known = {"key": key, "split": split, "label": label, "label_name": name, "source": source}
+        place = {
+            "source_sha256": digest,
+            "frame": content.frame,
+            "bytes": content.bytes,
+            "shard": shard,
+            "offset": offset,
+        }
+        return {**content.facts, **known, **place}
+
+    def _split(self, digest: bytes) -> Split:
+        # The key orders by the first bytes of the hash, so the last ones are free to decide the split.
+        return "val" if int.from_bytes(digest[-8:]) < self._config.val_fraction * 2**64 else "train"
+
+    def _read(self, content: Content) -> bytes:
+        path = (self._parts if content.file.endswith(".part") else self._last) / content.file
+        if content.file not in self._files:
+            if len(self._files) >= _OPEN_FILES:
+                os.close(self._files.pop(next(iter(self._files))))
+            self._files[content.file] = os.open(path, os.O_RDONLY)
+        data = os.pread(self._files[content.file], content.bytes, content.offset)
+        if sha256(data).hexdigest() != content.facts["sha256"]:
+            raise BuildError(
+                f"{str(path)!r} was altered since it was written; remove {str(path.parent)!r} and run again: the "
+                f"images will be read anew"
+            )
+        return data
+
+    def _count(self, split: Split, label: str | None, line: str) -> None:
+        self._tally.content.update(line.encode())
+        self._tally.samples[split] += 1
+        if label is not None:
+            self._tally.classes[split][label] += 1
+
+    def _note(self, digest: bytes, content: Content, shard: str, offset: int) -> None:
+        self._placed.append((digest, content._replace(file=shard, offset=offset)))
+        if len(self._placed) >= _PLACE_EVERY:
+            self._ledger.place(self._placed)
+            self._placed = []
+
+    def _refuse_empty(self) -> None:
+        tally = self._tally
+        found = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common()) or "nothing at all"
+        if not tally.kept:
+            raise SourceError(f"the source {self._config.source!r} holds no usable image; what it holds: {found}")
+        filled = set().union(*tally.classes.values())
+        missing = [label for label in self._labels if label not in filled]
+        if missing:
+            raise SourceError(
+                f"the class{'es' if len(missing) > 1 else ''} {', '.join(map(repr, missing))} would have no image "
+                f"(refused: {found}; duplicates: {tally.duplicates}); mend or remove the folder, or set labels to none"
+            )
+        if not tally.samples["train"]:
+            raise SourceError(
+                f"all {tally.kept} images fall into the validation split; add images or lower val_fraction "
+                f"from {self._config.val_fraction}"
+            )
+
+    def _manifest(self, grew_from: str | None) -> Manifest:
+        config, tally = self._config, self._tally
+        version = tally.content.hexdigest()[:16]
+        quarantined = tally.reasons.total()
+        counts = Counts(
+            seen=tally.kept + tally.duplicates + quarantined,
+            kept=tally.kept,
+            duplicates=tally.duplicates,
+            quarantined=quarantined,
+            reasons=dict(sorted(tally.reasons.items())),
+        )
+        return Manifest(
+            name=f"{config.dataset}@{version}",
+            dataset=config.dataset,
+            version=version,
+            source=self._synthetic.model if self._synthetic else config.source,
+            synthetic=self._synthetic,
+            grew_from=grew_from if grew_from != version else None,
+            labels=self._labels,
+            resolution=config.resolution,
+            channels=config.channels,
+            counts=counts,
+            num_samples_by_split={split: tally.samples[split] for split in _SPLITS},
+            classes_by_split={split: dict(sorted(tally.classes[split].items())) for split in _SPLITS},
+            shardlist=[record for split in _SPLITS for record in self._writers[split].records],
+            settings=config.content_settings(),
+            libraries=libraries(),
+        )
+
+    def _sync(self) -> None:
+        for path in self._folder.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(self._folder)
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of what decides the bytes of a sample."""
+    codecs = {name: features.version(name) or "none" for name in ("jpg", "webp", "zlib", "littlecms2")}
+    return {"pillow": installed("pillow"), **codecs}

@@ -1,0 +1,252 @@
+"""The build: from a source to a dataset version, resumable at any point and idle when nothing has changed."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from shards.build.assembly import Assembly, libraries
+from shards.build.ledger import Ledger
+from shards.build.progress import BuildProgress, Meter, Report
+from shards.build.screening import read_verdicts
+from shards.config import ShardConfig
+from shards.decoding.fanout import run_locally
+from shards.decoding.partition import PartitionSpec, read_part
+from shards.errors import BuildError, SourceError
+from shards.layout.manifest import LATEST, MANIFEST, Manifest, Synthetic, load_manifest
+from shards.layout.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
+from shards.sources.entries import Entry
+from shards.sources.folders import is_glob
+from shards.sources.source import list_entries
+from shards.storage.files import locked, storage_errors, sync_folder, write_atomically
+from shards.storage.uris import fetch, is_remote, local_path, store
+
+__all__ = ["BuildOutcome", "BuildProgress", "build"]
+
+RunPartitions = Callable[[Iterator[PartitionSpec]], Iterable[str]]
+_PARTITION_FILES = (32, 4096)
+_PARTITIONS_PER_WORKER = 8
+
+
+class BuildOutcome(BaseModel):
+    """What a build gave: seen = kept + duplicates + quarantined, and where the manifest lies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    version: str
+    manifest: str
+    seen: int
+    kept: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+    reused: bool
+
+
+def build(
+    config: ShardConfig,
+    root: str | os.PathLike[str],
+    *,
+    report: Report | None = None,
+    run_partitions: RunPartitions | None = None,
+    synthetic: Synthetic | None = None,
+) -> BuildOutcome:
+    """Build a dataset version under `root`, or recognise the one that is there; `report` hears of progress.
+
+    `run_partitions` may send the partitions to other machines that see the same `root`: it gets their specs,
+    calls `process_partition` on each and gives back the part files, in any order. `synthetic` marks images that a
+    model made; the manifest then names the model as its source. Raises SourceError for a source that gives nothing to
+    train on, with nothing left behind but what a killed run had decoded, and BuildError for a build that a second run
+    can finish.
+    """
+    entries = list_entries(config)
+    first = next(entries, None)
+    if first is None:
+        raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
+    return _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic).run(_chain(first, entries))
+
+
+class _Build:
+    def __init__(
+        self,
+        config: ShardConfig,
+        root: str,
+        meter: Meter,
+        run_partitions: RunPartitions | None,
+        synthetic: Synthetic | None,
+    ) -> None:
+        self._config, self._meter, self._synthetic = config, meter, synthetic
+        self._run_partitions = run_partitions or self._run_locally
+        self._elsewhere = run_partitions is not None
+        self._dataset = local_home(root) / "datasets" / config.dataset
+        self._work = self._dataset / ".builds" / _build_id(config)
+        self._parts = self._work / "parts"
+        self._remote = f"{root.rstrip('/')}/datasets/{config.dataset}" if is_remote(root) else None
+        # Only other machines need the parts in the bucket; our own children write them where they are read.
+        self._far_parts = f"{self._remote}/.builds/{self._work.name}/parts" if self._remote and run_partitions else None
+
+    def run(self, entries: Iterator[Entry]) -> BuildOutcome:
+        with storage_errors(f"write under {self._dataset}"), locked(self._work.with_suffix(".lock")):
+            self._parts.mkdir(parents=True, exist_ok=True)
+            goes_on = any(self._parts.iterdir())
+            self._ledger = Ledger(self._work / "ledger.sqlite")
+            try:
+                return self._run(entries)
+            except SourceError:
+                shutil.rmtree(self._work / "staging", ignore_errors=True)
+                if self._ledger.last()[0] is None and not goes_on:
+                    self._leave_nothing()
+                raise
+            finally:
+                self._ledger.close()
+
+    def _run(self, entries: Iterator[Entry]) -> BuildOutcome:
+        self._meter.begin("listing", 0)
+        self._ledger.replace_listing(entries)
+        self._check_classes()
+        verdicts = read_verdicts(self._config.screen)
+        digest = self._ledger.listing_digest() + verdicts.digest
+        version, known_digest = self._ledger.last()
+        if version and not (self._dataset / version / MANIFEST).is_file():
+            self._ledger.forget_contents()
+            version = None
+        if version and digest == known_digest:
+            if any(self._parts.iterdir()):
+                self._ledger.forget_parts()
+            return self._publish(load_manifest(self._dataset / version / MANIFEST), reused=True)
+        self._decode()
+        self._ledger.refuse_suspects(verdicts.suspects)
+        manifest = self._assemble(version)
+        self._ledger.finish(manifest.version, digest)
+        return self._publish(manifest, reused=False)
+
+    def _check_classes(self) -> None:
+        if len(self._ledger.labels()) == 1:
+            self._ledger.descend()
+        labels = self._ledger.labels()
+        if len(labels) == 1:
+            raise SourceError(
+                f"the source {self._config.source!r} has the single class {labels[0]!r}, from which nothing can be "
+                f"told apart; set labels to none, or give the folder one level further down or up"
+            )
+
+    def _decode(self) -> None:
+        if self._far_parts:
+            collect_parts(self._far_parts, self._parts)
+        self._ledger.begin_arrivals()
+        for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
+            self._ledger.add_part(path.name, read_part(path))
+        self._ledger.forget_passing_refusals()
+        if self._ledger.labels():
+            self._ledger.refuse_unlabelled()
+        count, fresh = self._ledger.fresh()
+        self._meter.begin("decoding", count)
+        for made in self._run_partitions(self._partitions(count, fresh)):
+            self._take(made)
+        self._meter.tell(now=True)
+
+    def _take(self, made: str) -> None:
+        path = self._parts / made.rpartition("/")[2]
+        if self._far_parts:
+            with bucket_errors(made):
+                fetch(made, path)
+        self._ledger.add_part(path.name, read_part(path))
+        if self._elsewhere:
+            for row in read_part(path):
+                self._meter.count(row)
+            self._meter.tell()
+        if not self._source_is_there():
+            raise BuildError(
+                f"the source {self._config.source!r} is gone; run the same command again when it is back: what could "
+                f"not be read will be read then"
+            )
+
+    def _source_is_there(self) -> bool:
+        source = self._config.source
+        return is_remote(source) or is_glob(source) or local_path(source).exists()
+
+    def _partitions(self, count: int, fresh: Iterator[Entry]) -> Iterator[PartitionSpec]:
+        least, most = _PARTITION_FILES
+        share = count // (_PARTITIONS_PER_WORKER * self._config.num_workers())
+        size = min(max(share, least), most)
+        while entries := tuple(islice(fresh, size)):
+            yield PartitionSpec(
+                entries=entries,
+                recipe=self._config.recipe(),
+                folder=self._far_parts or str(self._parts),
+                time_limit_seconds=self._config.time_limit_seconds,
+                memory_bytes=self._config.memory_limit_mb * 2**20,
+            )
+
+    def _run_locally(self, specs: Iterator[PartitionSpec]) -> Iterator[str]:
+        return run_locally(specs, self._config.num_workers(), self._meter.count, self._meter.tell)
+
+    def _assemble(self, grew_from: str | None) -> Manifest:
+        staging = self._work / "staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        self._meter.begin("writing", self._ledger.num_listed())
+        last = self._dataset / (grew_from or "none")
+        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
+        manifest = assembly.write(grew_from, self._meter.step)
+        final = self._dataset / manifest.version
+        if (final / MANIFEST).is_file():
+            _renew(final, staging)
+        else:
+            shutil.rmtree(final, ignore_errors=True)
+            staging.rename(final)
+        sync_folder(self._dataset)
+        return manifest
+
+    def _publish(self, manifest: Manifest, *, reused: bool) -> BuildOutcome:
+        latest = self._dataset / LATEST
+        write_atomically(latest, f"{manifest.version}\n".encode())
+        if self._remote:
+            upload(self._dataset / manifest.version, f"{self._remote}/{manifest.version}")
+            with bucket_errors(self._remote):
+                store(latest, f"{self._remote}/{LATEST}")
+        if self._far_parts:
+            remove_parts(self._far_parts)
+        shutil.rmtree(self._parts)
+        counts = manifest.counts
+        self._meter.settle(counts.kept, counts.duplicates, counts.quarantined)
+        return BuildOutcome(
+            dataset=manifest.dataset,
+            version=manifest.version,
+            manifest=f"{self._remote or self._dataset}/{manifest.version}/{MANIFEST}",
+            reused=reused,
+            **counts.model_dump(),
+        )
+
+    def _leave_nothing(self) -> None:
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.with_suffix(".lock").unlink(missing_ok=True)
+        for folder in (self._work.parent, self._dataset, self._dataset.parent):
+            try:
+                folder.rmdir()
+            except OSError:  # it holds something else
+                return
+
+
+def _build_id(config: ShardConfig) -> str:
+    """Name the build's folder: what another source, recipe or Pillow made must never be mixed in."""
+    parts = (str(Path(config.source).absolute()), config.content_settings(), libraries())
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _renew(final: Path, staging: Path) -> None:
+    """Bring a version that is there up to date: same shards, but maybe other duplicates and refusals."""
+    for path in sorted(staging.iterdir(), key=lambda path: path.name == MANIFEST):
+        path.replace(final / path.name)
+    sync_folder(final)
+    staging.rmdir()
+
+
+def _chain(first: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
+    yield first
+    yield from rest

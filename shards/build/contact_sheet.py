@@ -1,0 +1,78 @@
+"""The contact sheet: some of the kept images and all reasons for refusals on one picture, for a person's eye."""
+
+import io
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from shards.build.schema import Refusal
+from shards.images.formats import sniff
+
+CONTACT_SHEET = "contact_sheet.png"
+_COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 21
+_WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
+_REFUSED_LINES = 40
+_WHITE = (255, 255, 255)
+_MOST_BYTES, _MOST_PIXELS = 2**21, 2**23
+_FONT = ImageFont.load_default(16)  # Prefect's page shows the sheet at two thirds of its size
+_LABEL_LETTERS, _LINE_LETTERS = 11, 150
+_INK, _PAPER, _WARN = (30, 30, 30), (250, 250, 250), (170, 30, 30)
+
+
+class ContactSheet:
+    """Collects the first samples, a fair choice in the order by hash, and the first refusals of each kind."""
+
+    def __init__(self) -> None:
+        self._tiles: list[tuple[bytes, str]] = []
+        self._refused: list[Refusal] = []
+        self._reasons: Counter[str] = Counter()
+
+    def keep(self, data: bytes, label: str | None) -> None:
+        """Show one sample, if there is room left; one of several megabytes is not worth the time."""
+        if len(self._tiles) < _COLUMNS * _ROWS and len(data) < _MOST_BYTES:
+            self._tiles.append((data, label or ""))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count one refused file, and name it if few of its kind have been named."""
+        self._reasons[refusal.reason] += 1
+        if self._reasons[refusal.reason] <= 5 and len(self._refused) < _REFUSED_LINES:
+            self._refused.append(refusal)
+
+    def save(self, path: Path) -> None:
+        """Write the sheet as a PNG file."""
+        rows = -(-len(self._tiles) // _COLUMNS)
+        lines = self._lines()
+        top = rows * (_TILE + _LINE + _GAP) + 2 * _GAP
+        sheet = Image.new("RGB", (_WIDTH, top + _LINE * len(lines) + _GAP), _PAPER)
+        draw = ImageDraw.Draw(sheet)
+        for number, (data, label) in enumerate(self._tiles):
+            left = _GAP + number % _COLUMNS * (_TILE + _GAP)
+            upper = _GAP + number // _COLUMNS * (_TILE + _LINE + _GAP)
+            sheet.paste(_thumbnail(data), (left, upper))
+            draw.text((left, upper + _TILE), label[:_LABEL_LETTERS], fill=_INK, font=_FONT)
+        for number, line in enumerate(lines):
+            draw.text((_GAP, top + _LINE * number), line, fill=_WARN, font=_FONT)
+        sheet.save(path, compress_level=1)
+
+    def _lines(self) -> list[str]:
+        if not self._reasons:
+            return ["no file was refused"]
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()))
+        named = [f"{one.reason}: {one.source}: {one.message}" for one in self._refused]
+        # A refused file is named and not shown: what made it be refused must not be decoded in this process.
+        return [textwrap.shorten(line, _LINE_LETTERS) for line in (f"refused: {counts}", *named)]
+
+
+def _thumbnail(data: bytes) -> Image.Image:
+    tile = Image.new("RGB", (_TILE, _TILE), _WHITE)
+    with Image.open(io.BytesIO(data), formats=[sniff(data)]) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            return tile
+        image.draft("RGB", (_TILE, _TILE))
+        shown = image.convert("RGBA")
+    factor = _TILE / max(shown.size)
+    small = shown.resize((max(round(shown.width * factor), 1), max(round(shown.height * factor), 1)))
+    tile.paste(small, ((_TILE - small.width) // 2, (_TILE - small.height) // 2), small)
+    return tile

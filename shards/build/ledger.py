@@ -1,0 +1,288 @@
+"""The ledger of a build: an SQLite file that knows every source file and where its samples lie.
+
+It is what keeps memory flat and lets a build resume, grow and recognise unchanged input. Sorting, joining and
+finding duplicates are SQLite's work. A file's outcome depends on its bytes alone, so contents are kept by
+`source_sha256`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from shards.build import schema
+from shards.build.schema import Claim, Content, Refusal
+from shards.build.screening import SUSPICIONS, Suspect
+from shards.decoding.partition import PASSING, Row
+from shards.images import likeness
+from shards.sources.entries import Entry, top_folder
+
+_PAGE = 4096
+_TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
+_KNOWN_TABLES = 4096  # kept in memory; the others are looked up
+_SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
+_KNOWN = f"listing JOIN files ON {_SAME}"
+# Worth another look when the input has changed.
+_PASSING = (*PASSING, "no_label", *(f"suspect_{name}" for name in SUSPICIONS))
+
+
+class Ledger:
+    """Opens the ledger of one build; only one process at a time may, which the build's lock sees to."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = schema.open_database(path)
+        self._number_of = lru_cache(_KNOWN_TABLES)(self._find_number)
+        self._table_of = lru_cache(_KNOWN_TABLES)(self._find_table)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; raises sqlite3.Error when the disk does not take it."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def replace_listing(self, entries: Iterable[Entry]) -> None:
+        """Take what the source holds now; a name that is listed twice counts once."""
+        with self.transaction():
+            self._db.execute("DELETE FROM listing")
+            rows = ((*e[:4], json.dumps(e.place), number) for number, e in enumerate(entries))
+            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def listing_digest(self) -> str:
+        """Return a hash over names, classes, sizes and times: equal digests, unchanged input."""
+        digest = sha256()
+        for row in self._db.execute("SELECT source, label, size, stamp FROM listing ORDER BY source"):
+            digest.update(repr(row).encode())
+        return digest.hexdigest()
+
+    def num_listed(self) -> int:
+        """Return how many files the source holds."""
+        return int(self._db.execute("SELECT count(*) FROM listing").fetchone()[0])
+
+    def labels(self) -> list[str]:
+        """Return the names of the classes, sorted; empty when the source has none."""
+        rows = self._db.execute("SELECT DISTINCT label FROM listing WHERE label IS NOT NULL ORDER BY label")
+        names = [label for (label,) in rows]
+        return sorted(names, key=int) if all(name.isascii() and name.isdigit() for name in names) else names
+
+    def descend(self) -> None:
+        """Where an archive has all its files in one top folder, as most have, let the next level be the class."""
+        self._db.create_function("class_in", 2, _folder_below, deterministic=True)
+        loose = """SELECT 1 FROM listing WHERE place LIKE '["file"%' OR place LIKE '["url"%' OR label IS NULL LIMIT 1"""
+        deeper = "SELECT 1 FROM listing WHERE class_in(source, label) IS NOT NULL LIMIT 1"
+        if self._db.execute(loose).fetchone() or not self._db.execute(deeper).fetchone():
+            return
+        with self.transaction():
+            self._db.execute("UPDATE listing SET label = class_in(source, label)")
+
+    def refuse_unlabelled(self) -> None:
+        """Refuse the files that lie beside the class folders, unread."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO files SELECT source, size, stamp, NULL, 'no_label', "
+                "'the file lies beside the class folders and not in one' FROM listing WHERE label IS NULL"
+            )
+
+    def refuse_suspects(self, suspects: Iterable[Suspect]) -> None:
+        """Refuse the files of these contents, whatever they decoded to."""
+        with self.transaction():
+            self._db.execute("CREATE TEMP TABLE suspects(digest BLOB PRIMARY KEY, reason TEXT, message TEXT)")
+            rows = ((one.source_sha256, one.reason, one.message) for one in suspects)
+            self._db.executemany("INSERT OR REPLACE INTO temp.suspects VALUES (?, ?, ?)", rows)
+            self._db.execute(
+                "UPDATE files SET (reason, message) = (SELECT s.reason, s.message FROM temp.suspects AS s "
+                "WHERE s.digest = files.source_sha256) "
+                "WHERE files.reason IS NULL AND source_sha256 IN (SELECT digest FROM temp.suspects)"
+            )
+            self._db.execute("DROP TABLE temp.suspects")
+
+    def forget_passing_refusals(self) -> None:
+        """Let files that were refused because of the machine or of other files be tried again."""
+        with self.transaction():
+            marks = ",".join("?" * len(_PASSING))
+            self._db.execute(f"DELETE FROM files WHERE reason IN ({marks})", _PASSING)
+
+    def fresh(self) -> tuple[int, Iterator[Entry]]:
+        """Return the number of files that must be read, and these files as they lie in the source."""
+        self._db.execute("DROP TABLE IF EXISTS temp.fresh")
+        self._db.execute(
+            f"CREATE TEMP TABLE fresh AS SELECT listing.* FROM listing LEFT JOIN files ON {_SAME} "
+            "WHERE files.source IS NULL ORDER BY ordinal"
+        )
+        count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
+        rows = self._pages("SELECT rowid, source, label, size, stamp, place FROM temp.fresh")
+        return count, (Entry._make((*row[1:5], json.loads(row[5]))) for row in rows)
+
+    def begin_arrivals(self) -> None:
+        """Forget the samples of parts that were never assembled: their parts will be added again."""
+        with self.transaction():
+            self._db.execute("DELETE FROM arrivals")
+
+    def add_part(self, name: str, rows: Iterable[Row]) -> None:
+        """Take the rows of a part file.
+
+        Its samples wait in a table without order: put in their place among millions right away, each would change a
+        page of the file, and the log of these changes would outgrow the samples.
+        """
+        with self.transaction():
+            for row in rows:
+                digest = bytes.fromhex(row["source_sha256"]) if "source_sha256" in row else None
+                file = (
+                    row["source"],
+                    row["size"],
+                    row["stamp"],
+                    digest,
+                    row.get("reason"),
+                    row.get("message"),
+                )
+                self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
+                for sample in row.get("samples", ()):
+                    facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
+                    place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
+                    content = (digest, *place, self._pack(facts))
+                    self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
+
+    def settle_claims(self, duplicates: str, near_distance: int) -> None:
+        """Work out which files hold the same content, and which contents others stand for by their looks."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO contents SELECT * FROM arrivals ORDER BY source_sha256, frame")
+            self._db.execute("DELETE FROM arrivals")
+        self._db.execute("DROP TABLE IF EXISTS temp.claims")
+        self._db.execute(
+            "CREATE TEMP TABLE claims AS SELECT files.source_sha256 AS digest, listing.source, label "
+            f"FROM {_KNOWN} WHERE reason IS NULL ORDER BY files.source_sha256, listing.source"
+        )
+        self._db.execute("CREATE INDEX temp.claims_by_digest ON claims(digest)")
+        with self.transaction():
+            likeness.drop_lookalikes(self._db, duplicates, near_distance)
+
+    def claims(self) -> Iterator[Claim]:
+        """Yield every content of the listing in the order of its hash, with the files that hold it."""
+        rows = self._pages("SELECT rowid, digest, source, label FROM temp.claims")
+        for digest, same in groupby(rows, key=lambda row: row[1]):
+            yield Claim(digest, [(source, label) for *_, source, label in same])
+
+    def contents(self, source_sha256: bytes) -> list[Content]:
+        """Return the samples of one content that are not left out, in the order of their frames."""
+        rows = self._db.execute(
+            "SELECT frame, file, offset, bytes, facts FROM contents LEFT JOIN temp.dropped USING "
+            "(source_sha256, frame) "
+            "WHERE source_sha256 = ? AND dropped.reason IS NULL ORDER BY frame",
+            (source_sha256,),
+        )
+        return [Content._make((*row[:4], self._unpack(row[4]))) for row in rows]
+
+    def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
+        """Return why a content is left out by its looks, and the content and the file that stand for it."""
+        query = "SELECT reason, kept FROM temp.dropped WHERE source_sha256 = ? ORDER BY frame"
+        reason, kept = self._db.execute(query, (source_sha256,)).fetchone()
+        while not self.contents(kept):
+            kept = self._db.execute(query, (kept,)).fetchone()[1]
+        (source,) = self._db.execute("SELECT min(source) FROM temp.claims WHERE digest = ?", (kept,)).fetchone()
+        return reason, kept, source
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Yield the refused files of the listing in sorted order."""
+        query = f"SELECT listing.source, reason, message, listing.size, source_sha256 FROM {_KNOWN}"
+        rows = self._db.execute(f"{query} WHERE reason IS NOT NULL ORDER BY listing.source")
+        return (Refusal(*row) for row in rows)
+
+    def begin_placing(self) -> None:
+        """Forget the places of an assembly that did not end."""
+        self._db.execute("DELETE FROM placed")
+
+    def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
+        """Note where samples lie in the new version's shards."""
+        with self.transaction():
+            values = [(digest, *content[:4], self._pack(content.facts)) for digest, content in rows]
+            self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def finish(self, version: str, digest: str) -> None:
+        """Make the new version's shards the place of all samples, and remember which listing gave it."""
+        with self.transaction():
+            self._db.execute("DROP TABLE contents")
+            self._db.execute("ALTER TABLE placed RENAME TO contents")
+            self._db.execute(schema.SAMPLES.format("placed"))
+            self._db.execute("DELETE FROM files WHERE source NOT IN (SELECT source FROM listing)")
+            self._forget_files_without_content()
+            lost = self._db.execute("SELECT count(*) FROM files WHERE reason = 'unreadable'").fetchone()[0]
+            # What could not be read is worth another try, so such a listing must never pass for unchanged.
+            facts = [("version", version), ("listing", "" if lost else digest)]
+            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
+
+    def last(self) -> tuple[str | None, str | None]:
+        """Return the version made last and the digest of the listing that gave it."""
+        known = dict(self._db.execute("SELECT name, value FROM facts").fetchall())
+        return known.get("version"), known.get("listing")
+
+    def forget_parts(self) -> None:
+        """Forget what lies in part files alone, because they are about to be removed."""
+        with self.transaction():
+            self._db.execute("DELETE FROM arrivals")
+            self._db.execute("DELETE FROM contents WHERE file LIKE '%.part'")
+            self._forget_files_without_content()
+
+    def forget_contents(self) -> None:
+        """Start anew: the version that holds the samples is gone."""
+        with self.transaction():
+            for table in ("files", "contents", "arrivals", "placed", "facts"):
+                self._db.execute(f"DELETE FROM {table}")
+
+    def _find_number(self, tables: str | None) -> int | None:
+        if tables is None:
+            return None
+        self._db.execute("INSERT OR IGNORE INTO jpeg_tables(value) VALUES (?)", (tables,))
+        return int(self._db.execute("SELECT number FROM jpeg_tables WHERE value = ?", (tables,)).fetchone()[0])
+
+    def _find_table(self, number: int | None) -> str | None:
+        row = self._db.execute("SELECT value FROM jpeg_tables WHERE number = ?", (number,)).fetchone()
+        return str(row[0]) if row else None
+
+    def _pack(self, facts: dict[str, Any]) -> str:
+        """Facts as JSON, with numbers in place of quantisation tables: those are few, and as long as all else."""
+        return json.dumps(facts | {name: self._number_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()})
+
+    def _unpack(self, text: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads(text)
+        return facts | {name: self._table_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()}
+
+    def _forget_files_without_content(self) -> None:
+        # Looked up in the order of the hashes, contents are read once from end to end; in the order of the names every
+        # file would cost a page from anywhere in them.
+        self._db.execute("DROP TABLE IF EXISTS temp.good")
+        self._db.execute(
+            "CREATE TEMP TABLE good AS SELECT source_sha256, source FROM files WHERE reason IS NULL "
+            "ORDER BY source_sha256"
+        )
+        self._db.execute(
+            "DELETE FROM files WHERE source IN (SELECT good.source FROM temp.good LEFT JOIN contents "
+            "USING (source_sha256) WHERE contents.source_sha256 IS NULL)"
+        )
+        self._db.execute("DROP TABLE temp.good")
+
+    def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a temporary table by rowid, page by page.
+
+        A statement left open while others write would keep the write-ahead log from ever being cut back.
+        """
+        last = 0
+        while rows := self._db.execute(f"{query} WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}", (last,)).fetchall():
+            yield from rows
+            last = rows[-1][0]
+
+
+def _folder_below(name: str, folder: str) -> str | None:
+    """The folder that follows `folder` in a name with slashes: an archive's own name may stand before it."""
+    return top_folder(f"/{name}".partition(f"/{folder}/")[2])

@@ -1,0 +1,74 @@
+"""Verdicts over files, reached elsewhere: which contents a build must keep out, and why.
+
+The table is parquet, one row a content. Whoever made it (shards itself knows no models) had seen the pixels; a build
+only honours it: suspects end in quarantine.parquet as `suspect_generated`, `suspect_forged` or `suspect_flood`.
+"""
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shards.errors import SourceError
+from shards.storage.uris import open_binary
+
+__all__ = ["SUSPICIONS", "VERDICTS", "Suspect", "Verdicts", "read_verdicts"]
+
+SUSPICIONS = ("generated", "forged", "flood")
+VERDICTS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("source_sha256", pa.string()),
+        ("verdict", pa.string()),  # pass, or one of SUSPICIONS
+        ("allowed", pa.bool_()),  # a person has overruled it
+        ("p_real", pa.float32()),
+        ("p_generated", pa.float32()),
+        ("p_forged", pa.float32()),
+        ("num_lookalikes", pa.int32()),
+    ]
+)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One content to keep out."""
+
+    source_sha256: bytes
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """All contents to keep out, and a hash over them by which the same verdicts are known again."""
+
+    suspects: tuple[Suspect, ...] = ()
+    digest: str = ""
+
+
+def read_verdicts(uri: str) -> Verdicts:
+    """Read a table of verdicts; an empty `uri` gives none. Raises SourceError where there is no such table."""
+    if not uri:
+        return Verdicts()
+    if uri.startswith("models:/"):
+        raise SourceError(
+            f"screen is {uri!r}, a model: shards looks at no pixels, `shardgan build` and `shardgan screen` do"
+        )
+    try:
+        with open_binary(uri) as file:
+            rows = pq.read_table(io.BytesIO(file.read()), columns=VERDICTS.names).cast(VERDICTS).to_pylist()
+    except Exception as error:  # pyarrow and clients of buckets raise far more than OSError
+        raise SourceError(f"the verdicts {uri!r} cannot be read ({error}); make them with `shardgan screen`") from error
+    suspects = []
+    for row in sorted(rows, key=lambda row: str(row["source_sha256"])):
+        if row["verdict"] not in ("pass", *SUSPICIONS) or not _SHA256.fullmatch(row["source_sha256"] or ""):
+            raise SourceError(f"the verdicts {uri!r} have the row {row}; make them anew with `shardgan screen`")
+        if row["verdict"] != "pass" and not row["allowed"]:
+            message = f"taken for {row['verdict']}: p_real {row['p_real']:.4f}, {row['num_lookalikes']} look-alikes"
+            suspects.append(Suspect(bytes.fromhex(row["source_sha256"]), f"suspect_{row['verdict']}", message))
+    text = "".join(f"{one.source_sha256.hex()} {one.reason} {one.message}\n" for one in suspects)
+    return Verdicts(tuple(suspects), hashlib.sha256(text.encode()).hexdigest() if suspects else "")

@@ -1,0 +1,44 @@
+"""Versions whose images a model made: found again by what made them, so that nothing is generated twice."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from shards.build.builder import BuildOutcome
+from shards.config import ShardConfig
+from shards.layout.manifest import LATEST, MANIFEST, Synthetic, load_manifest, versions
+from shards.layout.publishing import bucket_errors
+from shards.storage.files import storage_errors, write_atomically
+from shards.storage.uris import is_remote, join, local_path, store
+
+
+def find_synthetic(config: ShardConfig, root: str | os.PathLike[str], synthetic: Synthetic) -> BuildOutcome | None:
+    """Return the complete version of `config.dataset` that was made like this, and make it the latest; else None.
+
+    Raises DatasetError for a manifest that cannot be read, BuildError where the latest cannot be written.
+    """
+    folder = join(join(os.fspath(root), "datasets"), config.dataset)
+    for version in versions(folder):
+        uri = join(folder, join(version, MANIFEST))
+        manifest = load_manifest(uri)
+        if manifest.synthetic == synthetic and manifest.settings == config.content_settings():
+            _make_latest(folder, version)
+            counts = manifest.counts.model_dump()
+            return BuildOutcome(dataset=manifest.dataset, version=version, manifest=_plain(uri), reused=True, **counts)
+    return None
+
+
+def _plain(uri: str) -> str:
+    return uri if is_remote(uri) else str(local_path(uri))
+
+
+def _make_latest(folder: str, version: str) -> None:
+    content = f"{version}\n".encode()
+    if not is_remote(folder):
+        with storage_errors(f"write under {folder}"):
+            write_atomically(local_path(folder) / LATEST, content)
+        return
+    with tempfile.TemporaryDirectory() as scratch, bucket_errors(folder):
+        path = Path(scratch, LATEST)
+        path.write_bytes(content)
+        store(path, join(folder, LATEST))

@@ -1,0 +1,48 @@
+"""Proof of a dataset version: every shard against its sha256, and the version against what the shards hold."""
+
+import json
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+
+from shards.errors import ShardError
+from shards.layout.manifest import Manifest, load_manifest, shard_uri
+from shards.layout.publishing import local_copy
+from shards.layout.tars import read_samples, verify
+
+_VERSION_DIGITS = 16
+
+
+def find_damage(manifest_uri: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield one sentence for every shard that is missing or altered, and for a version that is not its content.
+
+    All shards are read, one after the other. Raises DatasetError where the manifest itself cannot be read.
+    """
+    manifest = load_manifest(manifest_uri)
+    lines: list[str] = []
+    whole = True
+    for record in manifest.shardlist:
+        try:
+            with local_copy(shard_uri(manifest_uri, record)) as path:
+                verify(path, record)
+                lines += [_line(raw.key, raw.data, raw.label) for raw in read_samples(path)]
+        except ShardError as error:
+            whole = False
+            yield str(error)
+    if whole and (found := _version(manifest, lines)) != manifest.version:
+        yield (
+            f"the manifest {os.fspath(manifest_uri)!r} says version {manifest.version}, its settings and samples "
+            f"make {found}: it was altered; build the dataset again"
+        )
+
+
+def _line(key: str, data: bytes, label: int | None) -> str:
+    return f"{key} {sha256(data).hexdigest()} {label}\n"
+
+
+def _version(manifest: Manifest, lines: list[str]) -> str:
+    """The version as shards.build.assembly computes it: the settings, then all samples in the order of their keys."""
+    digest = sha256(json.dumps(manifest.settings, sort_keys=True).encode())
+    for line in sorted(lines):
+        digest.update(line.encode())
+    return digest.hexdigest()[:_VERSION_DIGITS]

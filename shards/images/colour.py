@@ -1,0 +1,68 @@
+"""Colour: any mode that a decoder gives becomes sRGB or grey, without alpha, eight bits deep."""
+
+import io
+
+from PIL import Image, ImageCms
+
+from shards.images.recipe import Recipe
+
+_PLAIN = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
+_DEEP = ("I", "F")
+_TRANSPARENT = ("RGBA", "LA")
+
+
+def resamplable(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Bring an image to a mode that filters work on: palettes, bits and 16-bit pixels cannot be averaged."""
+    image = _averageable(image)
+    # Dropped here and not later: a filter gives transparent pixels no weight, so their colours would be gone.
+    return image.convert(image.mode[:-1]) if recipe.alpha == "drop" and image.mode in _TRANSPARENT else image
+
+
+def flattened(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Return the image as RGB or L, with transparent pixels laid over the background colour."""
+    mode = "RGB" if recipe.channels == 3 else "L"
+    if image.mode in _TRANSPARENT:
+        rgba = image.convert("RGBA")
+        image = Image.new("RGBA", rgba.size, (*recipe.background, 255))
+        image.alpha_composite(rgba)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
+    """Apply an ICC profile; also returns what was done: `none`, `srgb`, `converted` or `unusable`."""
+    if not profile:
+        return image, "none"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode != "CMYK" and "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image, "srgb"
+        return _convert(image, source), "converted"
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        # A profile for other channels than the picture has, or a broken one: viewers ignore it as well.
+        return image, "unusable"
+
+
+def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    alpha = image.getchannel("A") if image.mode in _TRANSPARENT else None
+    opaque = image.convert(image.mode[:-1]) if alpha else image
+    converted = ImageCms.profileToProfile(opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    if converted is None:
+        raise ValueError("the profile gave no picture")
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _averageable(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(_DEEP):
+        return _eight_bits(image)
+    if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
+        return image.convert("RGBA")
+    if image.mode == "P":
+        return image.convert("RGBA" if image.palette and image.palette.mode == "RGBA" else "RGB")
+    return image if image.mode in _PLAIN else image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    # Pillow's own conversion of 16-bit grey clips everything above 255 to white.
+    return image.point(lambda value: value * (1 / 257) + 0.5).convert("L")

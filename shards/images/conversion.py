@@ -1,0 +1,156 @@
+"""One image from its file's bytes to the bytes of a sample: look, decide, decode, shape, colour, encode."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image, JpegImagePlugin
+
+from shards.images import colour, geometry, jpeg
+from shards.images.inspection import Facts, num_frames, open_image, orientation, refusals, wanted_frames
+from shards.images.recipe import Encoding, Recipe, suffix_of
+
+_JPEG_SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
+_EIGHTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One sample as it goes into a shard: its encoded bytes and what is known about them."""
+
+    data: bytes
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What one file gave: facts about the file and the samples made from it."""
+
+    facts: Facts
+    samples: list[Stored]
+
+
+def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
+    """Turn the bytes of one file into samples; raises RefusedError with a reason code when that cannot be.
+
+    `seed` places random crops; made from the file's content, it gives every file its own and always the same.
+    """
+    image, facts = open_image(data, recipe)
+    encoding = Encoding.parse(recipe.encoding)
+    with refusals("broken_data"):
+        picked = wanted_frames(image, recipe)
+        if encoding.keep_original and _is_as_wanted(image, recipe):
+            samples = [_pass_through(data, image, recipe)]
+            facts |= {"orientation": 1, "icc": "kept"}
+        else:
+            if list(picked[:2]) == [0]:
+                _draft(image, recipe)
+            samples = [_make(image, number, recipe, encoding, seed, facts) for number in picked]
+    return Converted(facts | {"frames": num_frames(image)}, samples)
+
+
+def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Return the pixels of a stored sample: `original` leaves colour and channels to the reader."""
+    pixels, _ = colour.to_srgb(colour.resamplable(image, recipe), image.info.get("icc_profile"))
+    return colour.flattened(pixels, recipe)
+
+
+def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
+    """Say whether a file can be stored untouched: one frame, upright and of the wanted shape already."""
+    if num_frames(image) != 1 or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size):
+        return False
+    if image.format == "PNG":
+        # Its orientation may stand behind the pixels. What is broken in these must be heard here: asking for the
+        # orientation would decode them as well, and forgive everything.
+        image.load()
+    elif "exif" not in image.info and "xmp" not in image.info:
+        return True
+    return orientation(image) == 1
+
+
+def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:
+    size, suffix = image.size, suffix_of(image.format or "")
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and recipe.duplicates == "bytes":
+        # Enough to find what is broken: the whole file is read, and most of the arithmetic is left out.
+        image.draft(None, (size[0] // _EIGHTH, size[1] // _EIGHTH))
+    image.load()
+    facts = _facts_of(data, size, suffix, 0)
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        facts |= {"stored_jpeg_tables": jpeg.tables(image), "stored_jpeg_subsampling": jpeg.subsampling(image)}
+    return Stored(data, facts | _looks(image, recipe))
+
+
+def _draft(image: Image.Image, recipe: Recipe) -> None:
+    """Let libjpeg decode at the smallest of its scales that leaves twice the target."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        grey = recipe.channels == 1 and image.mode == "RGB" and "icc_profile" not in image.info
+        image.draft("L" if grey else None, geometry.draft_size(image.size, recipe))
+
+
+def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, seed: int, facts: Facts) -> Stored:
+    if number:
+        image.seek(number)
+    image.load()
+    facts["orientation"] = orientation(image)
+    pixels = geometry.upright(colour.resamplable(image, recipe), facts["orientation"])
+    pixels = geometry.shaped(pixels, recipe, seed)
+    pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
+    pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
+    data = encode(pixels, encoding)
+    made = _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _encoding_facts(encoding, pixels.mode)
+    return Stored(data, made | _looks(pixels, recipe))
+
+
+def _facts_of(data: bytes, size: geometry.Size, suffix: str, frame: int) -> Facts:
+    return {
+        "frame": frame,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "suffix": suffix,
+        "stored_width": size[0],
+        "stored_height": size[1],
+    }
+
+
+def _encoding_facts(encoding: Encoding, mode: str) -> Facts:
+    if encoding.format != "JPEG":
+        return {}
+    tables, subsampling = jpeg.as_written(*_options(encoding).values(), mode)
+    return {"stored_jpeg_tables": tables, "stored_jpeg_subsampling": subsampling}
+
+
+def _looks(pixels: Image.Image, recipe: Recipe) -> Facts:
+    """Return the hashes by which equal and similar pictures are found, where the recipe asks for them."""
+    if recipe.duplicates == "bytes":
+        return {}
+    rgb = rendered(pixels, recipe) if "icc_profile" in pixels.info or pixels.mode not in ("L", "RGB") else pixels
+    shape = f"{rgb.mode} {rgb.size}".encode()
+    looks: Facts = {"pixel_sha256": hashlib.sha256(shape + rgb.tobytes()).hexdigest()}
+    if recipe.duplicates == "near":
+        import imagehash  # brings scipy: half a second that only those pay who ask for it
+
+        looks["perceptual_hash"] = str(imagehash.phash(rgb))
+    return looks
+
+
+def encode(image: Image.Image, encoding: Encoding) -> bytes:
+    """Return the bytes of a grey or RGB image as a sample; GIF keeps 256 colours, chosen for each image."""
+    clean = image.copy() if isinstance(image.info, dict) and image.info else image
+    clean.info = {}  # else comments, profiles and transparency keys of the source slip into the sample
+    buffer = io.BytesIO()
+    clean.save(buffer, encoding.format, **_options(encoding))
+    return buffer.getvalue()
+
+
+def _options(encoding: Encoding) -> dict[str, Any]:
+    if encoding.format == "JPEG":
+        assert encoding.quality is not None
+        # From 90 on, whoever asks for it wants the colours as well.
+        subsampling = encoding.subsampling or ("444" if encoding.quality >= 90 else "420")
+        return {"quality": encoding.quality, "subsampling": _JPEG_SUBSAMPLING[subsampling]}
+    if encoding.format == "AVIF":
+        return {"quality": encoding.quality, "max_threads": 1}
+    if encoding.format == "WEBP":
+        return {"lossless": True} if encoding.lossless else {"quality": encoding.quality}
+    return {}

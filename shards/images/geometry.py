@@ -1,0 +1,92 @@
+"""Shape: which part of an image is kept, and how it comes to its size."""
+
+from PIL import Image
+
+from shards.images.recipe import Recipe
+
+Size = tuple[int, int]
+Box = tuple[float, float, float, float]
+
+# EXIF orientation to what puts the picture upright again.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FILTERS = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
+# Reducing by a whole factor first, down to this many times the target, is not told apart from plain Lanczos.
+_REDUCING_GAP = 3.0
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn or mirror an image as its EXIF orientation from 1 to 8 asks."""
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def draft_size(size: Size, recipe: Recipe) -> Size | None:
+    """Return the smallest size to decode a JPEG at, twice the target at least; None for the full size."""
+    if recipe.shape == "as_is":
+        return None
+    # A fitted image is as long as the target on its longer side only.
+    side = max(size) if recipe.shape == "fit" else min(size)
+    ratio = 2 * recipe.resolution / side
+    return (-int(-size[0] * ratio // 1), -int(-size[1] * ratio // 1)) if ratio < 1 else None
+
+
+def shaped(image: Image.Image, recipe: Recipe, seed: int) -> Image.Image:
+    """Bring an image to the recipe's shape, or return it as it is; `seed` places a random crop."""
+    box, size = plan(image.size, recipe, seed)
+    if (box, size) == unchanged(image.size):
+        return image
+    return image.resize(size, _FILTERS[recipe.resample], box=box, reducing_gap=_REDUCING_GAP)
+
+
+def bordered(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """Put a fitted image, grey or RGB by now, in the middle of the square background."""
+    side = recipe.resolution
+    if recipe.shape != "fit" or image.size == (side, side):
+        return image
+    colour = recipe.background if image.mode == "RGB" else _luma(recipe.background)
+    canvas = Image.new(image.mode, (side, side), colour)
+    canvas.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return canvas
+
+
+def unchanged(size: Size) -> tuple[Box, Size]:
+    """Return the plan that leaves an image of this size as it is."""
+    return (0.0, 0.0, float(size[0]), float(size[1])), size
+
+
+def plan(size: Size, recipe: Recipe, seed: int) -> tuple[Box, Size]:
+    """Return which box of an image is kept and the size it is scaled to."""
+    width, height = size
+    side = recipe.resolution
+    whole = unchanged(size)[0]
+    if recipe.shape == "as_is":
+        return whole, size
+    if recipe.shape in ("crop", "random_crop"):
+        edge = min(size)
+        target = min(edge, side) if recipe.only_shrink else side
+        return _square(size, None if recipe.shape == "crop" else seed), (target, target)
+    if recipe.shape == "stretch":
+        return whole, size if recipe.only_shrink and max(size) < side else (side, side)
+    ratio = side / (max(size) if recipe.shape == "fit" else min(size))
+    if recipe.only_shrink:
+        ratio = min(ratio, 1.0)
+    return whole, (max(round(width * ratio), 1), max(round(height * ratio), 1))
+
+
+def _square(size: Size, seed: int | None) -> Box:
+    edge = min(size)
+    rest = max(size) - edge
+    start = rest / 2 if seed is None else float(seed % (rest + 1))
+    left, top = (start, 0.0) if size[0] > size[1] else (0.0, start)
+    return left, top, left + edge, top + edge
+
+
+def _luma(colour: tuple[int, int, int]) -> int:
+    return int(Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)))  # type: ignore[arg-type]

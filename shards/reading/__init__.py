@@ -1,0 +1,6 @@
+"""From shards to samples: a split in memory, a stream, or shuffled windows, in a reproducible order.
+
+May import storage, images, layout and shards.errors.
+"""
+
+__all__ = ["resident", "streaming", "windows"]

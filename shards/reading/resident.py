@@ -1,0 +1,98 @@
+"""A split in memory: decoded once, kept as uint8, dealt out in batches whose order follows from `nimg`."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from shards.errors import ShardError, SplitError
+from shards.layout.manifest import Manifest, load_manifest
+from shards.reading.order import ShuffledOrder, rank_positions
+from shards.reading.streaming import stream_split
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_MEMORY_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Split:
+    """All samples of a split: uint8 images in NCHW, labels (0 when unlabelled), keys, and their manifest."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    keys: list[str]
+    manifest: Manifest
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def batches(
+        self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
+    ) -> Iterator[Batch]:
+        """Yield for ever this rank's slice of each global batch of `batch_size` images, from `start_nimg` on.
+
+        Every epoch is a permutation of the split made from (seed, epoch), and the batch at a given nimg is
+        the same however training got there and however many ranks share it. Raises ValueError on a batch that
+        cannot be shared.
+        """
+        for chosen in self.orders(batch_size, seed=seed, start_nimg=start_nimg, rank=rank, world_size=world_size):
+            yield self.images[chosen], self.labels[chosen]
+
+    def orders(
+        self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield for ever the sample numbers in the batches that `batches` would give."""
+        order = ShuffledOrder(len(self), seed)
+        positions = rank_positions(batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size)
+        return map(order.samples, positions)
+
+
+def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
+    """Decode a split into memory, each shard checked against the manifest first.
+
+    Raises SplitError when the split is unknown, empty, mixed in size or would take over 60 % of the free
+    memory, and ShardError when a shard is cut off, altered or short of samples.
+    """
+    manifest = load_manifest(manifest_uri)
+    count = manifest.num_samples(split)
+    shape = (manifest.channels, manifest.resolution, manifest.resolution)
+    manifest.shards(split)
+    _check_memory(count * int(np.prod(shape)), f"{manifest.name}, split {split}")
+    images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
+    for index, sample in enumerate(stream_split(manifest_uri, split)):
+        pixels = sample.decode()
+        if pixels.shape != shape:
+            raise SplitError(
+                f"the sample {sample.key!r} has the shape {pixels.shape}, the split's is {shape}: a split of "
+                f"mixed sizes "
+                f"can only be streamed"
+            )
+        images[index], labels[index] = pixels, sample.label
+        keys.append(sample.key)
+    if len(keys) != count:
+        raise ShardError(f"the shards of {manifest.name} hold {len(keys)} samples, the manifest says {count}")
+    return Split(images, labels, keys, manifest)
+
+
+def fits_memory(manifest: Manifest, split: str, copies: int = 1) -> bool:
+    """Say whether `copies` of a split, decoded, take no more than 60 % of the free memory."""
+    return copies * decoded_bytes(manifest, split) <= _MEMORY_SHARE * psutil.virtual_memory().available
+
+
+def decoded_bytes(manifest: Manifest, split: str) -> int:
+    """Return what a split takes decoded; raises SplitError for an unknown or empty one."""
+    manifest.shards(split)
+    return manifest.num_samples(split) * manifest.channels * manifest.resolution**2
+
+
+def _check_memory(num_bytes: int, what: str) -> None:
+    free = psutil.virtual_memory().available
+    if num_bytes > _MEMORY_SHARE * free:
+        raise SplitError(
+            f"{what} takes {num_bytes / 2**30:.1f} GiB decoded, but only {free / 2**30:.1f} GiB of memory "
+            f"are free; "
+            f"stream it, or build it at a lower resolution"
+        )

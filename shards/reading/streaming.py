@@ -1,0 +1,94 @@
+"""Streaming a split: one sample after the other in bounded memory, divided among ranks and their workers."""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from shards.errors import ShardError
+from shards.images.conversion import rendered
+from shards.images.formats import sniff
+from shards.images.recipe import Recipe
+from shards.layout.manifest import Manifest, load_manifest, shard_uri
+from shards.layout.publishing import local_copy
+from shards.layout.tars import read_samples, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image in a shard: its key, its class (0 when unlabelled), its encoded bytes and their suffix."""
+
+    key: str
+    label: int
+    encoded: bytes
+    suffix: str
+    recipe: Recipe
+
+    def decode(self) -> NDArray[np.uint8]:
+        """Return the pixels as uint8, channel, row, column; raises ShardError when they are broken."""
+        try:
+            with Image.open(io.BytesIO(self.encoded), formats=[sniff(self.encoded)]) as image:
+                self._check_size(image.size)
+                pixels = np.asarray(rendered(image, self.recipe))
+        except ShardError:
+            raise
+        except Exception as error:  # Pillow raises far more than OSError on broken files
+            raise ShardError(f"the sample {self.key!r} cannot be decoded: {error}; build the dataset again") from error
+        return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        """Refuse, undecoded, a picture that is larger than the recipe makes any."""
+        most = self.recipe.most_pixels()
+        if size[0] * size[1] > most:
+            raise ShardError(
+                f"the sample {self.key!r} has {size[0]} x {size[1]} pixels, its dataset's have {most} at most; "
+                f"build the dataset again"
+            )
+
+
+def checked_label(manifest: Manifest, key: str, label: int | None) -> int:
+    """Return a sample's class, 0 when it has none; raises ShardError for a number that no class has."""
+    if label is not None and manifest.labels and label >= len(manifest.labels):
+        raise ShardError(
+            f"the sample {key!r} has the label {label}, {manifest.name} has {len(manifest.labels)} classes; "
+            f"build the dataset again"
+        )
+    return label or 0
+
+
+def stream_split(
+    manifest_uri: str | os.PathLike[str],
+    split: str,
+    *,
+    rank: int = 0,
+    world_size: int = 1,
+    worker: int = 0,
+    num_workers: int = 1,
+) -> Iterator[Sample]:
+    """Yield the samples of a split in shard order, or one reader's contiguous share of them.
+
+    The shares of all ranks and workers are disjoint, together whole, and differ by one sample at most, also
+    when there are fewer shards than readers. Every shard is checked against the manifest before its first
+    sample is given out. Raises SplitError for an unknown or empty split and ShardError for a damaged shard.
+    """
+    if not (0 <= rank < world_size and 0 <= worker < num_workers):
+        raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
+    manifest = load_manifest(manifest_uri)
+    records = manifest.shards(split)
+    recipe = manifest.recipe()
+    readers, reader = world_size * num_workers, rank * num_workers + worker
+    total = manifest.num_samples(split)
+    first, last = reader * total // readers, (reader + 1) * total // readers
+    start = 0
+    for record in records:
+        stop = start + record.nsamples
+        if start < last and first < stop:
+            with local_copy(shard_uri(manifest_uri, record)) as path:
+                verify(path, record)
+                for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
+                    yield Sample(raw.key, checked_label(manifest, raw.key, raw.label), raw.data, raw.suffix, recipe)
+        start = stop

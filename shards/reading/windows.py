@@ -1,0 +1,162 @@
+"""Training batches straight from the shards: shuffled window by window, any position opened without replay."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shards.errors import ShardError, SplitError
+from shards.layout.manifest import Manifest, ShardRecord, load_manifest, shard_uri
+from shards.layout.publishing import local_copy
+from shards.layout.tars import Member, index_samples, verify
+from shards.reading.order import WindowOrder, rank_positions
+from shards.reading.streaming import Sample, checked_label
+from shards.storage.uris import is_remote
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_MOST_OPEN = 128
+
+
+@dataclass(frozen=True)
+class WindowedSplit:
+    """A split that stays in its shards; see `WindowOrder` for the order that it is read in.
+
+    `shuffle_buffer` is the size of a window in samples, `cache_bytes` the most that copies of remote shards take on
+    this machine's disk, for each process that reads. Nothing is opened before the first batch is asked for.
+    """
+
+    manifest_uri: str
+    manifest: Manifest
+    split: str
+    shuffle_buffer: int
+    cache_bytes: int = 2**31
+
+    def __len__(self) -> int:
+        return self.manifest.num_samples(self.split)
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        start_nimg: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        first: int = 0,
+        step: int = 1,
+    ) -> Iterator[Batch]:
+        """Yield for ever this rank's slice of each `step`-th global batch, from number `first` after `start_nimg` on.
+
+        The batch at a given nimg is the same however training got there, however many ranks share it and however
+        many readers take turns. Raises ValueError on a batch that cannot be shared, ShardError for a damaged shard,
+        and SplitError where the images differ in size.
+        """
+        records = self.manifest.shards(self.split)
+        order = WindowOrder(tuple(record.nsamples for record in records), seed, self.shuffle_buffer)
+        shards = OpenShards(self.manifest_uri, self.manifest, records, self.cache_bytes)
+        positions = rank_positions(
+            batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size, first=first, step=step
+        )
+        try:
+            for here in positions:
+                yield self._batch(shards, *order.rows(here))
+        finally:
+            shards.close()
+
+    def _batch(self, shards: "OpenShards", numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
+        shape = (self.manifest.channels, self.manifest.resolution, self.manifest.resolution)
+        images, labels = np.empty((len(rows), *shape), np.uint8), np.empty(len(rows), np.int64)
+        # Shard by shard, so that none is opened twice for one batch however few may be open.
+        for index in np.lexsort((rows, numbers)).tolist():
+            sample = shards.read(int(numbers[index]), int(rows[index]))
+            pixels = sample.decode()
+            if pixels.shape != shape:
+                raise SplitError(
+                    f"the sample {sample.key!r} has the shape {pixels.shape}, a batch needs {shape}: build the "
+                    f"dataset again with shard.shape=crop, fit or stretch"
+                )
+            images[index], labels[index] = pixels, sample.label
+        return images, labels
+
+
+@dataclass(frozen=True)
+class OpenShard:
+    """A checked shard: its descriptor and where its samples lie."""
+
+    descriptor: int
+    members: list[Member]
+    cached_bytes: int
+
+
+class OpenShards:
+    """The shards used last, kept open; a remote one is a file without a name, which no kill can leave behind."""
+
+    def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
+        self._records = records
+        self._uris = [shard_uri(manifest_uri, record) for record in records]
+        self._manifest, self._recipe = manifest, manifest.recipe()
+        self._cache_bytes = cache_bytes
+        self._open: OrderedDict[int, OpenShard] = OrderedDict()
+
+    def read(self, number: int, row: int) -> Sample:
+        """The sample in a row of a shard; raises ShardError for a damaged shard."""
+        shard = self._opened(number)
+        member = shard.members[row]
+        data = os.pread(shard.descriptor, member.size, member.offset)
+        if len(data) != member.size:
+            raise ShardError(f"the shard {self._uris[number]!r} ends inside {member.key!r}; build the dataset again")
+        label = checked_label(self._manifest, member.key, member.label)
+        return Sample(member.key, label, data, member.suffix, self._recipe)
+
+    def close(self) -> None:
+        """Close all; copies of remote shards vanish with it."""
+        while self._open:
+            self._drop_oldest()
+
+    def _opened(self, number: int) -> OpenShard:
+        if number not in self._open:
+            self._make_room(self._records[number].bytes if is_remote(self._uris[number]) else 0)
+            self._open[number] = _open_shard(self._uris[number], self._records[number])
+        self._open.move_to_end(number)
+        return self._open[number]
+
+    def _make_room(self, num_bytes: int) -> None:
+        def cached() -> int:
+            return sum(shard.cached_bytes for shard in self._open.values())
+
+        while self._open and (len(self._open) >= _MOST_OPEN or num_bytes + cached() > self._cache_bytes):
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, shard = self._open.popitem(last=False)
+        os.close(shard.descriptor)
+
+
+def open_windows(
+    manifest_uri: str | os.PathLike[str], split: str, shuffle_buffer: int, cache_bytes: int = 2**31
+) -> WindowedSplit:
+    """A split to be read from its shards; raises SplitError when it is unknown or empty."""
+    manifest = load_manifest(manifest_uri)
+    manifest.shards(split)
+    return WindowedSplit(os.fspath(manifest_uri), manifest, split, shuffle_buffer, cache_bytes)
+
+
+def _open_shard(uri: str, record: ShardRecord) -> OpenShard:
+    with local_copy(uri) as path:
+        verify(path, record)
+        members = _members(path, record)
+        return OpenShard(os.open(path, os.O_RDONLY), members, record.bytes if is_remote(uri) else 0)
+
+
+def _members(path: Path, record: ShardRecord) -> list[Member]:
+    members = index_samples(path)
+    if len(members) != record.nsamples:
+        raise ShardError(
+            f"the shard {str(path)!r} holds {len(members)} samples, its manifest says {record.nsamples}; "
+            f"build the dataset again"
+        )
+    return members

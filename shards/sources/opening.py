@@ -1,0 +1,208 @@
+"""Getting at the bytes of one file, wherever it lies, inside a decoder child.
+
+Kinds of places: `file` path; `url` URI in a bucket, bytes if known; `web` https URL; `range` URI, offset, bytes;
+`shard` URI, offset, bytes, the shard's sha256; `zip` URI, header offset, packed
+bytes, bytes, method, CRC; `member` URI of a compressed tar, number; `row` URI of a parquet file, row group, row,
+column.
+"""
+
+import hashlib
+import os
+import stat
+import struct
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from shutil import copyfileobj
+from typing import Any, BinaryIO, cast
+
+from shards.errors import BuildError, RefusedError
+from shards.sources.entries import Place
+from shards.storage.tar_headers import CautiousTarInfo
+from shards.storage.uris import STORES, filesystem_of, is_remote, open_binary, protocol_of
+
+_ZIP_HEADER = struct.Struct("<4s22xHH")
+_STORED, _DEFLATED, _ENCRYPTED = 0, 8, -1
+_PIECE_BYTES = 2**20
+
+
+def read(place: Place, max_bytes: int) -> bytes:
+    """Return the bytes at a place.
+
+    Raises RefusedError when this one file cannot be read or is larger than `max_bytes`, and BuildError when
+    its storage has failed: a bucket that is gone must not turn a whole collection into refused files.
+    """
+    kind, *where = place
+    try:
+        return _READERS[str(kind)](max_bytes, *where)
+    except (RefusedError, BuildError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise RefusedError("unreadable", "the file was listed, but is not there any more") from error
+    except Exception as error:  # what a client of a bucket raises is not known here
+        if is_remote(str(where[0])):
+            raise BuildError(f"{where[0]!r} cannot be read: {type(error).__name__}: {error}") from error
+        raise RefusedError("unreadable", f"the file cannot be read: {error}") from error
+
+
+def _read_file(max_bytes: int, path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path costs more than the call
+        state = os.fstat(file.fileno())
+        if stat.S_ISCHR(state.st_mode) or stat.S_ISBLK(state.st_mode):
+            raise RefusedError("unreadable", "it is no file but a device")
+        _check_size(state.st_size, max_bytes)
+        data = file.read(state.st_size)
+        while piece := file.read(_PIECE_BYTES):  # it has grown, or its file system does not tell
+            data += piece
+            _check_size(len(data), max_bytes)
+        return data
+
+
+def _read_url(max_bytes: int, uri: str, size: int = -1) -> bytes:
+    if protocol_of(uri) not in STORES:
+        raise RefusedError("url_not_allowed", f"{protocol_of(uri)!r} is no bucket's protocol")
+    filesystem, path = filesystem_of(uri)
+    _check_size(size if size >= 0 else int(filesystem.size(path) or 0), max_bytes)
+    data: bytes = filesystem.cat_file(path)
+    _check_size(len(data), max_bytes)
+    return data
+
+
+def _read_web(max_bytes: int, url: str) -> bytes:
+    from shards.sources.web import fetch_url  # half of it is TLS, which few builds need
+
+    return fetch_url(url, max_bytes)
+
+
+def _read_shard(max_bytes: int, uri: str, offset: int, size: int, sha256: str) -> bytes:
+    """A sample of a shard that is, all of it, what its manifest says."""
+    return _read_from(_proven(uri, sha256), max_bytes, offset, size)
+
+
+def _read_range(max_bytes: int, uri: str, offset: int, size: int) -> bytes:
+    return _read_from(_file(uri), max_bytes, offset, size)
+
+
+def _read_from(file: BinaryIO, max_bytes: int, offset: int, size: int) -> bytes:
+    _check_size(size, max_bytes)
+    file.seek(offset)
+    data = file.read(size)
+    if len(data) != size:
+        raise RefusedError("truncated", "the archive ends inside this file")
+    return data
+
+
+def _read_zip(max_bytes: int, uri: str, header: int, packed: int, size: int, method: int, crc: int) -> bytes:
+    _check_size(size, max_bytes)
+    if method not in (_STORED, _DEFLATED):
+        how = "encrypted" if method == _ENCRYPTED else f"packed by method {method}"
+        raise RefusedError("archive_method", f"it is {how} in the archive; only stored and deflated files are read")
+    magic, name_bytes, extra_bytes = _ZIP_HEADER.unpack(_read_range(max_bytes, uri, header, _ZIP_HEADER.size))
+    if magic != b"PK\x03\x04":
+        raise RefusedError("truncated", "the archive has no file where its index says")
+    start = header + _ZIP_HEADER.size + name_bytes + extra_bytes
+    data = _read_range(max_bytes, uri, start, packed)
+    if method == _DEFLATED:
+        try:
+            data = zlib.decompressobj(-15).decompress(data, size + 1)
+        except zlib.error as error:
+            raise RefusedError("truncated", f"the archive holds a damaged file: {error}") from error
+    if len(data) != size or zlib.crc32(data) != crc:
+        raise RefusedError("truncated", "the archive holds other bytes than its index says")
+    return data
+
+
+def _read_member(max_bytes: int, uri: str, number: int) -> bytes:
+    if uri not in _cursors or _cursors[uri].number > number:
+        _cursors.clear()
+        _cursors[uri] = _Cursor(uri)
+    return _cursors[uri].read(number, max_bytes)
+
+
+def _read_row(max_bytes: int, uri: str, group: int, row: int, column: str) -> bytes:
+    value = _column(uri, group, column)[row].as_py()
+    if isinstance(value, dict):  # {"bytes": ..., "path": ...}, as the Hugging Face datasets store images
+        value = value.get("bytes")
+    if not isinstance(value, bytes):
+        raise RefusedError("unreadable", f"the column {column!r} holds no bytes in this row")
+    _check_size(len(value), max_bytes)
+    return value
+
+
+class _Cursor:
+    """A compressed tar file, read forward only: its members come in the order in which they were listed."""
+
+    def __init__(self, uri: str) -> None:
+        self.number = 0
+        self._tar = tarfile.open(  # noqa: SIM115  lives as long as the child
+            fileobj=open_binary(uri), mode="r|*", tarinfo=CautiousTarInfo
+        )
+
+    def read(self, number: int, max_bytes: int) -> bytes:
+        while True:
+            info = self._tar.next()
+            self._tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+            self.number += 1
+            if info is None:
+                raise RefusedError("truncated", "the archive ends before this file")
+            if self.number > number:
+                break
+        _check_size(info.size, max_bytes)
+        file = self._tar.extractfile(info)
+        return file.read() if file else b""
+
+
+def forget() -> None:
+    """Close what is kept open; a path then stands for what lies there now."""
+    _cursors.clear()
+    for kept in (_file, _proven, _column):
+        kept.cache_clear()
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise RefusedError("file_too_large", f"{size} bytes; max_file_bytes allows {max_bytes}")
+
+
+@lru_cache(maxsize=8)
+def _file(uri: str) -> BinaryIO:
+    return open_binary(uri)
+
+
+@lru_cache(maxsize=1)
+def _proven(uri: str, sha256: str) -> BinaryIO:
+    """The shard's bytes, held fast: a remote one as a copy without a name, so that none is asked for twice."""
+    if is_remote(uri):
+        file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  lives as long as it is cached
+        with open_binary(uri) as remote:
+            copyfileobj(remote, file)
+        file.seek(0)
+    else:
+        file = open_binary(uri)
+    found = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
+    if found != sha256:
+        raise BuildError(f"the shard {uri!r} has the sha256 {found}, its manifest says {sha256}: it was altered")
+    return file
+
+
+@lru_cache(maxsize=1)
+def _column(uri: str, group: int, column: str) -> Any:
+    import pyarrow.parquet as pq
+
+    with open_binary(uri) as file:
+        return pq.ParquetFile(file).read_row_group(group, columns=[column], use_threads=False).column(0)
+
+
+_cursors: dict[str, _Cursor] = {}
+_READERS: dict[str, Callable[..., bytes]] = {
+    "file": _read_file,
+    "url": _read_url,
+    "web": _read_web,
+    "shard": _read_shard,
+    "range": _read_range,
+    "zip": _read_zip,
+    "member": _read_member,
+    "row": _read_row,
+}

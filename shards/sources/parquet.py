@@ -1,0 +1,126 @@
+"""Parquet listings, read by a child process: `python -m shards.sources.parquet`, request on stdin, rows on stdout.
+
+A parquet file of six kilobytes can hold gigabytes of text, and its reader is a large native library: neither may take
+the build down. Only the columns that are asked for are read.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from subprocess import PIPE, Popen
+from typing import Any, cast
+
+from shards.errors import SourceError
+from shards.processes.children import child_environment, limit_resources
+from shards.processes.wire import pack, read_frame
+from shards.storage.uris import open_binary
+
+Row = dict[str, Any]
+_ROWS = 512
+_MOST_TEXT = 2**14  # letters of a path or a class
+_COUNT_FLOOR = 2**20
+_LEAST_MEMORY_BYTES = 2**29  # the library alone takes half of it
+
+
+def read_rows(uri: str, columns: list[str], memory_bytes: int, *, places_only: bool = False) -> Iterator[Row]:
+    """Yield the rows of a parquet file with those of `columns` that it has; raises SourceError for what is none.
+
+    With `places_only` the first column is not read, but must be there; each row says its `group` and `number` in it.
+    """
+    request = {"uri": uri, "columns": columns, "memory_bytes": memory_bytes, "places_only": places_only}
+    command = [sys.executable, "-m", "shards.sources.parquet"]
+    with Popen(command, stdin=PIPE, stdout=PIPE, env=child_environment()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            with suppress(BrokenPipeError):
+                child.stdin.write(pack(request))
+                child.stdin.close()
+            while (frame := read_frame(child.stdout)) is not None:
+                if "failed" in frame[0]:
+                    raise SourceError(f"the listing {uri!r} cannot be read: {frame[0]['failed']}")
+                if frame[0].get("done"):
+                    return
+                yield from frame[0]["rows"]
+        except EOFError:
+            pass
+        finally:
+            child.kill()
+    raise SourceError(
+        f"the listing {uri!r} cannot be read: its reader died of it (exit status {child.returncode}), as it does where "
+        f"it needs more memory than memory_limit_mb allows"
+    )
+
+
+def main() -> None:
+    """Answer one request: frames of rows, then one that says `done` or `failed`."""
+    frame = read_frame(sys.stdin.buffer)
+    if frame is None:
+        return
+    limit_resources(max(frame[0].pop("memory_bytes"), _LEAST_MEMORY_BYTES))
+    rows = _rows(**frame[0])
+    try:
+        while some := list(islice(rows, _ROWS)):
+            _say({"rows": some})
+        _say({"done": True})
+    except MemoryError:
+        _say({"failed": "it needs more memory than memory_limit_mb allows"})
+    except BrokenPipeError:
+        return
+    except Exception as error:  # pyarrow's own, and those of the clients of buckets
+        _say({"failed": f"{error or type(error).__name__}"[:500]})
+
+
+def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Other pools and more threads reserve address space, which is what is limited.
+    pa.set_memory_pool(pa.system_memory_pool())
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    with open_binary(uri) as file:
+        size = file.seek(0, 2)
+        table = pq.ParquetFile(file)
+        names = table.schema_arrow.names
+        if columns[0] not in names:
+            raise KeyError(f"it has no column {columns[0]!r}; it has {', '.join(names)[:500]}")
+        wanted = [name for name in columns[places_only:] if name in names]
+        if places_only:
+            yield from _places(table, wanted, max(size, _COUNT_FLOOR))
+            return
+        for batch in table.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False):
+            yield from map(_checked, batch.to_pylist())
+
+
+def _places(table: Any, wanted: list[str], most_rows: int) -> Iterator[Row]:
+    """The numbers are the footer's own words, which need not be true: each row takes a byte at least."""
+    if table.metadata.num_rows > most_rows:
+        raise ValueError(f"it says that it has {table.metadata.num_rows} rows, more than it has bytes")
+    for group in range(table.num_row_groups):
+        count = table.metadata.row_group(group).num_rows
+        rows = (
+            table.read_row_group(group, columns=wanted, use_threads=False).to_pylist()
+            if wanted
+            else ({} for _ in range(count))
+        )
+        for number, row in enumerate(rows):
+            yield {**_checked(row), "group": group, "number": number}
+
+
+def _checked(row: Row) -> Row:
+    texts = {name: value if isinstance(value, str | int | None) else str(value) for name, value in row.items()}
+    for name, text in texts.items():
+        if isinstance(text, str) and len(text) > _MOST_TEXT:
+            raise ValueError(f"the column {name!r} holds a text of {len(text)} letters, {_MOST_TEXT} are allowed")
+    return texts
+
+
+def _say(head: dict[str, Any]) -> None:
+    cast("Any", sys.stdout.buffer).write(pack(head))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

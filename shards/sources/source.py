@@ -1,0 +1,139 @@
+"""What there is to shard: whatever the source is, it is listed as entries, without decoding anything.
+
+Every file of the source is an entry: one that turns out to be no image ends in the quarantine as
+`not_an_image`, so that all of them are accounted for. A source's kind is told by its content, only text
+listings by their suffix.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from shards.config import ShardConfig
+from shards.errors import DatasetError, SourceError
+from shards.layout.manifest import MANIFEST, MOST_BYTES, Manifest, load_manifest, shard_uri
+from shards.sources.archives import archive_kind, list_archive
+from shards.sources.entries import Entry
+from shards.sources.folders import is_glob, list_folder, list_glob, list_remote_folder
+from shards.sources.listings import list_rows, listing_kind
+from shards.storage.uris import STORES, exists, filesystem_of, is_remote, join, local_path, open_binary, protocol_of
+
+_LABELS_FILE = "dataset.json"
+_KINDS = "a folder, a glob, a zip or tar archive, a parquet, csv, tsv or jsonl listing, or a manifest.json"
+
+
+def list_entries(config: ShardConfig) -> Iterator[Entry]:
+    """List a source of any kind; raises SourceError when it is missing, damaged or of no known kind."""
+    by_folder = config.labels != "none"
+    source = config.source
+    if is_glob(source):
+        return _expand(list_glob(source, by_folder=by_folder), by_folder=by_folder)
+    if _is_folder(source):
+        return _list_folder(config, by_folder=by_folder)
+    return _list_file(config, by_folder=by_folder)
+
+
+def _list_folder(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+    source = config.source
+    if exists(join(source, MANIFEST)):
+        return _list_shards(join(source, MANIFEST), by_folder=by_folder)
+    named = _labels_file(join(source, _LABELS_FILE)) if config.labels == "auto" else None
+    walk = list_remote_folder(source, by_folder=by_folder and named is None) if is_remote(source) else None
+    entries = walk or list_folder(local_path(source), by_folder=by_folder and named is None)
+    return entries if named is None else _relabelled(entries, named)
+
+
+def _list_file(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+    source = config.source
+    if source.endswith("/" + MANIFEST):
+        return _list_shards(source, by_folder=by_folder)
+    with open_binary(source) as file:
+        head = file.read(512)
+    if archive := archive_kind(head):
+        return list_archive(source, archive, _stamp(source), by_folder=by_folder)
+    if listing := listing_kind(source, head):
+        return list_rows(source, listing, _stamp(source), config)
+    raise SourceError(f"the source {source!r} is of no known kind; give {_KINDS}")
+
+
+def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
+    """List the samples of a dataset version of ours, with the names of its classes."""
+    try:
+        manifest = load_manifest(uri)
+    except (DatasetError, ValidationError) as error:
+        raise SourceError(str(error)) from error
+    for record in manifest.shardlist:
+        where = shard_uri(uri, record)
+        for entry in list_archive(where, "tar", record.sha256, by_folder=True, prefix=f"{record.url}/"):
+            # The listing's headers are not proven yet; before the first sample is read, the whole shard is.
+            _, *place = entry.place
+            yield entry._replace(label=_class_name(manifest, entry, by_folder), place=("shard", *place, record.sha256))
+
+
+def _class_name(manifest: Manifest, entry: Entry, by_folder: bool) -> str | None:
+    if not (by_folder and manifest.labels and entry.label):
+        return None
+    number = int(entry.label) if entry.label.isascii() and entry.label.isdigit() else len(manifest.labels)
+    if number >= len(manifest.labels):
+        raise SourceError(
+            f"{entry.source!r} has the label {entry.label!r}, {manifest.name} has {len(manifest.labels)} classes"
+        )
+    return manifest.labels[number]
+
+
+def _expand(entries: Iterator[Entry], *, by_folder: bool) -> Iterator[Entry]:
+    """Replace the archives among the files of a glob by what they hold."""
+    for entry in entries:
+        uri = str(entry.place[1])
+        if not uri.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
+            yield entry
+            continue
+        with open_binary(uri) as file:
+            kind = archive_kind(file.read(512))
+        if kind is None:
+            raise SourceError(f"{uri!r} is named like an archive, but is none; mend it or leave it out")
+        yield from list_archive(uri, kind, entry.stamp, by_folder=by_folder, prefix=f"{entry.source}/")
+
+
+def _labels_file(uri: str) -> dict[str, str] | None:
+    """Read `{"labels": [[name, class], ...]}` as StyleGAN's tools write it; None without such a file."""
+    if not exists(uri):
+        return None
+    with open_binary(uri) as file:
+        content = file.read(MOST_BYTES)
+    try:
+        pairs: Any = json.loads(content)["labels"]
+        return {str(name): str(label) for name, label in pairs} if pairs is not None else None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SourceError(f'{uri!r} is not of the form {{"labels": [["name.png", 0], ...]}}: {error!r}') from error
+
+
+def _relabelled(entries: Iterator[Entry], labels: dict[str, str]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.source != _LABELS_FILE:
+            yield entry._replace(label=labels.get(entry.source))
+
+
+def _is_folder(source: str) -> bool:
+    if is_remote(source):
+        filesystem, path = filesystem_of(source)
+        _must_exist(source, bool(filesystem.exists(path)))
+        return protocol_of(source) in STORES and bool(filesystem.isdir(path))
+    _must_exist(source, local_path(source).exists())
+    return local_path(source).is_dir()
+
+
+def _must_exist(source: str, there: bool) -> None:
+    if not there:
+        raise SourceError(f"the source {source!r} does not exist; give {_KINDS}")
+
+
+def _stamp(source: str) -> str:
+    if is_remote(source):
+        filesystem, path = filesystem_of(source)
+        info = filesystem.info(path)
+        return str(info.get("ETag") or info.get("LastModified") or info.get("size"))
+    state = local_path(source).stat()
+    return f"{state.st_mtime_ns}-{state.st_size}"

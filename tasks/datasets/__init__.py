@@ -1,0 +1,6 @@
+"""Prefect tasks that make dataset versions: sharding, screening of incoming images, generation.
+
+May import registry and the rooms below it, not training, evaluation or service.
+"""
+
+__all__ = ["generation", "screening", "sharding"]

@@ -1,0 +1,177 @@
+"""Images from a registered model as a dataset version of their own, which can be trained on like any other."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+from prefect import task
+from pydantic import BaseModel, ConfigDict, Field
+
+from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
+from tasks.errors import RegistryError
+from tasks.flow_runs.assets import model_key, record_dataset
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.registry.versions import MODEL_PATTERN, load_pyfunc, resolve_version
+from tasks.tracking.runs import connect
+
+logger = logging.getLogger(__name__)
+BATCH_SIZE = 256
+COLUMNS = pa.schema([("image", pa.binary()), ("label", pa.string())])
+
+
+class GenerateConfig(BaseModel):
+    """Which model makes how many images, and into which dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        title="Model",
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
+        description="models:/name@champion, models:/name/3, or a name (its challenger)",
+    )
+    dataset: str = Field(
+        title="Dataset",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        description="name of the dataset that is made: lower-case letters, digits, - and _, 64 at most",
+    )
+    num_images: int = Field(10_000, ge=2, le=10_000_000, title="Images", description="how many images are generated")
+    out: str = Field(
+        "",
+        max_length=1000,
+        title="Root",
+        description="folder or s3:// URI that gets datasets/; empty: SHARDGAN_HOME, where train finds it by name",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="the same seed gives the same images")
+    label: int = Field(
+        -1, ge=-1, le=1_000_000, title="Class", description="number of the one class that is made; -1: all in turn"
+    )
+    truncation: float = Field(
+        1.0, ge=0, le=1, title="Truncation", description="scale of the latents: less is more typical and less varied"
+    )
+    format: Literal["png", "webp", "jpeg"] = Field(
+        "png", title="Format", description="how images are stored: png and webp lose nothing, jpeg does"
+    )
+    val_fraction: float = Field(
+        0.1, ge=0, le=0.9, title="Validation share", description="share of the images that goes to the split val"
+    )
+    workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
+
+
+class GenerateOutcome(BaseModel):
+    """The dataset version that came of it, and what made it; seen = kept + duplicates + quarantined."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    weights_sha256: str
+    dataset: str
+    version: str
+    manifest: str
+    seen: int
+    kept: int
+    duplicates: int
+    quarantined: int
+    reused: bool
+
+
+@task(task_run_name="generate-{config.dataset}")
+def generate(config: GenerateConfig) -> GenerateOutcome:
+    """Make the dataset version that `config` asks for, or find it made; raises RegistryError for other models."""
+    version = resolve_version(connect(home()), config.model)
+    uri = f"models:/{version.name}/{version.version}"
+    weights_sha256 = version.tags.get("shardgan.weights_sha256")
+    if not weights_sha256:
+        raise RegistryError(f"{uri} was not registered by shardgan: it has no tag shardgan.weights_sha256")
+    model = load_pyfunc(version)
+    spec = model.unwrap_python_model().spec
+    _check_label(config, uri, spec["labels"])
+    asked = config.model_dump(include={"num_images", "seed", "label", "truncation", "format"})
+    synthetic = Synthetic(model=uri, weights_sha256=weights_sha256, **asked)
+    listing = home().root / "generated" / f"{hashlib.sha256(synthetic.model_dump_json().encode()).hexdigest()}.parquet"
+    shard = _shard_config(config, listing, spec)
+    root = config.out or home().shared
+    lock = home().root / "locks" / f"{listing.stem}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # the same images may be asked for twice at once: the second run finds them made
+        built = find_synthetic(shard, root, synthetic)
+        if built is None:
+            write_listing(listing, model, config, spec["labels"])
+            built = _build(shard, root, synthetic)
+            listing.unlink()
+            facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
+            record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
+        else:
+            logger.info("%s@%s is there already: nothing was generated", built.dataset, built.version)
+    return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))
+
+
+def write_listing(path: Path, model: Any, config: GenerateConfig, labels: list[str]) -> None:
+    """Write the images and the names of their classes as a parquet listing, which is there whole or not at all."""
+    if path.exists():
+        return  # a run that was cut short while it sharded
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with (
+        ProgressReport("generating", f"Generating {config.dataset}", config.num_images) as progress,
+        pq.ParquetWriter(partial, COLUMNS) as writer,
+    ):
+        done = 0
+        for request in requests(config, len(labels)):
+            table = model.predict(pd.DataFrame([request]))
+            names = [labels[label] if label >= 0 else None for label in table["label"]]
+            writer.write_table(pa.table({"image": list(table["image"]), "label": names}, schema=COLUMNS))
+            done += len(table)
+            progress.update(done, f"{done:,}/{config.num_images:,} images")
+    partial.replace(path)
+
+
+def requests(config: GenerateConfig, num_classes: int) -> Iterator[dict[str, Any]]:
+    """Rows for the pyfunc, of about BATCH_SIZE images, each with a seed of its own derived from `config.seed`."""
+    # All classes in turn start anew in each batch: whole turns keep them balanced.
+    size = max(BATCH_SIZE // max(num_classes, 1), 1) * max(num_classes, 1)
+    shared = {"label": config.label, "truncation": config.truncation, "format": config.format}
+    for number, start in enumerate(range(0, config.num_images, size)):
+        (seed,) = np.random.SeedSequence([config.seed, number]).generate_state(1, np.uint64)
+        yield {"num_images": min(size, config.num_images - start), "seed": int(seed >> np.uint64(1)), **shared}
+
+
+def _check_label(config: GenerateConfig, uri: str, labels: list[str]) -> None:
+    if config.label >= max(len(labels), 0) and config.label != -1:
+        known = f"0 to {len(labels) - 1} ({', '.join(labels)}) or -1" if labels else "-1, as it has no classes"
+        raise RegistryError(f"label is {config.label}; {uri} takes {known}")
+
+
+def _shard_config(config: GenerateConfig, listing: Path, spec: dict[str, Any]) -> ShardConfig:
+    several = len(spec["labels"]) > 1 and config.label == -1
+    return ShardConfig(
+        source=str(listing),
+        dataset=config.dataset,
+        resolution=spec["arguments"]["resolution"],
+        channels=spec["arguments"]["channels"],
+        encoding="original",
+        labels="auto" if several else "none",
+        bytes_column="image",
+        label_column="label",
+        val_fraction=config.val_fraction,
+        workers=config.workers,
+    )
+
+
+def _build(shard: ShardConfig, root: str | Path, synthetic: Synthetic) -> BuildOutcome:
+    with ProgressReport("sharding", f"Sharding {shard.dataset}", total=1) as progress:
+        return build(
+            shard,
+            root,
+            report=lambda now: progress.update(now.done, f"{now.stage} {now.done:,}/{now.total:,}", now.total),
+            synthetic=synthetic,
+        )

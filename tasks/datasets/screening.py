@@ -1,0 +1,286 @@
+"""Screening at the door: images that come in are judged by a registered version's shield, before they are a dataset.
+
+The pictures are decoded by shards as for any build; what comes of it is a table of verdicts that a build honours
+(`shard.screen`), with a sheet of the suspects and a list of their sha256 for a person to overrule.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from prefect import task
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.errors import CheckpointError
+from models.networks.families import NetworkSpec
+from models.shield.door import Door, Judgement
+from shards import BuildOutcome, ShardConfig, Split, build, load_split
+from shards.build.screening import SUSPICIONS, VERDICTS
+from shards.storage.uris import open_binary
+from tasks.datasets.screening_sheet import Tile, draw_sheet
+from tasks.errors import RegistryError, RequestError
+from tasks.flow_runs.artifacts import show_picture, show_summary, table
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.registry.signing import proven_model
+from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
+from tasks.reports.printable import for_markdown
+from tasks.tracking.runs import connect
+from tasks.trainer.digests import parse_digests
+from tasks.trainer.run_directory import write_atomically
+
+__all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "screen", "screen_source"]
+
+SQUARE = ("crop", "random_crop", "fit", "stretch")
+MOST_SHOWN = 200
+
+
+class ScreenPolicy(BaseModel):
+    """How suspicious is too suspicious, and whom a person has let in all the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    false_positive_rate: float = Field(
+        0.01,
+        gt=0,
+        le=0.5,
+        title="False positives",
+        description="share of honest images that may be held back; the threshold follows from the trusted images",
+    )
+    most_lookalikes: int = Field(
+        3,
+        ge=1,
+        le=1_000_000,
+        title="Most look-alikes",
+        description="copies of a picture, saved anew, that may come in beside it; with more, all but one are a flood",
+    )
+    allow: str = Field(
+        "",
+        max_length=1000,
+        title="Allow-list",
+        description="text file with a sha256 a line: these files pass whatever the shield says; # begins a remark",
+    )
+
+
+class ScreenConfig(ScreenPolicy):
+    """Which images are judged, and by whose shield."""
+
+    source: str = Field(
+        title="Source", min_length=1, max_length=4096, description="folder, archive, listing or manifest, as for build"
+    )
+    model: str = Field(
+        title="Model",
+        min_length=1,
+        max_length=300,
+        pattern=MODEL_PATTERN,
+        description="version with a shield: models:/name@champion, models:/name/3, or a name (its challenger)",
+    )
+    workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
+
+
+class ScreenOutcome(BaseModel):
+    """What became of every file: seen = passed + duplicates + quarantined; `reasons` has suspects and broken files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    shield_sha256: str
+    seen: int
+    passed: int
+    duplicates: int
+    quarantined: int
+    allowed: int
+    reasons: dict[str, int]
+    verdicts: str
+    suspects: str
+    sheet: str
+
+
+class Incoming(NamedTuple):
+    """Decoded images, where each came from, and what became of the files that are no sample."""
+
+    split: Split
+    files: list[dict[str, Any]]
+    counts: BuildOutcome
+
+
+@task(task_run_name="screen-{config.model}")
+def screen(config: ScreenConfig) -> ScreenOutcome:
+    """Judge the images of a source; raises RegistryError for a version without a shield."""
+    shard = ShardConfig(source=config.source, dataset="incoming", workers=config.workers)
+    return screen_shard(shard, config.model, config)
+
+
+@task(task_run_name="screen-{shard.dataset}")
+def screen_source(shard: ShardConfig, policy: ScreenPolicy) -> ShardConfig:
+    """`shard` with a table of verdicts where it names the model that reaches them."""
+    return shard.model_copy(update={"screen": screen_shard(shard, shard.screen, policy).verdicts})
+
+
+def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> ScreenOutcome:
+    """Judge the images of `shard.source`, read as it says, by the shield of `model`; in the run of a flow."""
+    allowed = read_allowed(policy.allow)
+    version = resolve_version(connect(home()), model)
+    door = open_door(version)
+    folder = home().root / "screened" / _digest(shard.source, version.name, version.version)
+    incoming = read_incoming(shard, door.spec, folder)
+    with ProgressReport("screening", f"Screening {len(incoming.files)} images", total=1):
+        images = torch.from_numpy(incoming.split.images)
+        judged = door.judge(
+            images, false_positive_rate=policy.false_positive_rate, most_lookalikes=policy.most_lookalikes
+        )
+    rows = to_rows(incoming.files, judged, allowed)
+    outcome = _outcome(version, incoming, rows, folder)
+    _write(folder, rows, images, outcome)
+    _show(outcome, rows)
+    return outcome
+
+
+def names_model(screen: str) -> bool:
+    """Whether `shard.screen` is a model, and no table of verdicts."""
+    return screen.startswith("models:/")
+
+
+def open_door(version: ModelVersion) -> Door:
+    """The version's shield, its files proven first; raises RegistryError where it has none."""
+    uri = f"models:/{version.name}/{version.version}"
+    if "shardgan.shield_sha256" not in version.tags:
+        raise RegistryError(
+            f"{uri} has no shield: it was trained with train.shield.policy=off. Train with train.shield.policy=gate "
+            "and train.shield.trusted, and screen with that version; until then nothing is screened"
+        )
+    with proven_model(version) as folder:
+        artifacts = folder / "artifacts"
+        path = artifacts / ARTIFACT_FILES["shield"]
+        if hashlib.sha256(path.read_bytes()).hexdigest() != version.tags["shardgan.shield_sha256"]:
+            raise RegistryError(f"{uri}: {path.name} is not what was registered: register the run again")
+        spec = json.loads((artifacts / ARTIFACT_FILES["spec"]).read_text())
+        try:
+            return Door(NetworkSpec(family=spec["family"], **spec["arguments"]), path)
+        except CheckpointError as error:
+            raise RegistryError(f"{uri}: {error}") from error
+
+
+def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incoming:
+    """Decode the source as the network sees images, in the sandbox of any build; a second time reads what is new."""
+    seen = {
+        "dataset": "incoming",
+        "resolution": spec.resolution,
+        "channels": spec.channels,
+        "shape": shard.shape if shard.shape in SQUARE else "crop",
+        "only_shrink": False,
+        "encoding": "png",
+        "frames": "first",
+        "labels": "none",
+        "duplicates": "bytes",
+        "val_fraction": 0.0,
+        "screen": "",
+    }
+    with ProgressReport("decoding", "Decoding what comes in", total=1) as progress:
+        built = build(
+            shard.model_copy(update=seen),
+            folder,
+            report=lambda now: progress.update(now.done, f"{now.stage} {now.done:,}/{now.total:,}", now.total),
+        )
+    split = load_split(built.manifest, "train")
+    samples = pq.read_table(
+        Path(built.manifest).with_name("samples.parquet"), columns=["key", "source", "source_sha256"]
+    )
+    by_key = {row["key"]: row for row in samples.to_pylist()}
+    return Incoming(split, [by_key[key] for key in split.keys], built)
+
+
+def read_allowed(uri: str) -> frozenset[str]:
+    """The sha256 that a person lets in; raises RequestError where the file is missing or holds something else."""
+    if not uri:
+        return frozenset()
+    try:
+        with open_binary(uri) as file:
+            text = file.read().decode()
+    except Exception as error:  # clients of buckets raise far more than OSError
+        raise RequestError(f"the allow-list {uri!r} cannot be read ({error}): name a text file") from error
+    return frozenset(parse_digests(text, f"the allow-list {uri!r}"))
+
+
+def to_rows(files: list[dict[str, Any]], judged: Judgement, allowed: frozenset[str]) -> list[dict[str, Any]]:
+    """One row of VERDICTS a content."""
+    return [
+        {
+            "source": file["source"],
+            "source_sha256": file["source_sha256"],
+            "verdict": verdict,
+            "allowed": file["source_sha256"] in allowed,
+            "p_real": p_real,
+            "p_generated": p_generated,
+            "p_forged": p_forged,
+            "num_lookalikes": lookalikes,
+        }
+        for file, verdict, (p_real, p_generated, p_forged), lookalikes in zip(
+            files, judged.verdicts, judged.probabilities.tolist(), judged.num_lookalikes.tolist(), strict=True
+        )
+    ]
+
+
+def _outcome(version: ModelVersion, incoming: Incoming, rows: list[dict[str, Any]], folder: Path) -> ScreenOutcome:
+    held = [row["verdict"] for row in rows if row["verdict"] != "pass" and not row["allowed"]]
+    suspects = {f"suspect_{name}": held.count(name) for name in SUSPICIONS if name in held}
+    counts = incoming.counts
+    return ScreenOutcome(
+        model=f"models:/{version.name}/{version.version}",
+        shield_sha256=version.tags["shardgan.shield_sha256"],
+        seen=counts.seen,
+        passed=counts.kept - len(held),
+        duplicates=counts.duplicates,
+        quarantined=counts.quarantined + len(held),
+        allowed=sum(row["verdict"] != "pass" and row["allowed"] for row in rows),
+        reasons=counts.reasons | suspects,
+        verdicts=str(folder / "verdicts.parquet"),
+        suspects=str(folder / "suspects.csv"),
+        sheet=str(folder / "suspects.png"),
+    )
+
+
+def _write(folder: Path, rows: list[dict[str, Any]], images: torch.Tensor, outcome: ScreenOutcome) -> None:
+    """Write the table, the suspects with their sha256 (most suspicious first), their sheet and the outcome."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=VERDICTS), buffer)
+    write_atomically(Path(outcome.verdicts), buffer.getvalue())
+    order = sorted((n for n, row in enumerate(rows) if row["verdict"] != "pass"), key=lambda n: rows[n]["p_real"])
+    text = io.StringIO()
+    sheet = csv.DictWriter(text, VERDICTS.names)
+    sheet.writeheader()
+    sheet.writerows(rows[number] for number in order)
+    write_atomically(Path(outcome.suspects), text.getvalue())
+    tiles = [Tile(images[number].numpy(), rows[number]) for number in order]
+    write_atomically(Path(outcome.sheet), draw_sheet(tiles, outcome.model))
+    write_atomically(folder / "screening.json", outcome.model_dump_json(indent=1))
+
+
+def _show(outcome: ScreenOutcome, rows: list[dict[str, Any]]) -> None:
+    """Put the sheet, and the suspects with their sha256, into Prefect's UI."""
+    what = f"What the shield of {outcome.model} holds back; to let some in, name a file of their sha256 as `allow`"
+    show_picture(Path(outcome.sheet), "suspects", what)
+    suspects = sorted((row for row in rows if row["verdict"] != "pass"), key=lambda row: row["p_real"])
+    lines = [
+        (
+            for_markdown(row["source"]),
+            row["verdict"],
+            "yes" if row["allowed"] else "",
+            f"{row['p_real']:.4f}",
+            row["source_sha256"],
+        )
+        for row in suspects[:MOST_SHOWN]
+    ]
+    passed = f"{outcome.seen:,} files seen: {outcome.passed:,} passed, {outcome.quarantined:,} held back"
+    show_summary(passed, what, table(("source", "taken for", "allowed", "p_real", "sha256"), lines))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,73 @@
+"""The sharding stage: a collection of compressed images becomes a dataset version."""
+
+import logging
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from tasks.datasets.partitions import run_on_cluster
+from tasks.errors import RequestError
+from tasks.flow_runs.announcements import announce_dataset
+from tasks.flow_runs.artifacts import show_picture
+from tasks.flow_runs.assets import record_dataset
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
+
+
+def check_source(config: ShardConfig) -> None:
+    """Raise RequestError where a local source is not there; cheap, so that it is known before anything starts."""
+    if "://" in config.source or set("*?[") & set(config.source):
+        return
+    if not Path(config.source).expanduser().exists():
+        raise RequestError(f"shard.source is {config.source!r}, which does not exist: give a folder with images")
+
+
+@task(
+    task_run_name="shard-{config.dataset}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
+def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
+    """Make the dataset version that `config` describes, or find it made; on the flow's cluster, if it has one."""
+    run_partitions = run_on_cluster if on_cluster else None
+    with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
+        outcome = build(
+            config,
+            home().shared,
+            report=lambda now: progress.update(now.done, _note(now), now.total),
+            run_partitions=run_partitions,
+        )
+    if outcome.reused:
+        logger.info("%s@%s is there already: nothing new, nothing was read", outcome.dataset, outcome.version)
+    else:
+        announce_dataset(outcome)
+        record_dataset(outcome.dataset, outcome.version, outcome.model_dump(exclude={"dataset", "reused"}))
+    create_table_artifact(
+        key="dataset-counts",
+        description=f"{outcome.dataset}@{outcome.version}: what became of every file",
+        table=[{"what": what, "images": count} for what, count in _counts(outcome).items()],
+    )
+    sheet = Path(outcome.manifest).with_name("contact_sheet.png")
+    if sheet.exists():
+        what = f"{outcome.dataset}@{outcome.version}: some of the images kept, and what was refused"
+        show_picture(sheet, "contact-sheet", what)
+    return outcome
+
+
+def _note(now: BuildProgress) -> str:
+    speed = f"{now.done / now.seconds:.0f} images/s, {now.bytes / now.seconds / 2**20:.1f} MiB/s" if now.seconds else ""
+    counts = f"{now.kept:,} kept, {now.duplicates:,} duplicates, {now.quarantined:,} quarantined"
+    return f"{now.stage} {now.done:,}/{now.total:,}, {speed}, {counts}"
+
+
+def _counts(outcome: BuildOutcome) -> dict[str, int]:
+    counts = {"seen": outcome.seen, "kept": outcome.kept, "duplicates": outcome.duplicates}
+    return counts | {f"quarantined: {code}": count for code, count in outcome.reasons.items()}

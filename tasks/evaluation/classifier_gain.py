@@ -1,0 +1,146 @@
+"""What a version's images are worth to a classifier: measured with the dataset it was trained on, kept as its tag."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
+
+from models.classifier.classifier import LabelledImages
+from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainConfig, GainRow, GainTable, measure_gain
+from shards import Manifest, Split, load_manifest, load_split
+from tasks.errors import RequestError
+from tasks.flow_runs.progress import ProgressReport
+from tasks.registry.versions import load_pyfunc, tag_version
+from tasks.trainer.pictures import SPLIT, TRAIN, decode, is_conditional, makes_classes
+
+logger = logging.getLogger(__name__)
+TAG = "shardgan.classifier_gain"
+IMAGES_A_CALL = 500
+
+
+def measure_model_gain(
+    model: Any,
+    manifest_uri: str,
+    config: GainConfig,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> GainTable:
+    """Generate as many images of each class as the train split has, then train and test classifiers.
+
+    `model` is a loaded pyfunc. Raises RequestError where it makes no labelled images of this dataset's classes.
+    """
+    manifest = load_manifest(manifest_uri)
+    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+        own = f"makes {model.unwrap_python_model().spec['labels']}" if is_conditional(model) else "is unconditional"
+        raise RequestError(
+            f"a classifier learns from labelled images; {manifest.dataset} has the classes {manifest.labels} and the "
+            f"model {own}: take a conditional model of this dataset, which needs two classes or more"
+        )
+    generated = labelled_images(model, manifest, config.classifier.seed)
+    real, val = (_labelled(load_split(manifest_uri, split)) for split in (TRAIN, SPLIT))
+    table = measure_gain(real, generated, val, len(manifest.labels), config, device, progress)
+    return table.model_copy(update={"dataset": manifest.name})
+
+
+def labelled_images(model: Any, manifest: Manifest, seed: int) -> LabelledImages:
+    """As many generated images of each class as the train split has real ones."""
+    counts = manifest.class_counts(TRAIN)
+    images = [
+        decode(model.predict(pd.DataFrame([{"num_images": n, "seed": one_seed, "label": label}]))["image"])
+        for label, count in enumerate(counts)
+        for one_seed, n in enumerate(_parts(count), start=seed + 1000 * label)
+    ]
+    return LabelledImages(np.concatenate(images), np.repeat(np.arange(len(counts)), counts))
+
+
+def _parts(count: int) -> list[int]:
+    return [min(IMAGES_A_CALL, count - start) for start in range(0, count, IMAGES_A_CALL)]
+
+
+def _labelled(split: Split) -> LabelledImages:
+    return LabelledImages(split.images, split.labels)
+
+
+def score_gain(
+    client: MlflowClient, version: ModelVersion, manifest_uri: str, config: GainConfig, device: str | torch.device
+) -> GainTable | None:
+    """The version's table under that config and on that dataset version, measured if it does not carry it yet.
+
+    None where there is nothing to measure: the dataset has no classes, or the model does not make them.
+    """
+    stored, manifest = find_gain(version), load_manifest(manifest_uri)
+    if stored and (stored.config, stored.dataset) == (config, manifest.name):
+        return stored
+    model = load_pyfunc(version)
+    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+        logger.warning(
+            "%s version %s does not make the classes of %s: it has no classifier gain",
+            *(version.name, version.version, manifest.name),
+        )
+        return None
+    with ProgressReport("classifier-gain", f"Classifiers for {version.name} version {version.version}", 1) as progress:
+        table = measure_model_gain(
+            model,
+            manifest_uri,
+            config,
+            device,
+            lambda done, total: progress.update(done, f"{done} of {total} classifiers", total),
+        )
+    keep_gain(client, version, table)
+    return table
+
+
+def keep_gain(client: MlflowClient, version: ModelVersion, table: GainTable) -> None:
+    """Leave the table on the version, where the report looks for it."""
+    tag_version(client, version, {TAG: table.model_dump_json()})
+
+
+def find_gain(version: ModelVersion) -> GainTable | None:
+    """The table that the version carries, if it was measured."""
+    stored = version.tags.get(TAG)
+    return GainTable.model_validate_json(stored) if stored else None
+
+
+class GainTexts(NamedTuple):
+    """The table in words: what each test is, rows of cells of the accuracies and of the gains, and what was done."""
+
+    tests: list[str]
+    accuracies: list[list[str]]
+    gains: list[list[str]]
+    about: str
+
+
+def describe_gain(table: GainTable) -> GainTexts:
+    """Put the table into words, accuracies in percent, gains in points."""
+    attack, sizes = table.config.attack, sorted({row.num_real for row in table.rows} - {0}, reverse=True)
+    found = {(row.num_real, row.trained_on, row.test): row for row in table.rows}
+    kinds = [(0, GENERATED), *((size, kind) for size in sizes for kind in (REAL, BOTH))]
+    return GainTexts(
+        tests=["as they are", f"JPEG quality {table.config.jpeg_quality}", "PGD attack"],
+        accuracies=[
+            [f"{size:,}", kind, *(_accuracy(found[size, kind, test]) for test in TESTS)] for size, kind in kinds
+        ],
+        gains=[[f"{size:,}", *(_gain(table.gains[f"{size} {test}"]) for test in TESTS)] for size in sizes],
+        about=f"Accuracy in percent on the {table.num_val:,} real images of the val split, which neither the "
+        "classifiers nor the generator were trained on: as they are, and made harder. Each classifier sees "
+        f"{table.config.classifier.nimg:,} images; with two sources, half of every batch is from each. "
+        f"{table.num_generated:,} generated images, mean of {table.config.num_seeds} seeds, 95% intervals over other "
+        f"images and other seeds. The attack is on each classifier itself: L-infinity, radius {attack.epsilon:g}/255, "
+        f"{attack.num_steps} steps of {attack.step_size:g}/255 from a random start (Madry et al. 2018). "
+        "The generator was trained on the whole "
+        "train split: beside few real images, generated ones also carry what it learnt from the others.",
+    )
+
+
+def _accuracy(row: GainRow) -> str:
+    return f"{100 * row.accuracy:.1f} ({100 * row.interval[0]:.1f} to {100 * row.interval[1]:.1f})"
+
+
+def _gain(gain: tuple[float, float, float]) -> str:
+    value, low, high = (f"{100 * number:+.1f}".replace("-", "−") for number in gain)
+    return f"{value} ({low} to {high})"

@@ -1,0 +1,175 @@
+"""The end of an evaluation: a report for people, with all that leads back to where the model comes from."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
+from prefect import task
+
+from models.grids import grid_labels, grid_png, real_grid
+from shards import Manifest, load_manifest, load_split
+from tasks.evaluation.classifier_gain import describe_gain, find_gain
+from tasks.evaluation.stage import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
+from tasks.evaluation.strips import interpolation_strip, truncation_strip
+from tasks.home import home
+from tasks.registry.promotion import Verdict
+from tasks.registry.versions import find_champion, load_pyfunc
+from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
+from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
+from tasks.tracking.runs import connect
+from tasks.trainer.pictures import SPLIT, decode
+from tasks.trainer.run_directory import write_atomically
+
+MAX_SNAPSHOTS = 12
+
+
+@task(
+    task_run_name="report-{challenger.name}",
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
+def publish_report(
+    challenger: ScoredModel, champion: ScoredModel | None, verdict: Verdict, config: EvalConfig
+) -> EvaluateOutcome:
+    """Write the report under the home, and log it to the MLflow run."""
+    client = connect(home())
+    version = client.get_model_version(challenger.name, challenger.version)
+    path = home().reports / f"{challenger.name}-{challenger.version}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, render_report(gather(client, version, challenger, champion, verdict, config)))
+    client.log_artifact(str(version.run_id), str(path), "report")
+    return EvaluateOutcome(
+        model=challenger.uri,
+        scores=challenger.scores.values,
+        protocol=challenger.scores.protocol,
+        promoted=verdict.promoted,
+        why=verdict.why,
+        champion=_champion_uri(client, challenger.name),
+        report=str(path),
+    )
+
+
+def gather(
+    client: MlflowClient,
+    version: ModelVersion,
+    challenger: ScoredModel,
+    champion: ScoredModel | None,
+    verdict: Verdict,
+    config: EvalConfig,
+) -> ReportData:
+    """Collect what the report shows; all of it from MLflow and the dataset, so any machine can write it."""
+    manifest = load_manifest(version.tags["shardgan.manifest"])
+    protocol = challenger.scores.protocol
+    generator = load_pyfunc(version)
+    num_classes = generator.unwrap_python_model().spec["arguments"]["num_classes"]
+    run = client.get_run(str(version.run_id))
+    return ReportData(
+        model=challenger.name,
+        version=challenger.version,
+        promoted=verdict.promoted,
+        why=verdict.why,
+        scores=challenger.scores.values,
+        protocol=protocol.model_dump(),
+        protocol_digest=protocol.digest(),
+        generated=_generated_grid(generator, num_classes, config.seed),
+        real=_real_grid(version.tags["shardgan.manifest"], num_classes),
+        columns=manifest.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
+        intervals=challenger.scores.intervals,
+        by_class=challenger.scores.by_class,
+        by_class_intervals=challenger.scores.by_class_intervals,
+        pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
+        truncation=truncation_strip(generator, config.seed),
+        interpolation=interpolation_strip(generator, config.seed),
+        classifier=_classifier_summary(version),
+        champion=_champion_summary(champion),
+        dataset=_dataset_summary(manifest),
+        stats=metric_history(client, str(version.run_id)),
+        snapshots=_snapshots(client, str(version.run_id)),
+        lineage=_lineage(version),
+        config=run.data.params,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _generated_grid(generator: Any, num_classes: int, seed: int) -> bytes:
+    """One call a cell's label, so that the columns are classes; the latents differ from cell to cell."""
+    columns, labels = grid_labels(num_classes)
+    table = pd.DataFrame({"num_images": 1, "seed": np.arange(len(labels)) + seed, "label": labels.numpy()})
+    return grid_png(decode(generator.predict(table)["image"]), columns)
+
+
+def _real_grid(manifest_uri: str, num_classes: int) -> bytes:
+    split = load_split(manifest_uri, SPLIT)
+    return real_grid(split.images, split.labels, num_classes)
+
+
+def _champion_summary(champion: ScoredModel | None) -> ChampionSummary | None:
+    if champion is None:
+        return None
+    scores = champion.scores
+    return ChampionSummary(champion.version, scores.values, scores.protocol.digest(), scores.intervals)
+
+
+def _classifier_summary(version: ModelVersion) -> ClassifierSummary | None:
+    table = find_gain(version)
+    return ClassifierSummary(*describe_gain(table)) if table else None
+
+
+def _dataset_summary(manifest: Manifest) -> DatasetSummary:
+    counts = manifest.counts
+    return DatasetSummary(
+        name=manifest.dataset,
+        version=manifest.version,
+        seen=counts.seen,
+        kept=counts.kept,
+        duplicates=counts.duplicates,
+        quarantined=counts.quarantined,
+        reasons=counts.reasons,
+        classes=manifest.histogram("train"),
+        splits={split: manifest.num_samples(split) for split in ("train", "val")},
+    )
+
+
+def metric_history(client: MlflowClient, run_id: str) -> list[dict[str, float]]:
+    """The training's ticks as MLflow has them, one row an `nimg`; scores are left out."""
+    rows: dict[int, dict[str, float]] = {}
+    for name in client.get_run(run_id).data.metrics:
+        if not name.startswith(SCORE_PREFIX):
+            for point in client.get_metric_history(run_id, name):
+                rows.setdefault(point.step, {"nimg": point.step})[name] = point.value
+    return [rows[nimg] for nimg in sorted(rows)]
+
+
+def _snapshots(client: MlflowClient, run_id: str) -> list[tuple[int, bytes]]:
+    """Sample grids of the training, at most MAX_SNAPSHOTS, spread over its length."""
+    paths = sorted(item.path for item in client.list_artifacts(run_id, "samples") if Path(item.path).stem.isdigit())
+    chosen = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(MAX_SNAPSHOTS, len(paths)))})
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(client.download_artifacts(run_id, paths[i], folder)) for i in chosen]
+        return [(int(file.stem), file.read_bytes()) for file in files]
+
+
+def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
+    """The picture of the pairs closest to training images; empty where none was made."""
+    if path not in {item.path for item in client.list_artifacts(run_id, "pairs")}:
+        return b""
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
+
+
+def _lineage(version: ModelVersion) -> dict[str, str]:
+    tags = {name.removeprefix("shardgan."): value for name, value in version.tags.items()}
+    shown = ("dataset", "dataset_version", "manifest", "run", "commit", "weights_sha256")
+    lineage = {name.replace("_", " ").capitalize(): tags[name] for name in shown if name in tags}
+    return lineage | {"MLflow run": str(version.run_id), "MLflow model": str(version.source)}
+
+
+def _champion_uri(client: MlflowClient, name: str) -> str | None:
+    champion = find_champion(client, name)
+    return f"models:/{name}/{champion.version}" if champion else None

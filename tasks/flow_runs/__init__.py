@@ -1,0 +1,17 @@
+"""What a Prefect flow run shows and does about itself: names, progress, logs, artifacts, liveness, exclusion.
+
+May import tracking, trainer, reports, tasks.home and tasks.errors.
+"""
+
+__all__ = [
+    "announcements",
+    "artifacts",
+    "assets",
+    "exclusion",
+    "liveness",
+    "logs",
+    "progress",
+    "reconciliation",
+    "run_names",
+    "summary",
+]

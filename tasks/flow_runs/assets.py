@@ -1,0 +1,54 @@
+"""Dataset and model versions as Prefect assets, each with what it was made from.
+
+Making one emits `prefect.asset.materialization.succeeded` for the resource `shardgan://datasets/<name>/<version>` or
+`shardgan://models/<name>/<version>`, with what the version is as payload. A trigger may match `shardgan://datasets/emoji/*`.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
+
+from tasks.flow_runs.artifacts import in_run
+
+FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
+PREFIX = "shardgan."
+
+
+def dataset_key(name: str, version: str) -> str:
+    """The asset that a dataset version is."""
+    return f"shardgan://datasets/{FORBIDDEN.sub('-', name)}/{version}"
+
+
+def model_key(name: str, version: str) -> str:
+    """The asset that a registered version is."""
+    return f"shardgan://models/{FORBIDDEN.sub('-', name)}/{version}"
+
+
+def record_dataset(name: str, version: str, facts: dict[str, Any], made_from: Sequence[str] = ()) -> None:
+    """Tell Prefect of a dataset version that has just been made; `made_from` are the keys of assets."""
+    _record(dataset_key(name, version), f"{name}@{version}", facts, made_from)
+
+
+def record_model(version: ModelVersion) -> None:
+    """Tell Prefect of a version that has just been registered, and which dataset version it was trained on."""
+    tags = {name.removeprefix(PREFIX): value for name, value in version.tags.items() if name.startswith(PREFIX)}
+    facts = {"name": version.name, "version": str(version.version), "mlflow_run_id": version.run_id, **tags}
+    dataset = dataset_key(tags["dataset"], tags["dataset_version"])
+    _record(
+        model_key(version.name, str(version.version)), f"{version.name} version {version.version}", facts, [dataset]
+    )
+
+
+def _record(key: str, name: str, facts: dict[str, Any], made_from: Sequence[str]) -> None:
+    if not in_run():
+        return
+    asset = Asset(key=key, properties=AssetProperties(name=name))
+
+    @materialize(asset, asset_deps=list(made_from), name="record-version", task_run_name=f"record-{name}")
+    def record() -> None:
+        add_asset_metadata(asset, facts)
+
+    record()

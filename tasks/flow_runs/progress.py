@@ -1,0 +1,115 @@
+"""Progress of one long piece of work: a bar in the terminal and a progress artifact in Prefect, with the time left."""
+
+import logging
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging.handlers import PrefectConsoleHandler
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tasks.flow_runs.artifacts import in_run
+from tasks.tracking.outages import not_needed
+
+logger = logging.getLogger(__name__)
+ARTIFACT_SECONDS = 2.0  # and a hundredth of the time it takes: each update is an event that the server keeps
+MAX_ARTIFACT_SECONDS = 60.0
+LINE_SECONDS = 15.0
+
+
+class ProgressReport:
+    """Shows `done` of `total`; off a terminal it prints a line every so often, outside a run it makes no artifact.
+
+    `key` names the artifact: lower-case letters, digits and dashes.
+    """
+
+    def __init__(self, key: str, title: str, total: float) -> None:
+        self.key = key
+        self.title = title
+        self.total = max(total, 1)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=_console(),
+        )
+        self.item = self.bar.add_task(title, total=self.total, note="")
+        self.artifact: Any = None
+        self.next_artifact = self.next_line = 0.0
+        self.pace = Pace()
+
+    def __enter__(self) -> Self:
+        if in_run():
+            with not_needed("the progress artifact"):
+                self.artifact = create_progress_artifact(progress=0.0, key=self.key, description=self.title)
+        if self.bar.console.is_terminal:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.artifact is not None and kind is None:
+            self._show(100.0, f"{self.title}: done in {in_words(time.monotonic() - self.pace.started)}")
+        self.bar.stop()
+
+    def update(self, done: float, note: str = "", total: float | None = None) -> None:
+        """Move to `done`; cheap enough for every image."""
+        self.total = max(total or self.total, 1)
+        self.bar.update(self.item, completed=done, total=self.total, note=note)
+        now = time.monotonic()
+        left = self.pace.time_left(done, self.total)
+        # What is followed in another run says by itself how much time is left.
+        if left is None or note.endswith(" left"):
+            said = note
+        else:
+            said = f"{note}, {in_words(left)} left" if note else f"{in_words(left)} left"
+        if self.artifact is not None and now >= self.next_artifact:
+            spent = now - self.pace.started
+            self.next_artifact = now + min(max(ARTIFACT_SECONDS, spent / 100), MAX_ARTIFACT_SECONDS)
+            self._show(min(100.0, 100.0 * done / self.total), f"{self.title}: {said}" if said else self.title)
+        if not self.bar.console.is_terminal and now >= self.next_line:
+            self.next_line = now + LINE_SECONDS
+            print(f"{self.title}: {100 * done / self.total:.0f}%  {said}", file=sys.stderr, flush=True)
+
+    def _show(self, percent: float, description: str) -> None:
+        with not_needed("progress"):
+            update_progress_artifact(artifact_id=self.artifact, progress=percent, description=description)
+
+
+class Pace:
+    """How fast work gets on since it was first heard of; what a resumed training had done before does not count."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.first: tuple[float, float] | None = None  # done, and when
+
+    def time_left(self, done: float, total: float) -> float | None:
+        """Seconds until `total`; None while that cannot be told."""
+        now = time.monotonic()
+        if self.first is None or done < self.first[0]:
+            self.first = done, now
+        gained, seconds = done - self.first[0], now - self.first[1]
+        return (total - done) * seconds / gained if gained > 0 and done < total else None
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for people: 42 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _console() -> Console:
+    """The console that Prefect's log lines go to, so that they do not tear the bar apart; else one on stderr."""
+    for handler in logging.getLogger("prefect").handlers:
+        if isinstance(handler, PrefectConsoleHandler):
+            return handler.console
+    return Console(stderr=True)

@@ -1,0 +1,140 @@
+"""Closing what was left open: flow runs whose process is gone, MLflow runs whose flow run has ended.
+
+A flow run is dead when the lock of its process is free (tasks.flow_runs.liveness): it is marked crashed, which
+frees its slot in the work pool and lets an automation resume it. Of a process on another machine nothing is known
+here; a reconcile there, or the automation that misses its heartbeats, sees to it.
+"""
+
+import logging
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from mlflow.entities import Run, ViewType
+from mlflow.tracking import MlflowClient
+from prefect import State, task
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed
+
+from tasks.flow_runs.liveness import forget, is_alive, known_flow_runs
+from tasks.home import Home, home
+from tasks.tracking.lineage import FLOW_RUN_TAG
+from tasks.tracking.runs import connect
+from tasks.trainer.run_directory import RunDirectory
+
+logger = logging.getLogger(__name__)
+OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+PENDING_LIMIT = timedelta(minutes=15)  # from a worker's taking a run up to the run's own first word
+MLFLOW_STATUS = {StateType.COMPLETED: "FINISHED", StateType.CANCELLED: "KILLED"}
+PAGE = 200
+
+
+@task(task_run_name="close-flow-runs")
+def close_flow_runs() -> list[str]:
+    """Mark every flow run as crashed, or cancelled, whose process on this machine is gone; returns their names."""
+    closed = []
+    with get_client(sync_client=True) as client:
+        for run in read_flow_runs(client, FlowRunFilter(state=_in(OPEN))):
+            if (state := end_of_dead(client, home(), run)) is not None:
+                client.set_flow_run_state(run.id, state)
+                logger.warning("flow run %s: %s", run.name, state.message)
+                closed += [run.name, *_close_children(client, [run.id])]
+        for name in known_flow_runs(home()):
+            if not _is_open(client, UUID(name)):
+                forget(home(), name)
+    return closed
+
+
+def end_of_dead(client: SyncPrefectClient, home: Home, run: FlowRun) -> State | None:
+    """The state in which a flow run without a process ends; None where it lives, or nobody here can tell."""
+    if run.deployment_id is None or run.state is None:
+        return None  # a part of another, or started by hand: heartbeats tell
+    if run.state.is_pending():
+        since = datetime.now(UTC) - run.state.timestamp
+        return Crashed(message="it was taken up by a worker, and never started") if since > PENDING_LIMIT else None
+    if is_alive(home, str(run.id)) is not False:
+        return None
+    now = client.read_flow_run(run.id).state  # its last word may have come since
+    if now is None or now.type != run.state.type:
+        return None
+    if now.is_cancelling():
+        return Cancelled(message="its process is gone")
+    return Crashed(message="its process is gone, and nobody had noticed")
+
+
+def _close_children(client: SyncPrefectClient, parents: list[UUID]) -> list[str]:
+    """Mark what ran inside dead flow runs as crashed too; what a deployment runs has a process of its own."""
+    inside = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents), state=_in(OPEN))
+    children = [run for run in read_flow_runs(client, inside) if run.deployment_id is None]
+    for run in children:
+        client.set_flow_run_state(run.id, Crashed(message="the flow run that it belongs to is gone"))
+    deeper = _close_children(client, [run.id for run in children]) if children else []
+    return [*(run.name for run in children), *deeper]
+
+
+@task(task_run_name="close-mlflow-runs")
+def close_mlflow_runs() -> list[str]:
+    """Close every MLflow run that is open though its flow run has ended; returns their names."""
+    tracking = connect(home())
+    closed = []
+    with get_client(sync_client=True) as client:
+        for run in open_runs(tracking):
+            if (status := status_of_ended(client, run)) is not None:
+                tracking.set_terminated(run.info.run_id, status)
+                logger.warning("MLflow run %s: closed as %s, its flow run has ended", run.info.run_name, status)
+                closed.append(str(run.info.run_name))
+    return closed
+
+
+def open_runs(tracking: MlflowClient) -> list[Run]:
+    """Every MLflow run with the status RUNNING that a flow run made."""
+    experiments = [experiment.experiment_id for experiment in tracking.search_experiments(ViewType.ACTIVE_ONLY)]
+    found = tracking.search_runs(experiments, "attributes.status = 'RUNNING'") if experiments else []
+    return [run for run in found if FLOW_RUN_TAG in run.data.tags]
+
+
+def status_of_ended(client: SyncPrefectClient, run: Run) -> str | None:
+    """The status that an open MLflow run ends with; None where it is, or may be, still at work."""
+    folder = run.data.tags.get("shardgan.run_dir", "")
+    directory = RunDirectory(Path(folder)) if folder and Path(folder).exists() else None
+    if directory and (directory.is_locked() or directory.is_followed()):
+        return None
+    try:
+        state = client.read_flow_run(UUID(run.data.tags[FLOW_RUN_TAG])).state
+    except ObjectNotFound:
+        # Another Prefect server's, or one whose history was deleted: only on the machine that trains can one be sure.
+        return "KILLED" if directory else None
+    if state is None or not state.is_final():
+        return None
+    return MLFLOW_STATUS.get(state.type, "FAILED")
+
+
+def read_flow_runs(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
+    """Every flow run that the filter lets through, however many."""
+    found: list[FlowRun] = []
+    while True:
+        page = client.read_flow_runs(flow_run_filter=wanted, limit=PAGE, offset=len(found))
+        found += page
+        if len(page) < PAGE:
+            return found
+
+
+def _is_open(client: SyncPrefectClient, flow_run_id: UUID) -> bool:
+    try:
+        state = client.read_flow_run(flow_run_id).state
+    except ObjectNotFound:
+        return False
+    return state is None or not state.is_final()
+
+
+def _in(types: Collection[StateType]) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))

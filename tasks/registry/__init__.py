@@ -1,0 +1,6 @@
+"""Registered model versions: registration, the champion, the promotion rule, signatures and the audit of lineage.
+
+May import flow_runs, tracking, trainer, reports, tasks.home and tasks.errors.
+"""
+
+__all__ = ["audit", "promotion", "signing", "succession", "versions"]

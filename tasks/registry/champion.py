@@ -1,0 +1,76 @@
+"""The alias champion: moved by one at a time, and every decision leaves its reasons as tags and in Prefect."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+import filelock
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.concurrency.sync import concurrency
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import ObjectAlreadyExists
+
+from tasks.flow_runs.announcements import announce_champion
+from tasks.home import Home
+from tasks.registry.versions import CHAMPION, tag_version
+from tasks.reports.printable import for_markdown
+
+LIMIT = "shardgan-champion"
+# What a process that was killed holds is given back after so long, also by a server that was restarted meanwhile.
+HOLD_SECONDS = 60.0
+ARTIFACT = "gate"
+
+
+@contextmanager
+def one_at_a_time(home: Home) -> Iterator[None]:
+    """Hold what only one may hold: a lock of this home's, and a slot of Prefect's server for those of other machines.
+
+    Outside of a run there is no server to ask: the home's lock alone holds.
+    """
+    home.root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(home.root / "promotion.lock"):
+        if not in_run():
+            yield
+            return
+        with suppress(ObjectAlreadyExists), get_client(sync_client=True) as client:
+            client.upsert_global_concurrency_limit_by_name(LIMIT, 1, 1 / HOLD_SECONDS)
+        with concurrency(LIMIT, strict=True, lease_duration=HOLD_SECONDS, raise_on_lease_renewal_failure=False):
+            yield
+
+
+def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
+    """Move the alias to `version`; its tags say when and why, and from whom it took over (empty: nobody)."""
+    leave_reason(client, version, why, promoted=True, replaced=str(before.version) if before else "")
+    client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    announce_champion(version, why)
+
+
+def leave_reason(client: MlflowClient, version: ModelVersion, why: str, *, promoted: bool, **others: str) -> None:
+    """Tag the version with what was decided, when and why."""
+    decided = {"promoted": str(promoted).lower(), "why": why, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    tag_version(client, version, {f"gate.{name}": value for name, value in (decided | others).items()})
+
+
+def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping[str, str]) -> None:
+    """Show in the Prefect run, if there is one, what was decided about the version and on what grounds."""
+    if not in_run():
+        return
+    name = f"{version.name} version {version.version}"
+    lines = [f"**{for_markdown(name)}: {decision}.** {for_markdown(why)}.", "", "| | |", "|---|---|"]
+    lines += [f"| {for_markdown(fact)} | {for_markdown(value)} |" for fact, value in facts.items()]
+    create_markdown_artifact("\n".join(lines), ARTIFACT, description=f"{name}: {decision}")
+
+
+def in_run() -> bool:
+    """Whether this is at work inside a Prefect run."""
+    return bool(FlowRunContext.get() or TaskRunContext.get())
+
+
+def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
+    """Whether both are the same version, or both none; MLflow gives the number now as int, now as str."""
+    if one is None or other is None:
+        return one is other
+    return (one.name, str(one.version)) == (other.name, str(other.version))

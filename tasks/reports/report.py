@@ -1,0 +1,206 @@
+"""The evaluation report: one HTML page that needs nothing beside itself, for people to read and to keep.
+
+This module knows neither Prefect nor MLflow: what it shows comes in as `ReportData`. Here values are put into order and
+words; the page they stand on is report.html.j2.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from models.metrics.scores import higher_is_better
+from tasks.reports.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
+from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
+
+__all__ = [
+    "ChampionSummary",
+    "ClassifierSummary",
+    "DatasetSummary",
+    "ReportData",
+    "flatten_config",
+    "page_environment",
+    "render_report",
+    "score_text",
+]
+
+MAX_SNAPSHOTS = 12
+MAX_CLASSES = 30
+
+
+class ScoreRow(NamedTuple):
+    """A score beside the champion's; `better` is None where the two are equal or must not be compared."""
+
+    name: str
+    value: str
+    champion: str
+    change: str
+    better: bool | None
+    meaning: str
+    interval: str
+    champion_interval: str = ""
+
+
+class ClassRow(NamedTuple):
+    """A class's distance, its interval, and the distance in percent of the largest one."""
+
+    name: str
+    value: str
+    interval: str
+    share: float
+
+
+def render_report(data: ReportData) -> str:
+    """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
+    return (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            data=data,
+            comparable=data.champion is not None and data.champion.protocol_digest == data.protocol_digest,
+            scores=_score_rows(data),
+            by_class=_class_rows(data),
+            charts=draw_charts(data.stats),
+            snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
+            dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
+            protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
+            classes=_class_bars(data.dataset.classes if data.dataset else {}),
+            config=list(flatten_config(data.config)),
+            plot=(PLOT_WIDTH, PLOT_HEIGHT),
+        )
+    )
+
+
+def page_environment() -> Environment:
+    """What renders the pages: templates beside this file, filters for pictures and counts."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "data_uri": _data_uri,
+        "count": _count,
+        "short_count": short_count,
+    }
+    return environment
+
+
+# Scores
+
+MEANINGS = {
+    "FD": "Fréchet distance: how far mean and spread of the generated images' features lie from those of "
+    "real images kept out of training. 0 is equal; more images give a lower number.",
+    "FID": "Fréchet Inception distance: the Fréchet distance in the features that the literature uses. 0 is equal; "
+    "more images give a lower number.",
+    "KID": "Kernel Inception distance: the same question, unmoved by the number of images. Real images kept out of "
+    "training score about 0.",
+    "KD": "Kernel distance: the same question, asked without assuming a bell curve and unmoved by the number "
+    "of images. Real images kept out of training score about 0.",
+    "std": "Spread of the kernel distance from one random subset to the next. Differences smaller than this "
+    "mean little.",
+    "precision": "Share of generated images that lie among the real ones. Higher is better.",
+    "recall": "Share of real images that lie among the generated ones. Higher is better.",
+    "density": "How many real images lie around a generated one, about 1 for real against real. Higher is better.",
+    "coverage": "Share of real images with a generated one near by. Higher is better; low where classes or "
+    "kinds of images are never made.",
+    "classifier": "How surely a classifier of the dataset tells the generated images' classes, and how evenly they are "
+    "spread: 1 to the number of classes. Higher is better.",
+    "classifier-gain": "Accuracy that generated images add to a small classifier trained on a tenth of the real ones: "
+    "0.02 is two points. Higher is better.",
+    "memorised": "Share of generated images closer to a training image than 95% of real images kept out of training "
+    "are. About 0.05 where nothing was copied.",
+}
+
+
+def _score_rows(data: ReportData) -> list[ScoreRow]:
+    return [_score_row(name, value, data) for name, value in data.scores.items()]
+
+
+def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
+    is_spread = name.endswith("-std")
+    meaning = MEANINGS.get("std" if is_spread else name if name in MEANINGS else name.split("-")[0], "")
+    interval = _interval(data.intervals.get(name))
+    champion = data.champion.scores.get(name) if data.champion else None
+    if data.champion is None or champion is None:
+        return ScoreRow(name, score_text(value), "", "", None, meaning, interval)
+    theirs = _interval(data.champion.intervals.get(name))
+    if is_spread or data.champion.protocol_digest != data.protocol_digest or champion == value:
+        return ScoreRow(name, score_text(value), score_text(champion), "", None, meaning, interval, theirs)
+    change = f"{'−' if value < champion else '+'}{score_text(abs(value - champion))}"
+    better = (value > champion) == higher_is_better(name)
+    return ScoreRow(name, score_text(value), score_text(champion), change, better, meaning, interval, theirs)
+
+
+def score_text(value: float) -> str:
+    """A score in four digits."""
+    text = f"{value:#.4g}" if abs(value) >= 1e-4 else f"{value:.1e}" if value else "0"
+    return text.rstrip(".").replace("-", "−")
+
+
+def _class_rows(data: ReportData) -> list[ClassRow]:
+    """The classes with their distances, the furthest first."""
+    largest = max(data.by_class.values(), default=0) or 1
+    return [
+        ClassRow(name, score_text(value), _interval(data.by_class_intervals.get(name)), 100 * value / largest)
+        for name, value in sorted(data.by_class.items(), key=lambda item: -item[1])
+    ]
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return " to ".join(map(score_text, ends)) if ends else ""
+
+
+# The rest, put into words
+
+PROTOCOL_WORDS = {
+    "weights_sha256": "Its weights' sha256",
+    "input_size": "Its input size",
+    "num_generated": "Generated images",
+    "num_reference": "Real images",
+    "num_train": "Training images",
+    "classifier_gain": "Classifier gain's settings",
+}
+
+
+def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:
+    yield from [("Name", dataset.name), ("Version", dataset.version), ("Images seen", _count(dataset.seen))]
+    splits = ", ".join(f"{_count(n)} {split}" for split, n in dataset.splits.items())
+    yield "Kept", f"{_count(dataset.kept)} ({splits})" if splits else _count(dataset.kept)
+    yield "Duplicates", _count(dataset.duplicates)
+    reasons = ", ".join(f"{_count(n)} {code.replace('_', ' ')}" for code, n in dataset.reasons.items())
+    yield "Quarantined", f"{_count(dataset.quarantined)}: {reasons}" if reasons else _count(dataset.quarantined)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _spread(items: Sequence[Any], at_most: int) -> list[Any]:
+    """Pick evenly spaced items, the first and the last among them."""
+    if len(items) <= at_most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (at_most - 1))] for i in range(at_most)]
+
+
+def _class_bars(classes: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """Give (class, number of images, share of the largest class in percent)."""
+    largest = max(classes.values(), default=0) or 1
+    return [(name, n, 100 * n / largest) for name, n in list(classes.items())[:MAX_CLASSES]]
+
+
+def flatten_config(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting by its dotted name, as text."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flatten_config(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)

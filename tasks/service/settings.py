@@ -1,0 +1,250 @@
+"""The service on one machine: what its processes are told, and where it is found while it runs.
+
+Two environment variables choose where state is kept: `SHARDGAN_HOME` (a folder, or `s3://bucket/prefix`) and
+`SHARDGAN_DATABASE_URL` (empty: SQLite under the home; `postgresql://user:password@host:port`: the databases
+`prefect` and `mlflow` there). `SHARDGAN_AUTH=name:password` asks both servers to ask for that name and password.
+"""
+
+import configparser
+import contextlib
+import fcntl
+import ipaddress
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from prefect.client.schemas.schedules import CronSchedule
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from tasks.errors import RequestError
+from tasks.home import Home, home, read_auth
+
+DATABASE_URL = "SHARDGAN_DATABASE_URL"
+MIN_PASSWORD = 12
+DEPLOY = Path(__file__).parents[2] / "deploy"
+Environment = dict[str, str]
+
+
+class ServiceConfig(BaseModel):
+    """Where the servers listen, and how much runs at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        max_length=253,
+        title="Address",
+        description="address that both servers listen on; one that other machines reach needs SHARDGAN_AUTH",
+    )
+    prefect_port: int = Field(4200, ge=1, le=65535, title="Prefect port", description="port of the Prefect server")
+    mlflow_port: int = Field(5000, ge=1, le=65535, title="MLflow port", description="port of the MLflow server")
+    public_host: str = Field(
+        "",
+        max_length=253,
+        title="Public name",
+        description="name by which browsers and other machines reach this one; empty: the address",
+    )
+    cpu_runs: int = Field(4, ge=1, le=1000, title="CPU runs", description="flow runs at a time in the pool cpu")
+    gpu_workers: int = Field(
+        1,
+        ge=0,
+        le=64,
+        title="GPU workers",
+        description="workers of the pool gpu here; each trains one thing at a time",
+    )
+
+    nightly: str = Field(
+        "",
+        max_length=1000,
+        title="Nightly config",
+        description="YAML file for pipeline/nightly, as `shardgan run --config` takes; empty: it is not scheduled",
+    )
+    nightly_cron: str = Field(
+        "0 3 * * *", max_length=100, title="Nightly schedule", description="when pipeline/nightly runs, as a cron line"
+    )
+    timezone: str = Field(
+        "UTC", max_length=100, title="Time zone", description="of the nightly schedule, like Europe/Berlin"
+    )
+
+    @field_validator("nightly_cron")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        try:
+            CronSchedule(cron=value)
+        except ValidationError as error:
+            raise ValueError("expected minute, hour, day of month, month, day of week, like '0 3 * * *'") from error
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_time_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("expected a name of the time zone database, like UTC or Europe/Berlin")
+        return value
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing but this machine reaches the servers."""
+        return is_loopback(self.host)
+
+    @property
+    def reached_at(self) -> str:
+        """The name that stands in URLs."""
+        if self.public_host:
+            return self.public_host
+        return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://{_bracketed(self.reached_at)}:{self.prefect_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        return f"http://{_bracketed(self.reached_at)}:{self.mlflow_port}"
+
+
+class ServiceAddress(BaseModel):
+    """Where a running service is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefect: str
+    mlflow: str
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`; a name other than localhost may lead anywhere, and counts as no."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(config: ServiceConfig) -> None:
+    """Raise RequestError where others could reach servers that ask for no password."""
+    auth = read_auth()
+    if not config.is_local and auth is None:
+        raise RequestError(
+            f"host is {config.host!r}, which other machines can reach, and there is no password: set "
+            "SHARDGAN_AUTH=name:password, which both servers then ask for, or listen on 127.0.0.1"
+        )
+    if auth and len(auth.password) < MIN_PASSWORD:
+        raise RequestError(
+            f"the password in SHARDGAN_AUTH has {len(auth.password)} characters: give {MIN_PASSWORD} or more"
+        )
+
+
+def client_environment(config: ServiceConfig) -> Environment:
+    """What every process of the service is told: where the servers and the state are."""
+    here = home()
+    return {
+        "SHARDGAN_HOME": here.shared,
+        "PREFECT_API_URL": f"{config.prefect_url}/api",
+        "PREFECT_HOME": str(here.root / "prefect"),
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "MLFLOW_TRACKING_URI": config.mlflow_url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+def prefect_environment(config: ServiceConfig) -> Environment:
+    """What the Prefect server is told besides."""
+    environment = {
+        "PREFECT_SERVER_API_HOST": config.host,
+        "PREFECT_SERVER_API_PORT": str(config.prefect_port),
+        "PREFECT_UI_API_URL": f"{config.prefect_url}/api",
+        # Leases in memory are lost with the server, and a training that held one is then cancelled.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
+    if database := database_url("prefect"):
+        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database.replace("postgresql", "postgresql+asyncpg", 1)
+    if auth := read_auth():
+        environment["PREFECT_SERVER_API_AUTH_STRING"] = f"{auth.name}:{auth.password}"
+    return environment
+
+
+def mlflow_environment(config: ServiceConfig) -> Environment:
+    """What the MLflow server is told besides."""
+    here = home()
+    auth = read_auth()
+    names = {"localhost", "127.0.0.1", config.reached_at, config.host} - {"0.0.0.0", "::"}
+    environment = {
+        "MLFLOW_HOST": config.host,
+        "MLFLOW_PORT": str(config.mlflow_port),
+        "MLFLOW_WORKERS": "1",
+        "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or f"sqlite:///{here.root / 'mlflow.db'}",
+        "MLFLOW_ARTIFACTS_DESTINATION": f"{here.shared}/mlartifacts",
+        # Whatever name a browser uses has to be listed, else every call but /health is refused with 403.
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(sorted(f"{_bracketed(name)}:*" for name in names)),
+        # Half a gigabyte for jobs that nothing here uses.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    if auth:
+        environment |= {
+            "MLFLOW_AUTH_CONFIG_PATH": str(here.root / "mlflow-auth.ini"),
+            "MLFLOW_AUTH_ADMIN_USERNAME": auth.name,
+            "MLFLOW_AUTH_ADMIN_PASSWORD": auth.password,
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(),
+        }
+    return environment
+
+
+def write_auth_settings(here: Home) -> None:
+    """What MLflow's login reads: its users are kept beside everything else, not where the server happens to stand."""
+    settings = configparser.ConfigParser(interpolation=None)
+    database = database_url("mlflow") or f"sqlite:///{here.root / 'mlflow-auth.db'}"
+    function = "mlflow.server.auth:authenticate_request_basic_auth"
+    settings["mlflow"] = {
+        "default_permission": "READ",
+        "database_uri": database,
+        "authorization_function": function,
+    }
+    path = here.root / "mlflow-auth.ini"
+    path.touch(mode=0o600)
+    with path.open("w") as file:
+        settings.write(file)
+
+
+def database_url(name: str) -> str:
+    """The URL of the database `name` where `SHARDGAN_DATABASE_URL` names a server; empty: SQLite.
+
+    Raises RequestError where it names something else.
+    """
+    given = os.environ.get(DATABASE_URL, "")
+    if not given:
+        return ""
+    url = urlsplit(given)
+    if url.scheme not in ("postgresql", "postgres") or not url.hostname or url.path.strip("/"):
+        raise RequestError(
+            f"{DATABASE_URL} is no server ({url.scheme}://{url.hostname or ''}{url.path}): expected "
+            "postgresql://user:password@host:port, without a database; `prefect` and `mlflow` are made there"
+        )
+    return url._replace(scheme="postgresql", path=f"/{name}").geturl()
+
+
+@contextlib.contextmanager
+def announce(config: ServiceConfig, here: Home) -> Iterator[None]:
+    """Be the one service of this home, and let commands on this machine find it. Raises RequestError for a second."""
+    here.root.mkdir(parents=True, exist_ok=True)
+    with here.service_file.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RequestError(f"a service runs on {here.root} already: stop it first, or set SHARDGAN_HOME") from error
+        address = ServiceAddress(prefect=f"{config.prefect_url}/api", mlflow=config.mlflow_url)
+        file.truncate(0)
+        file.write(json.dumps(address.model_dump()))
+        file.flush()
+        yield
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -1,0 +1,39 @@
+"""Where a person finds things: links that a browser can follow, or what to type where MLflow has no server."""
+
+import os
+from urllib.parse import quote
+
+from mlflow.tracking import MlflowClient
+
+from tasks.home import Home
+from tasks.reports.printable import for_markdown
+
+# The address that browsers use, where it is not the one that workers use (containers: http://mlflow:5000).
+MLFLOW_URL = "SHARDGAN_MLFLOW_URL"
+
+
+def mlflow_url(home: Home) -> str:
+    """Where a browser finds MLflow; empty where it has no server."""
+    named = os.environ.get(MLFLOW_URL) or (home.shown_tracking_uri if home.tracking_uri.startswith("http") else "")
+    return named.rstrip("/")
+
+
+def how_to_open_mlflow(home: Home) -> str:
+    """MLflow's address, or the command that serves it."""
+    return mlflow_url(home) or f"mlflow ui --backend-store-uri {home.shown_tracking_uri}"
+
+
+def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact: str = "") -> str:
+    """`text` as a Markdown link to a run, or to one of its artifacts; plain where there is no server."""
+    if not (base := mlflow_url(home)):
+        return f"`{text}`"
+    experiment = client.get_run(run_id).info.experiment_id
+    path = f"/artifacts/{quote(artifact)}" if artifact else ""
+    return f"[{for_markdown(text)}]({base}/#/experiments/{experiment}/runs/{run_id}{path})"
+
+
+def link_version(home: Home, name: str, version: str) -> str:
+    """A registered version as a Markdown link; plain where there is no server."""
+    text = f"{name} version {version}"
+    base = mlflow_url(home)
+    return f"[{for_markdown(text)}]({base}/#/models/{quote(name, safe='')}/versions/{version})" if base else f"`{text}`"

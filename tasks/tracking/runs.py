@@ -1,0 +1,255 @@
+"""MLflow runs: one a training, fed from the run directory in batches, each point once.
+
+The trainer never talks to MLflow; its stats.jsonl is replayed from here. A server that is down loses nothing: what
+could not be sent is sent later, and `finish` insists.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import filelock
+import mlflow
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from tasks.errors import RequestError
+from tasks.home import ENFORCED, Home
+from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
+
+logger = logging.getLogger(__name__)
+RUN_TAG = "shardgan.run"
+EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
+ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
+QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
+MAX_PARAM_LENGTH = 500
+MAX_TAG_LENGTH = 1000
+MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
+
+
+def connect(home: Home) -> MlflowClient:
+    """A client for the home's tracking server; makes the SQLite database on first use."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    os.environ.update(ENFORCED)
+    if home.serves_itself:
+        # Else a new database makes ./mlruns, wherever this process happens to stand.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(home.mlartifacts)
+    mlflow.set_tracking_uri(home.tracking_uri)
+    mlflow.set_registry_uri(home.tracking_uri)
+    client = MlflowClient(home.tracking_uri, home.tracking_uri)
+    if home.serves_itself:
+        # Two processes that create the tables at once trip over each other.
+        with filelock.FileLock(home.root / "mlflow.lock"):
+            client.search_experiments(max_results=1)
+    return client
+
+
+def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:
+    """Raise RequestError where the experiment's artifacts are reached through the service, and it is not in use."""
+    experiment = client.get_experiment_by_name(name) if home.serves_itself else None
+    if experiment and experiment.artifact_location.startswith("mlflow-artifacts:"):
+        raise RequestError(
+            f"the experiment {name} began with the service, which keeps its artifacts: start it (`shardgan up`), or "
+            "choose another dataset name or SHARDGAN_HOME"
+        )
+
+
+def experiment_id(client: MlflowClient, home: Home, name: str) -> str:
+    """The experiment called `name`, made if need be; artifacts of the SQLite default lie under the root."""
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
+    location = (home.mlartifacts / name).as_uri() if home.serves_itself else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        # Another process was faster.
+        if experiment := client.get_experiment_by_name(name):
+            return str(experiment.experiment_id)
+        raise
+
+
+def take_up(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
+    """Go on with a run that is there; the tags say who is at it now: tasks.flow_runs.reconciliation asks how it is."""
+    client.update_run(run_id, status="RUNNING")
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+
+
+class RunTracker:
+    """The MLflow run of one run directory."""
+
+    def __init__(self, client: MlflowClient, home: Home, run: RunDirectory, tags: Mapping[str, str]) -> None:
+        self.client = client
+        self.home = home
+        self.run = run
+        self.tags = tags
+        self.config = run.config()
+        self.follower = StatsFollower(run)
+        self.waiting: list[tuple[int, dict[str, Any]]] = []  # with the milliseconds when each was read
+        self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
+        self.newest: dict[str, Any] | None = None
+        self.logged_samples: set[str] = set()
+        self.events: dict[tuple[int, str, str], dict[str, Any]] = {}  # as read, whether MLflow answers or not
+        self.tagged_events: set[tuple[int, str, str]] = set()
+        self.sent_scores: set[int] | None = None  # not known: MLflow has to be asked
+
+    @cached_property
+    def run_id(self) -> str:
+        """The MLflow run's id; found or made when it is first needed, so that training starts without MLflow too."""
+        experiment = experiment_id(self.client, self.home, self.config.dataset)
+        # The run's directory is part of its identity: another home may hold a run of the same name.
+        query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
+        if found := self.client.search_runs([experiment], query, max_results=1):
+            take_up(self.client, found[0].info.run_id, self.tags)
+            self._describe(found[0])
+            return str(found[0].info.run_id)
+        tags = {RUN_TAG: self.run.name, "shardgan.run_dir": str(self.run.path), **run_tags(self.config), **self.tags}
+        created = self.client.create_run(experiment, run_name=self.run.name, tags=tags)
+        self._describe(created)
+        return str(created.info.run_id)
+
+    def _describe(self, run: Run) -> None:
+        """Record settings and dataset where they are not: whoever made the run may not have come so far."""
+        if not run.data.params:
+            params = flatten(run_params(self.config)).items()
+            values = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in params]
+            self.client.log_batch(run.info.run_id, params=values)
+        if not (run.inputs and run.inputs.dataset_inputs):
+            log_dataset(self.client, run.info.run_id, self.config)
+
+    def _last_nimg(self) -> int:
+        """The newest tick that MLflow has, by its own word: an answer may be lost though the points came in."""
+        history = self.client.get_metric_history(self.run_id, EVERY_TICK_HAS)
+        return max((int(metric.step) for metric in history), default=0)
+
+    def replay(self) -> None:
+        """Send the ticks and grids that are new; where MLflow does not answer, leave them for the next call."""
+        try:
+            self._send()
+        except (MlflowException, OSError) as error:
+            self.replayed_nimg = self.sent_scores = None
+            logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
+
+    def finish(self, attempts: int = 5) -> None:
+        """Send what is left and close the run as FINISHED; raises where MLflow stays away."""
+        for attempt in range(attempts):
+            try:
+                self._close("FINISHED")
+            except (MlflowException, OSError) as error:
+                if attempt + 1 == attempts:
+                    raise
+                self.replayed_nimg = self.sent_scores = None
+                logger.warning("MLflow does not answer (%s); trying again", error)
+                time.sleep(2**attempt)
+            else:
+                return
+
+    def abandon(self, status: str) -> None:
+        """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
+        # It may have come after MLflow took the points, and before that was noted here.
+        self.replayed_nimg = self.sent_scores = None
+        try:
+            self._close(status)
+        except (MlflowException, OSError) as error:
+            logger.warning("MLflow does not answer (%s): run %s stays open there", error, self.run.name)
+
+    def _close(self, status: str) -> None:
+        self._send()
+        self.client.set_terminated(self.run_id, status)
+
+    def _send(self) -> None:
+        now = int(time.time() * 1000)
+        for row in self.follower.read():
+            if "event" in row:
+                self.events.setdefault((row["nimg"], row["event"], row["reason"]), row)
+            else:
+                self.waiting.append((now, row))
+        if self.waiting:
+            _, self.newest = self.waiting[-1]
+            self._send_new(self._last_nimg() if self.replayed_nimg is None else self.replayed_nimg)
+            self.waiting.clear()
+        self._send_events()
+        self._send_scores()
+        for path in sorted(self.run.samples.glob("*.png")):
+            if path.name not in self.logged_samples:
+                self.client.log_artifact(self.run_id, str(path), "samples")
+                self.logged_samples.add(path.name)
+
+    def _send_new(self, replayed_nimg: int) -> None:
+        fresh = [(at, row) for at, row in self.waiting if row["nimg"] > replayed_nimg]
+        for start in range(0, len(fresh), ROWS_A_BATCH):
+            self._send_rows(fresh[start : start + ROWS_A_BATCH])
+
+    def _send_rows(self, rows: list[tuple[int, dict[str, Any]]]) -> None:
+        # MLflow takes a point of the same time but once, so that one which is on its way may be sent again.
+        points = [Metric(k, float(v), at, int(row["nimg"])) for at, row in rows for k, v in row.items() if k != "nimg"]
+        self.client.log_batch(self.run_id, metrics=points)
+        self.replayed_nimg = int(rows[-1][1]["nimg"])
+
+    def _send_events(self) -> None:
+        """One tag a kind of event, with the newest of it."""
+        for key, event in self.events.items():
+            if key in self.tagged_events:
+                continue
+            text = f"{event['action']} at {event['nimg']:,} images: {event['reason']}"
+            self.client.set_tag(self.run_id, f"shardgan.event.{event['event']}", text[:MAX_TAG_LENGTH])
+            self.tagged_events.add(key)
+
+    def _send_scores(self) -> None:
+        rows = self.run.read_scores()
+        if not rows:
+            return
+        if self.sent_scores is None:
+            history = self.client.get_metric_history(self.run_id, f"{QUICK_PREFIX}{rows[0]['name']}")
+            self.sent_scores = {int(metric.step) for metric in history}
+        fresh = [row for row in rows if row["nimg"] not in self.sent_scores]
+        now = int(time.time() * 1000)
+        points = [Metric(f"{QUICK_PREFIX}{row['name']}", row["value"], now, row["nimg"]) for row in fresh]
+        if points:
+            protocol = RunTag("shardgan.quick_protocol", fresh[-1]["digest"])
+            self.client.log_batch(self.run_id, metrics=points, tags=[protocol])
+            self.sent_scores |= {row["nimg"] for row in fresh}
+
+
+def run_tags(config: RunConfig) -> dict[str, str]:
+    """Tags that lead back from an MLflow run to its data and code."""
+    return {
+        "shardgan.dataset": config.dataset,
+        "shardgan.dataset_version": config.dataset_version,
+        "shardgan.manifest": config.manifest,
+        "shardgan.commit": config.commit,
+    }
+
+
+def run_params(config: RunConfig) -> dict[str, Any]:
+    """What is shown as the MLflow run's parameters."""
+    return {
+        "train": config.train.model_dump(),
+        "network": config.network.model_dump(),
+        "dataset": config.dataset,
+    }
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
+    """Record the dataset version as an input of the run."""
+    dataset = Dataset(
+        name=config.dataset,
+        digest=config.dataset_version[:MAX_DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": config.manifest}),
+    )
+    context = [InputTag("mlflow.data.context", "training")]
+    client.log_inputs(run_id, [DatasetInput(dataset, context)])

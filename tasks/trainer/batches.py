@@ -1,0 +1,278 @@
+"""Training batches: a split held in memory, or streamed from its shards by worker processes that decode ahead.
+
+Both give the batch at a given nimg alike however training got there. The two orders differ, so a run keeps to one.
+Imports neither Prefect nor MLflow: the trainer uses this file.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from shards import (
+    Manifest,
+    ShardsError,
+    Split,
+    WindowedSplit,
+    decoded_bytes,
+    fits_memory,
+    load_manifest,
+    load_split,
+    open_windows,
+)
+
+logger = logging.getLogger(__name__)
+
+Array = np.ndarray | torch.Tensor
+Batches = Iterator[tuple[Array, Array]]
+Mode = Literal["resident", "streaming"]
+PR_SET_PDEATHSIG = 1
+_MOST_WORKERS = 8
+_NUM_PREVIEW = 256
+_DEVICE_SHARE = 0.5
+
+
+class DataConfig(BaseModel):
+    """How training images reach the trainer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["auto", "resident", "streaming"] = Field(
+        "auto",
+        title="Mode",
+        description="resident: decode the split into memory once; streaming: decode it from the shards again and "
+        "again; auto: resident if it fits into 60 % of the free memory. The two see the images in different orders",
+    )
+    shuffle_buffer: int = Field(
+        8192,
+        ge=1,
+        le=10_000_000,
+        title="Shuffle buffer",
+        description="streaming: samples that are shuffled among each other; the shards are put in a new order each "
+        "epoch besides. No memory is taken for it",
+    )
+    workers: int = Field(
+        0,
+        ge=-1,
+        le=256,
+        title="Workers",
+        description=f"streaming: processes that decode ahead, for each trainer; 0: one for each core, {_MOST_WORKERS} "
+        "at most; -1: none, the trainer decodes by itself",
+    )
+    prefetch: int = Field(
+        2, ge=1, le=64, title="Prefetch", description="streaming: batches that each worker keeps ready"
+    )
+    cache_mb: int = Field(
+        2048,
+        ge=64,
+        le=10_000_000,
+        title="Cache",
+        description="streaming from a bucket: MiB of local disk that each worker keeps copies of shards in",
+    )
+
+    def identity(self) -> str:
+        """What changes a training's result, as text; empty for the defaults, so that they need no new run name."""
+        decisive = {"mode"} if self.mode == "resident" else {"mode", "shuffle_buffer"}
+        chosen = self.model_dump_json(include=decisive, exclude_defaults=True)
+        return "" if chosen == "{}" else chosen
+
+
+class Data(Protocol):
+    """An opened split."""
+
+    mode: Mode
+
+    def batches(self, start_nimg: int) -> Batches:
+        """Endless (uint8 images NCHW, int64 labels N), this rank's share of each batch from `start_nimg` on."""
+
+    def preview(self) -> tuple[np.ndarray, np.ndarray]:
+        """Some images and labels to look at, the same ones each time."""
+
+    def describe(self) -> str:
+        """One line for the log."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which slice of which batches one rank takes."""
+
+    batch_size: int
+    seed: int
+    rank: int = 0
+    world_size: int = 1
+
+    def options(self, start_nimg: int) -> dict[str, int]:
+        """Keywords for the `batches` of a split."""
+        return {"seed": self.seed, "start_nimg": start_nimg, "rank": self.rank, "world_size": self.world_size}
+
+
+def open_data(
+    config: DataConfig,
+    manifest: str,
+    *,
+    batch_size: int,
+    seed: int,
+    rank: int = 0,
+    world_size: int = 1,
+    device: torch.device | None = None,
+    agree: Callable[[bool], bool] = bool,
+) -> Data:
+    """Open the training split of the manifest at a URI as `config` says.
+
+    `agree` makes one answer of all ranks' (`World.any`): with mode `auto`, one rank short of memory makes all stream.
+    Raises what shards.load_split raises.
+    """
+    device = device or torch.device("cpu")
+    share = Share(batch_size, seed, rank, world_size)
+    if choose_mode(config, load_manifest(manifest), agree) == "resident":
+        return ResidentData(load_split(manifest, "train"), share, device)
+    split = open_windows(manifest, "train", config.shuffle_buffer, config.cache_mb * 2**20)
+    return StreamingData(split, share, num_workers(config), config.prefetch)
+
+
+def choose_mode(config: DataConfig, manifest: Manifest, agree: Callable[[bool], bool] = bool) -> Mode:
+    """The mode that `config` stands for here; each rank on this machine would hold a copy. Logs which and why."""
+    if config.mode != "auto":
+        return config.mode
+    copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    streams = agree(not fits_memory(manifest, "train", copies))
+    need = f"{decoded_bytes(manifest, 'train') / 2**30:.2f} GiB decoded, {copies} times"
+    logger.info("data.mode auto: %s (%s)", "streaming, too large" if streams else "resident, it fits", need)
+    return "streaming" if streams else "resident"
+
+
+def num_workers(config: DataConfig) -> int:
+    """How many worker processes each trainer starts."""
+    if config.workers:
+        return max(config.workers, 0)
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return min(max(1, (os.cpu_count() or 1) // ranks), _MOST_WORKERS)
+
+
+class ResidentData:
+    """A split in host memory, or in device memory where it takes no more than half of what is free there."""
+
+    mode: Mode = "resident"
+
+    def __init__(self, split: Split, share: Share, device: torch.device) -> None:
+        self._split = split
+        self._share = share
+        self._device = device
+        self._on_device = _device_copy(split, device)
+
+    def batches(self, start_nimg: int) -> Batches:
+        """See Data."""
+        if self._device.type != "cuda":
+            return self._split.batches(self._share.batch_size, **self._share.options(start_nimg))
+        gather = self._gather_on_device if self._on_device else self._gather_pinned
+        return map(gather, self._split.orders(self._share.batch_size, **self._share.options(start_nimg)))
+
+    def preview(self) -> tuple[np.ndarray, np.ndarray]:
+        """The whole split."""
+        return self._split.images, self._split.labels
+
+    def describe(self) -> str:
+        """See Data."""
+        return f"{len(self._split):,} images in {'device' if self._on_device else 'host'} memory"
+
+    def _gather_on_device(self, order: np.ndarray) -> tuple[Array, Array]:
+        assert self._on_device is not None
+        chosen = torch.from_numpy(order).to(self._device)
+        images, labels = self._on_device
+        return images.index_select(0, chosen), labels.index_select(0, chosen)
+
+    def _gather_pinned(self, order: np.ndarray) -> tuple[Array, Array]:
+        # A new buffer each time: torch keeps pinned memory back until the copy that reads it is done.
+        images = torch.empty((len(order), *self._split.images.shape[1:]), dtype=torch.uint8, pin_memory=True)
+        np.take(self._split.images, order, axis=0, out=images.numpy())
+        return images, torch.from_numpy(self._split.labels[order]).pin_memory()
+
+
+def _device_copy(split: Split, device: torch.device) -> tuple[torch.Tensor, torch.Tensor] | None:
+    if device.type != "cuda" or split.images.nbytes > _DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
+
+
+class StreamingData:
+    """A split that worker processes decode ahead; see shards.reading.order.WindowOrder for the order."""
+
+    mode: Mode = "streaming"
+
+    def __init__(self, split: WindowedSplit, share: Share, num_workers: int, prefetch: int) -> None:
+        self._split = split
+        self._share = share
+        self._num_workers = num_workers
+        self._prefetch = prefetch
+
+    def batches(self, start_nimg: int) -> Batches:
+        """See Data."""
+        loader: DataLoader[Any] = DataLoader(
+            BatchStream(self._split, self._share, start_nimg),
+            batch_size=None,
+            num_workers=self._num_workers,
+            prefetch_factor=self._prefetch if self._num_workers else None,
+            # Plain arrays go through a pipe: small against decoding them, and containers have little shared memory.
+            collate_fn=_as_it_is,
+            worker_init_fn=_settle_worker,
+            multiprocessing_context="fork" if self._num_workers else None,
+            generator=torch.Generator(),  # else each start draws from the generator that training uses
+        )
+        return map(_unless_error, loader)
+
+    def preview(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first images of the first epoch."""
+        return next(self._split.batches(min(len(self._split), _NUM_PREVIEW), seed=self._share.seed))
+
+    def describe(self) -> str:
+        """See Data."""
+        return (
+            f"{len(self._split):,} images streamed from {len(self._split.manifest.shards('train')):,} shards, shuffled "
+            f"among {self._split.shuffle_buffer:,}, {self._num_workers} workers"
+        )
+
+
+class BatchStream(IterableDataset[Any]):
+    """Worker w of W makes the batches number w, w + W, ...: the loader takes turns, so the order is exact."""
+
+    def __init__(self, split: WindowedSplit, share: Share, start_nimg: int) -> None:
+        self._split = split
+        self._share = share
+        self._start_nimg = start_nimg
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray] | ShardsError]:
+        worker = get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        options = self._share.options(self._start_nimg)
+        try:
+            yield from self._split.batches(self._share.batch_size, first=first, step=step, **options)
+        except ShardsError as error:
+            yield error  # raised by the reader: the loader would bury it under a traceback
+
+
+def _settle_worker(_worker: int) -> None:
+    """Leave stopping to the trainer: its whole process group is signalled, and it needs its batches to the end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _unless_error(item: Any) -> tuple[Array, Array]:
+    if isinstance(item, ShardsError):
+        raise item
+    images, labels = item
+    return images, labels

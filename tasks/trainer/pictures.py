@@ -1,0 +1,114 @@
+"""The images that an evaluation looks at: real ones from the shards, generated ones from a loaded version."""
+
+import io
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from models.metrics.config import EvalConfig
+from shards import Manifest, load_split, stream_split
+
+SPLIT = "val"
+TRAIN = "train"
+IMAGES_A_CALL = 500
+IMAGES_A_BATCH = 256
+
+
+def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
+    """The val split as one uint8 NCHW batch; nothing is read before the first is asked for."""
+    yield load_split(manifest_uri, SPLIT).images
+
+
+def reference_key(manifest: Manifest) -> str:
+    """What the val split's features are cached under: quick scores and evaluations share them."""
+    return f"{manifest.dataset} {manifest.version} {SPLIT} {manifest.num_samples(SPLIT)}"
+
+
+def train_images(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
+    """The training images that memorisation is looked for among, as uint8 NCHW batches."""
+    places = set(train_places(manifest, config))
+    chosen = (sample for place, sample in enumerate(stream_split(manifest_uri, TRAIN)) if place in places)
+    while batch := [sample.decode() for sample in islice(chosen, IMAGES_A_BATCH)]:
+        yield np.stack(batch)
+
+
+def train_places(manifest: Manifest, config: EvalConfig) -> list[int]:
+    """Which training images are looked at, by their places in the split: a choice that the seed makes."""
+    total = manifest.num_samples(TRAIN)
+    chosen = np.random.default_rng(config.seed).choice(total, min(config.num_train, total), replace=False)
+    return sorted(chosen.tolist())
+
+
+def generated_image(model: Any, manifest: Manifest, config: EvalConfig, place: int) -> np.ndarray:
+    """The image at that place among those that are scored, uint8 CHW, made again from its seed."""
+    for row in request_rows(manifest, config):
+        if place < row["num_images"]:
+            image: np.ndarray = _predict(model, manifest, row)[place]
+            return image
+        place -= row["num_images"]
+    raise IndexError(f"only {config.num_images} images are scored")
+
+
+def pick_train(manifest_uri: str, places: set[int]) -> dict[int, np.ndarray]:
+    """Training images by place, uint8 [1, C, H, W]; no others are decoded."""
+    samples = enumerate(stream_split(manifest_uri, TRAIN))
+    return {place: sample.decode()[None] for place, sample in samples if place in places}
+
+
+def generated_images(model: Any, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
+    """uint8 NCHW batches of a loaded version's images, classes in the shares that the val split has."""
+    for row in request_rows(manifest, config):
+        yield _predict(model, manifest, row)
+
+
+def _predict(model: Any, manifest: Manifest, row: dict[str, int]) -> np.ndarray:
+    """One row of `request_rows`, asked of a model that may be older than the dataset's classes.
+
+    Classes go by their names; where the model has none of that name, it makes all that it has, in turn.
+    """
+    own = model.unwrap_python_model().spec["labels"]
+    name = manifest.labels[row["label"]] if manifest.labels else None
+    asked = row | {"label": own.index(name) if name in own else -1}
+    return decode(model.predict(pd.DataFrame([asked]))["image"])
+
+
+def makes_classes(model: Any, manifest: Manifest) -> bool:
+    """Whether a loaded version makes images of every class of the dataset, and of no other, when asked for it."""
+    return is_conditional(model) and bool(model.unwrap_python_model().spec["labels"] == manifest.labels)
+
+
+def is_conditional(model: Any) -> bool:
+    """Whether a loaded version makes images of the class it is asked for."""
+    return bool(model.unwrap_python_model().spec["arguments"]["num_classes"])
+
+
+def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]:
+    """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
+    counts = share_out(config.num_images, manifest.class_counts(SPLIT) or [1])
+    labels = range(len(counts)) if manifest.labels else [-1]
+    rows: list[dict[str, int]] = []
+    for label, count in zip(labels, counts, strict=True):
+        for start in range(0, count, IMAGES_A_CALL):
+            seed = config.seed + len(rows)
+            rows.append({"num_images": min(IMAGES_A_CALL, count - start), "seed": seed, "label": label})
+    return rows
+
+
+def share_out(total: int, weights: list[int]) -> list[int]:
+    """`total` divided in proportion to `weights`, in whole numbers that add up to it (largest remainder)."""
+    exact = np.array(weights) * total / sum(weights)
+    counts = np.floor(exact).astype(int)
+    for index in np.argsort(counts - exact, kind="stable")[: total - counts.sum()]:
+        counts[index] += 1
+    return [int(count) for count in counts]
+
+
+def decode(pictures: "pd.Series[bytes]") -> np.ndarray:
+    """uint8 NCHW of PNG bytes."""
+    arrays = [np.asarray(Image.open(io.BytesIO(data), formats=["PNG"])) for data in pictures]
+    batch = np.stack(arrays)
+    return batch[:, None] if batch.ndim == 3 else np.ascontiguousarray(batch.transpose(0, 3, 1, 2))

@@ -1,0 +1,268 @@
+"""The run directory: the only channel between a trainer and the rest of the world.
+
+    runs/<run>/config.json    what is trained, on what; written before the trainer starts
+               init.safetensors   weights to start from, where config.json asks for any
+               lock           flock: one trainer at a time, freed by the kernel when its holder dies
+               follower       flock: one process at a time that starts trainers here and tells MLflow of them
+               data.json      whether it streams; settled by its first trainer, kept by all others
+               compute.json   images at once; there where the memory did not hold as many as config.json asks for
+               stats.jsonl    one object a tick, and one with the key "event" a health event
+               scores.jsonl   one object a quick score, by the checkpoint's nimg, with its protocol
+               samples/       grids by images seen
+               checkpoints/   see models.training.checkpoints
+               status.json    how it stands: running, done, resumable, diverged, failed
+               train.log      the trainer's own output
+
+Imports neither Prefect nor MLflow: the trainer uses this file too.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from models.networks.families import NetworkSpec
+from models.training.loop import TrainConfig
+from tasks.errors import RequestError, RunLocked
+from tasks.trainer.batches import DataConfig
+from tasks.trainer.trusted import TrustedImages
+
+# Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
+SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
+
+LOCK_POLL_SECONDS = 0.1
+
+State = Literal["running", "done", "resumable", "diverged", "failed"]
+
+
+class RunConfig(BaseModel):
+    """All that a trainer needs to know; what `config.json` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    manifest: str
+    dataset: str
+    dataset_version: str
+    labels: list[str]
+    network: NetworkSpec
+    train: TrainConfig
+    init_sha256: str = ""
+    data: DataConfig = DataConfig()
+    trusted: TrustedImages | None = None
+    commit: str
+
+
+class Status(BaseModel):
+    """How a training stands, or how it ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: State
+    nimg: int
+    reason: str = ""
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stats = path / "stats.jsonl"
+        self.scores = path / "scores.jsonl"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.log = path / "train.log"
+        self.init = path / "init.safetensors"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def create(self, config: RunConfig) -> None:
+        """Make the directory for `config`, or find it made. Raises RequestError where it holds another config."""
+        if (self.path / "config.json").exists():
+            # The commit may differ: code may be mended between a crash and the resume.
+            found = self.config()
+            same_data = found.data.identity() == config.data.identity()
+            if not same_data or found.model_copy(update={"commit": config.commit, "data": config.data}) != config:
+                raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
+            if found.data != config.data:  # workers and the like: what is asked for now counts
+                self._write_config(found.model_copy(update={"data": config.data}))
+            return
+        self.samples.mkdir(parents=True, exist_ok=True)
+        self._write_config(config)
+
+    def _write_config(self, config: RunConfig) -> None:
+        write_atomically(self.path / "config.json", config.model_dump_json(indent=1))
+
+    def config(self) -> RunConfig:
+        """The run's config.json."""
+        return RunConfig.model_validate_json((self.path / "config.json").read_text())
+
+    def status(self) -> Status | None:
+        """What status.json says; None where no trainer has started yet."""
+        path = self.path / "status.json"
+        return Status.model_validate_json(path.read_text()) if path.exists() else None
+
+    def status_written(self) -> int:
+        """When status.json was last written, in nanoseconds; 0 where there is none."""
+        path = self.path / "status.json"
+        return path.stat().st_mtime_ns if path.exists() else 0
+
+    def set_status(self, state: State, nimg: int, reason: str = "") -> None:
+        """Replace status.json."""
+        write_atomically(self.path / "status.json", Status(state=state, nimg=nimg, reason=reason).model_dump_json())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the one trainer of this run. Raises RunLocked where another is."""
+        # Whoever asks whether the lock is held, holds it for an instant.
+        with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds=1):
+            yield
+
+    @contextmanager
+    def follow(self, wait_seconds: float) -> Iterator[None]:
+        """Be the one who starts trainers here and follows them; raises RunLocked where another does not end in time."""
+        with hold(self.path / "follower", f"another process trains in {self.path}", wait_seconds):
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a trainer is at work here."""
+        return is_held(self.path / "lock")
+
+    def is_followed(self) -> bool:
+        """Whether a process holds this run as its own: between two trainers as well."""
+        return is_held(self.path / "follower")
+
+    def wait_until_free(self, wait_seconds: float) -> None:
+        """Give a trainer that is just ending the time to end; raises RunLocked where it does not."""
+        with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds):
+            pass
+
+    def append_stats(self, row: Mapping[str, Any]) -> None:
+        """Add one tick or event."""
+        append_line(self.stats, row)
+
+    def append_score(self, row: Mapping[str, Any]) -> None:
+        """Add one quick score."""
+        append_line(self.scores, row)
+
+    def cut_stats(self, nimg: int) -> None:
+        """Drop ticks, events and scores after `nimg`: the trainer resumes there and will write them again."""
+        for path, rows in ((self.stats, StatsFollower(self).read()), (self.scores, self.read_scores())):
+            if path.exists():
+                kept = [row for row in rows if row["nimg"] <= nimg]
+                write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept))
+
+    def read_stats(self) -> list[dict[str, Any]]:
+        """Every tick so far."""
+        return [row for row in StatsFollower(self).read() if "event" not in row]
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """Every health event so far: nimg, event, action, reason."""
+        return [row for row in StatsFollower(self).read() if "event" in row]
+
+    def read_scores(self) -> list[dict[str, Any]]:
+        """Every quick score so far; a line that a killed trainer left half-written does not count."""
+        whole, _, _ = self.scores.read_bytes().rpartition(b"\n") if self.scores.exists() else (b"", b"", b"")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def data_config(self) -> DataConfig:
+        """How data is read here: once a trainer has settled what `auto` is, that stays, for the orders differ."""
+        path, config = self.path / "data.json", self.config().data
+        return config.model_copy(update=json.loads(path.read_text())) if path.exists() else config
+
+    def settle_data_mode(self, mode: str) -> None:
+        """Keep the mode that the first trainer of this run came to."""
+        write_atomically(self.path / "data.json", json.dumps({"mode": mode}))
+
+    def train_config(self) -> TrainConfig:
+        """How it is trained here: with as many images at once as the memory has been found to hold."""
+        path, config = self.path / "compute.json", self.config().train
+        found = json.loads(path.read_text()) if path.exists() else {}
+        return config.model_copy(update={"compute": config.compute.model_copy(update=found)})
+
+    def settle_micro_batch(self, size: int) -> None:
+        """Let every later trainer of this run pass `size` images through the networks at once."""
+        write_atomically(self.path / "compute.json", json.dumps({"micro_batch_size": size}))
+
+    def write_sample(self, name: str, png: bytes) -> None:
+        """Keep one grid as samples/<name>.png."""
+        self.samples.mkdir(exist_ok=True)
+        write_atomically(self.samples / f"{name}.png", png)
+
+    def list_samples(self) -> list[tuple[int, Path]]:
+        """(nimg, path) of the generated grids, in order."""
+        return sorted((int(path.stem), path) for path in self.samples.glob("[0-9]*.png"))
+
+
+class StatsFollower:
+    """Reads a growing stats.jsonl, each line once; from the start again where a resumed trainer replaced the file."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.inode = self.offset = 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """The ticks and events that are new since the last call."""
+        if not self.run.stats.exists():
+            return []
+        with self.run.stats.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            self.offset = self.offset if inode == self.inode else 0
+            self.inode = inode
+            file.seek(self.offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self.offset += len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines()]
+
+
+@contextmanager
+def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for it so long; raises RunLocked, with `refusal`, where another keeps it."""
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise RunLocked(f"{refusal}: wait for it to end, or stop it first") from error
+            time.sleep(LOCK_POLL_SECONDS)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file `path`."""
+    if not path.exists():
+        return False
+    try:
+        with hold(path, "", wait_seconds=0):
+            return False
+    except RunLocked:
+        return True
+
+
+def append_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add `row` to a file of JSON lines."""
+    with path.open("a") as file:
+        file.write(json.dumps(row, allow_nan=False) + "\n")
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    data = content.encode() if isinstance(content, str) else content
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,107 @@
+"""The quick score of one checkpoint: `python -m tasks.trainer.scorer RUN_DIR NIMG` prints it as one line of JSON.
+
+The trainer starts it (tasks/trainer/scoring.py), and it dies with the trainer. It runs beside the trainer at low
+priority, on one CPU thread where there is no GPU. Like tasks/trainer/worker.py it puts shards and models together, and
+knows neither Prefect nor MLflow.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.compute.device import prepare, select_device
+from models.features.cache import reference_features
+from models.features.feature_net import FeatureNet, compute_features
+from models.features.nets import load_feature_net
+from models.grids import to_uint8
+from models.metrics.config import EvalConfig
+from models.metrics.distances import FeatureStats, frechet_distance
+from models.metrics.protocol import Protocol
+from models.training.checkpoints import CheckpointStore, load_checkpoint
+from models.training.loop import TrainConfig
+from shards import load_manifest
+from tasks.home import home
+from tasks.trainer.pictures import SPLIT, real_images, reference_key, request_rows
+from tasks.trainer.run_directory import RunConfig, RunDirectory
+from tasks.trainer.worker import die_with_parent
+
+NICENESS = 10
+IMAGES_A_BATCH = 50
+
+
+def main(path: Path, nimg: int) -> None:
+    """Score the averaged generator of the run's checkpoint at `nimg`."""
+    run = RunDirectory(path)
+    config = run.config()
+    eval_config = quick_config(config.train)
+    device = select_device(eval_config.device)
+    prepare(config.train.compute.model_copy(update={"threads": 1}), device)
+    net = load_feature_net(eval_config.feature_net, eval_config.input_size, device)
+    print(json.dumps(score(config, run, nimg, eval_config, net, device)), flush=True)
+
+
+def quick_config(train: TrainConfig) -> EvalConfig:
+    """A small-sample score: nothing but the Fréchet distance is taken."""
+    health = train.health
+    return EvalConfig(
+        num_images=health.score_images,
+        input_size=health.score_input_size,
+        num_train=0,
+        device=train.compute.device,
+    )
+
+
+def score(
+    config: RunConfig, run: RunDirectory, nimg: int, eval_config: EvalConfig, net: FeatureNet, device: torch.device
+) -> dict[str, Any]:
+    """The score's line: where, which, how much, and the protocol with its digest."""
+    manifest = load_manifest(config.manifest)
+    num_reference = manifest.num_samples(SPLIT)
+    reference = reference_features(
+        real_images(config.manifest),
+        net,
+        home().features,
+        reference_key(manifest),
+        eval_config.batch_size,
+    )
+    rows = request_rows(manifest, eval_config)
+    generated = compute_features(generate(config, run, nimg, rows, device), net, eval_config.batch_size)
+    ours, theirs = FeatureStats.of(generated), FeatureStats.of(reference)
+    protocol = Protocol.of(
+        eval_config, net, dataset=manifest.dataset, dataset_version=manifest.version, num_reference=num_reference
+    )
+    return {
+        "nimg": nimg,
+        "name": f"FD-{net.label}",
+        "value": frechet_distance(ours.mean, ours.covariance, theirs.mean, theirs.covariance),
+        "digest": protocol.digest(),
+        "protocol": protocol.model_dump(),
+    }
+
+
+@torch.no_grad()
+def generate(
+    config: RunConfig, run: RunDirectory, nimg: int, rows: list[dict[str, int]], device: torch.device
+) -> Iterator[torch.Tensor]:
+    """uint8 batches of the checkpoint's images, classes in the shares that the val split has."""
+    checkpoint = load_checkpoint(CheckpointStore(run.checkpoints).path(nimg))
+    network = config.network.build_networks()["generator"]
+    network.load_state_dict(checkpoint.part("ema"))
+    network.eval().to(device)
+    for row in rows:
+        drawn = torch.Generator().manual_seed(row["seed"])
+        all_latents = torch.randn(row["num_images"], config.network.latent_dim, generator=drawn)
+        for latents in torch.split(all_latents, IMAGES_A_BATCH):
+            labels = torch.full((len(latents),), max(row["label"], 0), device=device)
+            yield to_uint8(network(latents.to(device), labels if config.network.num_classes else None))
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    os.nice(NICENESS)
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,75 @@
+"""Quick scores beside a training: one child process at a time, its results in the run directory's scores.jsonl."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from models.errors import EvaluationError
+from models.training.checkpoints import Best
+from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 900.0  # of waiting, not of scoring: it has had all the time since the checkpoint
+
+
+class ChildScorer:
+    """Scores a run's checkpoints with `python -m tasks.trainer.scorer`; ends the child when it is closed."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.child: subprocess.Popen[str] | None = None
+
+    def start(self, nimg: int) -> None:
+        """Begin to score the checkpoint at `nimg`, unless that is known or has begun."""
+        if self.child is None and self._known(nimg) is None:
+            environment = os.environ | {SUPERVISOR_PID: str(os.getpid()), "OMP_NUM_THREADS": "1"}
+            command = [sys.executable, "-m", "tasks.trainer.scorer", str(self.run.path), str(nimg)]
+            # A session of its own: what tells the trainer to stop must not look like a scorer that failed.
+            self.child = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+            )
+
+    def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
+        """Wait for the score; None as soon as `should_stop()`. Raises EvaluationError where the child has none."""
+        if (known := self._known(nimg)) is not None:
+            return as_score(known)
+        child, deadline = self.child, time.monotonic() + PATIENCE_SECONDS
+        if child is None:
+            raise EvaluationError(f"no scorer was started for the checkpoint at {nimg:,} images")
+        while True:
+            try:
+                output, _ = child.communicate(timeout=POLL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if should_stop():
+                    return None
+                if time.monotonic() > deadline:
+                    self.close()
+                    raise EvaluationError(f"the scorer took over {PATIENCE_SECONDS:.0f} s and was ended") from None
+        self.child = None
+        if child.returncode:
+            raise EvaluationError(f"the scorer ended with exit code {child.returncode}: see {self.run.log}")
+        row = json.loads(output.splitlines()[-1])
+        self.run.append_score(row)
+        return as_score(row)
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        if self.child is not None:
+            self.child.kill()
+            self.child.communicate()
+            self.child = None
+
+    def _known(self, nimg: int) -> dict[str, Any] | None:
+        return next((row for row in self.run.read_scores() if row["nimg"] == nimg), None)
+
+
+def as_score(row: dict[str, Any]) -> Best:
+    """A line of scores.jsonl as what the checkpoint store keeps of it."""
+    return Best(nimg=row["nimg"], name=row["name"], value=row["value"], protocol=row["digest"])

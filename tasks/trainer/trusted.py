@@ -1,0 +1,112 @@
+"""The images that a shield trusts: found when a training is planned, read when it starts.
+
+Imports neither Prefect nor MLflow: the trainer uses this file.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from models.errors import ConfigError
+from models.networks.families import NetworkSpec
+from models.shield.measures import images_needed
+from models.shield.shield import Trusted, num_held_out
+from models.training.config import TrainConfig
+from shards import Manifest, load_manifest, load_split, resolve_dataset
+from tasks.errors import RequestError
+from tasks.trainer.digests import parse_digests
+
+__all__ = ["TrustedImages", "find_trusted", "load_trusted"]
+
+KEY_DIGITS = 24  # of the source file's sha256: the sample's key
+
+
+class TrustedImages(BaseModel):
+    """Which samples somebody vouches for, pinned: splits of a dataset version, or only `keys` of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest: str
+    version: str
+    splits: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+
+    def identity(self) -> str:
+        """What decides which images they are, as text."""
+        keys = hashlib.sha256(" ".join(self.keys).encode()).hexdigest()
+        return f" trusted {self.version} {' '.join(self.splits)} {keys}"
+
+
+def find_trusted(config: TrainConfig, manifest_uri: str, network: NetworkSpec, root: str) -> TrustedImages | None:
+    """What `train.shield.trusted` names, None where there is no shield; no image is read.
+
+    Raises RequestError where there is no such thing, or it does not fit the dataset at `manifest_uri`, and ConfigError
+    where there are too few for the false positive rate.
+    """
+    if config.shield.policy == "off":
+        return None
+    if "discriminator" not in network.build_networks():
+        raise ConfigError(f"train.shield.policy is gate, but family {network.family} has no discriminator: use dcgan")
+    manifest, name = load_manifest(manifest_uri), config.shield.trusted
+    if name == "val":
+        found = TrustedImages(manifest=manifest_uri, version=manifest.version, splits=("val",))
+    elif Path(name).is_file() and Path(name).suffix != ".json":
+        keys = _read_listing(Path(name))
+        found = TrustedImages(manifest=manifest_uri, version=manifest.version, splits=("train", "val"), keys=keys)
+    else:
+        found = _of_dataset(resolve_dataset(root, name), manifest, network)
+    _check_number(found, config)
+    return found
+
+
+def load_trusted(found: TrustedImages) -> Trusted:
+    """Read them, each shard checked against the manifest; raises RequestError where the listing names others."""
+    images, labels, keys = [], [], list[str]()
+    for split in found.splits:
+        loaded = load_split(found.manifest, split)
+        images.append(loaded.images)
+        labels.append(loaded.labels)
+        keys += loaded.keys
+    everything, classes = np.concatenate(images), np.concatenate(labels)
+    if found.keys:
+        place = {key: number for number, key in enumerate(keys)}
+        if missing := [key for key in found.keys if key not in place]:
+            raise RequestError(
+                f"train.shield.trusted names {len(missing)} images that {found.manifest} does not hold, the first with "
+                f"sha256 {missing[0]}...: list sha256 of source files, as in samples.parquet"
+            )
+        rows = [place[key] for key in found.keys]
+        everything, classes = everything[rows], classes[rows]
+    return Trusted(torch.from_numpy(everything), torch.from_numpy(classes))
+
+
+def _read_listing(path: Path) -> tuple[str, ...]:
+    """The keys of the sha256 in a file."""
+    if not (digests := parse_digests(path.read_text(), f"train.shield.trusted: {path}")):
+        raise RequestError(f"train.shield.trusted: {path} names no image: give one sha256 of a source file a line")
+    return tuple(digest[:KEY_DIGITS] for digest in digests)
+
+
+def _of_dataset(uri: str, manifest: Manifest, network: NetworkSpec) -> TrustedImages:
+    trusted = load_manifest(uri)
+    ours, theirs = (manifest.resolution, manifest.channels), (trusted.resolution, trusted.channels)
+    if ours != theirs or (network.num_classes and trusted.labels != manifest.labels):
+        raise RequestError(
+            f"train.shield.trusted: {trusted.name} is of {theirs[0]} pixels, {theirs[1]} channels and labels "
+            f"{trusted.labels}, {manifest.name} of {ours[0]}, {ours[1]} and {manifest.labels}: build both alike"
+        )
+    return TrustedImages(manifest=uri, version=trusted.version, splits=("train",))
+
+
+def _check_number(found: TrustedImages, config: TrainConfig) -> None:
+    manifest = load_manifest(found.manifest)
+    number = len(found.keys) or sum(manifest.num_samples(split) for split in found.splits)
+    held_out, rate = num_held_out(number, config.shield), config.shield.false_positive_rate
+    if held_out < images_needed(rate):
+        raise ConfigError(
+            f"train.shield.trusted: {number} images, of which {held_out} are held out; a false positive rate of {rate} "
+            f"needs {images_needed(rate)} held out: give more, or raise train.shield.false_positive_rate"
+        )

@@ -1,0 +1,6 @@
+"""The Prefect task that starts the training child process, follows it and registers what it made.
+
+May import registry and the rooms below it, not datasets, evaluation or service.
+"""
+
+__all__ = ["delegation", "sizes", "stage"]

@@ -1,0 +1,157 @@
+"""Training on another machine: by a deployment, of which only settings and names travel.
+
+What came of it is read from the registry, not from the flow run: that may have been resumed, or be somebody else's.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
+
+from tasks.errors import TrainingFailed
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.registry.versions import find_version_of
+from tasks.tracking.runs import connect
+from tasks.training.stage import RegisteredModel, TrainOutcome
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 3.0
+RESUME_SECONDS = 180.0  # a crashed training is resumed by an automation, then waits for its worker's next poll
+ACTIVE = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CRASHED]
+
+
+def is_deployed(deployment: str) -> bool:
+    """Whether there is a server that knows the deployment `flow/name`; without one, nothing is asked."""
+    if not deployment or not get_current_settings().api.url:
+        return False
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            return False
+    return True
+
+
+def find_outcome(run: str, model: str) -> TrainOutcome | None:
+    """What the training `run` came to, by the registry; None where it has registered nothing as `model`."""
+    client = connect(home())
+    version = find_version_of(client, model, run=run)
+    if version is None or not version.run_id:
+        return None
+    return TrainOutcome(
+        run=run,
+        run_dir=_tag(client, version.run_id, "shardgan.run_dir"),
+        nimg=int(version.tags.get("shardgan.nimg_seen") or version.tags["shardgan.nimg"]),
+        mlflow_run_id=version.run_id,
+        model=RegisteredModel(name=version.name, version=str(version.version)),
+    )
+
+
+def train_by_deployment(deployment: str, parameters: Mapping[str, Any], run: str, model: str) -> TrainOutcome:
+    """Have the deployment train `run`, or join the flow run that is at it, and wait for its end.
+
+    Raises TrainingFailed where it ends without a registered version.
+    """
+    return await_training(begin_training(deployment, parameters, run), deployment, run, model)
+
+
+def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> FlowRun:
+    """Have the deployment train `run`, or join the flow run that is at it; several may be begun before any ends."""
+    tag = f"run:{run}"
+    with get_client(sync_client=True) as client:
+        child = find_active(client, tag) or start(deployment, parameters, run, tag)
+    logger.info("training runs as the flow run %s of %s: %s", child.name, deployment, url_for(child))
+    return child
+
+
+def await_training(child: FlowRun, deployment: str, run: str, model: str) -> TrainOutcome:
+    """Wait for the end of a flow run that trains `run`; raises TrainingFailed where it registered no version."""
+    with get_client(sync_client=True) as client, ProgressReport("training", f"Training {run}", 100) as progress:
+        ended = wait_for_end(client, child.id, lambda: show_progress(client, child.id, progress))
+    if ended.state is None or not ended.state.is_completed():
+        raise TrainingFailed(f"the flow run {ended.name} that trains {run} ended as {ended.state}: {url_for(ended)}")
+    outcome = find_outcome(run, model)
+    if outcome is None:
+        raise TrainingFailed(
+            f"{deployment} has trained {run}, but the registry at {home().shown_tracking_uri} has no version of "
+            f"{model} from it: its worker must have the same MLFLOW_TRACKING_URI"
+        )
+    return outcome
+
+
+def start(deployment: str, parameters: Mapping[str, Any], name: str, tag: str) -> FlowRun:
+    """A new flow run of the deployment, shown and cancelled together with the one that calls this."""
+    created = run_deployment(deployment, parameters=dict(parameters), tags=[tag], timeout=0, flow_run_name=name)
+    return cast(FlowRun, created)  # typed as a coroutine too, which it is in async callers
+
+
+def find_active(client: SyncPrefectClient, tag: str) -> FlowRun | None:
+    """The flow run with this tag that has not ended, or crashed and is about to be resumed."""
+    states = FlowRunFilterState(type=FlowRunFilterStateType(any_=ACTIVE))
+    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag]), state=states))
+    alive = [run for run in found if not _has_crashed_for_good(run)]
+    return min(alive, key=lambda run: run.state_type == StateType.CRASHED, default=None)
+
+
+def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable[[], None] = lambda: None) -> FlowRun:
+    """The flow run when it has ended; a crash is no end while it may still be resumed.
+
+    A server that is away is waited for: the training does not need it.
+    """
+    while True:
+        try:
+            run = client.read_flow_run(flow_run_id)
+            on_poll()
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500:
+                raise
+            logger.warning("the Prefect server does not answer (%s); the training goes on", error)
+        else:
+            if run.state and run.state.is_final() and (not run.state.is_crashed() or _has_crashed_for_good(run)):
+                return run
+        time.sleep(POLL_SECONDS)
+
+
+def show_progress(client: SyncPrefectClient, flow_run_id: UUID, progress: ProgressReport) -> None:
+    """Show here how far the flow run says its training is."""
+    wanted = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]), key=ArtifactFilterKey(any_=["training"])
+    )
+    for artifact in client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=1):
+        note = str(artifact.description or "").partition(": ")[2]
+        progress.update(float(str(artifact.data or 0)), note)
+
+
+def _has_crashed_for_good(run: FlowRun) -> bool:
+    if run.state is None or not run.state.is_crashed():
+        return False
+    return time.time() - run.state.timestamp.timestamp() > RESUME_SECONDS
+
+
+def _tag(client: MlflowClient, run_id: str, name: str) -> str:
+    try:
+        return str(client.get_run(run_id).data.tags.get(name, ""))
+    except MlflowException:
+        return ""

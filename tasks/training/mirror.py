@@ -1,0 +1,124 @@
+"""A run's state in the bucket, so that a retry on another worker goes on from it.
+
+The trainer writes to a folder of the worker's own disk; what is finished there is copied to `<root URI>/runs/<run>/`:
+each checkpoint's files before its commit marker, so that what counts there is whole, as on the disk.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from models.training.checkpoints import BEST, MARKER, CheckpointStore
+from tasks.errors import MirrorError
+from tasks.trainer.run_directory import RunDirectory
+
+logger = logging.getLogger(__name__)
+STATE = (
+    "config.json",
+    "init.safetensors",
+    "data.json",
+    "compute.json",
+    "stats.jsonl",
+    "scores.jsonl",
+    "status.json",
+    f"checkpoints/{BEST}",
+)
+
+
+class RunMirror:
+    """The copy of one run directory under a URI that fsspec knows."""
+
+    def __init__(self, run: RunDirectory, uri: str) -> None:
+        self.run = run
+        self.filesystem: Any
+        self.filesystem, self.path = fsspec.core.url_to_fs(
+            f"{uri.rstrip('/')}/{run.name}", use_listings_cache=False, skip_instance_cache=True
+        )
+        self.uri = uri
+        self.pushed: set[str] = set()
+
+    def pull(self) -> None:
+        """Fetch what is newer there than here: checkpoints, the newest and the best, and what belongs to them.
+
+        Raises MirrorError, as the others here do, where the bucket does not answer.
+        """
+        theirs, ours = self._committed(), CheckpointStore(self.run.checkpoints).committed()
+        if not theirs or (ours and ours[-1].name >= theirs[-1]):
+            return
+        logger.info("fetching the checkpoint at %s images from %s", f"{int(theirs[-1]):,}", self.uri)
+        with self._mapped("fetch"):
+            # The newest checkpoint comes last: once it is here, a fetch that was cut short is not taken up again.
+            for name in STATE:
+                if self.filesystem.exists(f"{self.path}/{name}"):
+                    self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))
+            for name in theirs:
+                self._fetch_folder(f"checkpoints/{name}")
+
+    def push(self) -> None:
+        """Copy what is new here, and remove there the checkpoints that are no longer kept here."""
+        ours = {path.name: path for path in CheckpointStore(self.run.checkpoints).committed()}
+        if set(ours) == self.pushed:
+            return
+        theirs = set(self._committed())
+        with self._mapped("store"):
+            for name in sorted(ours.keys() - theirs):
+                self._store_state()
+                self._store_folder(ours[name], f"checkpoints/{name}")
+            for name in theirs - ours.keys():
+                self.filesystem.rm_file(f"{self.path}/checkpoints/{name}/{MARKER}")
+                self.filesystem.rm(f"{self.path}/checkpoints/{name}", recursive=True)
+        self.pushed = set(ours)
+
+    def finish(self) -> None:
+        """Copy the rest when the training has ended."""
+        self.push()
+        with self._mapped("store"):
+            self._store_state()
+            self._store_folder(self.run.samples, "samples")
+
+    def _fetch_folder(self, name: str) -> None:
+        folder = self.run.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(self._names(name), key=lambda file: file == MARKER):
+            self.filesystem.get_file(f"{self.path}/{name}/{file}", str(folder / file))
+
+    def _store_state(self) -> None:
+        for name in STATE:
+            if (path := self.run.path / name).exists():
+                self._store(path, name)
+
+    def _store_folder(self, folder: Path, name: str) -> None:
+        for path in sorted(folder.iterdir(), key=lambda path: (path.name == MARKER, path.name)):
+            self._store(path, f"{name}/{path.name}")
+
+    def _store(self, path: Path, name: str) -> None:
+        target = f"{self.path}/{name}"
+        self.filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self.filesystem.put_file(str(path), target)
+
+    def _committed(self) -> list[str]:
+        with self._mapped("list"):
+            names = [name for name in self._names("checkpoints") if name.isdigit()]
+            return sorted(name for name in names if MARKER in self._names(f"checkpoints/{name}"))
+
+    def _names(self, folder: str) -> list[str]:
+        path = f"{self.path}/{folder}".rstrip("/")
+        try:
+            return [item.rstrip("/").rpartition("/")[2] for item in self.filesystem.ls(path, detail=False)]
+        except FileNotFoundError:
+            return []
+
+    @contextmanager
+    def _mapped(self, doing: str) -> Iterator[None]:
+        """Turn whatever a bucket raises into MirrorError."""
+        try:
+            yield
+        except Exception as error:
+            raise MirrorError(
+                f"could not {doing} the run's state at {self.uri}/{self.run.name} ({type(error).__name__}: {error}): "
+                "see that the bucket is there and may be written"
+            ) from error

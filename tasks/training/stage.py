@@ -1,0 +1,215 @@
+"""The training stage: a child process trains in a run directory (tasks.training.supervision), the task here follows it.
+
+Call the task directly, never with `.submit()`: signals reach the main thread only, and the trainer dies with the
+thread that started it.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.networks.families import FAMILIES, NetworkSpec
+from models.networks.presets import preset_fields
+from models.training.loop import TrainConfig
+from shards import Manifest, load_manifest, resolve_dataset
+from tasks.errors import RequestError, TrainerDied, TrainingFailed
+from tasks.flow_runs.progress import ProgressReport
+from tasks.flow_runs.run_names import name_in_run
+from tasks.home import home
+from tasks.registry.signing import check_keys
+from tasks.registry.versions import register
+from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
+from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
+from tasks.tracking.runs import RunTracker, check_artifacts, connect
+from tasks.trainer.batches import DataConfig
+from tasks.trainer.run_directory import RunConfig, RunDirectory
+from tasks.trainer.traces import check_compression
+from tasks.trainer.trusted import find_trusted
+from tasks.training.mirror import RunMirror
+from tasks.training.supervision import raise_for, supervise
+from tasks.training.transfer import fetch_start, find_start
+from tasks.training.watch import RunWatch
+
+__all__ = [
+    "DataConfig",
+    "RegisteredModel",
+    "TrainConfig",
+    "TrainOutcome",
+    "check_resolution",
+    "plan_run",
+    "prepare_run",
+    "preset_fields",
+    "register_generator",
+    "train",
+]
+
+logger = logging.getLogger(__name__)
+LOCK_WAIT_SECONDS = 60.0
+
+
+class RegisteredModel(BaseModel):
+    """A version in the model registry."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+class TrainOutcome(BaseModel):
+    """What a training came to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    run_dir: str
+    nimg: int
+    mlflow_run_id: str
+    model: RegisteredModel
+
+
+def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
+    """The run that training `config` on `dataset`, read as `data` says, is; touches nothing.
+
+    Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
+    RequestError where the dataset cannot be trained on like this.
+    """
+    check_keys()
+    manifest_uri = resolve_dataset(home().shared, dataset)
+    manifest = load_manifest(manifest_uri)
+    network = _network(manifest, config)
+    check_compression(config, network, manifest_uri)
+    start = find_start(config.init)
+    init_sha256 = start.sha256 if start else ""
+    data = data or DataConfig()
+    trusted = find_trusted(config, manifest_uri, network, str(home().shared))
+    content = f"{manifest.version} {config.identity()} {network.model_dump_json()} {init_sha256}{data.identity()}"
+    content += trusted.identity() if trusted else ""
+    digest = hashlib.sha256(content.encode()).hexdigest()[:8]
+    return RunConfig(
+        run=f"{manifest.dataset}-{config.family}-{digest}",
+        manifest=manifest_uri,
+        dataset=manifest.dataset,
+        dataset_version=manifest.version,
+        labels=manifest.labels if network.num_classes else [],
+        network=network,
+        train=config,
+        init_sha256=init_sha256,
+        data=data,
+        trusted=trusted,
+        commit=code_commit(),
+    )
+
+
+def check_resolution(family: str, resolution: int) -> None:
+    """Raise ValueError where the family's networks cannot make images of this side."""
+    FAMILIES[family].stage_sizes(resolution)
+
+
+def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
+    try:
+        return NetworkSpec(
+            family=config.family,
+            resolution=manifest.resolution,
+            channels=manifest.channels,
+            num_classes=len(manifest.labels) if config.conditional else 0,
+            latent_dim=config.latent_dim,
+            width=config.width,
+        )
+    except ValidationError as error:
+        raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
+
+
+@task(task_run_name="prepare-{dataset}")
+def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
+    """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
+    plan = plan_run(dataset, config, data)
+    if home().serves_itself:
+        check_artifacts(connect(home()), home(), plan.dataset)  # before hours of training, not after
+    run = RunDirectory(home().runs / plan.run)
+    if (start := find_start(config.init)) and not run.init.exists():
+        run.path.mkdir(parents=True, exist_ok=True)
+        fetch_start(start, run.init)
+    run.create(plan)
+    return str(run.path)
+
+
+def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """A trainer that was killed can go on, and what was away may be back; a wrong request would fail again."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, TrainerDied) or is_outage(error)
+
+
+@task(
+    task_run_name=name_in_run("train"),
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=_is_worth_retrying,
+)
+def train(run_dir: str, parent_run: str = "") -> str:
+    """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id.
+
+    `parent_run` is the id of an MLflow run that this one is nested under. Raises RunLocked where another process
+    follows a training there, and does so for longer than LOCK_WAIT_SECONDS.
+    """
+    run = RunDirectory(Path(run_dir))
+    if run.is_followed():
+        logger.info("waiting for the other process that trains in %s", run.path)
+    with run.follow(LOCK_WAIT_SECONDS):
+        return _train(run, parent_run)
+
+
+def _train(run: RunDirectory, parent_run: str) -> str:
+    tracker = RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
+    status = run.status()
+    if status and status.state == "done":
+        logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")
+        tracker.finish()
+        return tracker.run_id
+    run.wait_until_free(LOCK_WAIT_SECONDS)
+    mirror = RunMirror(run, f"{home().shared}/runs") if home().is_remote else None
+    if mirror:
+        mirror.pull()
+    with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
+        watch = RunWatch(run, tracker, progress, mirror)
+        try:
+            before = run.status_written()
+            exit_code = supervise(run, watch.poll)
+            raise_for(run, exit_code, before)
+        except BaseException as error:
+            tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
+            raise
+        finally:
+            watch.close()
+    tracker.finish()
+    return tracker.run_id
+
+
+@task(
+    task_run_name=name_in_run("register"),
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=should_retry,
+)
+def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
+    """Put the run's generator into the model registry as `name` (the dataset's, if empty), alias challenger."""
+    run = RunDirectory(Path(run_dir))
+    name = name or run.config().dataset
+    version = register(connect(home()), run, mlflow_run_id, name)
+    status = run.status()
+    return TrainOutcome(
+        run=run.name,
+        run_dir=run_dir,
+        nimg=status.nimg if status else 0,
+        mlflow_run_id=mlflow_run_id,
+        model=RegisteredModel(name=name, version=str(version.version)),
+    )

@@ -1,0 +1,77 @@
+"""The trainer as a child process: started, stopped with whoever follows it, and how it ended told by an exception."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from tasks.errors import TrainerDied, TrainingDiverged, TrainingFailed, TrainingInterrupted
+from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
+
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
+MAX_LAST_WORDS = 300
+
+
+def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
+    """Run the trainer as a child in a process group of its own; whatever stops this process stops the child too.
+
+    SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
+    checkpoint, and is killed if it does not use it. Returns the exit code.
+    """
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
+    command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
+    with run.log.open("ab") as log:
+        trainer = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
+    try:
+        while trainer.poll() is None:
+            on_poll()
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        _signal_group(trainer, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            trainer.wait(GRACE_SECONDS)
+        raise
+    finally:
+        _signal_group(trainer, signal.SIGKILL)
+        trainer.wait()
+    on_poll()
+    return trainer.returncode
+
+
+def raise_for(run: RunDirectory, exit_code: int, before: int) -> None:
+    """Turn how the trainer ended into an exception; being done is none.
+
+    `before` is `run.status_written()` from before it was started: what an earlier trainer said does not count.
+    """
+    status = run.status() if run.status_written() != before else None
+    if status is None:
+        reason = f"the trainer ended (exit code {exit_code}{_last_words(run)}) before it did anything"
+        status = Status(state="running" if exit_code < 0 else "failed", nimg=0, reason=reason)
+    where = f"{run.name} at {status.nimg:,} images"
+    if status.state == "done":
+        return
+    if status.state == "resumable":
+        raise TrainingInterrupted(f"{where}: {status.reason}; the same command goes on from there")
+    if status.state == "diverged":
+        raise TrainingDiverged(f"{where}: {status.reason}")
+    if status.state == "running":
+        raise TrainerDied(
+            f"{where}: the trainer died (exit code {exit_code}{_last_words(run)}); "
+            "a retry goes on from its last checkpoint"
+        )
+    raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
+
+
+def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(trainer.pid, number)
+
+
+def _last_words(run: RunDirectory) -> str:
+    """The last line of the trainer's output: what it died of, where it could not write that to status.json."""
+    lines = run.log.read_text(errors="replace").split("\n") if run.log.exists() else []
+    return next((f", {line[:MAX_LAST_WORDS]}" for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,76 @@
+"""Where a training starts from: a registered version, a run, or a checkpoint."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+from models.training.checkpoints import TENSORS, CheckpointStore, file_sha256
+from tasks.errors import RequestError
+from tasks.home import home
+from tasks.registry.signing import proven_model
+from tasks.registry.versions import ARTIFACT_FILES, resolve_version
+from tasks.tracking.runs import connect
+
+logger = logging.getLogger(__name__)
+
+
+class Start(NamedTuple):
+    """Weights to start from; `path` is a file of tensors, or a model URI where only the registry has them."""
+
+    path: str
+    sha256: str
+
+
+def find_start(uri: str) -> Start | None:
+    """What `train.init` names, None where it is empty; nothing is fetched.
+
+    Raises RequestError where there is no such thing, and RegistryError for a model that is not registered.
+    """
+    if not uri:
+        return None
+    if uri.startswith("models:/"):
+        return _of_model(uri)
+    path = Path(uri)
+    return _of_checkpoint(path / TENSORS) if (path / TENSORS).exists() else _of_run(path, uri)
+
+
+def fetch_start(start: Start, target: Path) -> None:
+    """Put the weights into the file `target`.
+
+    Raises RequestError where they are not what was found before, RegistryError where a version's files are not those
+    that were registered.
+    """
+    if start.path.startswith("models:/"):
+        with proven_model(resolve_version(connect(home()), start.path)) as folder:
+            data = (folder / "artifacts" / ARTIFACT_FILES["weights"]).read_bytes()
+    else:
+        data = Path(start.path).read_bytes()
+    partial = target.with_name(f".{target.name}.partial")
+    partial.write_bytes(data)
+    if (found := file_sha256(partial)) != start.sha256:
+        partial.unlink()
+        raise RequestError(f"train.init: {start.path} has sha256 {found[:12]}, expected {start.sha256[:12]}")
+    partial.replace(target)
+
+
+def _of_model(uri: str) -> Start:
+    version = resolve_version(connect(home()), uri)
+    store = CheckpointStore(home().runs / Path(version.tags.get("shardgan.run", "")).name / "checkpoints")
+    registered = store.path(int(version.tags.get("shardgan.nimg", "0")))
+    if registered in store.committed():
+        return _of_checkpoint(registered / TENSORS)
+    logger.warning("train.init: the checkpoint of %s is not here, so the discriminator starts anew", uri)
+    return Start(f"models:/{version.name}/{version.version}", version.tags["shardgan.weights_sha256"])
+
+
+def _of_run(path: Path, uri: str) -> Start:
+    committed = CheckpointStore(path / "checkpoints").committed()
+    if not committed:
+        raise RequestError(
+            f"train.init is {uri!r}: expected models:/name@champion, a run directory or one of its checkpoints"
+        )
+    return _of_checkpoint(committed[-1] / TENSORS)
+
+
+def _of_checkpoint(path: Path) -> Start:
+    return Start(str(path), file_sha256(path))

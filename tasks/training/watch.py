@@ -1,0 +1,71 @@
+"""What goes on beside a training: its run directory is followed, and what is new there shown to people."""
+
+import logging
+from collections.abc import Callable
+
+from tasks.errors import MirrorError
+from tasks.flow_runs.artifacts import show_picture
+from tasks.flow_runs.logs import LogFollower
+from tasks.flow_runs.progress import ProgressReport
+from tasks.tracking.runs import RunTracker
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.alerts import HealthReport
+from tasks.training.mirror import RunMirror
+
+logger = logging.getLogger(__name__)
+
+
+class RunWatch:
+    """Passes on what a trainer writes: to MLflow, to Prefect, and to the bucket."""
+
+    def __init__(
+        self, run: RunDirectory, tracker: RunTracker, progress: ProgressReport, mirror: RunMirror | None
+    ) -> None:
+        self.run = run
+        self.tracker = tracker
+        self.progress = progress
+        self.mirror = mirror
+        self.total = run.config().train.nimg
+        self.alerts = HealthReport(run.name)
+        self.log = LogFollower(run.log)
+        self.shown_nimg = max((nimg for nimg, _ in run.list_samples()), default=-1)
+
+    def poll(self) -> None:
+        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away."""
+        self.tracker.replay()
+        self.alerts.update(self.tracker.events.values())
+        if self.mirror:
+            keep_copy(self.mirror.push)
+        self._show_progress()
+        self._show_newest_grid()
+        self.log.read()
+
+    def close(self) -> None:
+        """Pass on what the trainer said last, and copy the rest."""
+        self.log.read()
+        if self.mirror:
+            keep_copy(self.mirror.finish)
+
+    def _show_progress(self) -> None:
+        if self.tracker.newest is None:
+            return
+        row = self.tracker.newest
+        losses = [
+            f"{key.removeprefix('loss_').upper()} {row[key]:.2f}" for key in sorted(row) if key.startswith("loss_")
+        ]
+        note = ", ".join([f"{row['nimg']:,}/{self.total:,} images", f"{row['images_per_second']:.0f}/s", *losses])
+        self.progress.update(row["nimg"], note)
+
+    def _show_newest_grid(self) -> None:
+        fresh = [(nimg, path) for nimg, path in self.run.list_samples() if nimg > self.shown_nimg]
+        if fresh:
+            self.shown_nimg, path = fresh[-1]
+            show_picture(path, "samples", f"{self.run.name}: generated after {self.shown_nimg:,} images")
+
+
+def keep_copy(copy: Callable[[], None]) -> None:
+    """A bucket that is away stops no training: the next checkpoint tries again."""
+    try:
+        copy()
+    except MirrorError as error:
+        logger.warning("%s; training goes on, and the next checkpoint tries again", error)

@@ -1,0 +1,122 @@
+"""The command line as a person or a script meets it: exit status, stdout, and what is left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARDGAN = Path(sys.executable).with_name("shardgan")
+
+
+def shardgan(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"SHARDGAN_HOME": str(cwd / "home")}
+    environment.pop("PREFECT_API_URL", None)
+    environment.pop("PREFECT_HOME", None)
+    return subprocess.run([SHARDGAN, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def the_object(text: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    done = shardgan("build", "--source", "nowhere", "--dataset", "d", "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert the_object(done.stdout)["error"] in done.stderr
+    assert "'nowhere', which does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "--source", ".", "--dataset", "Odd Name"], "lower-case letters"),
+        (["run", "--source", ".", "--dataset", "d", "--resolution", "40"], "resolution 40"),
+        (["run", "--source", ".", "--dataset", "d", "train.nmig=5"], "did you mean train.nimg?"),
+        (["study", "--source", ".", "--dataset", "d", "--codecs", "[png, jpg]"], "encoding 'jpg' is unknown; use orig"),
+        (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
+        (["train", "--dataset", "unknown"], "there is no dataset 'unknown'"),
+        (["train", "--dataset", "d", "--config", "missing.yaml"], "No such file"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    from flows.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHARDGAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["shardgan", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
+    done = shardgan("bild", cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'Did you mean "build"?' in done.stderr + done.stdout
+
+
+def test_a_dry_run_shows_config_and_plan_and_touches_nothing(tmp_path: Path, collection: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    command = ["run", "--source", str(collection), "--dataset", "d", "--nimg", "7", "--train.augment.scale", "0.5"]
+    done = shardgan(*command, "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = the_object(done.stdout)
+    assert shown["config"]["train"]["nimg"] == 7
+    assert shown["config"]["train"]["augment"]["scale"] == 0.5
+    assert len(shown["would"]) == 5
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_show_config_is_a_file_to_start_from(tmp_path: Path) -> None:
+    done = shardgan("show-config", cwd=tmp_path)
+    assert done.returncode == 0
+    (tmp_path / "c.yaml").write_text(done.stdout)
+    again = shardgan("show-config", "--config", "c.yaml", "train.seed=9", "--json", cwd=tmp_path)
+    assert the_object(again.stdout)["train"]["seed"] == 9
+
+
+def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Path) -> None:
+    command = ["build", "--source", str(collection), "--dataset", "d", "--resolution", "16", "--json"]
+    first = shardgan(*command, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    built = the_object(first.stdout)
+    expected = {"dataset", "version", "manifest", "seen", "kept", "duplicates", "quarantined", "reasons", "reused"}
+    assert built.keys() == expected
+    assert (built["seen"], built["kept"], built["quarantined"], built["reused"]) == (49, 48, 1, False)
+    again = the_object(shardgan(*command, cwd=tmp_path).stdout)
+    assert again == built | {"reused": True}
+
+
+SETTINGS = """
+import flows
+from prefect.settings import get_current_settings as now
+print(now().home, now().server.ephemeral.startup_timeout_seconds, now().server.analytics_enabled)
+"""
+
+
+def test_prefect_reads_its_settings_after_ours_are_made(home_dir: Path) -> None:
+    names = (
+        "PREFECT_API_URL",
+        "PREFECT_HOME",
+        "PREFECT_SERVER_ANALYTICS_ENABLED",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS",
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-c", SETTINGS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"{home_dir}/prefect", "120", "False"]

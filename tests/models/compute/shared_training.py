@@ -1,0 +1,71 @@
+"""Train every family for a few steps and keep the end: `torchrun -m ... FOLDER` or alone, with the same result."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from models.compression.robust import Codecs
+from models.compute.device import ComputeConfig
+from models.compute.parallel import World
+from models.networks.families import FAMILIES, NetworkSpec
+from models.training.checkpoints import CheckpointStore
+from models.training.config import TrainConfig
+from models.training.loop import train
+
+BATCH = 8
+# (family, compression) of each training, by name.
+TRAININGS = {
+    **{family: (family, "off") for family in FAMILIES},
+    "r3-known": ("r3", "known"),
+    "dcgan-learned": ("dcgan", "learned"),
+}
+CODECS = Codecs(np.stack([np.full((3, 8, 8), step) for step in (5, 40)]), np.array([[1, 1], [1, 1]]), np.array([1, 1]))
+SETTINGS = {
+    "nimg": 64,
+    "batch_size": BATCH,
+    "tick_nimg": 32,
+    "checkpoint_ticks": 100,
+    "compute": ComputeConfig(device="cpu", threads=1),
+    "augment": {"policy": "adaptive", "adapt_nimg": 100, "target": 0.0, "colour": 0.5, "cutout": 0.3},
+}
+
+
+def batches(start_nimg: int, world: World) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    share = BATCH // world.size
+    rows = slice(world.rank * share, (world.rank + 1) * share)
+    for nimg in range(start_nimg, 10**9, BATCH):
+        rng = np.random.default_rng(nimg)
+        images, labels = rng.integers(0, 256, (BATCH, 1, 16, 16), dtype=np.uint8), rng.integers(0, 2, BATCH)
+        yield images[rows], labels[rows]
+
+
+def main(folder: Path) -> None:
+    world = World.join(torch.device("cpu"))
+    rows: list[dict[str, object]] = []
+    for name, (family, compression) in TRAININGS.items():
+        spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
+        store = CheckpointStore(folder / f"{name}-{world.rank}")
+        state = train(
+            TrainConfig.model_validate({"family": family, "compression": compression, **SETTINGS}),
+            spec,
+            lambda nimg: batches(nimg, world),
+            store,
+            lambda row: rows.append({"family": family, **row}),  # noqa: B023
+            lambda *_: None,
+            lambda: False,
+            world=world,
+            codecs=CODECS,
+        )
+        save_file({key: value.clone() for key, value in state.tensors().items()}, folder / f"{name}-{world.rank}.st")
+    if world.is_main:
+        (folder / "rows.json").write_text(json.dumps(rows))
+    world.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

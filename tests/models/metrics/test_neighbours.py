@@ -1,0 +1,97 @@
+"""Neighbours against a slow float64 reference that loops over pairs, whatever the tiles."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from models.metrics import neighbours
+from models.metrics.neighbours import compare_manifolds, nearest
+
+
+def features(n: int, seed: int, shift: float = 0.0, scale: float = 1.0, num_features: int = 12) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, num_features)) * scale + shift).astype(np.float32)
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sqrt(((a.astype(np.float64) - b.astype(np.float64)) ** 2).sum()))
+
+
+def reach(x: np.ndarray, i: int, k: int) -> float:
+    return sorted(distance(x[i], x[j]) for j in range(len(x)) if j != i)[k - 1]
+
+
+@pytest.mark.parametrize("tile", [7, 4096])
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.5, 0.6), (300.0, 1.0)])
+def test_manifolds_agree_with_loops_over_pairs(
+    monkeypatch: pytest.MonkeyPatch, tile: int, shift: float, scale: float
+) -> None:
+    monkeypatch.setattr(neighbours, "TILE", tile)
+    fake, real = features(50, 1, shift, scale), features(40, 2, shift=300.0 if shift > 100 else 0.0)
+    near_real = [reach(real, j, 3) for j in range(40)]
+    wide_real = [reach(real, j, 5) for j in range(40)]
+    near_fake = [reach(fake, i, 3) for i in range(50)]
+    table = np.array([[distance(a, b) for b in real] for a in fake])
+    found = compare_manifolds(fake, real)
+    np.testing.assert_array_equal(found.precise, (table <= near_real).any(1))
+    np.testing.assert_array_equal(found.recalled, (table <= np.array(near_fake)[:, None]).any(0))
+    np.testing.assert_allclose(found.density, (table <= wide_real).sum(1) / 5)
+    np.testing.assert_array_equal(found.covered, (table <= wide_real).any(0))
+
+
+@pytest.mark.parametrize("tile", [7, 4096])
+def test_nearest_agrees_with_loops_over_pairs(monkeypatch: pytest.MonkeyPatch, tile: int) -> None:
+    monkeypatch.setattr(neighbours, "TILE", tile)
+    queries, candidates = features(30, 1), features(45, 2)
+    table = np.array([[distance(a, b) for b in candidates] for a in queries])
+    distances, places = nearest(queries, candidates)
+    np.testing.assert_array_equal(places, table.argmin(1))
+    np.testing.assert_allclose(distances, table.min(1), rtol=1e-5)
+
+
+def test_a_collapsed_generator_is_precise_but_recalls_nothing() -> None:
+    real = features(200, 1)
+    found = compare_manifolds(np.repeat(real[:1], 200, axis=0), real)
+    assert found.precise.all()
+    assert found.recalled.sum() == 1
+    assert found.covered.mean() < 0.2
+
+
+def test_images_that_are_far_off_are_in_no_ball() -> None:
+    found = compare_manifolds(features(50, 1, shift=100.0), features(50, 2))
+    assert not found.precise.any()
+    assert not found.covered.any()
+    assert found.density.sum() == 0
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 2), (1, 1), (2, 6)])
+def test_small_sets_raise_nothing(n: int, m: int) -> None:
+    found = compare_manifolds(features(n, 1), features(m, 2))
+    assert (len(found.precise), len(found.covered)) == (n, m)
+
+
+MEASURED = """
+import resource
+import numpy as np
+from models.metrics import neighbours
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+neighbours.TILE = 512
+x, y = (np.random.default_rng(seed).standard_normal((8000, 8), np.float32) for seed in (0, 1))
+neighbours.compare_manifolds(x[:600], y[:600])
+neighbours.nearest(x[:600], y[:600])
+before = peak_mb()
+neighbours.compare_manifolds(x, y)
+neighbours.nearest(x, y)
+print(peak_mb() - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_product_of_the_sets() -> None:
+    """The table of all distances would be 244 MB; a process of its own tells its peak."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 40

@@ -1,0 +1,164 @@
+"""The gate inside a training: off it changes nothing, on it keeps the exact resume and every family's steps."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.compute.device import ComputeConfig
+from models.compute.parallel import World
+from models.errors import CheckpointError, ConfigError
+from models.networks.families import NetworkSpec
+from models.shield.gate import admit
+from models.shield.shield import Teachers, Trusted
+from models.training.checkpoints import CheckpointStore
+from models.training.config import TrainConfig
+from models.training.loop import make_state, train
+from models.training.state import TrainState
+
+SHIELD = {"policy": "gate", "trusted": "val", "first_steps": 3, "steps": 2, "batch_size": 32, "interval_nimg": 24}
+CONFIG = TrainConfig.model_validate(
+    {
+        "nimg": 64,
+        "batch_size": 8,
+        "tick_nimg": 16,
+        "checkpoint_ticks": 2,
+        "snapshot_ticks": 2,
+        "compute": {"threads": 1, "device": "cpu"},
+        "health": {"score_ticks": 0},
+        "shield": {**SHIELD, "false_positive_rate": 0.05},
+    }
+)
+
+
+def spec(family: str = "dcgan") -> NetworkSpec:
+    return NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
+
+
+def make_trusted(num_images: int = 60) -> Trusted:
+    """Dark images with a bright bar: the class says whether it lies or stands."""
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 40, (num_images, 1, 16, 16), dtype=np.uint8)
+    classes = np.arange(num_images) % 2
+    for image, label, place in zip(images, classes, rng.integers(2, 13, num_images), strict=True):
+        image[0, place : place + 2] = 200 if label else image[0, place : place + 2]
+        image[0, :, place : place + 2] = image[0, :, place : place + 2] if label else 200
+    return Trusted(torch.from_numpy(images), torch.from_numpy(classes))
+
+
+def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Endless batches of which every fourth image is noise."""
+    honest = make_trusted(200)
+    while True:
+        rng = np.random.default_rng(nimg)
+        rows = rng.integers(0, 200, 8)
+        images = honest.images.numpy()[rows]
+        images[::4] = rng.integers(0, 256, (2, 1, 16, 16))
+        yield images, honest.classes.numpy()[rows]
+        nimg += 8
+
+
+def run(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None, family: str = "dcgan") -> Any:
+    rows: list[dict[str, float]] = []
+    calls = iter(range(10**6))
+    state = train(
+        config,
+        spec(family),
+        open_batches,
+        CheckpointStore(folder, config.keep_checkpoints),
+        rows.append,
+        lambda *_: None,
+        lambda: stop_at is not None and next(calls) >= stop_at,
+        trusted=make_trusted() if config.shield.policy == "gate" else None,
+    )
+    return state, rows
+
+
+def assert_same(first: TrainState, second: TrainState) -> None:
+    ours, theirs = first.tensors(), second.tensors()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_without_a_shield_there_is_nothing_of_it() -> None:
+    off = TrainConfig()
+    assert "shield" not in off.identity()
+    assert "shield" in CONFIG.identity()
+    state = make_state(off, spec(), torch.device("cpu"), World())
+    assert state.shield is None
+    assert not any("shield" in name for name in state.tensors())
+
+
+@pytest.mark.parametrize("stop_at", [2, 5])
+def test_a_shielded_training_stopped_and_resumed_ends_in_the_same_bits(tmp_path: Path, stop_at: int) -> None:
+    whole, _ = run(tmp_path / "whole")
+    stopped, _ = run(tmp_path / "parts", stop_at=stop_at)
+    assert stopped.nimg == 8 * stop_at
+    resumed, _ = run(tmp_path / "parts")
+    assert_same(whole, resumed)
+    assert whole.shield.num_lessons == 3
+    assert torch.isfinite(whole.shield.threshold)
+
+
+@pytest.mark.parametrize("family", ["r3", "vaegan"])
+def test_every_family_with_a_discriminator_trains_behind_the_gate(tmp_path: Path, family: str) -> None:
+    settings = {**CONFIG.model_dump(mode="json"), "family": family, "nimg": 16, "preset": "auto"}
+    _, rows = run(tmp_path, TrainConfig.model_validate(settings), family=family)
+    assert all(np.isfinite(value) for value in rows[-1].values())
+    assert 0 <= rows[-1]["shield_dropped"] <= 1
+
+
+def test_micro_batches_do_not_change_which_images_are_let_in(tmp_path: Path) -> None:
+    small = ComputeConfig(threads=1, device="cpu", micro_batch_size=4)
+    short = CONFIG.model_copy(update={"nimg": 24})
+    _, whole = run(tmp_path / "whole", short)
+    _, parts = run(tmp_path / "parts", short.model_copy(update={"compute": small}))
+    assert parts[0]["shield_dropped"] == whole[0]["shield_dropped"]
+    assert parts[0]["shield_threshold"] == whole[0]["shield_threshold"]
+
+
+def test_a_family_without_a_discriminator_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"family vae has no discriminator .* dcgan"):
+        run(tmp_path, CONFIG.model_copy(update={"family": "vae"}), family="vae")
+
+
+def test_too_few_trusted_images_are_refused_with_the_number_that_is_needed(tmp_path: Path) -> None:
+    strict = CONFIG.shield.model_copy(update={"false_positive_rate": 0.01})
+    with pytest.raises(ConfigError, match=r"30 trusted images are held out; .* needs 99"):
+        run(tmp_path, CONFIG.model_copy(update={"shield": strict}))
+
+
+def test_a_gate_without_trusted_images_is_refused() -> None:
+    with pytest.raises(ConfigError, match="give some hundreds"):
+        make_state(CONFIG, spec(), torch.device("cpu"), World())
+    with pytest.raises(ValueError, match=r"shield\.trusted is empty"):
+        TrainConfig.model_validate({"shield": {"policy": "gate"}})
+
+
+def test_a_checkpoint_without_a_shield_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, CONFIG.model_copy(update={"shield": TrainConfig().shield}), stop_at=1)
+    with pytest.raises(CheckpointError, match="no shield"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize("num_dropped", [0, 3, 8])
+def test_what_is_not_admitted_is_replaced_with_its_label(num_dropped: int) -> None:
+    state = make_state(CONFIG, spec(), torch.device("cpu"), World(), trusted=make_trusted())
+    assert state.shield is not None
+    images, labels = make_trusted(8).images, torch.arange(8)
+    scores = state.shield.score(images)
+    state.shield.threshold = torch.cat([scores.sort().values, torch.tensor([torch.inf])])[num_dropped]
+    teachers = Teachers(state.ema, state.discriminator)
+    admitted = admit(state.shield, teachers, images, labels, nimg=8, batch_size=8)
+    assert admitted.statistics["shield_dropped"] == num_dropped / 8
+    if num_dropped == 8:
+        trusted = state.shield.lessons.images
+        assert all((image == trusted).flatten(1).all(dim=1).any() for image in admitted.images)
+    else:
+        assert torch.equal(admitted.images, images[admitted.labels])
+        assert (scores[admitted.labels] >= state.shield.threshold).all()
+        kept = scores >= state.shield.threshold
+        assert torch.equal(admitted.labels[kept], labels[kept])

@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from models.networks.families import FAMILIES, NetworkSpec
+from models.training.checkpoints import TENSORS, CheckpointStore
+from models.training.config import TrainConfig
+from models.training.estimates import estimate
+from models.training.state import TrainState
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_parameters_and_disk_are_what_a_training_has(family: str, num_classes: int, tmp_path: object) -> None:
+    spec = NetworkSpec(family=family, resolution=32, channels=3, num_classes=num_classes, latent_dim=8, width=16)
+    config = TrainConfig(family=family, nimg=1000, batch_size=16, tick_nimg=100, checkpoint_ticks=5)
+    found = estimate(config, spec)
+    state = TrainState(spec, torch.device("cpu"))
+    for role, network in state.roles.items():
+        assert found.parameters[role] == sum(parameter.numel() for parameter in network.parameters())
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        state.optimizers[role].step()
+    path = CheckpointStore(tmp_path).save(0, state.tensors(), state.values())  # type: ignore[arg-type]
+    assert found.checkpoint_bytes == pytest.approx((path / TENSORS).stat().st_size, rel=0.15)
+    assert (found.num_steps, found.num_checkpoints) == (63, 2)
+
+
+def test_memory_grows_with_the_micro_batch_and_the_width() -> None:
+    spec = NetworkSpec(family="r3", resolution=64, channels=3, num_classes=0, latent_dim=64, width=64)
+    config = TrainConfig(family="r3", batch_size=64)
+    whole = estimate(config, spec).memory_bytes
+    small = config.model_copy(update={"compute": config.compute.model_copy(update={"micro_batch_size": 8})})
+    assert estimate(small, spec).memory_bytes < 0.3 * whole
+    assert estimate(config, spec.model_copy(update={"width": 128})).memory_bytes > 1.5 * whole

@@ -1,0 +1,148 @@
+"""Datasets are found by name, and whatever is wrong is said in a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from shards import DatasetError, Manifest, ShardConfig, SplitError, build, load_manifest, resolve_dataset, stream_split
+from shards.build.contact_sheet import CONTACT_SHEET
+
+
+@pytest.fixture
+def root(collection: Path, tmp_path: Path) -> Path:
+    for resolution in (8, 16):
+        build(ShardConfig(source=str(collection), dataset="pets", resolution=resolution), tmp_path / "root")
+    return tmp_path / "root"
+
+
+def versions(root: Path) -> list[str]:
+    return sorted(path.parent.name for path in root.glob("datasets/pets/*/manifest.json"))
+
+
+def test_name_means_the_version_built_last(root: Path, collection: Path) -> None:
+    assert load_manifest(resolve_dataset(root, "pets")).resolution == 16
+    build(ShardConfig(source=str(collection), dataset="pets", resolution=8), root)
+    assert load_manifest(resolve_dataset(root, "pets")).resolution == 8
+
+
+def test_version_may_be_shortened(root: Path) -> None:
+    for version in versions(root):
+        manifest = resolve_dataset(root, f"pets@{version[:8]}")
+        assert load_manifest(manifest).version == version
+        assert resolve_dataset(root, manifest) == resolve_dataset(root, str(Path(manifest).parent)) == manifest
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ("cats", "no dataset 'cats' .* there are pets"),
+        ("pets@zzz", "matches no version of 'pets'; there are [0-9a-f]{16}, [0-9a-f]{16}"),
+        ("pets@/elsewhere", "matches no version"),
+    ],
+)
+def test_unknown_reference_lists_what_there_is(root: Path, ref: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        resolve_dataset(root, ref)
+
+
+def test_empty_root_says_to_build(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="there is none yet, build one first"):
+        resolve_dataset(tmp_path, "pets")
+
+
+def test_unfinished_version_is_not_found(root: Path) -> None:
+    manifest = Path(resolve_dataset(root, "pets"))
+    manifest.unlink()
+    with pytest.raises(DatasetError, match=r"does not say which version is its latest; name one of them: pets@"):
+        resolve_dataset(root, "pets")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"dataset": "x"}', '{"wids_version": 2}'])
+def test_damaged_manifest_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(DatasetError, match="no manifest of a dataset version"):
+        load_manifest(tmp_path / "manifest.json")
+
+
+def test_manifest_is_an_index_for_wids(root: Path) -> None:
+    content = json.loads(Path(resolve_dataset(root, "pets")).read_text())
+    assert content["wids_version"] == 1
+    assert all({"url", "nsamples"} <= record.keys() for record in content["shardlist"])
+
+
+def test_wids_reads_every_sample_by_its_number(root: Path, tmp_path: Path) -> None:
+    wids = pytest.importorskip("wids", reason="the package wids is not installed")
+    uri = resolve_dataset(root, "pets")
+    manifest = load_manifest(uri)
+    ours = [sample for split in ("train", "val") for sample in stream_split(uri, split)]
+    dataset = wids.ShardListDataset(uri, cache_dir=str(tmp_path / "cache"), transformations=[])
+    theirs = [dataset[number] for number in range(len(dataset))]
+    assert len(theirs) == sum(manifest.num_samples_by_split.values()) == 40
+    assert [one["__key__"] for one in theirs] == [one.key for one in ours]
+    assert [int(one[".cls"].read()) for one in theirs] == [one.label for one in ours]
+    assert [one[".jpg"].read() for one in theirs] == [one.encoded for one in ours]
+
+
+def test_contact_sheet_lies_beside_the_manifest(root: Path) -> None:
+    with Image.open(Path(resolve_dataset(root, "pets")).with_name(CONTACT_SHEET)) as sheet:
+        assert sheet.width > 1000
+
+
+def test_unknown_split_has_no_samples(root: Path) -> None:
+    manifest = load_manifest(resolve_dataset(root, "pets"))
+    for ask in (manifest.num_samples, manifest.histogram, manifest.shards):
+        with pytest.raises(SplitError, match="no split 'test'"):
+            ask("test")
+
+
+def image(seed: int) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (10, 10), (seed, 0, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+FILES = st.dictionaries(
+    st.tuples(st.sampled_from("ab"), st.text("xyzé _-.'\"%\n", min_size=1, max_size=8).filter(lambda n: n[0] != ".")),
+    st.one_of(st.integers(0, 12).map(image), st.binary(max_size=20)),
+    min_size=1,
+    max_size=24,
+)
+
+
+@given(files=FILES, per_shard=st.integers(1, 5), fraction=st.sampled_from([0.0, 0.3, 0.9]))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_odd_names_and_bytes_are_all_accounted_for(
+    files: dict[tuple[str, str], bytes], per_shard: int, fraction: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from shards import SourceError
+
+    folder = tmp_path_factory.mktemp("any")
+    for (label, name), data in files.items():
+        (folder / "source" / label).mkdir(parents=True, exist_ok=True)
+        (folder / "source" / label / name).write_bytes(data)
+    config = ShardConfig(
+        source=str(folder / "source"),
+        dataset="any",
+        resolution=8,
+        samples_per_shard=per_shard,
+        val_fraction=fraction,
+        labels="none",
+        workers=1,
+    )
+    try:
+        manifest: Manifest = load_manifest(build(config, folder / "root").manifest)
+    except SourceError:
+        assert not list((folder / "root").rglob("*"))
+        return
+    counts = manifest.counts
+    assert counts.seen == len(files) == counts.kept + counts.duplicates + counts.quarantined
+    assert counts.kept == len({data for data in files.values() if data.startswith(b"\x89PNG")})
+    assert sum(counts.reasons.values()) == counts.quarantined
+    assert sum(record.nsamples for record in manifest.shardlist) == sum(manifest.num_samples_by_split.values())
+    assert all(record.nsamples <= per_shard for record in manifest.shardlist)

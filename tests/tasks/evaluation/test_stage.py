@@ -1,0 +1,216 @@
+"""Evaluations of real registered versions: conditional or not, in a classifier's features, and what they are worth."""
+
+import hashlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from PIL import Image
+
+from benchmarks.classifier_gain import main as measure
+from models.features.cache import reference_features
+from models.features.efficientnet import EfficientNetLite0
+from models.features.nets import load_feature_net
+from models.metrics.evaluation import evaluate
+from models.metrics.protocol import Protocol
+from models.training.checkpoints import CheckpointStore
+from models.training.loop import TrainConfig
+from models.training.state import TrainState
+from shards import ShardConfig, build, load_manifest
+from tasks.errors import RequestError
+from tasks.evaluation.classifier_gain import find_gain
+from tasks.evaluation.feature_nets import find_feature_net
+from tasks.evaluation.stage import EvalConfig, _score, check_scorable, score_model
+from tasks.evaluation.strips import NUM_STEPS, interpolation_strip, slerp
+from tasks.home import home
+from tasks.registry.promotion import PromotionPolicy, judge
+from tasks.registry.versions import load_pyfunc, register
+from tasks.tracking.runs import RunTracker, connect
+from tasks.trainer.pictures import _predict, decode, real_images, request_rows, train_images
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.stage import plan_run
+
+Make = Callable[[bool], tuple[RunDirectory, ModelVersion]]
+
+
+@pytest.fixture
+def make(dataset: str) -> Make:
+    """Registers an untrained generator, conditional or not, as `m`."""
+
+    def register_one(conditional: bool) -> tuple[RunDirectory, ModelVersion]:
+        plan = plan_run(dataset, TrainConfig(width=4, latent_dim=4, nimg=8, conditional=conditional))
+        run = RunDirectory(home().runs / plan.run)
+        run.create(plan)
+        torch.manual_seed(0)
+        state = TrainState(plan.network, torch.device("cpu"))
+        CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
+        tracker = RunTracker(connect(home()), home(), run, {})
+        tracker.finish()
+        return run, register(connect(home()), run, tracker.run_id, "m")
+
+    return register_one
+
+
+def config(**others: object) -> EvalConfig:
+    return EvalConfig.model_validate({"num_images": 24, "input_size": 32, "device": "cpu"} | others)
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_only_a_model_that_is_told_the_class_is_scored_by_class(
+    make: Make, conditional: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.metrics.scores.MIN_CLASS_IMAGES", 2)  # the collection has 48 images in all
+    make(conditional)
+    scores = score_model.fn("models:/m/1", config()).scores
+    assert set(scores.by_class) == ({"bright", "dark"} if conditional else set())
+
+
+def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
+    make: Make, collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.metrics.scores.MIN_CLASS_IMAGES", 2)
+    _, version = make(True)
+    shutil.copytree(collection / "bright", collection / "added")
+    for number, path in enumerate(sorted((collection / "added").iterdir())):
+        with Image.open(path) as image:
+            image.convert("RGB").rotate(90 + number).save(path.with_name(f"{number}.png"))
+        path.unlink()
+    grown = build(ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3), home_dir)
+    assert load_manifest(grown.manifest).labels == ["added", "bright", "dark"]
+    scores = _score(connect(home()), version, grown.manifest, config()).scores
+    assert scores.by_class == {}
+    model, manifest = load_pyfunc(version), load_manifest(grown.manifest)
+    dark = model.predict(pd.DataFrame([{"num_images": 2, "seed": 5, "label": 1}]))["image"]
+    asked = next(row for row in request_rows(manifest, config()) if row["label"] == 2) | {"num_images": 2, "seed": 5}
+    assert (_predict(model, manifest, asked) == decode(dark)).all()
+
+
+def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
+    make(True)
+    asked = config(feature_net="classifier", input_size=0)
+    first = score_model.fn("models:/m/1", asked).scores
+    assert 1 <= first.values["classifier-score"] <= 2
+    assert {"FD-Classifier", "KD-Classifier"} <= set(first.values)
+    (weights,) = home().features.glob("classifier-*")
+    written = weights.stat().st_mtime_ns
+    make(False)
+    second = score_model.fn("models:/m/2", asked).scores
+    assert weights.stat().st_mtime_ns == written
+    assert second.protocol == first.protocol
+
+
+def test_a_way_between_latents_starts_and_ends_at_them() -> None:
+    start, end = torch.randn(2, 5, 64, generator=torch.manual_seed(0))
+    torch.testing.assert_close(slerp(start, end, 0.0), start)
+    torch.testing.assert_close(slerp(start, end, 1.0), end)
+    torch.testing.assert_close(slerp(start, start, 0.5), start)
+    middle = slerp(start, end, 0.5).norm(dim=1)
+    assert (middle > 0.8 * torch.minimum(start.norm(dim=1), end.norm(dim=1))).all()  # a straight line would be at 0.7
+
+
+def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
+    _, version = make(True)
+    with Image.open(io.BytesIO(interpolation_strip(load_pyfunc(version), 0))) as picture:
+        assert picture.size == (NUM_STEPS * 18 + 2, 2 * 18 + 2)
+        assert np.asarray(picture).std() > 0
+
+
+def test_what_a_version_is_worth_is_written_down_and_stays_with_it(make: Make, tmp_path: Path) -> None:
+    run, version = make(True)
+    options = ["--nimg", "64", "--seeds", "2", "--result", str(tmp_path / "gain.md")]
+    measure(["--model", "models:/m/1", *options])
+    table = find_gain(connect(home()).get_model_version(version.name, version.version))
+    assert table is not None
+    assert len(table.rows) == 15
+    text = (tmp_path / "gain.md").read_text()
+    assert "| 0 | generated |" in text
+    assert "L-infinity, radius 4/255, 10 steps of 1/255" in text
+    (tmp_path / "gain.md").unlink()
+    measure(["--model", str(run.path), *options])
+    assert (tmp_path / "gain.md").read_text().splitlines()[8:] == text.splitlines()[8:]
+
+
+def test_what_a_version_is_worth_can_be_a_score_of_its_own(make: Make) -> None:
+    make(True)
+    asked = config(classifier_nimg=64)
+    scores = score_model.fn("models:/m/1", asked).scores
+    table = find_gain(connect(home()).get_model_version("m", "1"))
+    assert table is not None
+    value, *interval = table.small_gain
+    assert scores.values["classifier-gain"] == value == table.gains["3 clean"][0]
+    assert list(scores.intervals["classifier-gain"]) == interval
+    assert scores.protocol.differences(score_model.fn("models:/m/1", config()).scores.protocol)
+
+
+def test_the_second_evaluation_of_a_dataset_version_computes_no_real_features(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    compute = EfficientNetLite0.__call__
+
+    def counted(net: EfficientNetLite0, images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        return compute(net, images)
+
+    monkeypatch.setattr(EfficientNetLite0, "__call__", counted)
+    make(True)
+    score_model.fn("models:/m/1", config())
+    assert sum(seen) == 48 + 24  # every real image of both splits, and the generated ones
+    seen.clear()
+    score_model.fn("models:/m/1", config(num_images=20))
+    assert sum(seen) == 20
+
+
+def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_path: Path) -> None:
+    asked = config(num_train=20)
+    net = load_feature_net(asked.feature_net, asked.input_size)
+    noise = np.random.default_rng(0).integers(0, 256, (24, 3, 16, 16), dtype=np.uint8)
+    scores = []
+    for workers in (1, 3):
+        shard = ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=workers)
+        uri = build(shard, tmp_path / str(workers)).manifest
+        manifest, cache = load_manifest(uri), tmp_path / f"features-{workers}"
+        real = reference_features(real_images(uri), net, cache, "val")
+        train = reference_features(train_images(uri, manifest, asked), net, cache, "train")
+        about = {"dataset": "tiny", "dataset_version": manifest.version}
+        protocol = Protocol.of(asked, net, num_reference=len(real), num_train=len(train), **about)
+        scores.append(evaluate(noise, real, asked, net, protocol, train=train).scores)
+    assert scores[0] == scores[1]
+
+
+def test_images_without_classes_teach_no_classifier(make: Make) -> None:
+    make(False)
+    with pytest.raises(RequestError, match="the model is unconditional"):
+        measure(["--model", "models:/m/1"])
+    scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
+    verdict = judge(scores, None, PromotionPolicy(min_classifier_gain=0))
+    assert "classifier-gain, which was not measured" in verdict.why
+
+
+def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str, tmp_path: Path) -> None:
+    named = {"feature_net": "dinov2", "weights_sha256": "0" * 64}
+    with pytest.raises(RequestError, match="name a file that is there"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "absent")))
+    (tmp_path / "other").write_bytes(b"?")
+    with pytest.raises(RequestError, match="another file, or damaged"):
+        check_scorable(dataset, config(**named, weights=str(tmp_path / "other")))
+    digest = hashlib.sha256(b"?").hexdigest()
+    wrong = config(feature_net="dinov2", weights=str(tmp_path / "other"), weights_sha256=digest, input_size=56)
+    with pytest.raises(RequestError, match="does not hold a DINOv2 network"):
+        find_feature_net(wrong, dataset, load_manifest(dataset))
+
+
+def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, home_dir: Path) -> None:
+    for index in range(40):
+        Image.fromarray(np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)).save(
+            tmp_path / f"{index}.png"
+        )
+    built = build(ShardConfig(source=f"{tmp_path}/*.png", dataset="flat", val_fraction=0.5, workers=1), home_dir)
+    with pytest.raises(RequestError, match=r"flat has \d classes, two are needed"):
+        check_scorable(built.manifest, config(feature_net="classifier", input_size=0))

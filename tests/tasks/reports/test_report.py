@@ -1,0 +1,234 @@
+"""The report: complete in itself, safe against what datasets are called, honest about what may be compared."""
+
+import html
+import io
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tasks.reports.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, short_count
+from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
+
+VOID = {"meta", "link", "img", "line", "br", "polyline"}
+STATS = [
+    {"nimg": n * 1000, "loss_d": 1 / n, "loss_g": n, "images_per_second": 900.0 + n, "new_number": -n}
+    for n in range(1, 40)
+]
+
+
+def png(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), shade).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def data() -> ReportData:
+    return ReportData(
+        model="digits",
+        version="4",
+        promoted=True,
+        why="better: FD-EffNetLite0 61.28 against the champion's 74.1",
+        scores={"FD-EffNetLite0": 61.28, "KD-EffNetLite0": 0.0384, "KD-EffNetLite0-std": 0.002},
+        protocol={"feature_net": "efficientnet-lite0", "num_generated": 1000},
+        protocol_digest="a41c09d2e77b",
+        generated=png(10),
+        real=png(200),
+        columns=["zero", "one"],
+        champion=ChampionSummary("3", {"FD-EffNetLite0": 74.1, "KD-EffNetLite0": 0.0362}, "a41c09d2e77b"),
+        dataset=DatasetSummary(
+            "digits", "4f1c", 5012, 4997, 3, 12, {"not_an_image": 12}, {"zero": 400, "one": 100}, {"val": 500}
+        ),
+        stats=STATS,
+        snapshots=[(n * 1000, png(n)) for n in range(50)],
+        lineage={"commit": "0d9797f", "flow run": "http://127.0.0.1:4200/runs/1"},
+        config={"family": "dcgan", "augment": {"translation": 0.125}},
+        created="2026-09-01",
+    )
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order and gathers what the page refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name == "src" or (tag == "link" and name == "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+
+def visible(text: str) -> str:
+    """The page's text with markup taken out and white space closed up."""
+    body = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def test_the_page_is_well_formed_and_needs_nothing_else(data: ReportData) -> None:
+    text = render_report(data)
+    page = Page(text)
+    assert page.sources
+    assert all(source.startswith("data:") for source in page.sources)
+    assert "script" not in page.tags
+    assert "default-src 'none'" in text
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_the_page_says_what_there_is_to_know(data: ReportData) -> None:
+    text = visible(render_report(data))
+    for expected in [
+        "digits version 4",
+        "Promoted to champion Better: FD-EffNetLite0 61.28",
+        "Champion (version 3)",
+        "−12.82 better",
+        "+0.002200 worse",
+        "a41c09d2e77b , the same for both versions",
+        "Kept 4,997 (500 val)",
+        "Quarantined 12: 12 not an image",
+        "augment.translation 0.125",
+        "commit 0d9797f",
+        "Feature net efficientnet-lite0",
+    ]:
+        assert expected in text, expected
+
+
+def test_scores_of_which_more_is_better_say_so(data: ReportData) -> None:
+    champion = ChampionSummary("3", {"coverage": 0.25}, data.protocol_digest, {"coverage": (0.2, 0.3)})
+    more = replace(data, scores={"coverage": 0.5}, intervals={"coverage": (0.4, 0.6)}, champion=champion)
+    assert "0.5000 0.4000 to 0.6000 0.2500 0.2000 to 0.3000 +0.2500 better" in visible(render_report(more))
+
+
+def test_classes_and_closest_pairs_are_shown(data: ReportData) -> None:
+    text = render_report(replace(data, by_class={"one": 3.0, "<two>": 7.0}, pairs=png(99)))
+    Page(text)
+    assert "<two> 7.000 one 3.000" in visible(text)
+    assert "Closest to training images" in visible(text)
+
+
+def test_classes_have_their_intervals(data: ReportData) -> None:
+    text = visible(render_report(replace(data, by_class={"one": 3.0}, by_class_intervals={"one": (2.0, 4.0)})))
+    assert "one 3.000 2.000 to 4.000" in text
+    assert "beside it, its 95% interval" in text
+
+
+def test_strips_and_the_classifiers_table_are_shown_where_there_are_any(data: ReportData) -> None:
+    table = ClassifierSummary(
+        ["clean", "<JPEG>"], [["450", "real", "90.1", "80.2"]], [["450", "+1", "−2"]], "how & why"
+    )
+    text = render_report(replace(data, truncation=png(1), interpolation=png(2), classifier=table))
+    Page(text)
+    for expected in (
+        "Truncation the same latents",
+        "Interpolation from one",
+        "real 90.1 80.2",
+        "450 +1 −2",
+        "how & why",
+    ):
+        assert expected in visible(text), expected
+    for absent in ("Latents", "Does it help a classifier?"):
+        assert f">{absent}<" not in render_report(data)
+
+
+def test_what_must_not_be_compared_is_not_compared(data: ReportData) -> None:
+    champion = ChampionSummary("3", {"FD-EffNetLite0": 74.1}, "another")
+    text = visible(render_report(replace(data, champion=champion, promoted=False, why="other protocols")))
+    assert "must not be compared" in text
+    assert "74.10" in text
+    assert text.count("better") == 1  # in "Lower is better unless"
+    assert "Not promoted" in text
+
+
+def test_a_report_of_the_bare_minimum_stands(data: ReportData) -> None:
+    bare = {"columns": (), "champion": None, "dataset": None, "stats": (), "snapshots": ()}
+    text = render_report(replace(data, **bare, lineage={}, config={}, created=""))
+    Page(text)
+    assert "no champion to compare with" in visible(text)
+    for heading in (
+        "By class",
+        "Closest to training images",
+        "Training",
+        "On the way",
+        "Dataset",
+        "Lineage",
+        "Settings",
+    ):
+        assert f">{heading}<" not in text
+
+
+def test_names_cannot_break_out_of_the_page(data: ReportData) -> None:
+    evil = "<script>alert(1)</script>\" onload='x"
+    hostile: dict[str, Any] = {
+        "model": evil,
+        "why": evil,
+        "columns": [evil],
+        "lineage": {"source": "javascript:alert(1)", "also": f"http://{evil}"},
+        "dataset": DatasetSummary(evil, evil, 1, 1, 0, 0, {evil: 1}, {evil: 1}),
+        "config": {evil: evil},
+        "stats": [{"nimg": 1.0, evil: 1.0}, {"nimg": 2.0, evil: 2.0}],
+    }
+    text = render_report(replace(data, **hostile))
+    assert "script" not in Page(text).tags
+    assert "<script" not in text
+    assert 'href="javascript' not in text
+
+
+def test_at_most_a_dozen_snapshots_are_shown_first_and_last_among_them(data: ReportData) -> None:
+    captions = re.findall(r"<figcaption>(\S+) images</figcaption>", render_report(data))
+    assert len(captions) == 12
+    assert (captions[0], captions[-1]) == ("0", "49k")
+
+
+def test_every_column_becomes_a_curve_and_partners_share_a_chart() -> None:
+    charts = {chart.title: chart for chart in draw_charts(STATS)}
+    assert list(charts) == ["Loss", "Images per second", "New number"]
+    assert [curve.name for curve in charts["Loss"].curves] == ["discriminator", "generator"]
+    assert charts["New number"].curves[0].latest == "−39"
+
+
+def test_curves_stay_inside_the_plot_and_short() -> None:
+    stats = [{"nimg": float(n), "loss_d": math.sin(n) * 1e-3, "loss_g": 5e4 + n} for n in range(1, 5000)]
+    (chart,) = draw_charts(stats)
+    for curve in chart.curves:
+        points = [tuple(map(float, point.split(","))) for point in curve.points.split()]
+        assert len(points) <= 240
+        assert all(0 <= x <= PLOT_WIDTH and 0 <= y <= PLOT_HEIGHT for x, y in points)
+    assert all(0 <= tick.at <= PLOT_HEIGHT for tick in chart.y_ticks)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -2.5e-9, 1e12])
+def test_a_constant_can_be_drawn(value: float) -> None:
+    (chart,) = draw_charts([{"nimg": 10.0, "x": value}, {"nimg": 20.0, "x": value}])
+    assert len(chart.y_ticks) >= 2
+    assert "nan" not in chart.curves[0].points
+
+
+def test_numbers_that_are_missing_or_not_finite_are_left_out() -> None:
+    stats = [{"nimg": 1.0, "x": 1.0}, {"nimg": 2.0, "x": math.nan}, {"nimg": 3.0}, {"nimg": 4.0, "x": 2.0, "y": 1.0}]
+    (chart,) = draw_charts(stats)  # y has one point only
+    assert len(chart.curves[0].points.split()) == 2
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (300, "300"), (50_000, "50k"), (1_250_000, "1.25M")])
+def test_counts_are_shortened(value: float, text: str) -> None:
+    assert short_count(value) == text

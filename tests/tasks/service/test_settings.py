@@ -1,0 +1,87 @@
+"""What the service's processes are told, and what is refused."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import RequestError
+from tasks.home import find_service, home
+from tasks.service.processes import processes
+from tasks.service.settings import ServiceConfig, announce, check_exposure, database_url, is_loopback
+
+PASSWORD = "a-long-enough-one"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "localhost", "::1"])
+def test_loopback_needs_no_password(host: str) -> None:
+    assert is_loopback(host)
+    check_exposure(ServiceConfig(host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "gan.example.org", "localhost.example.org"])
+def test_other_addresses_are_refused_without_a_password(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RequestError, match="SHARDGAN_AUTH=name:password"):
+        check_exposure(ServiceConfig(host=host))
+    monkeypatch.setenv("SHARDGAN_AUTH", f"team:{PASSWORD}")
+    check_exposure(ServiceConfig(host=host))
+
+
+def test_a_short_password_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDGAN_AUTH", "team:secret")
+    with pytest.raises(RequestError, match="6 characters") as caught:
+        check_exposure(ServiceConfig())
+    assert "secret" not in str(caught.value)
+
+
+def test_with_a_password_both_servers_ask_for_it(home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDGAN_AUTH", f"team:{PASSWORD}")
+    started = {name: (command, environment) for name, command, environment in processes(ServiceConfig())}
+    assert started["prefect"][1]["PREFECT_SERVER_API_AUTH_STRING"] == f"team:{PASSWORD}"
+    assert "--app-name basic-auth" in started["mlflow"][0]
+    assert started["mlflow"][1]["MLFLOW_AUTH_ADMIN_PASSWORD"] == PASSWORD
+
+
+def test_state_lies_under_the_home_or_in_database_and_bucket(home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = {name: environment for name, _, environment in processes(ServiceConfig())}
+    assert started["mlflow"]["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{home_dir}/mlflow.db"
+    assert started["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == f"{home_dir}/mlartifacts"
+    assert started["cpu"]["PREFECT_HOME"] == f"{home_dir}/prefect"
+
+    monkeypatch.setenv("SHARDGAN_DATABASE_URL", "postgresql://gan:pw@db:5433")
+    monkeypatch.setenv("SHARDGAN_HOME", "s3://bucket/team")
+    started = {name: environment for name, _, environment in processes(ServiceConfig())}
+    assert started["mlflow"]["MLFLOW_BACKEND_STORE_URI"] == "postgresql://gan:pw@db:5433/mlflow"
+    assert started["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket/team/mlartifacts"
+    connection = started["prefect"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    assert connection == "postgresql+asyncpg://gan:pw@db:5433/prefect"
+    assert started["gpu"]["SHARDGAN_HOME"] == "s3://bucket/team"
+    assert not any("pw" in value for value in started["gpu"].values())
+
+
+@pytest.mark.parametrize("url", ["mysql://db", "postgresql://gan:hidden@db/other", "postgresql:", "db"])
+def test_what_is_no_postgres_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDGAN_DATABASE_URL", url)
+    with pytest.raises(RequestError, match="without a database") as caught:
+        database_url("prefect")
+    assert "hidden" not in str(caught.value)
+
+
+def test_commands_find_the_service_of_their_home_while_it_runs(home_dir: Path) -> None:
+    config = ServiceConfig(prefect_port=4321, mlflow_port=5432)
+    assert find_service(home()) == {}
+    with announce(config, home()):
+        script = "import tasks.home as h; print(h.find_service(h.home())['MLFLOW_TRACKING_URI'])"
+        environment = os.environ | {"SHARDGAN_HOME": str(home_dir)}
+        asked = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+        assert asked.stdout.strip() == "http://127.0.0.1:5432", asked.stderr
+        with pytest.raises(RequestError, match=r"runs on .* already"), announce(config, home()):
+            pass
+    assert find_service(home()) == {}
+
+
+def test_several_gpu_workers_have_names_of_their_own(home_dir: Path) -> None:
+    names = [name for name, _, _ in processes(ServiceConfig(gpu_workers=3))]
+    assert names == ["prefect", "mlflow", "cpu", "gpu.0", "gpu.1", "gpu.2"]

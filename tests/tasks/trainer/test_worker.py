@@ -1,0 +1,171 @@
+"""The trainer as it really runs: a child process, killed with real signals."""
+
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.compute.device import ComputeConfig
+from models.errors import OutOfMemoryError
+from models.training.checkpoints import CheckpointStore
+from models.training.loop import TrainConfig
+from shards import load_manifest
+from tasks.trainer.run_directory import RunDirectory
+from tasks.trainer.worker import halve_micro_batch
+from tasks.training.stage import plan_run
+from tests.waiting import wait_until
+
+CPU = ComputeConfig(threads=1, device="cpu")
+CONFIG = TrainConfig(
+    nimg=1600,
+    batch_size=8,
+    width=8,
+    latent_dim=8,
+    tick_nimg=80,
+    checkpoint_ticks=2,
+    snapshot_ticks=5,
+    compute=CPU,
+)
+
+
+@pytest.fixture
+def make_run(dataset: str, tmp_path: Path) -> Callable[[str], RunDirectory]:
+    def make(name: str, config: TrainConfig = CONFIG) -> RunDirectory:
+        run = RunDirectory(tmp_path / name)
+        run.create(plan_run(dataset, config))
+        return run
+
+    return make
+
+
+def start(run: RunDirectory) -> subprocess.Popen[bytes]:
+    log = run.log.open("ab")
+    return subprocess.Popen([sys.executable, "-m", "tasks.trainer.worker", str(run.path)], stdout=log, stderr=log)
+
+
+def final_weights(run: RunDirectory) -> dict[str, torch.Tensor]:
+    checkpoint = CheckpointStore(run.checkpoints).load_latest()
+    assert checkpoint is not None
+    assert checkpoint.nimg == CONFIG.nimg
+    return checkpoint.tensors
+
+
+def assert_same_end(first: RunDirectory, second: RunDirectory) -> None:
+    ours, theirs = final_weights(first), final_weights(second)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    nimg = [row["nimg"] for row in first.read_stats()]
+    assert nimg == [row["nimg"] for row in second.read_stats()] == sorted(set(nimg))
+
+
+def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
+    make_run: Callable[[str], RunDirectory],
+) -> None:
+    whole, killed = make_run("whole"), make_run("killed")
+    assert start(whole).wait(120) == 0
+    trainer = start(killed)
+    wait_until(lambda: len(killed.read_stats()) >= 9, alive=trainer)
+    trainer.kill()
+    trainer.wait()
+    assert CheckpointStore(killed.checkpoints).committed()
+    status = killed.status()
+    assert status is not None
+    assert status.state == "running"
+    assert not killed.is_locked()
+    assert start(killed).wait(120) == 0
+    assert_same_end(whole, killed)
+    assert (whole.samples / "000000001600.png").read_bytes() == (killed.samples / "000000001600.png").read_bytes()
+
+
+def test_a_step_that_does_not_fit_halves_the_micro_batch_down_to_two(make_run: Callable[..., RunDirectory]) -> None:
+    run = make_run("narrow")
+    for full, half in [(8, 4), (4, 2)]:
+        halve_micro_batch(run, OutOfMemoryError("too much", full))
+        assert run.train_config() == CONFIG.model_copy(
+            update={"compute": CPU.model_copy(update={"micro_batch_size": half})}
+        )
+    assert [(event["event"], event["action"]) for event in run.read_events()] == [("out_of_memory", "halve")] * 2
+    with pytest.raises(OutOfMemoryError):
+        halve_micro_batch(run, OutOfMemoryError("too much", 2))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_trainer_told_to_stop_checkpoints_and_says_so(
+    make_run: Callable[..., RunDirectory], number: signal.Signals
+) -> None:
+    run = make_run("stopped", CONFIG.model_copy(update={"nimg": 10_000_000}))
+    trainer = start(run)
+    wait_until(run.read_stats, alive=trainer)
+    trainer.send_signal(number)
+    assert trainer.wait(20) == 0
+    status = run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    assert number.name in status.reason
+    checkpoint = CheckpointStore(run.checkpoints).load_latest()
+    assert checkpoint is not None
+    assert checkpoint.nimg == status.nimg > 0
+
+
+def test_a_second_trainer_on_the_same_run_says_why_it_will_not(make_run: Callable[..., RunDirectory]) -> None:
+    run = make_run("twice", CONFIG.model_copy(update={"nimg": 10_000_000}))
+    first = start(run)
+    wait_until(run.read_stats, alive=first)
+    second = start(run)
+    assert second.wait(60) == 1
+    assert "another trainer works in" in run.log.read_text()
+    status = run.status()
+    assert status is not None
+    assert status.state == "running"
+    first.kill()
+    first.wait()
+
+
+def test_a_trainer_with_a_damaged_dataset_fails_with_the_reason(
+    make_run: Callable[[str], RunDirectory], dataset: str
+) -> None:
+    run = make_run("damaged")
+    shard = Path(dataset).parent / load_manifest(dataset).shards("train")[0].url
+    content = bytearray(shard.read_bytes())
+    content[600] ^= 1
+    shard.write_bytes(content)
+    assert start(run).wait(60) == 1
+    status = run.status()
+    assert status is not None
+    assert status.state == "failed"
+    assert shard.name in status.reason
+
+
+ORPHAN_MAKER = """
+import subprocess, sys
+print(subprocess.Popen([sys.executable, "-m", "tasks.trainer.worker", sys.argv[1]], stdout=sys.stderr).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_a_trainer_whose_supervisor_is_killed_checkpoints_and_ends(make_run: Callable[..., RunDirectory]) -> None:
+    run = make_run("orphan", CONFIG.model_copy(update={"nimg": 10_000_000}))
+    command = [sys.executable, "-c", ORPHAN_MAKER, str(run.path)]
+    with run.log.open("ab") as log:
+        parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+    assert parent.stdout is not None
+    trainer_pid = int(parent.stdout.readline())
+    wait_until(run.read_stats, alive=parent)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while run.is_locked() and time.monotonic() < deadline:
+        select.select([], [], [], 0.01)
+    status = run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    # The child was adopted by init, which may take a moment to bury it.
+    while Path(f"/proc/{trainer_pid}").exists() and "zombie" not in Path(f"/proc/{trainer_pid}/status").read_text():
+        assert time.monotonic() < deadline
