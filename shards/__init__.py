@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shards.build.builder import BuildOutcome, build
-    from shards.build.progress import BuildProgress
-    from shards.build.synthetic import find_synthetic
+    from shards.building.builder import BuildOutcome, build
+    from shards.building.progress import BuildProgress
+    from shards.building.synthetic import find_synthetic
     from shards.config import ShardConfig
     from shards.dataset.traces import JpegTraces, read_jpeg_traces
     from shards.dataset.verification import find_damage
@@ -73,20 +73,20 @@ __all__ = [
 ]
 
 _MODULES = {
-    "build.builder": ("BuildOutcome", "build"),
+    "building.builder": ("BuildOutcome", "build"),
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
     "images.conversion": ("convert",),
     "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
     "decoding.partition": ("PartitionSpec", "process_partition"),
-    "build.progress": ("BuildProgress",),
+    "building.progress": ("BuildProgress",),
     "images.recipe": ("Encoding", "Recipe"),
     "images.recompression": ("Recompressed", "recompress"),
     "reading.resident": ("Split", "decoded_bytes", "fits_memory", "load_split"),
     "sources.source": ("list_entries",),
     "reading.streaming": ("Sample", "stream_split"),
     "reading.windows": ("WindowedSplit", "open_windows"),
-    "build.synthetic": ("find_synthetic",),
+    "building.synthetic": ("find_synthetic",),
     "dataset.traces": ("JpegTraces", "read_jpeg_traces"),
     "layout.tables": ("read_samples_table",),
     "dataset.verification": ("find_damage",),

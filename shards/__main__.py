@@ -12,8 +12,8 @@ from typing import Literal, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shards.build.builder import build
-from shards.build.progress import BuildProgress
+from shards.building.builder import build
+from shards.building.progress import BuildProgress
 from shards.config import ShardConfig
 from shards.errors import ShardsError, SourceError
 

@@ -20,7 +20,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"layout"},
         {"sources", "reading"},
         {"decoding", "dataset"},
-        {"build"},
+        {"building"},
         {"__main__"},
     ],
     "models": [

@@ -41,7 +41,7 @@ def _line(key: str, data: bytes, label: int | None) -> str:
 
 
 def _version(manifest: Manifest, lines: list[str]) -> str:
-    """The version as shards.build.assembly computes it: the settings, then all samples in the order of their keys."""
+    """The version as shards.building.assembly computes it: the settings, then all samples ordered by key."""
     digest = sha256(json.dumps(manifest.settings, sort_keys=True).encode())
     for line in sorted(lines):
         digest.update(line.encode())

@@ -22,7 +22,7 @@ from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
 from models.shield.door import Door, Judgement
 from shards import BuildOutcome, ShardConfig, Split, build, load_split
-from shards.build.screening import SUSPICIONS, VERDICTS
+from shards.building.screening import SUSPICIONS, VERDICTS
 from shards.storage.uris import open_binary
 from tasks.datasets.screening_sheet import Tile, draw_sheet
 from tasks.errors import RegistryError, RequestError

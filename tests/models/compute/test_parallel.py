@@ -21,7 +21,7 @@ RELATIVE_TOLERANCE = 1e-3
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     alone, shared = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("shared")
-    root = PROGRAM.parents[2]
+    root = PROGRAM.parents[3]
     for command in ([str(PROGRAM), str(alone)], [*TORCHRUN, str(PROGRAM), str(shared)]):
         program = [sys.executable, *command]
         done = subprocess.run(program, env={"PYTHONPATH": str(root), "PATH": ""}, capture_output=True, text=True)

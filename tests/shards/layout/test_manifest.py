@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shards import DatasetError, Manifest, ShardConfig, SplitError, build, load_manifest, resolve_dataset, stream_split
-from shards.build.contact_sheet import CONTACT_SHEET
+from shards.building.contact_sheet import CONTACT_SHEET
 
 
 @pytest.fixture

@@ -48,6 +48,6 @@ def test_of_a_flood_the_end_is_passed_on(tmp_path: Path, heard: list[str]) -> No
 
 def test_what_our_packages_say_at_info_is_heard() -> None:
     send_logs_to_prefect()
-    for name in ("shards.build.builder", "models.training.loop", "tasks.registry.promotion", "tasks.trainer"):
+    for name in ("shards.building.builder", "models.training.loop", "tasks.registry.promotion", "tasks.trainer"):
         assert logging.getLogger(name).isEnabledFor(logging.INFO)
     assert "APILogHandler" in {type(one).__name__ for one in trainer.handlers}

@@ -5,7 +5,7 @@ import tarfile
 from hashlib import sha256
 from pathlib import Path
 
-from shards.build.writer import ShardWriter
+from shards.building.writer import ShardWriter
 
 SAMPLES = [("0" * 24, b""), ("f00", b"x"), ("a-b_c", bytes(511)), ("1", bytes(512)), ("2" * 60, bytes(100_000))]
 

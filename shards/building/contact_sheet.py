@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from shards.build.schema import Refusal
+from shards.building.schema import Refusal
 from shards.images.formats import sniff
 
 CONTACT_SHEET = "contact_sheet.png"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from shards.build.assembly import Assembly, libraries
-from shards.build.ledger import Ledger
-from shards.build.progress import BuildProgress, Meter, Report
-from shards.build.screening import read_verdicts
+from shards.building.assembly import Assembly, libraries
+from shards.building.ledger import Ledger
+from shards.building.progress import BuildProgress, Meter, Report
+from shards.building.screening import read_verdicts
 from shards.config import ShardConfig
 from shards.decoding.fanout import run_locally
 from shards.decoding.partition import PartitionSpec, read_part

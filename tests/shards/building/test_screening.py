@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shards import ShardConfig, SourceError, build
-from shards.build.screening import VERDICTS, read_verdicts
+from shards.building.screening import VERDICTS, read_verdicts
 
 NAMES = {"cats & dogs/00 x.jpg": "forged", "Ünicode/01 x.png": "flood", "cats & dogs/02 x.gif": "pass"}
 

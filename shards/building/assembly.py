@@ -16,10 +16,10 @@ from typing import Any
 
 from PIL import features
 
-from shards.build.contact_sheet import CONTACT_SHEET, ContactSheet
-from shards.build.ledger import Ledger
-from shards.build.schema import Claim, Content
-from shards.build.writer import ShardWriter
+from shards.building.contact_sheet import CONTACT_SHEET, ContactSheet
+from shards.building.ledger import Ledger
+from shards.building.schema import Claim, Content
+from shards.building.writer import ShardWriter
 from shards.config import ShardConfig
 from shards.errors import BuildError, SourceError
 from shards.layout.manifest import MANIFEST, Counts, Manifest, Split, Synthetic

@@ -14,9 +14,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from shards.build import schema
-from shards.build.schema import Claim, Content, Refusal
-from shards.build.screening import SUSPICIONS, Suspect
+from shards.building import schema
+from shards.building.schema import Claim, Content, Refusal
+from shards.building.screening import SUSPICIONS, Suspect
 from shards.decoding.partition import PASSING, Row
 from shards.images import likeness
 from shards.sources.entries import Entry, top_folder

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from shards.build.builder import BuildOutcome
+from shards.building.builder import BuildOutcome
 from shards.config import ShardConfig
 from shards.layout.manifest import LATEST, MANIFEST, Synthetic, load_manifest, versions
 from shards.layout.publishing import bucket_errors
