@@ -21,6 +21,7 @@ from models.metrics.protocol import Protocol
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
+from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 from shards import Manifest, load_manifest, load_split
 
@@ -74,28 +75,27 @@ def train_one(
     spent = folder / "seconds"
     began = time.monotonic() - (float(spent.read_text()) if spent.exists() else 0.0)
 
-    def report(row: dict[str, float]) -> None:
-        print(folder.name, {name: round(value, 3) for name, value in row.items()}, flush=True)
-        with (folder / "stats.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        spent.write_text(str(time.monotonic() - began))
+    class FolderIO(RecordingIO):
+        """Prints each tick, and keeps ticks and pictures in `folder`."""
 
-    train(
-        config,
-        spec,
-        lambda nimg: split.batches(config.batch_size, seed=config.seed, start_nimg=nimg),
-        CheckpointStore(folder / "checkpoints", config.keep_checkpoints),
-        report,
-        lambda nimg, png: void((folder / "samples" / f"{nimg:012d}.png").write_bytes(png)),
-        lambda: False,
-        lambda name, png: void((folder / "samples" / f"{name}.png").write_bytes(png)),
-        codecs=codecs,
+        def report(self, row: dict[str, float]) -> None:
+            print(folder.name, {name: round(value, 3) for name, value in row.items()}, flush=True)
+            with (folder / "stats.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            spent.write_text(str(time.monotonic() - began))
+
+        def snapshot(self, nimg: int, png: bytes) -> None:
+            self.picture(f"{nimg:012d}", png)
+
+        def picture(self, name: str, png: bytes) -> None:
+            (folder / "samples" / f"{name}.png").write_bytes(png)
+
+    inputs = TrainingInputs(
+        lambda nimg: split.batches(config.batch_size, seed=config.seed, start_nimg=nimg), codecs=codecs
     )
+    store = CheckpointStore(folder / "checkpoints", config.keep_checkpoints)
+    train(config, spec, inputs, store, FolderIO())
     return float(spent.read_text())
-
-
-def void(_: object) -> None:
-    """Nothing, whatever it is given."""
 
 
 def score(path: Path, spec: NetworkSpec, manifest_uri: str, manifest: Manifest) -> dict[str, Any]:

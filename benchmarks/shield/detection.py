@@ -21,6 +21,7 @@ from models.shield.measures import auroc, detection_rate
 from models.shield.shield import Shield, Teachers
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
+from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 
 FAMILIES = ("patch", "blend", "splice", "foreign", "fgsm", "pgd")  # those that can be left out of the lessons
@@ -141,16 +142,8 @@ def stranger(case: Case, collection: Collection) -> torch.nn.Module:
     config = TrainConfig.model_validate({**settings, "health": {"score_ticks": 0}, "compute": {"threads": 1}})
     store = CheckpointStore(poisoning.CACHE / "runs" / f"{case.collection}-{case.seed}-vae")
     images, labels = collection.images.numpy(), collection.labels.numpy()
-    state = train(
-        config,
-        spec,
-        lambda nimg: poisoning.batches(images, labels, config, nimg),
-        store,
-        lambda _row: None,
-        lambda *_: None,
-        lambda: False,
-    )
-    return state.ema
+    inputs = TrainingInputs(lambda nimg: poisoning.batches(images, labels, config, nimg))
+    return train(config, spec, inputs, store, RecordingIO()).ema
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from models.shield.attacks import stamp
 from models.shield.shield import Shield, Teachers
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import RecordingIO, TrainingInputs
 from models.training.state import TrainState
 
 RATES = (0.1, 0.0, 0.05, 0.01)
@@ -129,20 +130,12 @@ def train(case: Case, collection: Collection, folder: Path) -> tuple[TrainState,
     """The trained state, and its ticks."""
     config = settings(case)
     images, labels = poisoned(collection, case.rate, case.seed)
-    rows: list[dict[str, float]] = []
     WatchedShield.counts, WatchedShield.name = {}, collection.name
     models.training.loop.Shield = WatchedShield  # type: ignore[misc]
-    state = models.training.loop.train(
-        config,
-        collection.spec,
-        lambda nimg: batches(images, labels, config, nimg),
-        CheckpointStore(folder / "checkpoints", config.keep_checkpoints),
-        rows.append,
-        lambda *_: None,
-        lambda: False,
-        trusted=collection.trusted,
-    )
-    return state, rows
+    inputs = TrainingInputs(lambda nimg: batches(images, labels, config, nimg), trusted=collection.trusted)
+    store, io = CheckpointStore(folder / "checkpoints", config.keep_checkpoints), RecordingIO()
+    state = models.training.loop.train(config, collection.spec, inputs, store, io)
+    return state, io.rows
 
 
 def poisoned(collection: Collection, rate: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from models.compute.parallel import World
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import Batches, RecordingIO, TrainingInputs
 from models.training.loop import train
 from shards import load_manifest, load_split
 
@@ -42,21 +43,16 @@ def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> 
     )
     device = select_device(config.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
-    rows: list[dict[str, float]] = []
+
+    def open_batches(nimg: int) -> Batches:
+        return split.batches(batch, seed=0, start_nimg=nimg, rank=world.rank, world_size=world.size)
+
+    io = RecordingIO()
     with tempfile.TemporaryDirectory() as folder:
-        train(
-            config,
-            spec,
-            lambda nimg: split.batches(batch, seed=0, start_nimg=nimg, rank=world.rank, world_size=world.size),
-            CheckpointStore(Path(folder)),
-            rows.append,
-            lambda *_: None,
-            lambda: False,
-            world=world,
-            device=device,
-        )
+        store = CheckpointStore(Path(folder))
+        train(config, spec, TrainingInputs(open_batches), store, io, world=world, device=device)
     if world.is_main:
-        warm = rows[1:]
+        warm = io.rows[1:]
         seconds = sum(batch * WARM_UP / row["images_per_second"] for row in warm)
         waited = sum(row["data_share"] * batch * WARM_UP / row["images_per_second"] for row in warm)
         print(json.dumps({"images_per_second": batch * WARM_UP * len(warm) / seconds, "data_share": waited / seconds}))

@@ -15,12 +15,12 @@ from models.errors import CheckpointError, DivergedError, EvaluationError
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
 from models.training.config import TrainConfig
 from models.training.health import Action, Event, Name, Spread, collapsed, discriminator_won, score_worse
+from models.training.io import TrainerIO
 from models.training.state import TrainState
 
 __all__ = ["Guard", "Scorer"]
 
 logger = logging.getLogger(__name__)
-Notify = Callable[[dict[str, Any]], None]
 
 
 class Scorer(Protocol):
@@ -42,18 +42,16 @@ class Guard:
         config: TrainConfig,
         store: CheckpointStore,
         world: World,
-        notify: Notify,
+        io: TrainerIO,
         scorer: Scorer | None,
-        should_stop: Callable[[], bool],
     ) -> None:
         self.state = state
         self.config = config
         self.policy = config.health
         self.store = store
         self.world = world
-        self.notify = notify
+        self.io = io
         self.scorer = scorer if world.is_main and config.health.score_ticks else None
-        self.should_stop = should_stop
         self.writer = BackgroundWriter(store)
         self.saved_nimg = state.nimg if store.committed() else -1
 
@@ -118,7 +116,7 @@ class Guard:
         if self.is_done and not self.state.health.is_due:
             event, _ = self._look_at_score()
             if event:
-                self.notify(Event(event.nimg, event.name, "warn", event.reason).row())
+                self.io.notify(Event(event.nimg, event.name, "warn", event.reason).row())
         self.writer.wait()
         self.world.wait()
 
@@ -152,7 +150,7 @@ class Guard:
         self.writer.wait()
         try:
             self.scorer.start(pending)
-            score = self.scorer.collect(pending, self.should_stop)
+            score = self.scorer.collect(pending, self.io.should_stop)
         except EvaluationError as error:
             self.state.health.pending_nimg = None
             return Event(self.state.nimg, "scorer_failed", "warn", f"no score at {pending:,} images: {error}"), False
@@ -209,7 +207,7 @@ class Guard:
     def _act(self, event: Event | None, error: DivergedError | None = None) -> None:
         """Do what the main process's event asks for, in every process."""
         if event and self.world.is_main:
-            self.notify(event.row())
+            self.io.notify(event.row())
         decided = event if self.world.is_main else None
         if self.world.any(decided is not None and decided.action == "rollback"):
             self._roll_back(to_best=error is None)

@@ -6,7 +6,6 @@ same hardware ends in bit-identical weights.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from models.shield.shield import Shield, Trusted
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.guard import Guard, Scorer
+from models.training.io import TrainerIO, TrainingInputs
 from models.training.state import TrainState
 from models.training.steps import take_step
 from models.training.transfer import freeze_layers, start_from
@@ -33,61 +33,44 @@ __all__ = ["TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
 
-Array = np.ndarray | torch.Tensor
-Batches = Iterator[tuple[Array, Array]]
-Report = Callable[[dict[str, float]], None]
-Snapshot = Callable[[int, bytes], None]
-Picture = Callable[[str, bytes], None]
-Notify = Callable[[dict[str, Any]], None]
-
 
 def train(
     config: TrainConfig,
     spec: NetworkSpec,
-    open_batches: Callable[[int], Batches],
+    inputs: TrainingInputs,
     checkpoints: CheckpointStore,
-    report: Report,
-    snapshot: Snapshot,
-    should_stop: Callable[[], bool],
-    picture: Picture = lambda _name, _png: None,
+    io: TrainerIO,
+    *,
+    scorer: Scorer | None = None,
     world: World | None = None,
     device: torch.device | None = None,
-    start: Mapping[str, torch.Tensor] | None = None,
-    notify: Notify = lambda _event: None,
-    scorer: Scorer | None = None,
-    codecs: Codecs | None = None,
-    trusted: Trusted | None = None,
 ) -> TrainState:
-    """Train from the newest checkpoint, or from nothing, until `config.nimg` images are seen or `should_stop()`.
+    """Train from the newest checkpoint, or from the start, until `config.nimg` images are seen or `io.should_stop()`.
 
-    `open_batches(nimg)` gives endless (uint8 images NCHW, int64 labels N) from that position on: this process's share
-    of each batch. `report` gets one flat record a tick, `snapshot` a PNG, and `picture` one named PNG at the start:
-    what augmentation does to real images; `notify` gets one record a health event (models/training/health.py); all
-    four in the main process only, which scores its checkpoints by `scorer`. `start` has weights to begin with, `codecs`
-    how the real images were compressed, `trusted` what a shield learns from and sets its threshold by. The state is
-    checkpointed before this returns; `state.nimg` tells how far it came, `state.health` what became of it. Raises
-    DivergedError where an event ends the training, with nothing of it saved, OutOfMemoryError where a step does not fit
-    the memory (the state is then no more to be used), and ConfigError where the processes cannot share a batch evenly,
-    or `start`, `codecs` or `trusted` do not fit.
+    The main process alone reports to `io` and scores its checkpoints with `scorer`. The state is checkpointed before
+    this returns. `state.nimg` says how many images were seen, `state.health` whether the training ended early. Raises
+    DivergedError where a health event ends the training (nothing of the broken state is saved), OutOfMemoryError where
+    a step does not fit the memory (the state must not be used any more), and ConfigError where the processes cannot
+    share a batch evenly, or the inputs do not fit the settings.
     """
     world = world or World()
     device = device or select_device(config.compute.device)
     check_shares(config, world)
     prepare(config.compute, device)
-    state = make_state(config, spec, device, world, codecs, trusted)
+    state = make_state(config, spec, device, world, inputs.codecs, inputs.trusted)
     if resumed := checkpoints.load_latest():
         state.restore(resumed)
         logger.info("resuming at %s images", f"{state.nimg:,}")
-    elif start is not None:
-        start_from(state, start)
+    elif inputs.initial_weights is not None:
+        start_from(state, inputs.initial_weights)
     if not resumed and world.is_main:
-        snapshot(0, sample_grid(state, config.seed))
+        io.snapshot(0, sample_grid(state, config.seed))
 
-    batches = open_batches(state.nimg)
+    batches = inputs.open_batches(state.nimg)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
-    guard = Guard(state, config, checkpoints, world, notify, scorer, should_stop)
+    guard = Guard(state, config, checkpoints, world, io, scorer)
     guard.settle()
-    while not guard.is_done and not world.any(should_stop()):
+    while not guard.is_done and not world.any(io.should_stop()):
         # One step: every network sees one batch.
         waiting = time.perf_counter()
         images, labels = next(batches)
@@ -95,7 +78,7 @@ def train(
         before = state.nimg
         images, labels = to_device(images, device), to_device(labels, device)
         if before == 0 and world.is_main:
-            picture("augmented", augmented_sheet(images, config))
+            io.picture("augmented", augmented_sheet(images, config))
         with memory_errors(config.compute.micro_batch_size or len(images)):
             tick.add(take_step(state, config, images, labels, world))
         state.nimg += config.batch_size
@@ -110,12 +93,12 @@ def train(
                 guard.recover(error)
             else:
                 if world.is_main:
-                    report(row)
+                    io.report(row)
                 guard.after_tick(row, images, labels)
                 if done or state.num_ticks % config.snapshot_ticks == 0:
                     made = sample_images(state, config.seed)
                     if world.is_main:
-                        snapshot(state.nimg, grid_png(made.images.numpy(), made.columns))
+                        io.snapshot(state.nimg, grid_png(made.images.numpy(), made.columns))
                     guard.after_snapshot(made.images, made.labels)
             tick = Tick(state.nimg)
             guard.end_tick()

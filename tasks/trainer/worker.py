@@ -30,6 +30,7 @@ from models.errors import CheckpointError, DivergedError, OutOfMemoryError, Peer
 from models.grids import real_grid
 from models.training.checkpoints import CheckpointStore
 from models.training.health import Event
+from models.training.io import TrainingInputs
 from models.training.loop import train
 from shards import load_manifest
 from tasks.trainer.batches import Batches, open_data
@@ -61,6 +62,30 @@ class StopFlag:
 
     def _set(self, number: int, _frame: object) -> None:
         self.reason = f"told to stop by {signal.Signals(number).name}"
+
+
+class RunDirectoryIO:
+    """The training loop's TrainerIO: writes to the run directory and the log, and stops on a signal."""
+
+    def __init__(self, run: RunDirectory, stop: StopFlag) -> None:
+        self.run = run
+        self.should_stop = stop.is_set
+        self.picture = run.write_sample
+
+    def report(self, row: dict[str, float]) -> None:
+        self.run.append_stats(row)
+        self.run.set_status("running", int(row["nimg"]))
+        losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
+        logger.info("%s images%s", f"{int(row['nimg']):,}", losses)
+
+    def snapshot(self, nimg: int, png: bytes) -> None:
+        self.run.write_sample(f"{nimg:012d}", png)
+
+    def notify(self, event: dict[str, Any]) -> None:
+        self.run.append_stats(event)
+        logger.warning(
+            "%s at %s images: %s: %s", event["event"], f"{event['nimg']:,}", event["action"], event["reason"]
+        )
 
 
 def main(path: Path) -> None:
@@ -113,42 +138,18 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             run.cut_stats(nimg)
         return data.batches(nimg)
 
-    def report(row: dict[str, float]) -> None:
-        run.append_stats(row)
-        run.set_status("running", int(row["nimg"]))
-        losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
-        logger.info("%s images%s", f"{int(row['nimg']):,}", losses)
-
-    def snapshot(nimg: int, png: bytes) -> None:
-        run.write_sample(f"{nimg:012d}", png)
-
-    def notify(event: dict[str, Any]) -> None:
-        run.append_stats(event)
-        logger.warning(
-            "%s at %s images: %s: %s", event["event"], f"{event['nimg']:,}", event["action"], event["reason"]
-        )
-
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
     has_reference = load_manifest(config.manifest).num_samples("val") >= MIN_REFERENCE
     scorer = ChildScorer(run) if world.is_main and has_reference else None
     try:
-        state = train(
-            train_config,
-            config.network,
+        inputs = TrainingInputs(
             open_batches,
-            checkpoints,
-            report,
-            snapshot,
-            stop.is_set,
-            run.write_sample,
-            world,
-            device,
             start_weights(run, config.init_sha256),
-            notify,
-            scorer,
             training_codecs(config.train, config.manifest),
             load_trusted(config.trusted) if config.trusted else None,
         )
+        io = RunDirectoryIO(run, stop)
+        state = train(train_config, config.network, inputs, checkpoints, io, scorer=scorer, world=world, device=device)
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)
         raise MicroBatchHalved from error

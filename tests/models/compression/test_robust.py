@@ -17,8 +17,10 @@ from models.objectives import Batch
 from models.objectives.losses import roughness
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
+from tests.models.stopping import StoppingIO
 
 CPU = ComputeConfig(threads=1, device="cpu")
 TABLES = np.stack([np.full((3, 8, 8), 40), np.full((3, 8, 8), 9), np.ones((3, 8, 8))])
@@ -37,21 +39,13 @@ def open_batches(nimg: int, channels: int = 3) -> Iterator[tuple[np.ndarray, np.
         nimg += 8
 
 
-def run(folder: Path, family: str, mode: str, stop_at: int = 99, **settings: Any) -> tuple[TrainState, list[Any]]:
+def run(
+    folder: Path, family: str, mode: str, stop_at: int | None = None, **settings: Any
+) -> tuple[TrainState, list[Any]]:
     settings = {"nimg": 64, "batch_size": 8, "tick_nimg": 16, "compute": CPU, **settings}
-    rows: list[dict[str, float]] = []
-    steps = iter(range(1000))
-    state = train(
-        TrainConfig(family=family, compression=mode, **settings),
-        network(family),
-        open_batches,
-        CheckpointStore(folder),
-        rows.append,
-        lambda *_: None,
-        lambda: next(steps) >= stop_at,
-        codecs=CODECS if mode == "known" else None,
-    )
-    return state, rows
+    io, config = StoppingIO(stop_at), TrainConfig(family=family, compression=mode, **settings)
+    inputs = TrainingInputs(open_batches, codecs=CODECS if mode == "known" else None)
+    return train(config, network(family), inputs, CheckpointStore(folder), io), io.rows
 
 
 @pytest.mark.parametrize(("family", "mode"), MODES)

@@ -15,6 +15,7 @@ from models.compute.parallel import World
 from models.networks.families import FAMILIES, NetworkSpec
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 
 BATCH = 8
@@ -50,17 +51,10 @@ def main(folder: Path) -> None:
     for name, (family, compression) in TRAININGS.items():
         spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
         store = CheckpointStore(folder / f"{name}-{world.rank}")
-        state = train(
-            TrainConfig.model_validate({"family": family, "compression": compression, **SETTINGS}),
-            spec,
-            lambda nimg: batches(nimg, world),
-            store,
-            lambda row: rows.append({"family": family, **row}),  # noqa: B023
-            lambda *_: None,
-            lambda: False,
-            world=world,
-            codecs=CODECS,
-        )
+        config = TrainConfig.model_validate({"family": family, "compression": compression, **SETTINGS})
+        inputs, io = TrainingInputs(lambda nimg: batches(nimg, world), codecs=CODECS), RecordingIO()
+        state = train(config, spec, inputs, store, io, world=world)
+        rows += [{"family": family, **row} for row in io.rows]
         save_file({key: value.clone() for key, value in state.tensors().items()}, folder / f"{name}-{world.rank}.st")
     if world.is_main:
         (folder / "rows.json").write_text(json.dumps(rows))

@@ -17,9 +17,11 @@ from models.objectives.losses import gaussian_divergence, gradient_penalty, rela
 from models.objectives.variational import negative_bound
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
 from models.training.steps import take_step
+from tests.models.stopping import StoppingIO
 
 CPU = ComputeConfig(threads=1, device="cpu")
 TRAINED = {"dcgan": "dg", "r3": "dg", "vae": "eg", "vaegan": "deg"}
@@ -37,23 +39,14 @@ def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         nimg += 8
 
 
-def run(folder: Path, family: str, stop_at: int = 99, **settings: Any) -> tuple[TrainState, list[dict[str, float]]]:
+def run(
+    folder: Path, family: str, stop_at: int | None = None, **settings: Any
+) -> tuple[TrainState, list[dict[str, float]]]:
     settings = {"nimg": 64, "batch_size": 8, "tick_nimg": 16, "compute": CPU, **settings}
-    rows: list[dict[str, float]] = []
-    steps = iter(range(1000))
-    pictures: dict[str, bytes] = {}
-    state = train(
-        TrainConfig(family=family, **settings),
-        network(family),
-        open_batches,
-        CheckpointStore(folder),
-        rows.append,
-        lambda *_: None,
-        lambda: next(steps) >= stop_at,
-        pictures.__setitem__,
-    )
-    assert set(pictures) <= {"augmented"}
-    return state, rows
+    io, config = StoppingIO(stop_at), TrainConfig(family=family, **settings)
+    state = train(config, network(family), TrainingInputs(open_batches), CheckpointStore(folder), io)
+    assert set(io.pictures) <= {"augmented"}
+    return state, io.rows
 
 
 def test_every_family_has_an_objective() -> None:

@@ -16,8 +16,10 @@ from models.shield.gate import admit
 from models.shield.shield import Teachers, Trusted
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import TrainingInputs
 from models.training.loop import make_state, train
 from models.training.state import TrainState
+from tests.models.stopping import StoppingIO
 
 SHIELD = {"policy": "gate", "trusted": "val", "first_steps": 3, "steps": 2, "batch_size": 32, "interval_nimg": 24}
 CONFIG = TrainConfig.model_validate(
@@ -62,19 +64,9 @@ def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def run(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None, family: str = "dcgan") -> Any:
-    rows: list[dict[str, float]] = []
-    calls = iter(range(10**6))
-    state = train(
-        config,
-        spec(family),
-        open_batches,
-        CheckpointStore(folder, config.keep_checkpoints),
-        rows.append,
-        lambda *_: None,
-        lambda: stop_at is not None and next(calls) >= stop_at,
-        trusted=make_trusted() if config.shield.policy == "gate" else None,
-    )
-    return state, rows
+    io = StoppingIO(stop_at)
+    inputs = TrainingInputs(open_batches, trusted=make_trusted() if config.shield.policy == "gate" else None)
+    return train(config, spec(family), inputs, CheckpointStore(folder, config.keep_checkpoints), io), io.rows
 
 
 def assert_same(first: TrainState, second: TrainState) -> None:

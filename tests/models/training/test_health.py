@@ -14,8 +14,10 @@ from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, Best, CheckpointStore
 from models.training.config import TrainConfig
 from models.training.health import HealthConfig, Spread, collapsed, discriminator_won, score_worse
+from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
+from tests.models.stopping import StoppingIO
 
 POLICY = HealthConfig()
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
@@ -94,23 +96,9 @@ class Training:
         self.events: list[dict[str, Any]] = []
 
     def run(self, stop_at: int | None = None, batches: Any = None) -> TrainState:
-        self.steps = 0
-
-        def should_stop() -> bool:
-            self.steps += 1
-            return stop_at is not None and self.steps > stop_at
-
-        return train(
-            self.config,
-            SPEC,
-            batches or batches_with(),
-            self.store,
-            self.rows.append,
-            lambda *_: None,
-            should_stop,
-            notify=self.events.append,
-            scorer=self.scorer,
-        )
+        io = StoppingIO(stop_at)
+        io.rows, io.events = self.rows, self.events
+        return train(self.config, SPEC, TrainingInputs(batches or batches_with()), self.store, io, scorer=self.scorer)
 
     def told(self) -> list[tuple[int, str, str]]:
         return [(event["nimg"], event["event"], event["action"]) for event in self.events]

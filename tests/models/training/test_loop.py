@@ -11,8 +11,10 @@ from models.compute.device import ComputeConfig, memory_errors
 from models.errors import CheckpointError, DivergedError, OutOfMemoryError
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, CheckpointStore
+from models.training.io import TrainingInputs
 from models.training.loop import TrainConfig, crosses, train
 from models.training.state import TrainState
+from tests.models.stopping import StoppingIO
 
 CPU = ComputeConfig(threads=1, device="cpu")
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
@@ -45,14 +47,9 @@ class Recorder:
         self.snapshots: dict[int, bytes] = {}
 
     def run(self, stop_at: int | None = None, batches: Any = open_batches) -> TrainState:
-        self.steps = 0
-
-        def should_stop() -> bool:
-            self.steps += 1
-            return stop_at is not None and self.steps > stop_at
-
-        snapshot = self.snapshots.__setitem__
-        return train(self.config, SPEC, batches, self.checkpoints, self.rows.append, snapshot, should_stop)
+        io = StoppingIO(stop_at)
+        io.rows, io.snapshots = self.rows, self.snapshots
+        return train(self.config, SPEC, TrainingInputs(batches), self.checkpoints, io)
 
 
 def assert_same(first: TrainState, second: TrainState) -> None:
@@ -122,7 +119,7 @@ def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path) -> None:
     recorder.run(stop_at=2)
     other = SPEC.model_copy(update={"width": 8})
     with pytest.raises(CheckpointError, match="another run name"):
-        train(CONFIG, other, open_batches, recorder.checkpoints, print, lambda *_: None, lambda: False)
+        train(CONFIG, other, TrainingInputs(open_batches), recorder.checkpoints, StoppingIO())
 
 
 def test_the_average_follows_its_half_life() -> None:

@@ -10,9 +10,11 @@ from models.errors import ConfigError
 from models.networks.families import FAMILIES, NetworkSpec
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
+from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
 from models.training.transfer import freeze_layers, start_from
+from tests.models.stopping import StoppingIO
 
 CPU = ComputeConfig(threads=1, device="cpu")
 
@@ -70,18 +72,9 @@ def test_frozen_layers_stay_and_a_resume_changes_no_bit(tmp_path: Path, family: 
     source = fresh(family)
     config = TrainConfig(family=family, nimg=64, batch_size=8, tick_nimg=16, freeze_layers=1, compute=CPU)
 
-    def run(folder: Path, stop_at: int = 99) -> TrainState:
-        steps = iter(range(100))
-        return train(
-            config,
-            source.spec,
-            open_batches,
-            CheckpointStore(folder),
-            lambda _row: None,
-            lambda *_: None,
-            lambda: next(steps) >= stop_at,
-            start=source.tensors(),
-        )
+    def run(folder: Path, stop_at: int | None = None) -> TrainState:
+        inputs = TrainingInputs(open_batches, initial_weights=source.tensors())
+        return train(config, source.spec, inputs, CheckpointStore(folder), StoppingIO(stop_at))
 
     whole = run(tmp_path / "whole")
     run(tmp_path / "parts", stop_at=3)
