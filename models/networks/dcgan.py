@@ -1,7 +1,7 @@
-"""The classic family: transposed convolutions, BatchNorm, ReLU, tanh (Radford et al. 2016, DCGAN).
+"""DCGAN's networks: transposed convolutions, BatchNorm, ReLU, tanh (Radford et al. 2016). vae and vaegan use them too.
 
-This file imports torch alone: registering a model copies it beside the weights, so that the generator loads where
-this repository has never been.
+This file imports torch alone. Registering a model copies it beside the weights, so that the generator loads on machines
+without this repository.
 """
 
 from itertools import pairwise
@@ -14,18 +14,18 @@ MAX_MULTIPLIER = 8
 
 
 def stage_sizes(resolution: int) -> list[int]:
-    """Sides of the feature maps from the first (4 or 6) to `resolution`, each twice the one before.
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before.
 
     Raises ValueError where `resolution` is not one of RESOLUTIONS.
     """
     if resolution not in RESOLUTIONS:
-        raise ValueError(f"resolution {resolution} cannot be made: use {', '.join(map(str, RESOLUTIONS))}")
+        raise ValueError(f"resolution {resolution} is not possible: use {', '.join(map(str, RESOLUTIONS))}")
     base = 6 if resolution % 3 == 0 else 4
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
 def stage_widths(num_stages: int, width: int) -> list[int]:
-    """Channels of each feature map, first (smallest map) to last but one; `width` at the end nearest the image."""
+    """Channels of each feature map but the last, smallest map first; the one nearest the image has `width`."""
     return [width * min(2 ** (num_stages - 2 - i), MAX_MULTIPLIER) for i in range(num_stages - 1)]
 
 
@@ -64,7 +64,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
         if self.label_embedding is not None:
-            # As long as the latents, the label would drown them: each class collapses to one image (seen on digits).
+            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
@@ -75,7 +75,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N,); mirrors the generator.
+    """Images (N, C, side, side) in [-1, 1] to logits (N,); the generator's layers in reverse.
 
     Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
@@ -98,6 +98,11 @@ class Discriminator(nn.Module):
         self.apply(init_weights)
         if self.label_embedding is not None:
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """The last feature map but one, after its normalisation. vaegan measures similarity there."""
+        similar: torch.Tensor = self.layers[:-3](images)
+        return similar
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         features: torch.Tensor = self.layers(images).flatten(1)

@@ -1,22 +1,31 @@
-"""The families of networks, and the record that says how one generator is built."""
+"""The families of networks, and the record from which the networks of one training are built."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
-from models.networks import dcgan, r3, vae, vaegan
+from models.networks import dcgan, r3
+from models.networks.dcgan import stage_sizes
+from models.networks.encoder import Encoder
+
+__all__ = ["FAMILIES", "FamilyName", "NetworkSpec", "stage_sizes"]
 
 FamilyName = Literal["dcgan", "r3", "vae", "vaegan"]
-FAMILIES: dict[str, ModuleType] = {"dcgan": dcgan, "r3": r3, "vae": vae, "vaegan": vaegan}
-ROLES = {"generator": "Generator", "discriminator": "Discriminator", "encoder": "Encoder"}
+FAMILIES: dict[str, dict[str, Callable[..., nn.Module]]] = {
+    "dcgan": {"generator": dcgan.Generator, "discriminator": dcgan.Discriminator},
+    "r3": {"generator": r3.Generator, "discriminator": r3.Discriminator},
+    "vae": {"generator": dcgan.Generator, "encoder": Encoder},
+    "vaegan": {"generator": dcgan.Generator, "discriminator": dcgan.Discriminator, "encoder": Encoder},
+}
+"""The class of each family's networks by role. Weights are drawn in this order, so the order decides their values."""
 
 
 class NetworkSpec(BaseModel):
-    """All that a generator's shape depends on; travels with every checkpoint and registered model."""
+    """Everything that a generator's shape depends on. Every checkpoint and registered version contains it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,23 +39,22 @@ class NetworkSpec(BaseModel):
     @field_validator("resolution")
     @classmethod
     def _is_reachable(cls, resolution: int) -> int:
-        dcgan.stage_sizes(resolution)
+        stage_sizes(resolution)
         return resolution
 
     def build_networks(self) -> dict[str, nn.Module]:
-        """Freshly initialised networks on the CPU, by role: those that the family's file has a class for."""
-        module = FAMILIES[self.family]
-        return {role: self._build(name) for role, name in ROLES.items() if hasattr(module, name)}
+        """The family's networks by role, freshly initialised, on the CPU."""
+        arguments = self.generator_arguments()
+        without_latents = {name: value for name, value in arguments.items() if name != "latent_dim"}
+        return {
+            role: network(**(without_latents if role == "discriminator" else arguments))
+            for role, network in FAMILIES[self.family].items()
+        }
 
     def generator_arguments(self) -> dict[str, int]:
         """Keyword arguments of the family's Generator class."""
         return self.model_dump(exclude={"family"})
 
     def source_file(self) -> Path:
-        """The family's one file of code."""
-        return Path(str(FAMILIES[self.family].__file__))
-
-    def _build(self, name: str) -> nn.Module:
-        constructor: Callable[..., nn.Module] = getattr(FAMILIES[self.family], name)
-        unused = {"latent_dim"} if name == "Discriminator" else set()
-        return constructor(**{key: value for key, value in self.generator_arguments().items() if key not in unused})
+        """The file that defines the family's Generator. It imports torch alone, so that it can be exported."""
+        return Path(inspect.getfile(FAMILIES[self.family]["generator"]))

@@ -1,7 +1,7 @@
-"""The modern baseline: residual blocks without normalisation (Huang et al. 2024, R3GAN).
+"""R3GAN's networks: residual blocks without normalisation (Huang et al. 2024).
 
-This file imports torch alone: registering a model copies it beside the weights, so that the generator loads where
-this repository has never been.
+This file imports torch alone. Registering a model copies it beside the weights, so that the generator loads on machines
+without this repository. This is why it has a copy of dcgan's `stage_sizes`.
 """
 
 import math
@@ -19,23 +19,23 @@ SLOPE = 0.2
 
 
 def stage_sizes(resolution: int) -> list[int]:
-    """Sides of the feature maps from the first (4 or 6) to `resolution`, each twice the one before.
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before.
 
     Raises ValueError where `resolution` is not one of RESOLUTIONS.
     """
     if resolution not in RESOLUTIONS:
-        raise ValueError(f"resolution {resolution} cannot be made: use {', '.join(map(str, RESOLUTIONS))}")
+        raise ValueError(f"resolution {resolution} is not possible: use {', '.join(map(str, RESOLUTIONS))}")
     base = 6 if resolution % 3 == 0 else 4
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
 def stage_widths(num_stages: int, width: int) -> list[int]:
-    """Channels of each stage, smallest map first: `width` for four stages, then halving; multiples of 8, rounded up."""
+    """Channels of each stage, smallest map first: `width` four times, then half each; rounded up to multiples of 8."""
     return [-(-width // (8 * 2 ** max(0, i + 1 - FULL_WIDTH_STAGES))) * 8 for i in range(num_stages)]
 
 
 class Block(nn.Module):
-    """x + conv1x1(act(conv3x3(act(conv1x1(x))))), twice as wide inside; the 3x3 convolution is grouped."""
+    """x + conv1x1(act(conv3x3(act(conv1x1(x))))). The inner width is doubled; the 3x3 convolution is grouped."""
 
     def __init__(self, width: int, num_blocks: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Block(nn.Module):
         self.expand = nn.Conv2d(width, inner, 1)
         self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=inner // GROUP_WIDTH)
         self.reduce = nn.Conv2d(inner, width, 1, bias=False)
-        # Variance-scaled so that a sum over L blocks stays in scale; the last is zero: each block starts as identity.
+        # Scaled so that the variance stays bounded over all blocks. The last layer is 0: a fresh block is the identity.
         gain = math.sqrt(2 / (1 + SLOPE**2)) * num_blocks**-0.25
         for convolution in (self.expand, self.mix):
             init_scaled(convolution, gain)
@@ -71,14 +71,15 @@ def scaled_conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 def make_stage(width: int, num_blocks: int) -> nn.Sequential:
-    """The blocks of one resolution; `num_blocks` is the whole network's."""
+    """The blocks of one resolution; `num_blocks` counts the blocks of the whole network."""
     return nn.Sequential(*[Block(width, num_blocks) for _ in range(BLOCKS_PER_STAGE)])
 
 
 class Resample(nn.Module):
-    """Twice or half the side by the filter [1, 2, 1], and another width where asked for.
+    """Doubles or halves the side with the filter [1, 2, 1], and changes the channels from `before` to `after`.
 
-    Down reads (x[2i-1] + 2 x[2i] + x[2i+1]) / 4 on each axis; up is its transpose, times 2 an axis to keep the level.
+    Down computes (x[2i-1] + 2 x[2i] + x[2i+1]) / 4 on each axis. Up is its transpose, times 2 on each axis to keep the
+    mean.
     """
 
     kernel: torch.Tensor
@@ -91,7 +92,7 @@ class Resample(nn.Module):
         self.register_buffer("kernel", (taps[:, None] * taps)[None, None], persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # The 1x1 convolution comes where it is cheaper: at the smaller map.
+        # The 1x1 convolution runs on the smaller map, where it costs less.
         if self.up:
             return self._filter(self.convolution(x))
         smaller: torch.Tensor = self.convolution(self._filter(x))
@@ -109,7 +110,7 @@ class Resample(nn.Module):
 class Generator(nn.Module):
     """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side).
 
-    The images are not bounded: whoever exports them clamps to [-1, 1].
+    The images are not bounded. Clamp them to [-1, 1] before converting them to bytes.
     """
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
@@ -121,7 +122,7 @@ class Generator(nn.Module):
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         if self.label_embedding is not None:
-            # As long as the latents, the label would drown them: each class collapses to one image (seen on digits).
+            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
         self.basis = nn.Parameter(torch.randn(widths[0], sizes[0], sizes[0]))
         self.stem = nn.Linear(latent_dim * (2 if num_classes else 1), widths[0], bias=False)
@@ -139,7 +140,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) to logits (N,); mirrors the generator.
+    """Images (N, C, side, side) to logits (N,); the generator's stages in reverse.
 
     Labels enter by projection: the logit is <embedding(label), features> / sqrt(width) (Miyato & Koyama 2018).
     """

@@ -13,7 +13,7 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.networks.families import FAMILIES, NetworkSpec
+from models.networks.families import NetworkSpec, stage_sizes
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
 from shards import Manifest, load_manifest, resolve_dataset
@@ -112,7 +112,7 @@ def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) 
 
 def check_resolution(family: str, resolution: int) -> None:
     """Raise ValueError where the family's networks cannot make images of this side."""
-    FAMILIES[family].stage_sizes(resolution)
+    stage_sizes(resolution)
 
 
 def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:

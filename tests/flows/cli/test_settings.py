@@ -64,7 +64,7 @@ def test_text_stays_text_though_it_looks_like_a_number() -> None:
         ("train.nmig", "5", "train.nmig is no setting; did you mean train.nimg?"),
         ("train.family", "stylegan", "train.family is 'stylegan': input should be 'dcgan'"),
         ("shard.dataset", "Odd Name", "shard.dataset is 'Odd Name': .*lower-case letters"),
-        ("shard.resolution", "40", "resolution 40 cannot be made: use 16, 24, 32"),
+        ("shard.resolution", "40", "resolution 40 is not possible: use 16, 24, 32"),
         ("nonsense", "1", "nonsense is no setting"),
         ("promote.min_classifier_gain", "0", "promote.min_classifier_gain is 0, but evaluate.classifier_nimg is 0"),
     ],
