@@ -1,7 +1,8 @@
-"""Sample grids: images beside each other in one PNG."""
+"""Images as pixels: uint8 and float, grids of images in one PNG, and JPEG by libjpeg."""
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,6 +59,16 @@ def grid_png(images: np.ndarray, columns: int, gap: int = 2) -> bytes:
 
 def encode_png(image: np.ndarray) -> bytes:
     """PNG bytes of one uint8 image (C, H, W), C 1 or 3."""
+    return _encode(image, "PNG").getvalue()
+
+
+def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """One uint8 image (C, H, W), C 1 or 3, saved as JPEG by libjpeg with its default chroma subsampling and decoded."""
+    decoded = np.asarray(Image.open(_encode(image, "JPEG", quality=quality), formats=["JPEG"]))
+    return decoded[None] if decoded.ndim == 2 else decoded.transpose(2, 0, 1)
+
+
+def _encode(image: np.ndarray, format: str, **options: Any) -> io.BytesIO:
     buffer = io.BytesIO()
-    Image.fromarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
+    Image.fromarray(image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)).save(buffer, format, **options)
+    return buffer

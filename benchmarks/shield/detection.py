@@ -9,16 +9,16 @@ import torch
 
 from benchmarks.shield import poisoning
 from benchmarks.shield.collections import SHIELDS, Collection
+from models.compute.adversarial import fgsm
 from models.compute.draws import Draws
 from models.grids import to_float
 from models.networks.families import NetworkSpec
-from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES, stamp
 from models.shield.config import ShieldConfig
 from models.shield.flood import count_lookalikes
 from models.shield.laundering import launder
 from models.shield.measures import auroc, detection_rate
-from models.shield.shield import Shield, Teachers
+from models.shield.shield import Shield, Teachers, perturb
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
@@ -125,7 +125,7 @@ def forge_all(case: Case, collection: Collection, teachers: Teachers) -> dict[st
     tests["foreign"] = to_float(collection.foreign)  # the other collection, which no lesson shows
     tests["trigger"] = stamp(clean, poisoning.TRIGGER)
     tests["fgsm"] = fgsm(clean, unlikely, 16 / 255)
-    tests["pgd"] = pgd(clean, unlikely, 16 / 255, 10, draws(50))
+    tests["pgd"] = perturb(clean, unlikely, 16 / 255, 10, draws(50))
     other = stranger(case, collection)
     with torch.no_grad():
         z = draws(51).normal(collection.spec.latent_dim)

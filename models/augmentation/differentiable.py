@@ -5,15 +5,14 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from models import Settings
 from models.compute.draws import Draws
 
 
-class AugmentConfig(BaseModel):
+class AugmentConfig(Settings):
     """How strongly the discriminator's images are changed; 0 turns a transform off."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     policy: Literal["fixed", "adaptive", "scheduled"] = Field(
         "fixed",

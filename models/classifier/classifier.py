@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
+from models import Settings
 from models.compute.draws import mixed_seed
 from models.errors import EvaluationError
 from models.grids import to_float
@@ -24,10 +25,8 @@ SMALLEST_MAP = 4
 MAX_WIDTHS = 4  # the channels double at most so often
 
 
-class ClassifierConfig(BaseModel):
+class ClassifierConfig(Settings):
     """How a classifier is built and trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     nimg: int = Field(20_000, ge=1, title="Budget", description="training images seen, whatever they are taken from")
     batch_size: int = Field(64, ge=2, le=4096, title="Batch size", description="images a step")

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from models import Settings
 from models.classifier.classifier import ClassifierConfig, LabelledImages, train_classifier
 from models.classifier.hard_examples import AttackConfig, attack, classify, compress
 from models.errors import EvaluationError
@@ -26,10 +27,8 @@ REAL, GENERATED, BOTH = "real", "generated", "real + generated"
 TESTS = ("clean", "jpeg", "attack")
 
 
-class GainConfig(BaseModel):
+class GainConfig(Settings):
     """How the worth of generated images is measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     classifier: ClassifierConfig = ClassifierConfig()
     num_seeds: int = Field(3, ge=2, le=100, title="Seeds", description="classifiers trained of each kind")
@@ -40,10 +39,8 @@ class GainConfig(BaseModel):
     attack: AttackConfig = AttackConfig()
 
 
-class GainRow(BaseModel):
+class GainRow(Settings):
     """Accuracy of one kind of training under one test; the interval is 95% over other images and other seeds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     num_real: int
     trained_on: str
@@ -52,10 +49,8 @@ class GainRow(BaseModel):
     interval: Interval
 
 
-class GainTable(BaseModel):
+class GainTable(Settings):
     """The whole table; `gains` is what generated images add to real ones, by "num_real test", in shares of accuracy."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     config: GainConfig
     dataset: str = ""  # name@version of the real images

@@ -1,6 +1,6 @@
-"""Device, precision and memory layout, seeded random draws, optimisers, and training on several processes.
+"""Device, precision, memory layout, seeded random draws, adversarial perturbations, optimisers and several processes.
 
 May import models.errors only.
 """
 
-__all__ = ["device", "draws", "optimizers", "parallel"]
+__all__ = ["adversarial", "device", "draws", "optimizers", "parallel"]

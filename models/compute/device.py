@@ -7,17 +7,16 @@ from typing import Literal
 
 import psutil
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from models import Settings
 from models.errors import ConfigError, OutOfMemoryError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
-class ComputeConfig(BaseModel):
+class ComputeConfig(Settings):
     """How the arithmetic is done. What only a GPU gains from is left out on a CPU."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: DeviceName = Field("auto", title="Device", description="auto: the GPU if there is one")
     processes: int = Field(

@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from models import Settings
 from models.classifier.classifier import ClassifierConfig
 from models.classifier.gain import GainConfig
 from models.compute.device import DeviceName
@@ -13,10 +14,8 @@ MAX_TRAIN = 10_000
 SMALLEST_INPUT = 32
 
 
-class EvalConfig(BaseModel):
+class EvalConfig(Settings):
     """How a generator is scored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     num_images: int = Field(
         2000,

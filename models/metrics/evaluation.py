@@ -7,8 +7,9 @@ and `Protocol.differences` is how the gate tells whether two scores may be compa
 
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from models import Settings
 from models.classifier.gain import GainTable
 from models.compute.device import select_device
 from models.errors import EvaluationError
@@ -25,20 +26,18 @@ __all__ = [
 ]
 
 
-class Scores(BaseModel):
+class Scores(Settings):
     """Named numbers and the protocol that made them, e.g. {"FD-EffNetLite0": 31.4}.
 
     Lower is better, but for the names of which `higher_is_better` says otherwise. `intervals` has 95% intervals
     of the same names, `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     values: dict[str, float]
     protocol: Protocol
-    intervals: dict[str, Interval] = {}
-    by_class: dict[str, float] = {}
-    by_class_intervals: dict[str, Interval] = {}
+    intervals: dict[str, Interval] = Field({})
+    by_class: dict[str, float] = Field({})
+    by_class_intervals: dict[str, Interval] = Field({})
 
     @classmethod
     def of(cls, measured: Measured, protocol: Protocol) -> "Scores":

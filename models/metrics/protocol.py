@@ -1,7 +1,6 @@
 """What a score depends on besides the generator: only scores of equal protocols are ever compared."""
 
-from pydantic import BaseModel, ConfigDict
-
+from models import Settings
 from models.features.digests import digest_of
 from models.features.feature_net import FeatureNet
 from models.metrics.config import EvalConfig
@@ -9,10 +8,8 @@ from models.metrics.config import EvalConfig
 METRICS_REVISION = 3  # raise it when a formula in metrics, neighbours or scores changes what it gives
 
 
-class Protocol(BaseModel):
+class Protocol(Settings):
     """All that a score depends on besides the generator; scores compare only under equal protocols."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature_net: str
     weights_sha256: str

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from torch import nn
 
+from models import Settings
 from models.networks import dcgan, r3
 from models.networks.dcgan import stage_sizes
 from models.networks.encoder import Encoder
@@ -24,10 +25,8 @@ FAMILIES: dict[str, dict[str, Callable[..., nn.Module]]] = {
 """The class of each family's networks by role. Weights are drawn in this order, so the order decides their values."""
 
 
-class NetworkSpec(BaseModel):
+class NetworkSpec(Settings):
     """Everything that a generator's shape depends on. Every checkpoint and registered version contains it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: FamilyName
     resolution: int

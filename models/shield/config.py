@@ -2,8 +2,9 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from models import Settings
 from models.errors import ConfigError
 
 __all__ = ["AttackName", "ShieldConfig"]
@@ -11,10 +12,8 @@ __all__ = ["AttackName", "ShieldConfig"]
 AttackName = Literal["patch", "blend", "splice", "move", "foreign", "fgsm", "pgd"]
 
 
-class ShieldConfig(BaseModel):
+class ShieldConfig(Settings):
     """A three-class head on the discriminator that keeps forged images out of the training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     policy: Literal["off", "gate"] = Field(
         "off",

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from models.compute.adversarial import Score, fgsm, pgd
 from models.compute.draws import Draws
 from models.compute.optimizers import optimizer_tensors, restore_optimizer
 from models.errors import CheckpointError
 from models.grids import to_float, to_uint8
 from models.networks.families import NetworkSpec
-from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES
 from models.shield.config import AttackName, ShieldConfig
 from models.shield.flood import laundering_distance
@@ -18,7 +18,7 @@ from models.shield.head import FORGED, GENERATED, REAL, ShieldHead, real_score
 from models.shield.laundering import launder
 from models.shield.measures import threshold_at
 
-__all__ = ["Shield", "Teachers", "Trusted", "num_held_out", "pick"]
+__all__ = ["Shield", "Teachers", "Trusted", "num_held_out", "perturb", "pick"]
 
 MADE = 256  # images of the present generator in one lesson
 PAST_SLOTS, PAST_IMAGES = 8, 128  # what is kept of earlier ones
@@ -26,6 +26,7 @@ LAUNDERINGS = 3  # JPEG copies of the trusted images, beside themselves
 LAUNDERED = 0.2  # share of the generated and forged images that are saved as JPEG
 DISGUISED = 6  # every so many-th generated or forged image is moved to where the head finds it real
 PGD_STEPS = 2
+PGD_REACH = 2.5  # how many times the steps together can cross the ball
 TRUNK_RATE = 0.1  # the trunk knows something already; learning as fast as the rest, it unlearns it
 BETAS = (0.9, 0.99)
 
@@ -186,11 +187,13 @@ class Shield:
             return -logits
 
         epsilon = self.config.epsilon * 2 / 255
-        return fgsm(images, unlikely, epsilon) if name == "fgsm" else pgd(images, unlikely, epsilon, PGD_STEPS, draws)
+        return (
+            fgsm(images, unlikely, epsilon) if name == "fgsm" else perturb(images, unlikely, epsilon, PGD_STEPS, draws)
+        )
 
     def disguise(self, images: torch.Tensor, epsilon: float, steps: int, draws: Draws) -> torch.Tensor:
         """Float `images` moved by up to `epsilon` 255ths to where this head finds them real: the adaptive attack."""
-        return pgd(images, lambda moved: real_score(self.head(moved)), epsilon * 2 / 255, steps, draws)
+        return perturb(images, lambda moved: real_score(self.head(moved)), epsilon * 2 / 255, steps, draws)
 
     def _descend(self, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
         images, targets = batch
@@ -228,6 +231,12 @@ class Shield:
         self.held_out_scores = tensors["held_out_scores"].to(self.device)
         self.num_lessons = tensors["num_lessons"]
         self.past = tensors["past"].to(self.device)
+
+
+def perturb(images: torch.Tensor, score: Score, epsilon: float, steps: int, draws: Draws) -> torch.Tensor:
+    """PGD from a random start, with steps that together can cross the ball 2.5 times."""
+    noise = draws.uniform(-epsilon, epsilon, *images.shape[1:])
+    return pgd(images, score, noise, epsilon=epsilon, steps=steps, step_size=PGD_REACH * epsilon / steps)
 
 
 def num_held_out(number: int, config: ShieldConfig) -> int:

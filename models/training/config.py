@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from models import Settings
 from models.augmentation.differentiable import AugmentConfig
 from models.compression.robust import CompressionMode
 from models.compute.device import ComputeConfig
@@ -18,10 +19,8 @@ MOST_NIMG = 10**12  # longer than anybody trains; forms ask for a bound
 MOST_TICKS = 10**6
 
 
-class ScheduleConfig(BaseModel):
+class ScheduleConfig(Settings):
     """Where settings that change as training goes on are at its end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["constant", "cosine"] = Field(
         "constant",
@@ -36,10 +35,8 @@ class ScheduleConfig(BaseModel):
     gamma: float = Field(0.1, ge=0, le=10_000, title="Last gamma", description="gamma at the end")
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Settings):
     """How a generator is trained. Lengths of time are in images seen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: PresetName = Field(
         "auto",

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from models.grids import to_float
 
 __all__ = ["Event", "Health", "HealthConfig", "Spread", "collapsed", "discriminator_won", "score_worse"]
@@ -29,14 +30,12 @@ CERTAIN = ("accuracy_real", "accuracy_fake", "accuracy_pairs")
 MIN_FREEDOM = 8  # images less one that a class's spread takes, on the real side
 
 
-class HealthConfig(BaseModel):
+class HealthConfig(Settings):
     """What is watched during training, and what each event leads to.
 
     rollback: weights and optimisers of the best checkpoint (the newest, for non_finite) and a lower learning rate, once
     a run; from the second time on it is a stop.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     non_finite: Literal["rollback", "stop"] = Field(
         "rollback", title="Not finite", description="when a loss or gradient is not finite"

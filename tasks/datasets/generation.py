@@ -14,6 +14,7 @@ from filelock import FileLock
 from prefect import task
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
 from tasks.errors import RegistryError
 from tasks.flow_runs.assets import model_key, record_dataset
@@ -27,10 +28,8 @@ BATCH_SIZE = 256
 COLUMNS = pa.schema([("image", pa.binary()), ("label", pa.string())])
 
 
-class GenerateConfig(BaseModel):
+class GenerateConfig(Settings):
     """Which model makes how many images, and into which dataset."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
         title="Model",

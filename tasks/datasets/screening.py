@@ -18,6 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from prefect import task
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
 from models.shield.door import Door, Judgement
@@ -42,10 +43,8 @@ SQUARE = ("crop", "random_crop", "fit", "stretch")
 MOST_SHOWN = 200
 
 
-class ScreenPolicy(BaseModel):
+class ScreenPolicy(Settings):
     """How suspicious is too suspicious, and whom a person has let in all the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     false_positive_rate: float = Field(
         0.01,

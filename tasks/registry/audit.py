@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models import Settings
 from models.training.checkpoints import file_sha256
 from shards import DatasetError, find_damage, load_manifest
 from tasks.errors import RegistryError
@@ -25,10 +26,8 @@ TAGS = ("shardgan.dataset", "shardgan.dataset_version", "shardgan.manifest", "sh
 CONFIG_FIELDS = {"shardgan.dataset": "dataset", "shardgan.dataset_version": "dataset_version", "shardgan.run": "run"}
 
 
-class LineageConfig(BaseModel):
+class LineageConfig(Settings):
     """Whose chain is shown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
         title="Model",

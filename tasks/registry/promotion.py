@@ -7,6 +7,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from models.errors import ConfigError
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
@@ -18,10 +19,8 @@ from tasks.registry.versions import find_champion
 logger = logging.getLogger(__name__)
 
 
-class PromotionPolicy(BaseModel):
+class PromotionPolicy(Settings):
     """When a challenger becomes champion."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     score: str = Field(
         "FD-EffNetLite0",

@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
 
@@ -106,10 +107,8 @@ def make_signature(folder: Path) -> dict[str, str]:
     return tags
 
 
-class SignConfig(BaseModel):
+class SignConfig(Settings):
     """Which version is signed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
         title="Model", min_length=1, description="models:/name/3, models:/name@champion, or a name (its challenger)"

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from tasks.errors import RequestError
 from tasks.home import Home, home, read_auth
 from tasks.reports.printable import without_password
@@ -27,10 +28,8 @@ Verdict = Literal["ok", "warn", "wrong"]
 MIN_FREE_BYTES = 5 * 2**30
 
 
-class DoctorConfig(BaseModel):
+class DoctorConfig(Settings):
     """How patient to be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout_seconds: float = Field(
         10.0, gt=0, le=600, title="Timeout", description="how long a server may take to answer"

@@ -19,6 +19,7 @@ import torch
 from honcho.environ import parse_procfile
 from pydantic import BaseModel, ConfigDict, Field
 
+from models import Settings
 from tasks.errors import RequestError, ServiceError
 from tasks.home import home, read_auth
 from tasks.service.databases import ensure_databases
@@ -52,10 +53,8 @@ class ServiceOutcome(BaseModel):
     mlflow: str
 
 
-class WorkerConfig(BaseModel):
+class WorkerConfig(Settings):
     """Which pool to work for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
     name: str = Field(

@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from models import Settings
 from tasks.errors import RequestError
 from tasks.home import Home, home, read_auth
 
@@ -30,10 +31,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 Environment = dict[str, str]
 
 
-class ServiceConfig(BaseModel):
+class ServiceConfig(Settings):
     """Where the servers listen, and how much runs at a time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(
         "127.0.0.1",

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from models import Settings
 from shards import Encoding
 
 Codec = Annotated[str, Field(max_length=30)]
@@ -11,10 +12,8 @@ CLEAN = "original"  # the codec that all others are compared with
 CODECS = (CLEAN, "png", "jpeg:95", "jpeg:75", "jpeg:50", "jpeg:30", "jpeg:15", "webp:75", "avif:50", "gif")
 
 
-class StudyConfig(BaseModel):
+class StudyConfig(Settings):
     """Which codecs, and how often each is trained on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     codecs: tuple[Codec, ...] = Field(
         CODECS,

@@ -15,9 +15,10 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from models import Settings
 from shards import (
     Manifest,
     ShardsError,
@@ -41,10 +42,8 @@ _NUM_PREVIEW = 256
 _DEVICE_SHARE = 0.5
 
 
-class DataConfig(BaseModel):
+class DataConfig(Settings):
     """How training images reach the trainer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["auto", "resident", "streaming"] = Field(
         "auto",

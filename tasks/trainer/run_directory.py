@@ -25,8 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from models import Settings
 from models.networks.families import NetworkSpec
 from models.training.loop import TrainConfig
 from tasks.errors import RequestError, RunLocked
@@ -41,10 +40,8 @@ LOCK_POLL_SECONDS = 0.1
 State = Literal["running", "done", "resumable", "diverged", "failed"]
 
 
-class RunConfig(BaseModel):
+class RunConfig(Settings):
     """All that a trainer needs to know; what `config.json` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: str
     manifest: str
@@ -59,10 +56,8 @@ class RunConfig(BaseModel):
     commit: str
 
 
-class Status(BaseModel):
+class Status(Settings):
     """How a training stands, or how it ended."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: State
     nimg: int

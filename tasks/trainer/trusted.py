@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 
+from models import Settings
 from models.errors import ConfigError
 from models.networks.families import NetworkSpec
 from models.shield.measures import images_needed
@@ -24,10 +24,8 @@ __all__ = ["TrustedImages", "find_trusted", "load_trusted"]
 KEY_DIGITS = 24  # of the source file's sha256: the sample's key
 
 
-class TrustedImages(BaseModel):
+class TrustedImages(Settings):
     """Which samples somebody vouches for, pinned: splits of a dataset version, or only `keys` of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     manifest: str
     version: str

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from models.compute.adversarial import fgsm, pgd
 from models.compute.draws import Draws
 from models.errors import CheckpointError, ConfigError
 from models.grids import to_float, to_uint8
 from models.networks.families import NetworkSpec
-from models.shield.adversarial import fgsm, pgd
 from models.shield.attacks import FORGERIES, stamp
 from models.shield.door import Door
 from models.shield.flood import count_lookalikes, laundering_distance
@@ -77,7 +77,8 @@ def test_perturbations_stay_within_their_reach_and_raise_the_score() -> None:
         return (moved * weights).sum(dim=(1, 2, 3))
 
     once = fgsm(images, score, 0.05)
-    often = pgd(images, score, 0.05, 10, Draws((3,), CPU, 8))
+    noise = Draws((3,), CPU, 8).uniform(-0.05, 0.05, 3, 16, 16)
+    often = pgd(images, score, noise, epsilon=0.05, steps=10, step_size=0.0125)
     for moved in (once, often):
         assert float((moved - images).abs().max()) <= 0.05 + 1e-6
         assert (score(moved) > score(images)).all()
