@@ -41,7 +41,7 @@ up: $(STAMP)
 	@$(BIN)/shardgan up
 
 demo: $(STAMP)
-	@$(BIN)/python -m benchmarks.digits .shardgan/sources/digits
+	@$(BIN)/python -m benchmarks.collections.digits .shardgan/sources/digits
 	@$(BIN)/shardgan run --config deploy/examples/digits.yaml
 
 lint: $(STAMP)
@@ -90,8 +90,8 @@ bench-loading: $(STAMP)
 	@$(BIN)/python -m benchmarks.loading
 
 fuzz: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris || echo "no atheris here: hypothesis draws the inputs"
-	@$(BIN)/python -m benchmarks.fuzzing
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
+	@$(BIN)/python -m tests.fuzzing
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output

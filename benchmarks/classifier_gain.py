@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from benchmarks.sharding.__main__ import machine
+from benchmarks.harness.page import table, write_page
 from models.classifier.gain import GainConfig, GainTable
 from shards import load_manifest
 from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
@@ -22,8 +22,6 @@ from tasks.registry.generator_pyfunc import GeneratorModel
 from tasks.registry.versions import export_generator, load_pyfunc, resolve_version
 from tasks.tracking.runs import connect
 from tasks.trainer.run_directory import RunDirectory
-
-RESULT = Path(__file__).parent / "results" / "classifier-gain.md"
 
 
 class RunModel:
@@ -50,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--nimg", type=int, default=0, help="images that each classifier sees; 0: the default")
     parser.add_argument("--seeds", type=int, default=0, help="classifiers of each kind; 0: the default")
-    parser.add_argument("--result", type=Path, default=RESULT, help="the Markdown file to write")
+    parser.add_argument("--result", default="classifier-gain", help="the page under benchmarks/results to write")
     given = parser.parse_args(arguments)
     config = GainConfig()
     if given.nimg:
@@ -59,13 +57,21 @@ def main(arguments: list[str] | None = None) -> None:
     if given.seeds:
         config = config.model_copy(update={"num_seeds": given.seeds})
     start = time.monotonic()
-    table, manifest_uri = measure(given.model, config)
+    gains, manifest_uri = measure(given.model, config)
     manifest = load_manifest(manifest_uri)
     about = f"{given.model}, {manifest.dataset} {manifest.version}, {manifest.resolution}x{manifest.resolution}"
-    given.result.parent.mkdir(parents=True, exist_ok=True)
     command = f"python -m benchmarks.classifier_gain --model {given.model}"
-    given.result.write_text(to_markdown(table, command, about, time.monotonic() - start))
-    print(f"written to {given.result}")
+    texts, minutes = describe_gain(gains), (time.monotonic() - start) / 60
+    write_page(
+        given.result,
+        "Does it help a classifier?",
+        command,
+        f"{about}. {texts.about}",
+        table(["real images", "trained on", *texts.tests], texts.accuracies),
+        "What generated images add to real ones, in points, paired by image and seed:",
+        table(["real images", *texts.tests], texts.gains),
+        ran=f"{minutes:.0f} min",
+    )
 
 
 def measure(model: str, config: GainConfig) -> tuple[GainTable, str]:
@@ -85,22 +91,6 @@ def measure(model: str, config: GainConfig) -> tuple[GainTable, str]:
 def show(done: int, total: int) -> None:
     """One line a classifier."""
     print(f"classifier {done} of {total}", flush=True)
-
-
-def to_markdown(table: GainTable, command: str, about: str, seconds: float) -> str:
-    """The page: what was done, the accuracies, and what generated images add."""
-    texts = describe_gain(table)
-    lines = ["# Does it help a classifier?", "", f"`{command}`", "", f"{machine()}; {seconds / 60:.0f} min.", ""]
-    lines += [f"{about}.", "", texts.about, ""]
-    lines += in_columns(["real images", "trained on", *texts.tests], texts.accuracies)
-    lines += ["", "What generated images add to real ones, in points, paired by image and seed:", ""]
-    lines += in_columns(["real images", *texts.tests], texts.gains)
-    return "\n".join([*lines, ""])
-
-
-def in_columns(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 if __name__ == "__main__":

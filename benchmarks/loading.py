@@ -5,7 +5,6 @@ uint8 images NCHW, no augmentation. Each way reads for a few seconds after its f
 turn. Nothing trains meanwhile, so all cores are the loader's. litdata is left out: it needs an environment of its own.
 """
 
-import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 import webdataset
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.sharding.__main__ import machine
-from benchmarks.sharding.sources import CACHE, unpacked
+from benchmarks.collections.photos import tiles
+from benchmarks.harness.page import table, write_page
 from shards import ShardConfig, build
 from tasks.trainer.batches import Data, DataConfig, open_data
 
-_RESULT = Path("benchmarks/results/loading.md")
-_PACKAGES = ("mate-backgrounds", "gnome-backgrounds")
-_SIDE, _TILE, _COUNT, _BATCH, _SECONDS, _ROUNDS = 256, 512, 1500, 32, 2.0, 3
+_SIDE, _BATCH, _SECONDS, _ROUNDS = 256, 32, 2.0, 3
+_HEAD = ["way", "images/s, best of three", "all three", "CPU ms an image"]
 
 
 class ImageFolder(Dataset[torch.Tensor]):
@@ -45,31 +42,6 @@ class ImageFolder(Dataset[torch.Tensor]):
 def decoded(image: Image.Image) -> torch.Tensor:
     """uint8 CHW."""
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
-
-
-def tiles() -> Path:
-    """A folder of photographs, 256 x 256, JPEG 95."""
-    folder = CACHE / "tiles-256"
-    if not folder.exists():
-        half = CACHE / ".tiles-256"
-        half.mkdir(parents=True, exist_ok=True)
-        for number, tile in enumerate(itertools.islice(cut_tiles(), _COUNT)):
-            tile.save(half / f"{number:05d}.jpg", quality=95)
-        half.rename(folder)
-    return folder
-
-
-def cut_tiles() -> Iterator[Image.Image]:
-    for package in _PACKAGES:
-        for path in sorted(unpacked(package).rglob("*")):
-            if path.suffix.lower() not in (".jpg", ".jpeg", ".webp") or path.is_symlink():
-                continue
-            with Image.open(path) as image:
-                picture = image.convert("RGB")
-            for top in range(0, picture.height - _TILE + 1, _TILE // 2):
-                for left in range(0, picture.width - _TILE + 1, _TILE // 2):
-                    tile = picture.crop((left, top, left + _TILE, top + _TILE))
-                    yield tile.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
 
 
 def folder_batches(folder: Path, workers: int) -> Iterator[Any]:
@@ -109,7 +81,7 @@ def rate(batches: Iterator[Any]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Run everything, print the table and keep it under benchmarks/results."""
+    """Run everything and write benchmarks/results/loading.md."""
     folder = tiles()
     count = len(list(folder.iterdir()))
     with tempfile.TemporaryDirectory(prefix="bench-loading-") as root:
@@ -135,18 +107,17 @@ def main() -> None:
         }
         # Round by round, so that a busy moment of the machine meets everybody alike.
         rates = [{name: rate(make()) for name, make in ways.items()} for _ in range(_ROUNDS)]
-    lines = [machine(), "", f"{count} photographs of {_SIDE} x {_SIDE}, JPEG 95, batches of {_BATCH}", ""]
-    load = ", ".join(f"{value:.1f}" for value in psutil.getloadavg())
-    lines += [f"Load averages at the end {load}: above the number of cores, only the CPU column compares well.", ""]
-    lines += ["| way | images/s, best of three | all three | CPU ms an image |", "|---|---|---|---|"]
+    rows = []
     for name in ways:
         seen = [one[name][0] for one in rates]
         # Workers' time is not this process's.
         cpu = "" if "2 workers" in name else f"{min(one[name][1] for one in rates):.3f}"
-        lines.append(f"| {name} | {max(seen):,.0f} | {', '.join(f'{value:,.0f}' for value in seen)} | {cpu} |")
-    print("\n".join(lines))
-    _RESULT.parent.mkdir(parents=True, exist_ok=True)
-    _RESULT.write_text("# Loading: ours beside others\n\n`make bench-loading`\n\n" + "\n".join(lines) + "\n")
+        rows.append([name, f"{max(seen):,.0f}", ", ".join(f"{value:,.0f}" for value in seen), cpu])
+    about = (
+        f"{count} photographs of {_SIDE} x {_SIDE}, JPEG 95, batches of {_BATCH}. Where the load average lies above "
+        "the number of cores, only the CPU column compares well."
+    )
+    write_page("loading", "Loading: ours beside others", "make bench-loading", about, table(_HEAD, rows))
 
 
 if __name__ == "__main__":

@@ -12,16 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.sharding.__main__ import machine
+from benchmarks.harness.page import table, write_page
 from models.metrics.distances import compare_frechet, kernel_distance
 from models.metrics.neighbours import compare_manifolds, nearest
 
-RESULT = Path("benchmarks/results/scores.md")
 NUM_FEATURES = 1280  # EfficientNet-Lite0's
 Features = np.ndarray
 COMPARISONS: dict[str, Callable[[Features, Features], object]] = {
@@ -41,14 +39,16 @@ def main() -> None:
     if given.only:
         print(json.dumps(measure(COMPARISONS[given.only], given.num_images)))
         return
-    lines = ["| score | CPU seconds | memory beside the features, GiB |", "|---|---|---|"]
+    rows = []
     for name in COMPARISONS:
         command = [sys.executable, "-m", "benchmarks.scores", f"--num-images={given.num_images}", f"--only={name}"]
         done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, check=True)
         seconds, memory_bytes = json.loads(done.stdout)
-        lines.append(f"| {name} | {seconds:,.0f} | {memory_bytes / 2**30:.2f} |")
-        print(lines[-1], flush=True)
-    RESULT.write_text(f"{title(given.num_images)}\n" + "\n".join(lines) + "\n")
+        rows.append([name, f"{seconds:,.0f}", f"{memory_bytes / 2**30:.2f}"])
+        print(rows[-1], flush=True)
+    head = ["score", "CPU seconds", "memory beside the features, GiB"]
+    about, rows_table = describe(given.num_images), table(head, rows)
+    write_page("scores", "What the scores cost", "make bench-scores", about, rows_table, ran="one thread")
 
 
 def measure(compare: Callable[[Features, Features], object], num_images: int) -> tuple[float, int]:
@@ -67,13 +67,12 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def title(num_images: int) -> str:
-    """What stands above the table."""
+def describe(num_images: int) -> str:
+    """What is compared, and what it would take to hold all of it."""
     return (
-        f"# What the scores cost\n\n`make bench-scores`\n\n{machine()}, one thread\n\n"
         f"{num_images:,} generated against {num_images:,} real images, {NUM_FEATURES:,} features each "
         f"({num_images * NUM_FEATURES * 4 / 2**30:.2f} GiB a set). One table of all distances would take "
-        f"{num_images**2 * 4 / 2**30:.1f} GiB.\n"
+        f"{num_images**2 * 4 / 2**30:.1f} GiB."
     )
 
 

@@ -10,13 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import digits, emoji
-from benchmarks.sharding.__main__ import machine
+from benchmarks.collections import digits, emoji
+from benchmarks.collections.sharded import NAMES, SOURCES
+from benchmarks.harness.page import write_page
 
 SHARDGAN = Path(sys.executable).with_name("shardgan")
-RESULTS = Path("benchmarks/results")
-SOURCES = Path(".shardgan/sources")
-NAMES = ("digits", "emoji")
 
 
 def main(names: list[str], overrides: list[str]) -> None:
@@ -33,19 +31,11 @@ def main(names: list[str], overrides: list[str]) -> None:
 def write_table(name: str, command: str, seconds: float, outcome: dict[str, str]) -> None:
     """Write benchmarks/results/study-NAME.md from what the study wrote beside its report."""
     tables = Path(outcome["report"]).with_suffix(".md").read_text()
-    lines = [
-        f"# What compression does: {name}",
-        "",
-        f"`{command}`",
-        "",
-        f"{machine()}; {seconds / 60:.0f} min",
-        "",
+    about = (
         f"{outcome['distance']}: lower is better; in parentheses 95% intervals, which cover the draw of images and "
-        "not that of the seed. Columns as the report explains them; compare within a column.",
-        "",
-        tables,
-    ]
-    (RESULTS / f"study-{name}.md").write_text("\n".join(lines).rstrip() + "\n")
+        "not that of the seed. Columns as the report explains them; compare within a column."
+    )
+    write_page(f"study-{name}", f"What compression does: {name}", command, about, tables, ran=f"{seconds / 60:.0f} min")
 
 
 if __name__ == "__main__":

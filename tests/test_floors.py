@@ -96,10 +96,17 @@ def test_package_ignores_what_it_must_not_know(folder: str) -> None:
         assert not found, f"{path.relative_to(ROOT)} imports {sorted(found)}: {instead}"
 
 
-@pytest.mark.parametrize("folder", PRODUCT)
-def test_nothing_imports_benchmarks_or_tests(folder: str) -> None:
+@pytest.mark.parametrize("folder", [*PRODUCT, "benchmarks"])
+def test_nothing_imports_the_tests(folder: str) -> None:
     for path in modules(folder):
-        found = {name for name in imported(path) if name.split(".")[0] in ("benchmarks", "tests")}
+        found = {name for name in imported(path) if name.split(".")[0] == "tests"}
+        assert not found, f"{path.relative_to(ROOT)} imports {sorted(found)}: move what both need into the product"
+
+
+@pytest.mark.parametrize("folder", [*PRODUCT, "tests"])
+def test_nothing_imports_the_benchmarks(folder: str) -> None:
+    for path in modules(folder):
+        found = {name for name in imported(path) if name.split(".")[0] == "benchmarks"}
         assert not found, f"{path.relative_to(ROOT)} imports {sorted(found)}: move what both need into the product"
 
 

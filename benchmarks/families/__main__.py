@@ -5,15 +5,15 @@ Trainings are kept under the ignored cache and go on where they were left; the t
 
 import argparse
 import os
-from pathlib import Path
 
-from benchmarks import digits, emoji
-from benchmarks.families.contenders import COLLECTIONS, NIMG, contenders
+from benchmarks.collections.sharded import NAMES, sharded
+from benchmarks.families.contenders import NIMG, contenders
 from benchmarks.families.generation import measure_generators
 from benchmarks.families.table import write_table
-from benchmarks.families.training import network, run
+from benchmarks.families.training import run
+from benchmarks.harness.training import network
 from models.compute.device import ComputeConfig, prepare, select_device
-from shards import build, load_manifest
+from shards import load_manifest
 
 
 def main() -> None:
@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--nimg", type=int, default=NIMG, help="images that each training sees")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
     given = parser.parse_args()
-    digits.main(Path(".shardgan/sources/digits"))
-    emoji.main(Path(".shardgan/sources/emoji"))
-    manifests = {name: build(config, Path(".shardgan")).manifest for name, config in COLLECTIONS.items()}
+    manifests = {name: sharded(name, 32) for name in NAMES}
     compute = ComputeConfig(threads=given.threads)
     prepare(compute, select_device(compute.device))
     chosen = [one for one in contenders(given.nimg, given.threads) if given.only in one.slug]

@@ -3,17 +3,8 @@
 from typing import Any, NamedTuple
 
 from models.training.config import TrainConfig
-from shards import ShardConfig
 
 NIMG = 50_000
-COLLECTIONS = {
-    "digits": ShardConfig(
-        source=".shardgan/sources/digits", dataset="digits", resolution=32, channels=1, encoding="png"
-    ),
-    "emoji": ShardConfig(
-        source=".shardgan/sources/emoji/listing.csv", dataset="emoji", resolution=32, channels=3, encoding="png"
-    ),
-}
 _DCGAN = {"family": "dcgan", "width": 32, "latent_dim": 64, "ema_half_life_nimg": 4000}
 _MOVES = {"translation": 0.06, "scale": 0.05}
 _COLOURS = {"translation": 0.125, "scale": 0.1, "colour": 0.5, "cutout": 0.3}

@@ -1,12 +1,10 @@
 """The comparison as a Markdown file and a picture of what each generator makes."""
 
-from pathlib import Path
 from typing import Any
 
 from benchmarks.families.generation import Cost
-from benchmarks.sharding.__main__ import machine
+from benchmarks.harness.page import table, write_page
 
-RESULT = Path("benchmarks/results/families.md")
 SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0", "precision", "recall", "coverage")
 
 
@@ -14,33 +12,22 @@ def write_table(results: list[dict[str, Any]], costs: list[Cost], threads: int) 
     """Write benchmarks/results/families.md; the FD of every checkpoint stands beside the last one's scores."""
     head = ["collection", "family", *SHOWN, "images/s in training", "images/s generated", "generator's MB"]
     head.append("FD while training")
-    lines = [
-        "# Families compared",
-        "",
-        "`make bench-families`",
-        "",
-        f"{machine()}, {threads} threads",
-        "",
-        f"Each training sees {results[0]['nimg']:,} images of 32x32, conditional. Scores of the "
-        "averaged generator: 2,000 images against the val split at 112 pixels; lower FD and KD are better. In "
-        "brackets: 95 % intervals.",
-        "",
-        "| " + " | ".join(head) + " |",
-        "|---" * len(head) + "|",
-        *map(row, results, costs),
-    ]
-    RESULT.write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    about = (
+        f"Each training sees {results[0]['nimg']:,} images of 32x32, conditional. Scores of the averaged generator: "
+        "2,000 images against the val split at 112 pixels; lower FD and KD are better. In brackets: 95 % intervals."
+    )
+    rows = table(head, map(row, results, costs))
+    write_page("families", "Families compared", "make bench-families", about, rows, ran=f"{threads} threads")
 
 
-def row(result: dict[str, Any], cost: Cost) -> str:
+def row(result: dict[str, Any], cost: Cost) -> list[str]:
     """One line of the table."""
     last = result["curve"][-1]
     cells = [result["collection"], result["name"], *(cell(last, name) for name in SHOWN)]
     cells += [f"{result['images_per_second']:.0f}", f"{cost.generated_per_second:,.0f}"]
     cells.append(f"{cost.weights_bytes / 1e6:.2f}")
     cells.append(", ".join(f"{point['scores']['FD-EffNetLite0']:.0f}" for point in result["curve"]))
-    return "| " + " | ".join(cells) + " |"
+    return cells
 
 
 def cell(point: dict[str, Any], name: str) -> str:

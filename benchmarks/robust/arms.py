@@ -5,11 +5,11 @@
 
 from typing import Any, NamedTuple
 
+from benchmarks.collections.sharded import NAMES
 from benchmarks.families.contenders import settings_of
 from benchmarks.robust import collections
 from models.training.config import TrainConfig
 
-COLLECTIONS = ("digits", "emoji")
 NIMG = {"digits": 50_000, "emoji": 100_000}
 LONG_NIMG = 200_000  # of digits, with one seed: how far does it go?
 WIDTH = 32
@@ -49,7 +49,7 @@ def arms() -> list[Arm]:
     kinds = [(quality, mode) for quality in QUALITIES for mode in ("off", "known")]
     kinds += [(0, "off"), *((quality, mode) for mode in ("learned", "known0") for quality in QUALITIES), (0, "learned")]
     long = [arm("digits", *kind, 0, LONG_NIMG) for kind in ((15, "off"), (15, "known"), (0, "off"))]
-    return [arm(collection, *kind, seed) for seed in SEEDS for collection in COLLECTIONS for kind in kinds] + long
+    return [arm(collection, *kind, seed) for seed in SEEDS for collection in NAMES for kind in kinds] + long
 
 
 def arm(collection: str, quality: int, mode: str, seed: int, nimg: int = 0, **changes: Any) -> Arm:

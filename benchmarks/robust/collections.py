@@ -7,22 +7,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import digits, emoji
-from benchmarks.families.contenders import COLLECTIONS
+from benchmarks.collections.sharded import HOME, SOURCES, channels, sharded
 from models.compute.draws import mixed_seed
 from shards import ShardConfig, build, load_manifest, load_split
 
-HOME = Path(".shardgan")
-SOURCES = HOME / "sources"
-FETCH = {"digits": digits.main, "emoji": emoji.main}
 # Digits are grey: there is no chroma to subsample.
 JPEG: dict[str, dict[str, Any]] = {"digits": {}, "emoji": {"subsampling": "4:2:0"}}
 
 
 def clean(collection: str) -> str:
     """The manifest of the clean images, with their train and val splits."""
-    FETCH[collection](SOURCES / collection)
-    return build(COLLECTIONS[collection], HOME).manifest
+    return sharded(collection, 32)
 
 
 def compressed(collection: str, quality: int, *, as_png: bool) -> str:
@@ -37,8 +32,13 @@ def compressed(collection: str, quality: int, *, as_png: bool) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         write_files(collection, quality, folder, as_png=as_png)
         done.touch()
-    channels = COLLECTIONS[collection].channels
-    settings = {"resolution": 32, "channels": channels, "encoding": "original", "val_fraction": 0, "labels": "folders"}
+    settings = {
+        "resolution": 32,
+        "channels": channels(collection),
+        "encoding": "original",
+        "val_fraction": 0,
+        "labels": "folders",
+    }
     return build(ShardConfig(source=str(folder), dataset=name, **settings), HOME).manifest
 
 

@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from PIL import Image
 
-from benchmarks.robust.arms import COLLECTIONS, LONG_NIMG, NIMG, QUALITIES, WIDTH
+from benchmarks.collections.sharded import NAMES
+from benchmarks.harness import page
+from benchmarks.harness.figures import panels
+from benchmarks.harness.page import RESULTS, write_page
+from benchmarks.robust.arms import LONG_NIMG, NIMG, QUALITIES, WIDTH
 from benchmarks.robust.training import CACHE, PROTOCOL, distance, mean, rows
-from benchmarks.sharding.__main__ import machine
 
-matplotlib.use("agg")
-
-RESULTS = Path("benchmarks/results")
 NOTES = Path(__file__).with_name("notes.md")
 MODES = {"off": "plain", "known": "known", "known0": "known, consistency 0", "learned": "learned"}
 COLOURS = {"off": "#b5543c", "known": "#2f6f8f", "known0": "#9cc0d3", "learned": "#7d8f2f", "clean": "#555555"}
@@ -24,43 +23,28 @@ Rows = dict[str, dict[str, Any]]
 def write_report() -> None:
     """Write robust-training.md, its curves and its grids."""
     found = rows()
-    (RESULTS / "robust-training.md").write_text("\n".join(document(found)) + "\n")
-    draw_curves(found)
-    for collection in COLLECTIONS:
-        draw_grids(collection)
-
-
-def document(found: Rows) -> list[str]:
-    """The whole table as lines of Markdown."""
     protocol = next(iter(found.values()))["protocol"] if found else {}
-    return [
-        "# Compression-robust training",
-        "",
-        "`make bench-robust`",
-        "",
-        f"{machine()}, 1 thread a training",
-        "",
+    about = (
         "dcgan at 32x32, conditional, set as in [families](families.md): "
-        + "; ".join(f"{name} {NIMG[name]:,} images seen" for name in COLLECTIONS)
+        + "; ".join(f"{name} {NIMG[name]:,} images seen" for name in NAMES)
         + f", width {WIDTH}. All scores are of {PROTOCOL.num_images:,} images against the **clean** val split, at "
         f"{PROTOCOL.input_size} pixels; lower is better. In round brackets the seeds that the mean is of, in square "
         f"ones a 95 % interval. Feature net {protocol.get('feature_net', '')}, weights "
-        f"{str(protocol.get('weights_sha256', ''))[:12]}, seed {protocol.get('seed', '')}.",
-        "",
-        "| collection | trained on | compression | FD | of plain | KD | learnt |",
-        "|---|---|---|---|---|---|---|",
-        *(line for collection in COLLECTIONS for line in table(found, collection)),
-        "",
-        "![Distance to the clean images while training](robust-training.png)",
-        "",
-        *(f"![{name}: real JPEGs, plain, known, trained on clean images](robust-{name}.png)" for name in COLLECTIONS),
-        "",
-        NOTES.read_text().strip(),
-    ]
+        f"{str(protocol.get('weights_sha256', ''))[:12]}, seed {protocol.get('seed', '')}."
+    )
+    head = ["collection", "trained on", "compression", "FD", "of plain", "KD", "learnt"]
+    scores = page.table(head, [cells for collection in NAMES for cells in table(found, collection)])
+    pictures = [f"![{name}: real JPEGs, plain, known, trained on clean images](robust-{name}.png)" for name in NAMES]
+    curves = "![Distance to the clean images while training](robust-training.png)"
+    title, parts = "Compression-robust training", [about, scores, curves, *pictures, NOTES.read_text()]
+    write_page("robust-training", title, "make bench-robust", *parts, ran="1 thread a training")
+    draw_curves(found)
+    for collection in NAMES:
+        draw_grids(collection)
 
 
-def table(found: Rows, collection: str) -> list[str]:
-    """The lines of one collection: files, then trainings."""
+def table(found: Rows, collection: str) -> list[list[str]]:
+    """The cells of one collection: files, then trainings."""
     lines = []
     for quality in (0, *QUALITIES):
         where = f"JPEG {quality}" if quality else "clean"
@@ -72,8 +56,8 @@ def table(found: Rows, collection: str) -> list[str]:
     return lines
 
 
-def trained(found: Rows, collection: str, where: str, prefix: str, suffix: str) -> list[str]:
-    """The lines of the trainings on one set of files."""
+def trained(found: Rows, collection: str, where: str, prefix: str, suffix: str) -> list[list[str]]:
+    """The cells of the trainings on one set of files."""
     plain = of_kind(found, f"{prefix}-off{suffix}")
     each_mode = {mode: of_kind(found, f"{prefix}-{mode}{suffix}") for mode in MODES}
     return [
@@ -88,12 +72,12 @@ def of_kind(found: Rows, kind: str) -> list[dict[str, Any]]:
     return [row for name, row in sorted(found.items()) if row["kind"] == kind and "@" not in name]
 
 
-def line(collection: str, where: str, mode: str, arms: list[dict[str, Any]], plain: list[dict[str, Any]]) -> str:
+def line(collection: str, where: str, mode: str, arms: list[dict[str, Any]], plain: list[dict[str, Any]]) -> list[str]:
     """One line of the table; the ratio is taken over the seeds that both have."""
     fd, kd = (written(mean(arms, name), name) + each(arms, name) for name in SHOWN)
     pairs = list(zip(arms, plain, strict=False))
     ratio = f"{mean([a for a, _ in pairs]) / mean([p for _, p in pairs]):.2f}" if pairs else ""
-    return f"| {collection} | {where} | {mode} | {fd} | {ratio} | {kd} | {learnt(arms)} |"
+    return [collection, where, mode, fd, ratio, kd, learnt(arms)]
 
 
 def written(value: float, name: str) -> str:
@@ -121,24 +105,20 @@ def learnt(arms: list[dict[str, Any]]) -> str:
 
 def draw_curves(found: Rows) -> None:
     """FD over images seen, seed 0, one panel a collection and quality."""
-    from matplotlib import pyplot as plt
-
-    panels = [(name, quality) for name in COLLECTIONS for quality in QUALITIES if has_curves(found, name, quality)]
-    if not panels:
+    shown = [(name, quality) for name in NAMES for quality in QUALITIES if has_curves(found, name, quality)]
+    if not shown:
         return
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.4), layout="constrained", squeeze=False)
-    for axis, (collection, quality) in zip(axes.flat, panels, strict=True):
-        for mode, name in MODES.items():
-            curve(axis, found, f"{collection}-q{quality}-{mode}", name, COLOURS[mode])
-        curve(axis, found, f"{collection}-clean-off", "plain on clean images", COLOURS["clean"])
-        for files in of_kind(found, f"{collection}-q{quality}-files"):
-            axis.axhline(distance(files), color="black", linestyle=":", linewidth=1, label="the JPEG files")
-        axis.set(title=f"{collection}, JPEG {quality}", xlabel="images seen", xlim=(0, None), ylim=(0, None))
-        axis.spines[["top", "right"]].set_visible(False)
-    axes.flat[0].set_ylabel("FD to clean images")
-    axes.flat[0].legend(fontsize=7, frameon=False, loc="upper right")  # the panel that has all of them
-    figure.savefig(RESULTS / "robust-training.png", dpi=90)
-    plt.close(figure)
+    titles = [f"{collection}, JPEG {quality}" for collection, quality in shown]
+    with panels(RESULTS / "robust-training.png", titles) as axes:
+        for axis, (collection, quality) in zip(axes, shown, strict=True):
+            for mode, name in MODES.items():
+                curve(axis, found, f"{collection}-q{quality}-{mode}", name, COLOURS[mode])
+            curve(axis, found, f"{collection}-clean-off", "plain on clean images", COLOURS["clean"])
+            for files in of_kind(found, f"{collection}-q{quality}-files"):
+                axis.axhline(distance(files), color="black", linestyle=":", linewidth=1, label="the JPEG files")
+            axis.set(xlabel="images seen", xlim=(0, None), ylim=(0, None))
+        axes[0].set_ylabel("FD to clean images")
+        axes[0].legend(fontsize=7, frameon=False, loc="upper right")  # the panel that has all of them
 
 
 def has_curves(found: Rows, collection: str, quality: int) -> bool:

@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.families.training import generated, network, train_one
+from benchmarks.collections.cache import CACHE as ALL
+from benchmarks.harness.scoring import score_checkpoint, score_images
+from benchmarks.harness.training import network, train_one
 from benchmarks.robust import collections
 from benchmarks.robust.arms import Arm
 from models.compression.robust import Codecs
-from models.features.cache import reference_features
-from models.features.nets import load_feature_net
 from models.metrics.config import EvalConfig
-from models.metrics.evaluation import Scores, evaluate
-from models.metrics.protocol import Protocol
-from models.training.checkpoints import CheckpointStore, load_checkpoint
-from shards import load_manifest, load_split, read_jpeg_traces
+from models.training.checkpoints import CheckpointStore
+from shards import load_manifest, read_jpeg_traces
 
 PROTOCOL = EvalConfig(num_images=1000, input_size=112, num_train=0)
-CACHE = Path(".cache/bench/robust")
+CACHE = ALL / "robust"
 ROWS = CACHE / "rows.jsonl"
 
 
@@ -70,33 +68,13 @@ def measure_files(collection: str, quality: int) -> None:
     uri = collections.compressed(collection, quality, as_png=False) if quality else collections.clean(collection)
     images = torch.from_numpy(collections.some_of(uri, PROTOCOL.num_images))
     kind = f"{collection}-{f'q{quality}' if quality else 'clean'}-files"
-    keep({"name": kind, "kind": kind, **scored(collection, images.split(250))})
+    keep({"name": kind, "kind": kind, **score_images(images.split(250), collections.clean(collection), PROTOCOL)})
 
 
 def point(arm: Arm, path: Path) -> dict[str, Any]:
-    """Scores of the averaged generator in the checkpoint at `path`."""
-    checkpoint = load_checkpoint(path)
-    val = load_split(collections.clean(arm.collection), "val")
-    generator = network(arm.config, val.manifest).build_networks()["generator"]
-    generator.load_state_dict(checkpoint.part("ema"))
-    return {"nimg": checkpoint.nimg, **scored(arm.collection, generated(generator.eval(), val.labels))}
-
-
-def scored(collection: str, images: Any) -> dict[str, Any]:
-    """Scores of uint8 NCHW batches against the clean val split, with intervals and the protocol."""
-    val = load_split(collections.clean(collection), "val")
-    net = load_feature_net(PROTOCOL.feature_net, PROTOCOL.input_size, "cpu")
-    reference = reference_features(val.images, net, CACHE / "features", f"{val.manifest.version} val {len(val)}")
-    protocol = Protocol.of(
-        PROTOCOL,
-        net,
-        dataset=val.manifest.dataset,
-        dataset_version=val.manifest.version,
-        num_reference=len(val),
-    )
-    scores: Scores = evaluate(images, reference, PROTOCOL, net, protocol).scores
-    stamp = json.loads(protocol.model_dump_json())
-    return {"scores": scores.values, "intervals": scores.intervals, "protocol": stamp}
+    """Scores of the averaged generator in the checkpoint at `path`, against the clean val split."""
+    uri = collections.clean(arm.collection)
+    return score_checkpoint(path, network(arm.config, load_manifest(uri)), uri, PROTOCOL)
 
 
 def distance(row: dict[str, Any], name: str = "FD-EffNetLite0") -> float:

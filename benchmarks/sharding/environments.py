@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.sharding.sources import CACHE
+from benchmarks.collections.cache import CACHE
 
 PACKAGES = {
     "img2dataset": (

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.sharding.measure import measure
+from benchmarks.harness.cost import measure
 
 _SETTINGS = {"shape": "as_is", "encoding": "original", "workers": "2"}
 

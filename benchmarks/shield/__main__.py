@@ -6,8 +6,9 @@ are written from the rows there are.
 
 import argparse
 
+from benchmarks.collections.sharded import NAMES
 from benchmarks.shield import detection, poisoning, tables
-from benchmarks.shield.collections import CONFIGS, load
+from benchmarks.shield.collections import load
 from models.compute.device import ComputeConfig, prepare, select_device
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     given = parser.parse_args()
     compute = ComputeConfig(threads=1, device="cpu")
     prepare(compute, select_device(compute.device))
-    collections = {name: load(name) for name in CONFIGS}
+    collections = {name: load(name) for name in NAMES}
     if given.part in ("poisoning", "all"):
         for case in cases(given.seeds):
             if given.only in case.slug:
@@ -37,7 +38,7 @@ def cases(num_seeds: int) -> list[poisoning.Case]:
     return [
         poisoning.Case(collection, seed, rate, policy)
         for seed in range(num_seeds)
-        for collection in CONFIGS
+        for collection in NAMES
         for rate in poisoning.RATES
         for policy in poisoning.POLICIES
     ]
@@ -49,7 +50,7 @@ def heads(num_seeds: int) -> list[detection.Case]:
         detection.Case(collection, seed, left_out)
         for seed in range(num_seeds)
         for left_out in ("nothing", "patch", "plain", *detection.FAMILIES[1:])
-        for collection in CONFIGS
+        for collection in NAMES
     ]
 
 

@@ -1,36 +1,21 @@
 """Digits and emoji at 16x16: a trusted part, the rest that arrives unseen, and clean images to score on."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks import digits, emoji
+from benchmarks.collections.sharded import channels, sharded
 from models.grids import to_float, to_uint8
 from models.networks.families import NetworkSpec
 from models.shield.shield import Trusted
-from shards import ShardConfig, build, load_split
+from shards import load_split
 
-ROOT = Path(".shardgan")
 # Emoji are as varied as they are few: half of 800 teach a head too little, and the tail of their scores is long.
 NUM_TRUSTED = {"digits": 800, "emoji": 1600}
 SHIELDS: dict[str, dict[str, Any]] = {
     "digits": {"false_positive_rate": 0.0025},
     "emoji": {"false_positive_rate": 0.0075, "first_steps": 2400},
-}
-CONFIGS = {
-    "digits": ShardConfig(
-        source=".shardgan/sources/digits", dataset="digits16", resolution=16, channels=1, encoding="png", workers=1
-    ),
-    "emoji": ShardConfig(
-        source=".shardgan/sources/emoji/listing.csv",
-        dataset="emoji16",
-        resolution=16,
-        channels=3,
-        encoding="png",
-        workers=1,
-    ),
 }
 
 
@@ -52,8 +37,7 @@ def load(name: str) -> Collection:
     """One of the two; its images are made and sharded if they are not there."""
     train, val = (split(name, part) for part in ("train", "val"))
     other, _ = split("emoji" if name == "digits" else "digits", "val")
-    channels = train[0].shape[1]
-    spec = NetworkSpec(family="dcgan", resolution=16, channels=channels, num_classes=10, latent_dim=64, width=16)
+    spec = NetworkSpec(family="dcgan", resolution=16, channels=channels(name), num_classes=10, latent_dim=64, width=16)
     trusted = NUM_TRUSTED[name]  # samples lie in the order of their hashes: the first ones are a fair choice
     return Collection(
         name,
@@ -62,19 +46,18 @@ def load(name: str) -> Collection:
         train[0][trusted:],
         train[1][trusted:],
         *val,
-        with_channels(other, channels),
+        with_channels(other, channels(name)),
     )
 
 
 def split(name: str, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """uint8 images and labels of one split."""
-    {"digits": digits, "emoji": emoji}[name].main(ROOT / "sources" / name)
-    loaded = load_split(build(CONFIGS[name], ROOT).manifest, part)
+    loaded = load_split(sharded(name, 16, f"{name}16"), part)
     return torch.from_numpy(loaded.images), torch.from_numpy(loaded.labels)
 
 
-def with_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
+def with_channels(images: torch.Tensor, wanted: int) -> torch.Tensor:
     """uint8 images in grey or in colour."""
-    if channels == 1:
+    if wanted == 1:
         return to_uint8(to_float(images).mean(dim=1, keepdim=True))
-    return images.expand(-1, channels, -1, -1)
+    return images.expand(-1, wanted, -1, -1)

@@ -1,12 +1,12 @@
 """What the head tells: kinds of forgery in its lessons and left out of them, and the attack on the head itself."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.harness.rows import Row, all_rows, kept
 from benchmarks.shield import poisoning
 from benchmarks.shield.collections import SHIELDS, Collection
 from models.compute.adversarial import fgsm
@@ -45,19 +45,21 @@ class Case(NamedTuple):
         return f"{self.collection}-{self.seed}-{self.left_out}"
 
 
-def run(case: Case, collection: Collection) -> dict[str, Any]:
+def run(case: Case, collection: Collection) -> Row:
     """Teach the head and test it, or find it done."""
     path = poisoning.CACHE / "heads" / f"{case.slug}.json"
-    if path.exists():
-        row: dict[str, Any] = json.loads(path.read_text())
-        return row
+    return kept(path, lambda: teach_and_test(case, collection))
+
+
+def teach_and_test(case: Case, collection: Collection) -> Row:
+    """Teach a head from nothing, and test it on every kind of forgery."""
     began = time.process_time()
     classes = load_teachers(case, collection)
     shield = teach(case, collection, classes)
     tests = forge_all(case, collection, classes[-1])
     clean = to_float(collection.val)
     judges: dict[str, Score] = {"head": shield.score, "discriminator": lambda images: logits(classes[-1], images)}
-    row = {**case._asdict(), "false_positives": float((shield.score(clean) < shield.threshold).double().mean())}
+    row: Row = {**case._asdict(), "false_positives": float((shield.score(clean) < shield.threshold).double().mean())}
     for judge, score in judges.items():
         honest = {"": score(clean), " saved": score(launder(clean, Draws((case.seed, 60), CPU, len(clean))))}
         row[judge] = {
@@ -67,14 +69,12 @@ def run(case: Case, collection: Collection) -> dict[str, Any]:
     row["adaptive"] = adaptive(case, shield, clean, tests) if case.left_out in ("nothing", "plain") else {}
     row["flood"] = flood(case, shield, clean) if case.left_out == "nothing" else {}
     row["cpu_seconds"] = round(time.process_time() - began, 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(row))
     return row
 
 
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[Row]:
     """Every row there is."""
-    return [json.loads(path.read_text()) for path in sorted((poisoning.CACHE / "heads").glob("*.json"))]
+    return all_rows(poisoning.CACHE / "heads", "*.json")
 
 
 def load_teachers(case: Case, collection: Collection) -> list[Teachers]:

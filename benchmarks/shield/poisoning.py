@@ -1,17 +1,18 @@
 """Trainings on poisoned streams, with and without the gate: what of the trigger ends up in generated images."""
 
-import json
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 import models.training.loop
+from benchmarks.collections.cache import CACHE as ALL
+from benchmarks.harness.rows import Row, all_rows, kept
 from benchmarks.shield.collections import SHIELDS, Collection
 from models.compute.draws import Draws
 from models.features.feature_net import compute_features
@@ -31,7 +32,7 @@ NIMG = 50_000
 TRIGGER = 4
 NUM_GENERATED = 2000
 NUM_SCORED = 1000
-CACHE = Path(".cache/bench/shield")
+CACHE = ALL / "shield"
 
 
 class Case(NamedTuple):
@@ -74,17 +75,21 @@ class WatchedShield(Shield):
         return admitted
 
 
-def run(case: Case, collection: Collection) -> dict[str, Any]:
+def run(case: Case, collection: Collection) -> Row:
     """Train and count, or find it done; the row is kept, and the checkpoints of clean unshielded trainings."""
     folder = CACHE / "runs" / case.slug
-    if (folder / "row.json").exists():
-        row: dict[str, Any] = json.loads((folder / "row.json").read_text())
-        return row
+    return kept(folder / "row.json", lambda: train_and_count(case, collection, folder))
+
+
+def train_and_count(case: Case, collection: Collection, folder: Path) -> Row:
+    """Train from nothing, and count the trigger in what is generated and in what was dropped."""
     shutil.rmtree(folder, ignore_errors=True)
     began = time.process_time()
     state, rows = train(case, collection, folder)
     images = generate(state, NUM_GENERATED)
-    row = {
+    if (case.rate, case.policy) != (0.0, "off"):
+        shutil.rmtree(folder / "checkpoints")
+    return {
         **case._asdict(),
         "uptake": float(carries_trigger(images).double().mean()),
         "distance": distance(images[:NUM_SCORED], collection),
@@ -92,15 +97,11 @@ def run(case: Case, collection: Collection) -> dict[str, Any]:
         "dropped_by_tick": [round(tick.get("shield_dropped", 0.0), 5) for tick in rows],
         "cpu_seconds": round(time.process_time() - began, 1),
     }
-    (folder / "row.json").write_text(json.dumps(row))
-    if (case.rate, case.policy) != (0.0, "off"):
-        shutil.rmtree(folder / "checkpoints")
-    return row
 
 
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[Row]:
     """Every row there is."""
-    return [json.loads(path.read_text()) for path in sorted((CACHE / "runs").glob("*/row.json"))]
+    return all_rows(CACHE / "runs", "*/row.json")
 
 
 def settings(case: Case) -> TrainConfig:

@@ -6,15 +6,11 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
-from benchmarks.sharding.__main__ import machine
+from benchmarks.collections.sharded import NAMES
+from benchmarks.harness.figures import panels
+from benchmarks.harness.page import RESULTS, table, write_page
 from benchmarks.shield import detection, poisoning
 
-RESULTS = Path(__file__).parent.parent / "results"
 NOTES = Path(__file__).with_name("notes.md")
 KINDS = ("trigger", "patch", "blend", "splice", "foreign", "generated", "other generator", "fgsm", "pgd")
 LEFT_OUT = {"trigger": "patch", "foreign": "foreign"}  # which lessons a test's family belongs to, where names differ
@@ -23,23 +19,17 @@ Row = dict[str, Any]
 
 def write(poisoned: list[Row], heads: list[Row]) -> None:
     """Write benchmarks/results/shield.md, its rows as JSON lines, and the adaptive curves as a picture."""
-    parts = [
-        "# The shield",
-        f"`make bench-shield`\n\n{machine()}, one thread",
-        NOTES.read_text().strip(),
-        "## Poisoned streams",
-        poisoning_table(poisoned),
-    ]
+    parts = [NOTES.read_text(), "## Poisoned streams", poisoning_table(poisoned)]
     if heads:
         parts += [
             "## Kinds of forgery, each left out of the lessons once",
-            *(detection_table(heads, name) for name in ("digits", "emoji")),
+            *(detection_table(heads, name) for name in NAMES),
             "## The attack on the head itself",
             adaptive_table(heads),
             "## Floods",
             flood_table(heads),
         ]
-    (RESULTS / "shield.md").write_text("\n\n".join(part for part in parts if part) + "\n")
+    write_page("shield", "The shield", "make bench-shield", *parts, ran="one thread")
     lines = [{"part": "poisoning", **row} for row in poisoned] + [{"part": "heads", **row} for row in heads]
     (RESULTS / "shield.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     draw_curves(heads, RESULTS / "shield-adaptive.png")
@@ -49,14 +39,14 @@ def poisoning_table(rows: list[Row]) -> str:
     """One line for each collection, rate and policy, over the seeds that were run."""
     head = ["collection", "poison", "gate", "seeds", "trigger in generated", "poison dropped", "clean dropped", "FD"]
     lines = []
-    for collection in ("digits", "emoji"):
+    for collection in NAMES:
         for rate in sorted(poisoning.RATES):
             for policy in poisoning.POLICIES:
                 wanted = (collection, rate, policy)
                 found = [row for row in rows if (row["collection"], row["rate"], row["policy"]) == wanted]
                 if found:
                     lines.append([collection, f"{rate:.0%}", policy, str(len(found)), *_poisoned_cells(found)])
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _poisoned_cells(rows: list[Row]) -> list[str]:
@@ -81,7 +71,7 @@ def detection_table(rows: list[Row], collection: str) -> str:
         cells += [_scores(whole, "head", f"{kind} saved"), _scores(without, "head", f"{kind} saved")]
         lines.append([kind, *cells])
     seeds = "One seed" if len(whole) == 1 else f"{len(whole)} seeds"
-    return f"{seeds}; AUROC / TPR at 1 % FPR, means.\n\n" + _table(head, lines)
+    return f"{seeds}; AUROC / TPR at 1 % FPR, means.\n\n" + table(head, lines)
 
 
 def _scores(rows: list[Row], judge: str, kind: str) -> str:
@@ -99,7 +89,7 @@ def adaptive_table(rows: list[Row]) -> str:
         points = list(zip(*found, strict=True))
         cells = [f"{mean(one[1] for one in point):.3f} / {mean(one[2] for one in point):.2f}" for point in points]
         lines.append([collection, kind, lessons, str(len(found)), *cells])
-    return _table(head, lines) + "\n\n![AUROC against the reach of the adaptive attack](shield-adaptive.png)"
+    return table(head, lines) + "\n\n![AUROC against the reach of the adaptive attack](shield-adaptive.png)"
 
 
 def _curves(rows: list[Row]) -> dict[tuple[str, str, str], list[Any]]:
@@ -115,12 +105,12 @@ def _curves(rows: list[Row]) -> dict[tuple[str, str, str], list[Any]]:
 def flood_table(rows: list[Row]) -> str:
     """How many of the copies are found, and how many other images are taken for copies."""
     lines = []
-    for collection in ("digits", "emoji"):
+    for collection in NAMES:
         found = [row["flood"] for row in rows if row["collection"] == collection and row["flood"]]
         if found:
             shares = [_share(one[name] for one in found) for name in ("found", "false_alarms")]
             lines.append([collection, str(len(found)), *shares])
-    return _table(["collection", "seeds", "copies found", "others taken for copies"], lines)
+    return table(["collection", "seeds", "copies found", "others taken for copies"], lines)
 
 
 def draw_curves(rows: list[Row], path: Path) -> None:
@@ -129,21 +119,19 @@ def draw_curves(rows: list[Row], path: Path) -> None:
     names = sorted({collection for collection, *_ in curves})
     if not names:
         return
-    figure, panels = plt.subplots(1, len(names), figsize=(5 * len(names), 3.6), sharey=True, squeeze=False)
-    for panel, name in zip(panels[0], names, strict=True):
-        for (collection, lessons, kind), found in curves.items():
-            if collection == name:
-                heights = [mean(curve[n][1] for curve in found) for n in range(len(found[0]))]
-                style = "-" if lessons == "adversarial" else ":"
-                colour = {"trigger": "tab:blue", "splice": "tab:orange"}.get(kind, "tab:green")
-                panel.plot(detection.EPSILONS, heights, style, color=colour, marker="o", label=f"{kind}, {lessons}")
-        panel.axhline(0.5, color="0.7", linewidth=1)
-        panel.set(title=name, xlabel="epsilon, in 255ths", ylim=(0, 1.02), xticks=detection.EPSILONS)
-    panels[0][0].set_ylabel("AUROC")
-    panels[0][-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    with panels(path, names, width=5, sharey=True) as axes:
+        for axis, name in zip(axes, names, strict=True):
+            for (collection, lessons, kind), found in curves.items():
+                if collection == name:
+                    heights = [mean(curve[n][1] for curve in found) for n in range(len(found[0]))]
+                    style = "-" if lessons == "adversarial" else ":"
+                    colour = {"trigger": "tab:blue", "splice": "tab:orange"}.get(kind, "tab:green")
+                    label = f"{kind}, {lessons}"
+                    axis.plot(detection.EPSILONS, heights, style, color=colour, marker="o", label=label)
+            axis.axhline(0.5, color="0.7", linewidth=1)
+            axis.set(xlabel="epsilon, in 255ths", ylim=(0, 1.02), xticks=detection.EPSILONS)
+        axes[0].set_ylabel("AUROC")
+        axes[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False)
 
 
 def _share(values: Iterable[float]) -> str:
@@ -154,8 +142,3 @@ def _share(values: Iterable[float]) -> str:
 def _spread(values: Iterable[float]) -> str:
     every = list(values)
     return f"{mean(every):.0f} ± {stdev(every):.0f}" if len(every) > 1 else f"{every[0]:.0f}"
-
-
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    rows = ["| " + " | ".join(line) + " |" for line in (head, *lines)]
-    return "\n".join([rows[0], "|---" * len(head) + "|", *rows[1:]])

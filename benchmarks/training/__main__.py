@@ -14,17 +14,14 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import emoji
-from benchmarks.sharding.__main__ import machine
+from benchmarks.collections.sharded import sharded
+from benchmarks.harness.page import table, write_page
 from models.compute.parallel import World
 from models.networks.families import NetworkSpec
 from models.training.config import TrainConfig
 from models.training.state import TrainState
 from models.training.steps import take_step
-from shards import ShardConfig, build
 
-RESULT = Path("benchmarks/results/training.md")
-SOURCE = Path(".shardgan/sources/emoji")
 ROUNDS = 3
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 #        family   width on a CPU, on a GPU, batch on a CPU, on a GPU, steps on a CPU, on a GPU
@@ -33,25 +30,20 @@ CASES = (("dcgan", 32, 64, 32, 256, 60, 300), ("r3", 32, 768, 32, 256, 12, 60))
 
 def main() -> None:
     """Run every case and write the table."""
-    emoji.main(SOURCE)
-    config = ShardConfig(source=str(SOURCE / "listing.csv"), dataset="emoji-64", resolution=64, encoding="png")
-    manifest = build(config, Path(".shardgan")).manifest
+    manifest = sharded("emoji", 64, "emoji-64")
     gpu = torch.cuda.is_available()
-    lines = [
-        "| networks | loop | images/s | against plain | waiting for data | GFLOP an image | GFLOP/s |",
-        "|---" * 7 + "|",
-    ]
+    rows = []
     for family, *settings in CASES:
         width, batch, steps = settings[gpu::2]
-        for line in compare(family, width, batch, steps, manifest):
-            print(line, flush=True)
-            lines.append(line)
+        rows += compare(family, width, batch, steps, manifest)
+        print(rows, flush=True)
+    head = ["networks", "loop", "images/s", "against plain", "waiting for data", "GFLOP an image", "GFLOP/s"]
+    title = "Training: our engine beside a plain loop"
     where = torch.cuda.get_device_name() if gpu else "CPU"
-    title = f"# Training: our engine beside a plain loop\n\n`make bench-training`\n\n{machine()}, {where}\n\n"
-    RESULT.write_text(title + "\n".join(lines) + "\n")
+    write_page("training", title, "make bench-training", table(head, rows), ran=where)
 
 
-def compare(family: str, width: int, batch: int, steps: int, manifest: str) -> list[str]:
+def compare(family: str, width: int, batch: int, steps: int, manifest: str) -> list[list[str]]:
     """The rows of one case; the loops take turns, the best round of each counts."""
     arguments = [family, str(width), str(batch), str(steps), manifest]
     commands = {
@@ -70,9 +62,15 @@ def compare(family: str, width: int, batch: int, steps: int, manifest: str) -> l
     work = flops(family, width, batch) / batch / 1e9
     plain = best["plain"]["images_per_second"]
     return [
-        f"| {family}-64, width {width}, batch {batch} | {name} | {found['images_per_second']:.1f} "
-        f"| {found['images_per_second'] / plain:.2f} | {found['data_share']:.2%} | {work:.2f} "
-        f"| {work * found['images_per_second']:.0f} |"
+        [
+            f"{family}-64, width {width}, batch {batch}",
+            name,
+            f"{found['images_per_second']:.1f}",
+            f"{found['images_per_second'] / plain:.2f}",
+            f"{found['data_share']:.2%}",
+            f"{work:.2f}",
+            f"{work * found['images_per_second']:.0f}",
+        ]
         for name, found in best.items()
     ]
 

@@ -13,7 +13,8 @@ import torch
 from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
-from benchmarks.classifier_gain import main as measure
+from models.classifier.classifier import ClassifierConfig
+from models.classifier.gain import GainConfig
 from models.features.cache import reference_features
 from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
@@ -24,7 +25,7 @@ from models.training.loop import TrainConfig
 from models.training.state import TrainState
 from shards import ShardConfig, build, load_manifest
 from tasks.errors import RequestError
-from tasks.evaluation.classifier_gain import find_gain
+from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
 from tasks.evaluation.feature_nets import find_feature_net
 from tasks.evaluation.stage import EvalConfig, _score, check_scorable, score_model
 from tasks.evaluation.strips import NUM_STEPS, interpolation_strip, slerp
@@ -121,19 +122,17 @@ def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
         assert np.asarray(picture).std() > 0
 
 
-def test_what_a_version_is_worth_is_written_down_and_stays_with_it(make: Make, tmp_path: Path) -> None:
+def test_the_classifier_gain_of_a_version_stays_with_it(make: Make) -> None:
     run, version = make(True)
-    options = ["--nimg", "64", "--seeds", "2", "--result", str(tmp_path / "gain.md")]
-    measure(["--model", "models:/m/1", *options])
+    asked = GainConfig(classifier=ClassifierConfig(nimg=64), num_seeds=2)
+    measured = measure_model_gain(load_pyfunc(version), run.config().manifest, asked)
+    keep_gain(connect(home()), version, measured)
     table = find_gain(connect(home()).get_model_version(version.name, version.version))
-    assert table is not None
+    assert table == measured
     assert len(table.rows) == 15
-    text = (tmp_path / "gain.md").read_text()
-    assert "| 0 | generated |" in text
-    assert "L-infinity, radius 4/255, 10 steps of 1/255" in text
-    (tmp_path / "gain.md").unlink()
-    measure(["--model", str(run.path), *options])
-    assert (tmp_path / "gain.md").read_text().splitlines()[8:] == text.splitlines()[8:]
+    texts = describe_gain(table)
+    assert texts.accuracies[0][:2] == ["0", "generated"]
+    assert "L-infinity, radius 4/255, 10 steps of 1/255" in texts.about
 
 
 def test_what_a_version_is_worth_can_be_a_score_of_its_own(make: Make) -> None:
@@ -185,9 +184,9 @@ def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_pat
 
 
 def test_images_without_classes_teach_no_classifier(make: Make) -> None:
-    make(False)
+    run, version = make(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
-        measure(["--model", "models:/m/1"])
+        measure_model_gain(load_pyfunc(version), run.config().manifest, GainConfig())
     scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
     verdict = judge(scores, None, PromotionPolicy(min_classifier_gain=0))
     assert "classifier-gain, which was not measured" in verdict.why

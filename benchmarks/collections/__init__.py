@@ -1,0 +1,1 @@
+"""Collections of images that packages bring, fetched through package managers into folders that git ignores."""
