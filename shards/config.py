@@ -12,7 +12,7 @@ from shards.images.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frame
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done and never which bytes come out.
 OPERATIONAL = frozenset({"source", "dataset", "screen", "workers", "time_limit_seconds", "memory_limit_mb"})
-LATER = frozenset({"max_frames"})
+LATER = frozenset({"max_frames", "label_member"})
 
 
 # For forms, which refuse before a run is made; what else refuses them says it better, and takes capitals too.
@@ -81,10 +81,13 @@ class ShardConfig(BaseModel):
         pattern=r"^#[0-9a-fA-F]{6}$",
         description="Colour behind transparent pixels and around fitted images, as #rrggbb.",
     )
-    labels: Literal["auto", "folders", "none"] = Field(
+    labels: Literal["auto", "folders", "strict", "none"] = Field(
         "auto",
         title="Labels",
-        description="auto: from the listing, shards or dataset.json, else the top folders; folders; none.",
+        description=(
+            "auto: from the listing, the shards or dataset.json, otherwise the top folders. folders: only the top "
+            "folders. strict: as auto, but stop where auto would drop a class or all labels. none: no labels."
+        ),
     )
     path_column: str = Field(
         "path", max_length=200, title="Path column", description="Column of a listing that holds the paths."
@@ -97,6 +100,16 @@ class ShardConfig(BaseModel):
     )
     label_column: str = Field(
         "label", max_length=200, title="Label column", description="Column of a listing that holds the classes."
+    )
+    label_member: str = Field(
+        "cls",
+        pattern=r"^[^/:]{1,100}(:[^:]{1,100})?$",
+        max_length=201,
+        title="Label member",
+        description=(
+            "Which file of a sample in a WebDataset archive holds the class: the end of its name, such as cls, txt or "
+            "outputs.txt, or json:KEY for a key of a JSON file."
+        ),
     )
     duplicates: Literal["bytes", "pixels", "near"] = Field(
         "bytes",
@@ -220,9 +233,16 @@ class ShardConfig(BaseModel):
 
     def content_settings(self) -> dict[str, Any]:
         """Return the settings that change what a dataset version holds, as plain JSON values."""
-        # A bound that came later names versions only where it was changed: those from before keep their names.
+        # Settings that were added later are left out at their default, so that older versions keep their names.
         later = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
-        return self.model_dump(mode="json", exclude={*OPERATIONAL, *later})
+        settings = self.model_dump(mode="json", exclude={*OPERATIONAL, *later})
+        # A strict build that is not refused gives what auto gives.
+        return settings | ({"labels": "auto"} if self.labels == "strict" else {})
+
+    @property
+    def has_labels(self) -> bool:
+        """Say whether images get the classes that the source gives them."""
+        return self.labels != "none"
 
     def num_workers(self) -> int:
         """Return the number of decoder processes, with 0 resolved to the processor's cores."""

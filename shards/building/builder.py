@@ -4,12 +4,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from shards.building.assembly import Assembly, libraries
+from shards.building.classes import settle_filled_classes, settle_listed_classes
 from shards.building.ledger import Ledger
 from shards.building.progress import BuildProgress, Meter, Report
 from shards.building.screening import read_verdicts
@@ -19,7 +20,7 @@ from shards.decoding.partition import PartitionSpec, read_part
 from shards.errors import BuildError, SourceError
 from shards.layout.manifest import LATEST, MANIFEST, Manifest, Synthetic, load_manifest
 from shards.layout.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
-from shards.sources.entries import Entry
+from shards.sources.entries import Entry, Notes
 from shards.sources.folders import is_glob
 from shards.sources.source import list_entries
 from shards.storage.files import locked, storage_errors, sync_folder, write_atomically
@@ -33,7 +34,10 @@ _PARTITIONS_PER_WORKER = 8
 
 
 class BuildOutcome(BaseModel):
-    """What a build gave: seen = kept + duplicates + quarantined, and where the manifest lies."""
+    """What a build gave: seen = kept + duplicates + quarantined, and where the manifest lies.
+
+    `reasons` counts the quarantined files by reason code. `notes` are sentences about the classes for a person.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +50,24 @@ class BuildOutcome(BaseModel):
     quarantined: int
     reasons: dict[str, int]
     reused: bool
+    notes: list[str] = []
+
+    @classmethod
+    def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
+        """Return the outcome of a build that made or found the version whose manifest lies at `uri`."""
+        return cls(
+            dataset=manifest.dataset,
+            version=manifest.version,
+            manifest=uri,
+            reused=reused,
+            notes=manifest.notes,
+            **manifest.counts.model_dump(),
+        )
+
+    @property
+    def not_images(self) -> int:
+        """Return how many of the quarantined files are no images, as text and sound are; the others are broken."""
+        return self.reasons.get(NOT_AN_IMAGE, 0)
 
 
 def build(
@@ -64,11 +86,13 @@ def build(
     train on, with nothing left behind but what a killed run had decoded, and BuildError for a build that a second run
     can finish.
     """
-    entries = list_entries(config)
+    notes = Notes()
+    entries = list_entries(config, notes)
     first = next(entries, None)
     if first is None:
         raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
-    return _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic).run(_chain(first, entries))
+    work = _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic)
+    return work.run(chain([first], entries), notes)
 
 
 class _Build:
@@ -90,13 +114,13 @@ class _Build:
         # Only other machines need the parts in the bucket; our own children write them where they are read.
         self._far_parts = f"{self._remote}/.builds/{self._work.name}/parts" if self._remote and run_partitions else None
 
-    def run(self, entries: Iterator[Entry]) -> BuildOutcome:
+    def run(self, entries: Iterator[Entry], notes: Notes) -> BuildOutcome:
         with storage_errors(f"write under {self._dataset}"), locked(self._work.with_suffix(".lock")):
             self._parts.mkdir(parents=True, exist_ok=True)
             goes_on = any(self._parts.iterdir())
             self._ledger = Ledger(self._work / "ledger.sqlite")
             try:
-                return self._run(entries)
+                return self._run(entries, notes)
             except SourceError:
                 shutil.rmtree(self._work / "staging", ignore_errors=True)
                 if self._ledger.last()[0] is None and not goes_on:
@@ -105,12 +129,13 @@ class _Build:
             finally:
                 self._ledger.close()
 
-    def _run(self, entries: Iterator[Entry]) -> BuildOutcome:
+    def _run(self, entries: Iterator[Entry], notes: Notes) -> BuildOutcome:
         self._meter.begin("listing", 0)
         self._ledger.replace_listing(entries)
-        self._check_classes()
+        found = settle_listed_classes(self._ledger, notes)
+        self._stop_if_strict(found)
         verdicts = read_verdicts(self._config.screen)
-        digest = self._ledger.listing_digest() + verdicts.digest
+        digest = self._ledger.listing_digest() + verdicts.digest + "".join(found)
         version, known_digest = self._ledger.last()
         if version and not (self._dataset / version / MANIFEST).is_file():
             self._ledger.forget_contents()
@@ -118,22 +143,18 @@ class _Build:
         if version and digest == known_digest:
             if any(self._parts.iterdir()):
                 self._ledger.forget_parts()
-            return self._publish(load_manifest(self._dataset / version / MANIFEST), reused=True)
+            manifest = load_manifest(self._dataset / version / MANIFEST)
+            self._stop_if_strict(manifest.notes)
+            return self._publish(manifest, reused=True)
         self._decode()
         self._ledger.refuse_suspects(verdicts.suspects)
-        manifest = self._assemble(version)
+        manifest = self._assemble(version, found)
         self._ledger.finish(manifest.version, digest)
         return self._publish(manifest, reused=False)
 
-    def _check_classes(self) -> None:
-        if len(self._ledger.labels()) == 1:
-            self._ledger.descend()
-        labels = self._ledger.labels()
-        if len(labels) == 1:
-            raise SourceError(
-                f"the source {self._config.source!r} has the single class {labels[0]!r}, from which nothing can be "
-                f"told apart; set labels to none, or give the folder one level further down or up"
-            )
+    def _stop_if_strict(self, notes: list[str]) -> None:
+        if notes and self._config.labels == "strict":
+            raise SourceError(f"{' '.join(notes)} labels=strict stops here; labels=auto goes on with a note.")
 
     def _decode(self) -> None:
         if self._far_parts:
@@ -186,13 +207,17 @@ class _Build:
     def _run_locally(self, specs: Iterator[PartitionSpec]) -> Iterator[str]:
         return run_locally(specs, self._config.num_workers(), self._meter.count, self._meter.tell)
 
-    def _assemble(self, grew_from: str | None) -> Manifest:
+    def _assemble(self, grew_from: str | None, notes: list[str]) -> Manifest:
         staging = self._work / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         self._meter.begin("writing", self._ledger.num_listed())
+        self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
+        labels, more_notes = settle_filled_classes(self._ledger)
+        self._stop_if_strict(more_notes)
         last = self._dataset / (grew_from or "none")
         assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
+        assembly.set_classes(labels, notes + more_notes)
         manifest = assembly.write(grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():
@@ -215,13 +240,8 @@ class _Build:
         shutil.rmtree(self._parts)
         counts = manifest.counts
         self._meter.settle(counts.kept, counts.duplicates, counts.quarantined)
-        return BuildOutcome(
-            dataset=manifest.dataset,
-            version=manifest.version,
-            manifest=f"{self._remote or self._dataset}/{manifest.version}/{MANIFEST}",
-            reused=reused,
-            **counts.model_dump(),
-        )
+        uri = f"{self._remote or self._dataset}/{manifest.version}/{MANIFEST}"
+        return BuildOutcome.of(manifest, uri, reused=reused)
 
     def _leave_nothing(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
@@ -245,8 +265,3 @@ def _renew(final: Path, staging: Path) -> None:
         path.replace(final / path.name)
     sync_folder(final)
     staging.rmdir()
-
-
-def _chain(first: Entry, rest: Iterator[Entry]) -> Iterator[Entry]:
-    yield first
-    yield from rest

@@ -19,7 +19,7 @@ from shards.building.schema import Claim, Content, Refusal
 from shards.building.screening import SUSPICIONS, Suspect
 from shards.decoding.partition import PASSING, Row
 from shards.images import likeness
-from shards.sources.entries import Entry, top_folder
+from shards.sources.entries import Entry, folder_at, looks_like_image
 
 _PAGE = 4096
 _TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
@@ -35,6 +35,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = schema.open_database(path)
+        self._db.create_function("folder_at", 2, folder_at, deterministic=True)
+        self._db.create_function("looks_like_image", 1, looks_like_image, deterministic=True)
         self._number_of = lru_cache(_KNOWN_TABLES)(self._find_number)
         self._table_of = lru_cache(_KNOWN_TABLES)(self._find_table)
 
@@ -56,9 +58,10 @@ class Ledger:
     def replace_listing(self, entries: Iterable[Entry]) -> None:
         """Take what the source holds now; a name that is listed twice counts once."""
         with self.transaction():
-            self._db.execute("DELETE FROM listing")
-            rows = ((*e[:4], json.dumps(e.place), number) for number, e in enumerate(entries))
-            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._db.execute("DROP TABLE listing")  # an older release made it with fewer columns
+            self._db.execute(schema.LISTING)
+            rows = ((*e[:4], json.dumps(e.place), e.depth, number) for number, e in enumerate(entries))
+            self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def listing_digest(self) -> str:
         """Return a hash over names, classes, sizes and times: equal digests, unchanged input."""
@@ -77,23 +80,60 @@ class Ledger:
         names = [label for (label,) in rows]
         return sorted(names, key=int) if all(name.isascii() and name.isdigit() for name in names) else names
 
-    def descend(self) -> None:
-        """Where an archive has all its files in one top folder, as most have, let the next level be the class."""
-        self._db.create_function("class_in", 2, _folder_below, deterministic=True)
-        loose = """SELECT 1 FROM listing WHERE place LIKE '["file"%' OR place LIKE '["url"%' OR label IS NULL LIMIT 1"""
-        deeper = "SELECT 1 FROM listing WHERE class_in(source, label) IS NOT NULL LIMIT 1"
-        if self._db.execute(loose).fetchone() or not self._db.execute(deeper).fetchone():
-            return
+    def strip_common_folder(self) -> bool:
+        """Make the next level of folders the classes if all images lie in one folder; return whether that was done."""
+        stops = (
+            "label IS NOT NULL AND depth IS NULL",  # this label is not a folder
+            "label IS NULL AND looks_like_image(source)",  # this image lies beside the folder
+        )
+        if len(self.labels()) != 1 or any(self._any_listed(condition) for condition in stops):
+            return False
+        if not self._any_listed("label IS NOT NULL AND folder_at(source, depth + 1) IS NOT NULL"):
+            return False
         with self.transaction():
-            self._db.execute("UPDATE listing SET label = class_in(source, label)")
+            self._db.execute(
+                "UPDATE listing SET label = folder_at(source, depth + 1), depth = depth + 1 WHERE label IS NOT NULL"
+            )
+        return True
+
+    def labels_are_folders(self) -> bool:
+        """Say whether the classes are names of folders."""
+        return self._any_listed("label IS NOT NULL AND depth IS NOT NULL")
+
+    def has_loose_images(self) -> bool:
+        """Say whether any file without a class has the name of an image."""
+        return self._any_listed("label IS NULL AND looks_like_image(source)")
+
+    def forget_labels(self) -> None:
+        """Treat all files as unlabelled."""
+        with self.transaction():
+            self._db.execute("UPDATE listing SET label = NULL")
 
     def refuse_unlabelled(self) -> None:
-        """Refuse the files that lie beside the class folders, unread."""
+        """Refuse the files that have no class, without reading them."""
         with self.transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO files SELECT source, size, stamp, NULL, 'no_label', "
-                "'the file lies beside the class folders and not in one' FROM listing WHERE label IS NULL"
+                "'the file has no class, but others have one: it lies beside the class folders, or nothing names its "
+                "class' FROM listing WHERE label IS NULL"
             )
+
+    def filled_labels(self) -> list[str]:
+        """Return the classes, in the order of `labels()`, of which at least one file becomes a sample."""
+        labels = self.labels()
+        missing = set(labels)
+        for claim in self.claims():
+            if not missing:
+                break
+            label = claim.sources[0][1]
+            if label in missing and self.contents(claim.source_sha256):
+                missing.discard(label)
+        return [label for label in labels if label not in missing]
+
+    def fates(self, label: str) -> dict[str, int]:
+        """Return the reasons for which files of a class were refused, with their numbers; others are duplicates."""
+        query = f"SELECT coalesce(reason, 'duplicate'), count(*) FROM {_KNOWN} WHERE label = ? GROUP BY 1 ORDER BY 1"
+        return dict(self._db.execute(query, (label,)).fetchall())
 
     def refuse_suspects(self, suspects: Iterable[Suspect]) -> None:
         """Refuse the files of these contents, whatever they decoded to."""
@@ -123,7 +163,7 @@ class Ledger:
         )
         count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
         rows = self._pages("SELECT rowid, source, label, size, stamp, place FROM temp.fresh")
-        return count, (Entry._make((*row[1:5], json.loads(row[5]))) for row in rows)
+        return count, (Entry(*row[1:5], json.loads(row[5])) for row in rows)
 
     def begin_arrivals(self) -> None:
         """Forget the samples of parts that were never assembled: their parts will be added again."""
@@ -240,6 +280,9 @@ class Ledger:
             for table in ("files", "contents", "arrivals", "placed", "facts"):
                 self._db.execute(f"DELETE FROM {table}")
 
+    def _any_listed(self, condition: str) -> bool:
+        return self._db.execute(f"SELECT 1 FROM listing WHERE {condition} LIMIT 1").fetchone() is not None
+
     def _find_number(self, tables: str | None) -> int | None:
         if tables is None:
             return None
@@ -281,8 +324,3 @@ class Ledger:
         while rows := self._db.execute(f"{query} WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}", (last,)).fetchall():
             yield from rows
             last = rows[-1][0]
-
-
-def _folder_below(name: str, folder: str) -> str | None:
-    """The folder that follows `folder` in a name with slashes: an archive's own name may stand before it."""
-    return top_folder(f"/{name}".partition(f"/{folder}/")[2])

@@ -4,9 +4,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_SCHEMA = """
+LISTING = """
 CREATE TABLE IF NOT EXISTS listing(
-    source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, ordinal INTEGER) WITHOUT ROWID;
+    source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, depth INTEGER, ordinal INTEGER)
+WITHOUT ROWID
+"""
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS files(
     source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, message TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS arrivals(
@@ -58,6 +61,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"
     )
     db.executescript(_SCHEMA)
+    db.execute(LISTING)
     for table in ("contents", "placed"):
         db.execute(SAMPLES.format(table))
     return db

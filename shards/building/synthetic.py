@@ -23,13 +23,8 @@ def find_synthetic(config: ShardConfig, root: str | os.PathLike[str], synthetic:
         manifest = load_manifest(uri)
         if manifest.synthetic == synthetic and manifest.settings == config.content_settings():
             _make_latest(folder, version)
-            counts = manifest.counts.model_dump()
-            return BuildOutcome(dataset=manifest.dataset, version=version, manifest=_plain(uri), reused=True, **counts)
+            return BuildOutcome.of(manifest, uri if is_remote(uri) else str(local_path(uri)), reused=True)
     return None
-
-
-def _plain(uri: str) -> str:
-    return uri if is_remote(uri) else str(local_path(uri))
 
 
 def _make_latest(folder: str, version: str) -> None:

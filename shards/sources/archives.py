@@ -1,7 +1,7 @@
 """Archives as sources: zip and tar files are listed and read in place, never unpacked.
 
-A tar file in the WebDataset layout (`key.jpg` beside `key.cls`) brings its classes along; `.cls` and the
-other files of such a key are not images and are left out.
+An archive in the WebDataset layout (`key.jpg` and `key.cls`) has its classes in it. The `.cls` file and the other text
+files of such a key are not images and are left out.
 """
 
 import io
@@ -11,27 +11,16 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import groupby
-from pathlib import PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from shards.errors import SourceError
-from shards.sources.entries import Entry, Place, is_hidden, top_folder
+from shards.sources.entries import Entry, Notes, Place, is_hidden
+from shards.sources.webdataset import LabelMember, Member, join_samples
 from shards.storage.tar_headers import CautiousTarInfo, header_errors
 from shards.storage.uris import open_binary
 
-_SIDECARS = frozenset({"cls", "json", "txt", "caption"})
-_MOST_LABEL_BYTES = 256
-# A compressed archive of images shrinks little; one of many small files, headers and padding, by some ten.
+# Images hardly shrink in a compressed archive. Many small files, with their headers and padding, shrink about tenfold.
 _MOST_EXPANSION, _EXPANSION_FLOOR_BYTES = 200, 2**28
-
-
-class _Member(NamedTuple):
-    name: str
-    size: int
-    stamp: str
-    place: Place
-    text: str
 
 
 def archive_kind(head: bytes) -> str | None:
@@ -44,66 +33,76 @@ def archive_kind(head: bytes) -> str | None:
     return "tar.gz" if head.startswith(compressed) else None
 
 
-def list_archive(uri: str, kind: str, stamp: str, *, by_folder: bool, prefix: str = "") -> Iterator[Entry]:
+def list_archive(
+    uri: str,
+    kind: str,
+    stamp: str,
+    *,
+    by_folder: bool,
+    prefix: str = "",
+    label_member: LabelMember | None = None,
+    notes: Notes | None = None,
+) -> Iterator[Entry]:
     """List an archive; raises SourceError when it is damaged or not what it seems."""
+    where = label_member or LabelMember()
     try:
         with header_errors(), open_binary(uri) as file:
-            members = _zip_members(uri, file) if kind == "zip" else _tar_members(uri, file, kind == "tar", stamp)
-            yield from _entries(members, prefix, by_folder=by_folder)
-    # NotImplementedError is what zipfile raises for a compression or a version of zip that it does not know.
+            if kind == "zip":
+                members = _zip_members(uri, file, where)
+            else:
+                members = _tar_members(uri, file, kind == "tar", stamp, where)
+            yield from join_samples(
+                members, where, by_folder=by_folder, prefix=prefix, notes=notes or Notes(), uri=uri
+            )
+    # zipfile raises NotImplementedError for a compression method or a zip version that it does not know.
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
-        raise SourceError(f"the archive {uri!r} cannot be listed: {error}; mend it or leave it out") from error
+        raise SourceError(f"the archive {uri!r} cannot be listed: {error}. Repair it or leave it out.") from error
 
 
-def _entries(members: Iterator[_Member], prefix: str, *, by_folder: bool) -> Iterator[Entry]:
-    for _, group in groupby(members, key=lambda member: _stem(member.name)):
-        together = list(group)
-        classes = [member.text for member in together if member.name.endswith(".cls")]
-        for member in together:
-            if classes and PurePosixPath(member.name).suffix[1:] in _SIDECARS:
-                continue
-            label = (classes[0] if classes else top_folder(member.name)) if by_folder else None
-            yield Entry(prefix + member.name, label, member.size, member.stamp, member.place)
-
-
-def _stem(name: str) -> str:
-    """What the files of one WebDataset sample have in common: all up to the first dot of the base name."""
-    folder, slash, base = name.rpartition("/")
-    return folder + slash + base.partition(".")[0]
-
-
-def _zip_members(uri: str, file: BinaryIO) -> Iterator[_Member]:
+def _zip_members(uri: str, file: BinaryIO, where: LabelMember) -> Iterator[Member]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             name = _clean(info.filename)
             if not info.is_dir() and not is_hidden(name):
                 method = -1 if info.flag_bits & 1 else info.compress_type
                 place = ("zip", uri, info.header_offset, info.compress_size, info.file_size, method, info.CRC)
-                yield _Member(name, info.file_size, f"crc{info.CRC:08x}", place, "")
+                content = _zip_content(archive, info, where.most_bytes) if where.matches(name) else b""
+                yield Member(name, info.file_size, f"crc{info.CRC:08x}", place, content)
 
 
-def _tar_members(uri: str, file: BinaryIO, seekable: bool, stamp: str) -> Iterator[_Member]:
+def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most_bytes: int) -> bytes:
+    """Return what a small member holds; nothing where it is too large, damaged or encrypted, so holds no label."""
+    if info.file_size > most_bytes:
+        return b""
+    try:
+        with archive.open(info) as member:
+            return member.read(most_bytes)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError):
+        return b""
+
+
+def _tar_members(uri: str, file: BinaryIO, seekable: bool, stamp: str, where: LabelMember) -> Iterator[Member]:
     most = max(_MOST_EXPANSION * file.seek(0, io.SEEK_END), _EXPANSION_FLOOR_BYTES)
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:" if seekable else "r|*", tarinfo=CautiousTarInfo) as tar:
         for index, info in enumerate(tar):
-            tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+            tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps every header in memory
             if not seekable and info.offset_data + info.size > most:
                 raise tarfile.ReadError(f"{info.name!r} would unpack it to more than {_MOST_EXPANSION} times its size")
             name = _clean(info.name)
             if not info.isreg() or info.issparse() or is_hidden(name):
                 continue
-            text = _text(tar, info) if name.endswith(".cls") else ""
+            content = _tar_content(tar, info, where.most_bytes) if where.matches(name) else b""
             place: Place = ("range", uri, info.offset_data, info.size) if seekable else ("member", uri, index)
-            yield _Member(name, info.size, f"{stamp}-{info.mtime}", place, text)
+            yield Member(name, info.size, f"{stamp}-{info.mtime}", place, content)
 
 
-def _text(tar: tarfile.TarFile, info: tarfile.TarInfo) -> str:
-    file = tar.extractfile(info) if info.size <= _MOST_LABEL_BYTES else io.BytesIO()
-    return file.read().decode("utf-8", "replace").strip() if file else ""
+def _tar_content(tar: tarfile.TarFile, info: tarfile.TarInfo, most_bytes: int) -> bytes:
+    file = tar.extractfile(info) if info.size <= most_bytes else None
+    return file.read() if file else b""
 
 
 def _clean(name: str) -> str:
-    """Return a member's name without what would lead out of a folder; it is a name here and never a path."""
+    """Return a member's name without the parts that lead out of a folder. It is used as a name, never as a path."""
     name = name.encode("utf-8", "backslashreplace").decode()
     return re.sub(r"(^|/)(\.{1,2}(/|$))+", r"\1", name.replace("\\", "/")).lstrip("/")

@@ -1,8 +1,8 @@
-"""What there is to shard: whatever the source is, it is listed as entries, without decoding anything.
+"""Lists a source of any kind as entries, without decoding anything.
 
-Every file of the source is an entry: one that turns out to be no image ends in the quarantine as
-`not_an_image`, so that all of them are accounted for. A source's kind is told by its content, only text
-listings by their suffix.
+Every file of the source is an entry. A file that turns out not to be an image ends in the quarantine as
+`not_an_image`, so every file is accounted for. The kind of a source is recognised by its content; only text listings
+are recognised by their suffix.
 """
 
 import json
@@ -15,47 +15,64 @@ from shards.config import ShardConfig
 from shards.errors import DatasetError, SourceError
 from shards.layout.manifest import MANIFEST, MOST_BYTES, Manifest, load_manifest, shard_uri
 from shards.sources.archives import archive_kind, list_archive
-from shards.sources.entries import Entry
+from shards.sources.entries import Entry, Notes, top_folder
 from shards.sources.folders import is_glob, list_folder, list_glob, list_remote_folder
 from shards.sources.listings import list_rows, listing_kind
+from shards.sources.webdataset import LabelMember
 from shards.storage.uris import STORES, exists, filesystem_of, is_remote, join, local_path, open_binary, protocol_of
 
 _LABELS_FILE = "dataset.json"
 _KINDS = "a folder, a glob, a zip or tar archive, a parquet, csv, tsv or jsonl listing, or a manifest.json"
 
 
-def list_entries(config: ShardConfig) -> Iterator[Entry]:
-    """List a source of any kind; raises SourceError when it is missing, damaged or of no known kind."""
-    by_folder = config.labels != "none"
-    source = config.source
-    if is_glob(source):
-        return _expand(list_glob(source, by_folder=by_folder), by_folder=by_folder)
-    if _is_folder(source):
-        return _list_folder(config, by_folder=by_folder)
-    return _list_file(config, by_folder=by_folder)
+def list_entries(config: ShardConfig, notes: Notes | None = None) -> Iterator[Entry]:
+    """List a source of any kind; what a person should know about it is added to `notes`.
+
+    Raises SourceError when the source is missing, damaged or of an unknown kind.
+    """
+    notes = notes or Notes()
+    if is_glob(config.source):
+        return _expand(list_glob(config.source), config, notes)
+    if _is_folder(config.source):
+        return _list_folder(config, notes)
+    return _list_file(config, notes)
 
 
-def _list_folder(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+def _list_folder(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     source = config.source
     if exists(join(source, MANIFEST)):
-        return _list_shards(join(source, MANIFEST), by_folder=by_folder)
-    named = _labels_file(join(source, _LABELS_FILE)) if config.labels == "auto" else None
-    walk = list_remote_folder(source, by_folder=by_folder and named is None) if is_remote(source) else None
-    entries = walk or list_folder(local_path(source), by_folder=by_folder and named is None)
-    return entries if named is None else _relabelled(entries, named)
+        return _list_shards(join(source, MANIFEST), by_folder=config.has_labels)
+    remote = is_remote(source)
+    if not config.has_labels:
+        return list_remote_folder(source) if remote else list_folder(local_path(source), Notes())
+    entries = list_remote_folder(source) if remote else list_folder(local_path(source), notes)
+    named = None if config.labels == "folders" else _labels_file(join(source, _LABELS_FILE))
+    return _by_top_folder(entries) if named is None else _relabelled(entries, named)
 
 
-def _list_file(config: ShardConfig, *, by_folder: bool) -> Iterator[Entry]:
+def _list_file(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     source = config.source
     if source.endswith("/" + MANIFEST):
-        return _list_shards(source, by_folder=by_folder)
+        return _list_shards(source, by_folder=config.has_labels)
     with open_binary(source) as file:
         head = file.read(512)
     if archive := archive_kind(head):
-        return list_archive(source, archive, _stamp(source), by_folder=by_folder)
+        return _list_archive(source, archive, _stamp(source), "", config, notes)
     if listing := listing_kind(source, head):
         return list_rows(source, listing, _stamp(source), config)
-    raise SourceError(f"the source {source!r} is of no known kind; give {_KINDS}")
+    raise SourceError(f"the source {source!r} is of an unknown kind. Give {_KINDS}.")
+
+
+def _list_archive(
+    uri: str, kind: str, stamp: str, prefix: str, config: ShardConfig, notes: Notes
+) -> Iterator[Entry]:
+    where = LabelMember.parse(config.label_member)
+    labels = config.has_labels
+    return list_archive(uri, kind, stamp, by_folder=labels, prefix=prefix, label_member=where, notes=notes)
+
+
+def _by_top_folder(entries: Iterator[Entry]) -> Iterator[Entry]:
+    return (entry._replace(label=top_folder(entry.source), depth=0) for entry in entries)
 
 
 def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
@@ -67,9 +84,10 @@ def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
     for record in manifest.shardlist:
         where = shard_uri(uri, record)
         for entry in list_archive(where, "tar", record.sha256, by_folder=True, prefix=f"{record.url}/"):
-            # The listing's headers are not proven yet; before the first sample is read, the whole shard is.
+            # The headers are not verified yet. The whole shard is verified before its first sample is read.
             _, *place = entry.place
-            yield entry._replace(label=_class_name(manifest, entry, by_folder), place=("shard", *place, record.sha256))
+            label = _class_name(manifest, entry, by_folder)
+            yield entry._replace(label=label, place=("shard", *place, record.sha256), depth=None)
 
 
 def _class_name(manifest: Manifest, entry: Entry, by_folder: bool) -> str | None:
@@ -83,18 +101,18 @@ def _class_name(manifest: Manifest, entry: Entry, by_folder: bool) -> str | None
     return manifest.labels[number]
 
 
-def _expand(entries: Iterator[Entry], *, by_folder: bool) -> Iterator[Entry]:
-    """Replace the archives among the files of a glob by what they hold."""
+def _expand(entries: Iterator[Entry], config: ShardConfig, notes: Notes) -> Iterator[Entry]:
+    """Replace the archives among the files of a glob by the files in them."""
     for entry in entries:
         uri = str(entry.place[1])
         if not uri.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
-            yield entry
+            yield entry._replace(label=top_folder(entry.source), depth=0) if config.has_labels else entry
             continue
         with open_binary(uri) as file:
             kind = archive_kind(file.read(512))
         if kind is None:
-            raise SourceError(f"{uri!r} is named like an archive, but is none; mend it or leave it out")
-        yield from list_archive(uri, kind, entry.stamp, by_folder=by_folder, prefix=f"{entry.source}/")
+            raise SourceError(f"{uri!r} has the name of an archive, but is not one. Repair it or leave it out.")
+        yield from _list_archive(uri, kind, entry.stamp, f"{entry.source}/", config, notes)
 
 
 def _labels_file(uri: str) -> dict[str, str] | None:
