@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("stopped; run the same command again to go on from here", 1)
     if sys.stderr.isatty():
         print(file=sys.stderr)
+    for note in outcome.notes:
+        print(f"shards: {note}", file=sys.stderr)
+    if outcome.not_images:
+        print(f"shards: {outcome.not_images} of the quarantined files are not images.", file=sys.stderr)
     print(outcome.model_dump_json())
     return 0
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import features
 
+from shards.building.classes import Classes
 from shards.building.contact_sheet import CONTACT_SHEET, ContactSheet
 from shards.building.ledger import Ledger
 from shards.building.schema import Claim, Content
@@ -58,15 +59,15 @@ class Assembly:
     ) -> None:
         self._config, self._ledger, self._synthetic = config, ledger, synthetic
         self._last, self._folder, self._parts = last, folder, parts
-        self._labels = ledger.labels()
-        self._label_index = {name: index for index, name in enumerate(self._labels)}
         self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
         self._files: dict[str, int] = {}
         self._sheet = ContactSheet()
         self._placed: list[tuple[bytes, Content]] = []
 
-    def write(self, grew_from: str | None, on_sample: Callable[[int], None]) -> Manifest:
+    def write(self, classes: Classes, grew_from: str | None, on_sample: Callable[[int], None]) -> Manifest:
         """Write shards, tables and manifest; raises SourceError when too little is left to train on."""
+        self._classes = classes
+        self._label_index = {name: index for index, name in enumerate(classes.labels)}
         limits = {"max_samples": self._config.samples_per_shard, "max_bytes": self._config.shard_mb * 2**20}
         self._writers = {split: ShardWriter(self._folder, split, **limits) for split in _SPLITS}
         self._ledger.begin_placing()
@@ -77,7 +78,7 @@ class Assembly:
             for descriptor in self._files.values():
                 os.close(descriptor)
         self._refuse_empty()
-        self._sheet.save(self._folder / CONTACT_SHEET)
+        self._sheet.save(self._folder / CONTACT_SHEET, classes.notes)
         manifest = self._manifest(grew_from)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
         self._sync()
@@ -95,7 +96,6 @@ class Assembly:
     def _write_samples(self, on_sample: Callable[[int], None]) -> None:
         samples = TableWriter(self._folder / "samples.parquet", SAMPLES)
         duplicates = TableWriter(self._folder / "duplicates.parquet", DUPLICATES)
-        self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
         for claim in self._ledger.claims():
             rows = self._write_claim(claim)
             for row in rows:
@@ -124,8 +124,9 @@ class Assembly:
             yield {"source": source, "duplicate_of": first, "key": digest.hex()[:_KEY_DIGITS], "reason": reason}
 
     def _write_sample(self, claim: Claim, content: Content) -> dict[str, Any]:
-        source, name = claim.sources[0]
-        label = None if name is None else self._label_index[name]
+        source, label_name = claim.sources[0]
+        label = self._label_index.get(label_name) if label_name is not None else None
+        name = None if label is None else label_name
         digest = claim.source_sha256.hex()
         key = digest[:_KEY_DIGITS] if content.frame == 0 else f"{digest[:_KEY_DIGITS]}-{content.frame:05d}"
         split = self._split(claim.source_sha256)
@@ -179,13 +180,6 @@ class Assembly:
         found = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common()) or "nothing at all"
         if not tally.kept:
             raise SourceError(f"the source {self._config.source!r} holds no usable image; what it holds: {found}")
-        filled = set().union(*tally.classes.values())
-        missing = [label for label in self._labels if label not in filled]
-        if missing:
-            raise SourceError(
-                f"the class{'es' if len(missing) > 1 else ''} {', '.join(map(repr, missing))} would have no image "
-                f"(refused: {found}; duplicates: {tally.duplicates}); mend or remove the folder, or set labels to none"
-            )
         if not tally.samples["train"]:
             raise SourceError(
                 f"all {tally.kept} images fall into the validation split; add images or lower val_fraction "
@@ -210,7 +204,8 @@ class Assembly:
             source=self._synthetic.model if self._synthetic else config.source,
             synthetic=self._synthetic,
             grew_from=grew_from if grew_from != version else None,
-            labels=self._labels,
+            labels=self._classes.labels,
+            notes=self._classes.notes,
             resolution=config.resolution,
             channels=config.channels,
             counts=counts,

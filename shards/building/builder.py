@@ -18,7 +18,7 @@ from shards.config import ShardConfig
 from shards.decoding.fanout import run_locally
 from shards.decoding.partition import PartitionSpec, read_part
 from shards.errors import BuildError, SourceError
-from shards.layout.manifest import LATEST, MANIFEST, Manifest, Synthetic, load_manifest
+from shards.layout.manifest import LATEST, MANIFEST, NOT_AN_IMAGE, Manifest, Synthetic, load_manifest
 from shards.layout.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
 from shards.sources.entries import Entry, Notes
 from shards.sources.folders import is_glob
@@ -213,12 +213,11 @@ class _Build:
         staging.mkdir()
         self._meter.begin("writing", self._ledger.num_listed())
         self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
-        labels, more_notes = settle_filled_classes(self._ledger)
-        self._stop_if_strict(more_notes)
+        classes = settle_filled_classes(self._ledger, notes)
+        self._stop_if_strict(classes.notes)
         last = self._dataset / (grew_from or "none")
         assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
-        assembly.set_classes(labels, notes + more_notes)
-        manifest = assembly.write(grew_from, self._meter.step)
+        manifest = assembly.write(classes, grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():
             _renew(final, staging)

@@ -4,10 +4,19 @@ Nothing is dropped in silence: every class that is left out and every source tha
 note, a sentence in the manifest and in the outcome. `labels=strict` turns such a note into a SourceError.
 """
 
+from typing import NamedTuple
+
 from shards.building.ledger import Ledger
 from shards.sources.entries import Notes
 
 _CLASSES_EXPLAINED = 5
+
+
+class Classes(NamedTuple):
+    """The names of the classes in the order of their numbers, and the notes about them."""
+
+    labels: list[str]
+    notes: list[str]
 
 
 def settle_listed_classes(ledger: Ledger, notes: Notes) -> list[str]:
@@ -24,22 +33,22 @@ def settle_listed_classes(ledger: Ledger, notes: Notes) -> list[str]:
     return found
 
 
-def settle_filled_classes(ledger: Ledger) -> tuple[list[str], list[str]]:
-    """Return the classes of which at least one image was kept, and notes about the others.
+def settle_filled_classes(ledger: Ledger, notes: list[str]) -> Classes:
+    """Return the classes of which at least one image was kept, and `notes` with those about the other classes.
 
     The claims must be settled. A class that is the only one left makes the version unlabelled.
     """
     filled = ledger.filled_labels()
     empty = [label for label in ledger.labels() if label not in set(filled)]
     if not filled or not empty:
-        return filled, []
-    notes = [_empty_class(ledger, label) for label in empty[:_CLASSES_EXPLAINED]]
+        return Classes(filled, notes)
+    notes = notes + [_empty_class(ledger, label) for label in empty[:_CLASSES_EXPLAINED]]
     if len(empty) > _CLASSES_EXPLAINED:
         more = len(empty) - _CLASSES_EXPLAINED
-        notes.append(f"{more} more classes have no usable image and are left out; quarantine.parquet lists their files.")
-    if len(filled) > 1:
-        return filled, notes
-    return [], [*notes, f"All usable images have the class {filled[0]!r}. They are treated as unlabelled."]
+        notes.append(f"{more} more classes have no usable image and are left out. See quarantine.parquet.")
+    if len(filled) == 1:
+        notes.append(f"All usable images have the class {filled[0]!r}. They are treated as unlabelled.")
+    return Classes(filled if len(filled) > 1 else [], notes)
 
 
 def _only_class(ledger: Ledger, label: str) -> str:

@@ -1,14 +1,16 @@
-"""The contact sheet: some of the kept images and all reasons for refusals on one picture, for a person's eye."""
+"""The contact sheet: one picture with some of the kept images, the notes and the reasons for refusals."""
 
 import io
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from shards.building.schema import Refusal
 from shards.images.formats import sniff
+from shards.layout.manifest import NOT_AN_IMAGE
 
 CONTACT_SHEET = "contact_sheet.png"
 _COLUMNS, _ROWS, _TILE, _GAP, _LINE = 12, 6, 96, 4, 21
@@ -40,10 +42,10 @@ class ContactSheet:
         if self._reasons[refusal.reason] <= 5 and len(self._refused) < _REFUSED_LINES:
             self._refused.append(refusal)
 
-    def save(self, path: Path) -> None:
-        """Write the sheet as a PNG file."""
+    def save(self, path: Path, notes: Sequence[str] = ()) -> None:
+        """Write the sheet as a PNG file, with the notes below the images."""
         rows = -(-len(self._tiles) // _COLUMNS)
-        lines = self._lines()
+        lines = [textwrap.shorten(line, _LINE_LETTERS) for line in (*notes, *self.lines())]
         top = rows * (_TILE + _LINE + _GAP) + 2 * _GAP
         sheet = Image.new("RGB", (_WIDTH, top + _LINE * len(lines) + _GAP), _PAPER)
         draw = ImageDraw.Draw(sheet)
@@ -56,13 +58,18 @@ class ContactSheet:
             draw.text((_GAP, top + _LINE * number), line, fill=_WARN, font=_FONT)
         sheet.save(path, compress_level=1)
 
-    def _lines(self) -> list[str]:
+    def lines(self) -> list[str]:
+        """Return what the sheet says about the refused files: broken ones, files that are not images, and examples."""
         if not self._reasons:
             return ["no file was refused"]
-        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()))
-        named = [f"{one.reason}: {one.source}: {one.message}" for one in self._refused]
-        # A refused file is named and not shown: what made it be refused must not be decoded in this process.
-        return [textwrap.shorten(line, _LINE_LETTERS) for line in (f"refused: {counts}", *named)]
+        broken = ", ".join(
+            f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason != NOT_AN_IMAGE
+        )
+        counts = [f"refused: {broken}"] if broken else []
+        if others := self._reasons[NOT_AN_IMAGE]:
+            counts.append(f"files that are not images: {others}")
+        # A refused file is named but not shown, because this process must not decode a file that was refused.
+        return counts + [f"{one.reason}: {one.source}: {one.message}" for one in self._refused]
 
 
 def _thumbnail(data: bytes) -> Image.Image:

@@ -12,6 +12,7 @@ from shards.storage.uris import exists, is_remote, join, local_path, names_in, o
 
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
+NOT_AN_IMAGE = "not_an_image"
 Split = Literal["train", "val"]
 # A manifest may come from elsewhere: what it says becomes names of folders, sizes of arrays and text on pages.
 MOST_BYTES = 2**28
@@ -45,6 +46,11 @@ class Counts(BaseModel):
     duplicates: Count
     quarantined: Count
     reasons: dict[str, Count]
+
+    @property
+    def not_images(self) -> int:
+        """Return how many of the quarantined files are not images, such as text and sound; the others are broken."""
+        return self.reasons.get(NOT_AN_IMAGE, 0)
 
 
 class Synthetic(BaseModel):
@@ -82,6 +88,7 @@ class Manifest(BaseModel):
     shardlist: list[ShardRecord]
     settings: dict[str, Any]
     libraries: dict[str, str]
+    notes: list[str] = []
 
     @field_validator("shardlist")
     @classmethod

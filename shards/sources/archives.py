@@ -51,9 +51,7 @@ def list_archive(
                 members = _zip_members(uri, file, where)
             else:
                 members = _tar_members(uri, file, kind == "tar", stamp, where)
-            yield from join_samples(
-                members, where, by_folder=by_folder, prefix=prefix, notes=notes or Notes(), uri=uri
-            )
+            yield from join_samples(members, where, by_folder=by_folder, prefix=prefix, notes=notes or Notes(), uri=uri)
     # zipfile raises NotImplementedError for a compression method or a zip version that it does not know.
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise SourceError(f"the archive {uri!r} cannot be listed: {error}. Repair it or leave it out.") from error

@@ -63,9 +63,7 @@ def _list_file(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     raise SourceError(f"the source {source!r} is of an unknown kind. Give {_KINDS}.")
 
 
-def _list_archive(
-    uri: str, kind: str, stamp: str, prefix: str, config: ShardConfig, notes: Notes
-) -> Iterator[Entry]:
+def _list_archive(uri: str, kind: str, stamp: str, prefix: str, config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     where = LabelMember.parse(config.label_member)
     labels = config.has_labels
     return list_archive(uri, kind, stamp, by_folder=labels, prefix=prefix, label_member=where, notes=notes)

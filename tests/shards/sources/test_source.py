@@ -193,25 +193,16 @@ def test_member_that_was_tampered_with_is_quarantined(collection: Path, tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.bin", b"what is this", "is of no known kind"),
+        ("a.bin", b"what is this", "is of an unknown kind"),
         ("a.csv", b"file,label\nx.jpg,1\n", "no column 'path'; it has file, label"),
         ("a.jsonl", b"{not json\n", "cannot be read"),
-        ("dataset.json", b"[]", "is of no known kind"),
+        ("dataset.json", b"[]", "is of an unknown kind"),
     ],
 )
 def test_odd_file_is_refused_with_a_sentence(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=message):
         built(tmp_path / name, tmp_path / "root")
-
-
-def test_single_class_is_refused(collection: Path, tmp_path: Path) -> None:
-    for path in (collection / "Ünicode").iterdir():
-        path.unlink()
-    (collection / "Ünicode").rmdir()
-    with pytest.raises(SourceError, match=r"single class 'cats & dogs'.*set labels to none"):
-        built(collection, tmp_path / "root")
-    assert built(collection, tmp_path / "root", labels="none").kept == 20
 
 
 def test_listed_file_that_is_missing_is_quarantined(collection: Path, tmp_path: Path) -> None:
