@@ -75,6 +75,7 @@ def _build(built: BuildOutcome) -> Rows:
             f"{built.dataset}@{built.version}" + (" (already there: nothing was read)" if built.reused else ""),
         ),
         ("images", counts),
+        *(("note", note) for note in built.notes),
         ("shards", built.manifest.rpartition("/")[0]),
     ]
 

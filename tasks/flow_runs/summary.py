@@ -81,6 +81,7 @@ def _build(built: BuildOutcome) -> list[tuple[str, str]]:
     return [
         ("Dataset", f"`{built.dataset}@{built.version}`{_already(built.reused)}"),
         ("Images", counts),
+        *(("Note", for_markdown(note)) for note in built.notes),
         ("Manifest", f"`{built.manifest}`"),
     ]
 
