@@ -163,7 +163,7 @@ class Ledger:
         )
         count = int(self._db.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
         rows = self._pages("SELECT rowid, source, label, size, stamp, place FROM temp.fresh")
-        return count, (Entry(*row[1:5], json.loads(row[5])) for row in rows)
+        return count, (Entry._make((*row[1:5], json.loads(row[5]), None)) for row in rows)
 
     def begin_arrivals(self) -> None:
         """Forget the samples of parts that were never assembled: their parts will be added again."""
