@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.harness.page import table, write_page
 from models.classifier.gain import GainConfig, GainTable
-from shards import load_manifest
+from shards import Dataset, Manifest
 from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
 from tasks.home import home
 from tasks.registry.generator_pyfunc import GeneratorModel
@@ -57,8 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.seeds:
         config = config.model_copy(update={"num_seeds": given.seeds})
     start = time.monotonic()
-    gains, manifest_uri = measure(given.model, config)
-    manifest = load_manifest(manifest_uri)
+    gains, manifest = measure(given.model, config)
     about = f"{given.model}, {manifest.dataset} {manifest.version}, {manifest.resolution}x{manifest.resolution}"
     command = f"python -m benchmarks.classifier_gain --model {given.model}"
     texts, minutes = describe_gain(gains), (time.monotonic() - start) / 60
@@ -74,18 +73,18 @@ def main(arguments: list[str] | None = None) -> None:
     )
 
 
-def measure(model: str, config: GainConfig) -> tuple[GainTable, str]:
+def measure(model: str, config: GainConfig) -> tuple[GainTable, Manifest]:
     """The table, and the manifest it was measured with."""
     if (Path(model) / "config.json").exists():
         run = RunDirectory(Path(model))
-        manifest_uri = run.config().manifest
-        return measure_model_gain(RunModel(run), manifest_uri, config, progress=show), manifest_uri
+        dataset = Dataset.open(run.config().manifest)
+        return measure_model_gain(RunModel(run), dataset, config, progress=show), dataset.manifest
     client = connect(home())
     version = resolve_version(client, model)
-    manifest_uri = version.tags["shardgan.manifest"]
-    table = measure_model_gain(load_pyfunc(version), manifest_uri, config, progress=show)
+    dataset = Dataset.open(version.tags["shardgan.manifest"])
+    table = measure_model_gain(load_pyfunc(version), dataset, config, progress=show)
     keep_gain(client, version, table)
-    return table, manifest_uri
+    return table, dataset.manifest
 
 
 def show(done: int, total: int) -> None:

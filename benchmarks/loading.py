@@ -15,18 +15,19 @@ import numpy as np
 import torch
 import webdataset
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.collections.photos import tiles
 from benchmarks.harness.page import table, write_page
-from shards import ShardConfig, build
+from shards import Dataset, ShardConfig, build
 from tasks.trainer.batches import Data, DataConfig, open_data
 
 _SIDE, _BATCH, _SECONDS, _ROUNDS = 256, 32, 2.0, 3
 _HEAD = ["way", "images/s, best of three", "all three", "CPU ms an image"]
 
 
-class ImageFolder(Dataset[torch.Tensor]):
+class ImageFolder(TorchDataset[torch.Tensor]):
     """What everybody starts with: one file an image."""
 
     def __init__(self, folder: Path) -> None:
@@ -66,7 +67,7 @@ def webdataset_batches(manifest: str, workers: int) -> Iterator[Any]:
 
 def ours(manifest: str, mode: str, workers: int = -1) -> Data:
     config = DataConfig.model_validate({"mode": mode, "workers": workers, "shuffle_buffer": 1000})
-    return open_data(config, manifest, batch_size=_BATCH, seed=0)
+    return open_data(config, Dataset.open(manifest), batch_size=_BATCH, seed=0)
 
 
 def rate(batches: Iterator[Any]) -> tuple[float, float]:

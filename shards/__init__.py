@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from shards.building.progress import BuildProgress
     from shards.building.synthetic import find_synthetic
     from shards.config import ShardConfig
-    from shards.dataset.traces import JpegTraces, read_jpeg_traces
-    from shards.dataset.verification import find_damage
+    from shards.dataset.dataset import Dataset, load_split
+    from shards.dataset.traces import JpegTraces
     from shards.decoding.partition import PartitionSpec, process_partition
     from shards.errors import (
         BuildError,
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from shards.images.conversion import convert
     from shards.images.recipe import Encoding, Recipe
     from shards.images.recompression import Recompressed, recompress
-    from shards.layout.manifest import Manifest, ShardRecord, Synthetic, load_manifest, resolve_dataset
-    from shards.layout.tables import read_samples_table
-    from shards.reading.resident import Split, decoded_bytes, fits_memory, load_split
-    from shards.reading.streaming import Sample, stream_split
-    from shards.reading.windows import WindowedSplit, open_windows
+    from shards.layout.manifest import Manifest, ShardRecord, Synthetic, load_manifest
+    from shards.reading.resident import Split
+    from shards.reading.streaming import Sample
+    from shards.reading.windows import WindowedSplit
     from shards.sources.source import list_entries
 
 __all__ = [
     "BuildError",
     "BuildOutcome",
     "BuildProgress",
+    "Dataset",
     "DatasetError",
     "Encoding",
     "JpegTraces",
@@ -56,20 +56,12 @@ __all__ = [
     "WindowedSplit",
     "build",
     "convert",
-    "decoded_bytes",
-    "find_damage",
     "find_synthetic",
-    "fits_memory",
     "list_entries",
     "load_manifest",
     "load_split",
-    "open_windows",
     "process_partition",
-    "read_jpeg_traces",
-    "read_samples_table",
     "recompress",
-    "resolve_dataset",
-    "stream_split",
 ]
 
 _MODULES = {
@@ -77,19 +69,18 @@ _MODULES = {
     "config": ("ShardConfig",),
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
     "images.conversion": ("convert",),
-    "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest", "resolve_dataset"),
+    "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest"),
     "decoding.partition": ("PartitionSpec", "process_partition"),
     "building.progress": ("BuildProgress",),
     "images.recipe": ("Encoding", "Recipe"),
     "images.recompression": ("Recompressed", "recompress"),
-    "reading.resident": ("Split", "decoded_bytes", "fits_memory", "load_split"),
+    "reading.resident": ("Split",),
     "sources.source": ("list_entries",),
-    "reading.streaming": ("Sample", "stream_split"),
-    "reading.windows": ("WindowedSplit", "open_windows"),
+    "reading.streaming": ("Sample",),
+    "reading.windows": ("WindowedSplit",),
     "building.synthetic": ("find_synthetic",),
-    "dataset.traces": ("JpegTraces", "read_jpeg_traces"),
-    "layout.tables": ("read_samples_table",),
-    "dataset.verification": ("find_damage",),
+    "dataset.dataset": ("Dataset", "load_split"),
+    "dataset.traces": ("JpegTraces",),
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.collections import digits, emoji
-from shards import ShardConfig, build
+from shards import Dataset, ShardConfig, build
 
 HOME = Path(".shardgan")
 SOURCES = HOME / "sources"
@@ -16,11 +16,11 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def sharded(name: str, resolution: int, dataset: str = "") -> str:
-    """The manifest URI of a collection at this resolution, as PNG; `dataset` is the name, if not the collection's."""
+def sharded(name: str, resolution: int, dataset: str = "") -> Dataset:
+    """A collection at this resolution, as PNG; `dataset` is the name, if not the collection's."""
     _FETCH[name](SOURCES / name)
     config = ShardConfig(dataset=dataset or name, resolution=resolution, encoding="png", **_SETTINGS[name])
-    return build(config, HOME).manifest
+    return Dataset.open(build(config, HOME).manifest)
 
 
 def channels(name: str) -> int:

@@ -13,7 +13,6 @@ from benchmarks.families.table import write_table
 from benchmarks.families.training import run
 from benchmarks.harness.training import network
 from models.compute.device import ComputeConfig, prepare, select_device
-from shards import load_manifest
 
 
 def main() -> None:
@@ -23,13 +22,13 @@ def main() -> None:
     parser.add_argument("--nimg", type=int, default=NIMG, help="images that each training sees")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
     given = parser.parse_args()
-    manifests = {name: sharded(name, 32) for name in NAMES}
+    datasets = {name: sharded(name, 32) for name in NAMES}
     compute = ComputeConfig(threads=given.threads)
     prepare(compute, select_device(compute.device))
     chosen = [one for one in contenders(given.nimg, given.threads) if given.only in one.slug]
-    results = [run(one, manifests[one.collection]) for one in chosen]
+    results = [run(one, datasets[one.collection]) for one in chosen]
     if not given.only:
-        costs = measure_generators([network(one.config, load_manifest(manifests[one.collection])) for one in chosen])
+        costs = measure_generators([network(one.config, datasets[one.collection]) for one in chosen])
         write_table(results, costs, given.threads or os.cpu_count() or 1)
 
 

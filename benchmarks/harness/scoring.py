@@ -16,24 +16,24 @@ from models.metrics.evaluation import evaluate
 from models.metrics.protocol import Protocol
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import load_checkpoint
-from shards import load_split
+from shards import Dataset
 
 MOST_IMAGES = 2000  # that `generated` makes; a protocol with fewer scores the first ones
 
 
-def score_checkpoint(path: Path, spec: NetworkSpec, manifest_uri: str, config: EvalConfig) -> dict[str, Any]:
+def score_checkpoint(path: Path, spec: NetworkSpec, dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
     """Images seen, and the scores of the averaged generator in the checkpoint at `path`."""
     checkpoint = load_checkpoint(path)
     generator = spec.build_networks()["generator"]
     generator.load_state_dict(checkpoint.part("ema"))
-    labels = load_split(manifest_uri, "val").labels
+    labels = dataset.open_split("val").labels
     images = generated(generator.eval(), labels, config.seed)
-    return {"nimg": checkpoint.nimg, **score_images(images, manifest_uri, config)}
+    return {"nimg": checkpoint.nimg, **score_images(images, dataset, config)}
 
 
-def score_images(images: Iterable[torch.Tensor], manifest_uri: str, config: EvalConfig) -> dict[str, Any]:
+def score_images(images: Iterable[torch.Tensor], dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
     """Scores of uint8 NCHW batches against the val split, with 95 % intervals and the protocol."""
-    val = load_split(manifest_uri, "val")
+    val = dataset.open_split("val")
     net = load_feature_net(config.feature_net, config.input_size, "cpu")
     reference = reference_features(val.images, net, CACHE / "features", f"{val.manifest.version} val {len(val)}")
     protocol = Protocol.of(

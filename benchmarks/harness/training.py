@@ -11,26 +11,26 @@ from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
-from shards import Manifest, load_split
+from shards import Dataset
 
 
-def network(config: TrainConfig, manifest: Manifest) -> NetworkSpec:
+def network(config: TrainConfig, dataset: Dataset) -> NetworkSpec:
     """The conditional networks that `config` asks for."""
     return NetworkSpec(
         family=config.family,
-        resolution=manifest.resolution,
-        channels=manifest.channels,
-        num_classes=len(manifest.labels),
+        resolution=dataset.manifest.resolution,
+        channels=dataset.manifest.channels,
+        num_classes=len(dataset.labels),
         latent_dim=config.latent_dim,
         width=config.width,
     )
 
 
 def train_one(
-    config: TrainConfig, spec: NetworkSpec, manifest_uri: str, folder: Path, codecs: Codecs | None = None
+    config: TrainConfig, spec: NetworkSpec, dataset: Dataset, folder: Path, codecs: Codecs | None = None
 ) -> float:
     """Train to the end; returns the seconds that it took in all, over every time it was started."""
-    split = load_split(manifest_uri, "train")
+    split = dataset.open_split("train")
     (folder / "samples" / "real.png").write_bytes(real_grid(split.images, split.labels, spec.num_classes))
     spent = folder / "seconds"
     began = time.monotonic() - (float(spent.read_text()) if spent.exists() else 0.0)

@@ -9,6 +9,7 @@ from benchmarks.collections.sharded import NAMES
 from benchmarks.families.contenders import settings_of
 from benchmarks.robust import collections
 from models.training.config import TrainConfig
+from shards import Dataset
 
 NIMG = {"digits": 50_000, "emoji": 100_000}
 LONG_NIMG = 200_000  # of digits, with one seed: how far does it go?
@@ -37,7 +38,7 @@ class Arm(NamedTuple):
     def slug(self) -> str:
         return f"{self.kind}-{self.config.family}-{self.seed}"
 
-    def manifest(self) -> str:
+    def dataset(self) -> Dataset:
         """What it is trained on; made if it is not there."""
         if not self.quality:
             return collections.clean(self.collection)

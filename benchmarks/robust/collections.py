@@ -9,19 +9,19 @@ from PIL import Image
 
 from benchmarks.collections.sharded import HOME, SOURCES, channels, sharded
 from models.compute.draws import mixed_seed
-from shards import ShardConfig, build, load_manifest, load_split
+from shards import Dataset, ShardConfig, build
 
 # Digits are grey: there is no chroma to subsample.
 JPEG: dict[str, dict[str, Any]] = {"digits": {}, "emoji": {"subsampling": "4:2:0"}}
 
 
-def clean(collection: str) -> str:
-    """The manifest of the clean images, with their train and val splits."""
+def clean(collection: str) -> Dataset:
+    """The clean images, with their train and val splits."""
     return sharded(collection, 32)
 
 
-def compressed(collection: str, quality: int, *, as_png: bool) -> str:
-    """The manifest of the clean training images as JPEG files of this quality, in one split.
+def compressed(collection: str, quality: int, *, as_png: bool) -> Dataset:
+    """The clean training images as JPEG files of this quality, in one split.
 
     With `as_png` the same pixels are saved anew as PNG, so that the files do not tell any more.
     """
@@ -39,13 +39,13 @@ def compressed(collection: str, quality: int, *, as_png: bool) -> str:
         "val_fraction": 0,
         "labels": "folders",
     }
-    return build(ShardConfig(source=str(folder), dataset=name, **settings), HOME).manifest
+    return Dataset.open(build(ShardConfig(source=str(folder), dataset=name, **settings), HOME).manifest)
 
 
 def write_files(collection: str, quality: int, folder: Path, *, as_png: bool) -> None:
     """Every training image as a file in the folder of its class."""
-    manifest = clean(collection)
-    split, labels = load_split(manifest, "train"), load_manifest(manifest).labels
+    dataset = clean(collection)
+    split, labels = dataset.open_split("train"), dataset.labels
     for key, pixels, label in zip(split.keys, split.images, split.labels, strict=True):
         path = folder / labels[label] / f"{key}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def write_files(collection: str, quality: int, folder: Path, *, as_png: bool) ->
             path.unlink()
 
 
-def some_of(manifest: str, count: int, seed: int = 0) -> np.ndarray:
+def some_of(dataset: Dataset, count: int, seed: int = 0) -> np.ndarray:
     """So many training images, uint8 NCHW, the same ones each time."""
-    images = load_split(manifest, "train").images
+    images = dataset.open_split("train").images
     return images[np.random.default_rng(mixed_seed(seed)).permutation(len(images))[:count]]

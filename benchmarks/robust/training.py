@@ -15,7 +15,6 @@ from benchmarks.robust.arms import Arm
 from models.compression.robust import Codecs
 from models.metrics.config import EvalConfig
 from models.training.checkpoints import CheckpointStore
-from shards import load_manifest, read_jpeg_traces
 
 PROTOCOL = EvalConfig(num_images=1000, input_size=112, num_train=0)
 CACHE = ALL / "robust"
@@ -37,11 +36,11 @@ def keep(row: dict[str, Any]) -> None:
 
 def train(arm: Arm) -> Path:
     """Train to the end, or go on where it was left; returns the folder of the checkpoints."""
-    uri = arm.manifest()
+    dataset = arm.dataset()
     folder = CACHE / arm.slug
     (folder / "samples").mkdir(parents=True, exist_ok=True)
-    codecs = Codecs(*read_jpeg_traces(uri)) if arm.config.compression == "known" else None
-    train_one(arm.config, network(arm.config, load_manifest(uri)), uri, folder, codecs)
+    codecs = Codecs(*dataset.traces()) if arm.config.compression == "known" else None
+    train_one(arm.config, network(arm.config, dataset), dataset, folder, codecs)
     return folder
 
 
@@ -65,16 +64,16 @@ def measure_curve(arm: Arm) -> None:
 
 def measure_files(collection: str, quality: int) -> None:
     """Score real training images, clean (quality 0) or as the JPEG files are."""
-    uri = collections.compressed(collection, quality, as_png=False) if quality else collections.clean(collection)
-    images = torch.from_numpy(collections.some_of(uri, PROTOCOL.num_images))
+    dataset = collections.compressed(collection, quality, as_png=False) if quality else collections.clean(collection)
+    images = torch.from_numpy(collections.some_of(dataset, PROTOCOL.num_images))
     kind = f"{collection}-{f'q{quality}' if quality else 'clean'}-files"
     keep({"name": kind, "kind": kind, **score_images(images.split(250), collections.clean(collection), PROTOCOL)})
 
 
 def point(arm: Arm, path: Path) -> dict[str, Any]:
     """Scores of the averaged generator in the checkpoint at `path`, against the clean val split."""
-    uri = collections.clean(arm.collection)
-    return score_checkpoint(path, network(arm.config, load_manifest(uri)), uri, PROTOCOL)
+    dataset = collections.clean(arm.collection)
+    return score_checkpoint(path, network(arm.config, dataset), dataset, PROTOCOL)
 
 
 def distance(row: dict[str, Any], name: str = "FD-EffNetLite0") -> float:

@@ -9,7 +9,6 @@ from benchmarks.collections.sharded import channels, sharded
 from models.grids import to_float, to_uint8
 from models.networks.families import NetworkSpec
 from models.shield.shield import Trusted
-from shards import load_split
 
 # Emoji are as varied as they are few: half of 800 teach a head too little, and the tail of their scores is long.
 NUM_TRUSTED = {"digits": 800, "emoji": 1600}
@@ -52,7 +51,7 @@ def load(name: str) -> Collection:
 
 def split(name: str, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """uint8 images and labels of one split."""
-    loaded = load_split(sharded(name, 16, f"{name}16"), part)
+    loaded = sharded(name, 16, f"{name}16").open_split(part)
     return torch.from_numpy(loaded.images), torch.from_numpy(loaded.labels)
 
 

@@ -30,7 +30,7 @@ CASES = (("dcgan", 32, 64, 32, 256, 60, 300), ("r3", 32, 768, 32, 256, 12, 60))
 
 def main() -> None:
     """Run every case and write the table."""
-    manifest = sharded("emoji", 64, "emoji-64")
+    manifest = sharded("emoji", 64, "emoji-64").uri
     gpu = torch.cuda.is_available()
     rows = []
     for family, *settings in CASES:

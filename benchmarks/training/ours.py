@@ -16,14 +16,15 @@ from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import Batches, RecordingIO, TrainingInputs
 from models.training.loop import train
-from shards import load_manifest, load_split
+from shards import Dataset
 
 WARM_UP = 3
 
 
 def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> None:
     """Take the steps in two ticks, of which the first warms up."""
-    manifest, split = load_manifest(manifest_uri), load_split(manifest_uri, "train")
+    dataset = Dataset.open(manifest_uri)
+    split = dataset.open_split("train")
     config = TrainConfig.model_validate(
         {
             "family": family,
@@ -39,7 +40,7 @@ def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> 
         }
     )
     spec = NetworkSpec(
-        family=family, resolution=64, channels=3, num_classes=len(manifest.labels), latent_dim=64, width=width
+        family=family, resolution=64, channels=3, num_classes=len(dataset.labels), latent_dim=64, width=width
     )
     device = select_device(config.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)

@@ -8,7 +8,6 @@ import io
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from PIL import Image
 
 from models.networks.families import NetworkSpec
 from models.objectives.losses import discriminator_loss, generator_loss, gradient_penalty, relativistic_loss
-from shards import load_manifest
+from shards import Dataset
 
 WARM_UP = 3
 
@@ -32,15 +31,15 @@ def load(sample: dict[str, Any]) -> tuple[torch.Tensor, int]:
 
 def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> None:
     """Take the steps and print what they cost."""
-    manifest = load_manifest(manifest_uri)
+    dataset = Dataset.open(manifest_uri)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     spec = NetworkSpec(
-        family=family, resolution=64, channels=3, num_classes=len(manifest.labels), latent_dim=64, width=width
+        family=family, resolution=64, channels=3, num_classes=len(dataset.labels), latent_dim=64, width=width
     )
     networks = {role: network.to(device) for role, network in spec.build_networks().items()}
     g, d = networks["generator"], networks["discriminator"]
     opt_g, opt_d = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.0, 0.99)) for net in (g, d))
-    shards = [str(Path(manifest_uri).parent / shard.url) for shard in manifest.shards("train")]
+    shards = [dataset.shard_uri(record) for record in dataset.manifest.shards("train")]
     data = webdataset.WebDataset(shards, shardshuffle=False, empty_check=False).shuffle(1000).map(load).repeat()
     waited = 0.0
     batches = iter(torch.utils.data.DataLoader(data, batch_size=batch, num_workers=2))

@@ -23,7 +23,7 @@ from shards.building.schema import Claim, Content
 from shards.building.writer import ShardWriter
 from shards.config import ShardConfig
 from shards.errors import BuildError, SourceError
-from shards.layout.manifest import MANIFEST, Counts, Manifest, Split, Synthetic
+from shards.layout.manifest import MANIFEST, SAMPLES_TABLE, Counts, Manifest, Split, Synthetic
 from shards.layout.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
 from shards.storage.files import sync_folder
 
@@ -94,7 +94,7 @@ class Assembly:
         table.close()
 
     def _write_samples(self, on_sample: Callable[[int], None]) -> None:
-        samples = TableWriter(self._folder / "samples.parquet", SAMPLES)
+        samples = TableWriter(self._folder / SAMPLES_TABLE, SAMPLES)
         duplicates = TableWriter(self._folder / "duplicates.parquet", DUPLICATES)
         for claim in self._ledger.claims():
             rows = self._write_claim(claim)

@@ -3,4 +3,4 @@
 May import storage, layout, reading and shards.errors.
 """
 
-__all__ = ["traces", "verification"]
+__all__ = ["dataset", "traces", "verification"]

@@ -5,7 +5,6 @@ cropped or turned on the way into the shard; after that the shard's encoding alo
 one is taken: it is the one that is seen.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from shards.errors import DatasetError
-from shards.storage.uris import join, open_binary
+from shards.storage.uris import open_binary
 
 MOST_KINDS = 4096  # the most frequent are kept
 _FACTORS = {"4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2), "4:4:0": (1, 2), "4:1:1": (4, 1), "4:1:0": (4, 2)}
@@ -39,10 +38,9 @@ class JpegTraces(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def read_jpeg_traces(manifest_uri: str | os.PathLike[str], split: str = "train") -> JpegTraces:
-    """Count the encodings of a split; raises DatasetError for a version whose samples.parquet does not tell them."""
-    folder = os.fspath(manifest_uri).rpartition("/")[0] or "."
-    uri, found = join(folder, "samples.parquet"), Counter[_Key]()
+def read_jpeg_traces(uri: str, split: str) -> JpegTraces:
+    """Count the encodings of a split in the samples table at `uri`; raises DatasetError if it does not tell them."""
+    found = Counter[_Key]()
     with open_binary(uri) as file:
         table = pq.ParquetFile(file)
         if not set(_COLUMNS) <= set(table.schema_arrow.names):

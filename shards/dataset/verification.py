@@ -1,29 +1,27 @@
 """Proof of a dataset version: every shard against its sha256, and the version against what the shards hold."""
 
 import json
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 
 from shards.errors import ShardError
-from shards.layout.manifest import Manifest, load_manifest, shard_uri
+from shards.layout.manifest import Manifest, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import read_samples, verify
 
 _VERSION_DIGITS = 16
 
 
-def find_damage(manifest_uri: str | os.PathLike[str]) -> Iterator[str]:
+def find_damage(manifest_uri: str, manifest: Manifest) -> Iterator[str]:
     """Yield one sentence for every shard that is missing or altered, and for a version that is not its content.
 
-    All shards are read, one after the other. Raises DatasetError where the manifest itself cannot be read.
+    All shards are read, one after the other.
     """
-    manifest = load_manifest(manifest_uri)
     lines: list[str] = []
     whole = True
     for record in manifest.shardlist:
         try:
-            with local_copy(shard_uri(manifest_uri, record)) as path:
+            with local_copy(beside(manifest_uri, record.url)) as path:
                 verify(path, record)
                 lines += [_line(raw.key, raw.data, raw.label) for raw in read_samples(path)]
         except ShardError as error:
@@ -31,7 +29,7 @@ def find_damage(manifest_uri: str | os.PathLike[str]) -> Iterator[str]:
             yield str(error)
     if whole and (found := _version(manifest, lines)) != manifest.version:
         yield (
-            f"the manifest {os.fspath(manifest_uri)!r} says version {manifest.version}, its settings and samples "
+            f"the manifest {manifest_uri!r} says version {manifest.version}, its settings and samples "
             f"make {found}: it was altered; build the dataset again"
         )
 

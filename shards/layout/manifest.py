@@ -12,6 +12,7 @@ from shards.storage.uris import exists, is_remote, join, local_path, names_in, o
 
 MANIFEST = "manifest.json"
 LATEST = "LATEST"
+SAMPLES_TABLE = "samples.parquet"
 NOT_AN_IMAGE = "not_an_image"
 Split = Literal["train", "val"]
 # A manifest may come from elsewhere: what it says becomes names of folders, sizes of arrays and text on pages.
@@ -163,9 +164,9 @@ def _read_bounded(uri: str) -> bytes:
     return bytes(text)
 
 
-def shard_uri(manifest_uri: str | os.PathLike[str], record: ShardRecord) -> str:
-    """Return where a shard lies: beside its manifest, as the pattern of its name sees to."""
-    return join(os.fspath(manifest_uri).rpartition("/")[0] or ".", record.url)
+def beside(manifest_uri: str, name: str) -> str:
+    """Return the URI of a shard or a table, which lies in the same folder as its manifest."""
+    return join(manifest_uri.rpartition("/")[0] or ".", name)
 
 
 def resolve_dataset(root: str | os.PathLike[str], ref: str) -> str:

@@ -1,6 +1,5 @@
 """The parquet tables beside the shards: samples, quarantine and duplicates, written in bounded memory."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,9 @@ DUPLICATES = pa.schema(
 )
 
 
-def read_samples_table(manifest_uri: str | os.PathLike[str], columns: Sequence[str]) -> pa.Table:
-    """Return columns of the samples.parquet beside a manifest, one row an image; raises OSError where it is gone."""
-    with open_binary(f"{os.fspath(manifest_uri).rpartition('/')[0] or '.'}/samples.parquet") as file:
+def read_columns(uri: str, columns: Sequence[str]) -> pa.Table:
+    """Return columns of a table; raises OSError when the file is missing."""
+    with open_binary(uri) as file:
         return pq.read_table(file, columns=list(columns))
 
 

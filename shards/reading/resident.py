@@ -1,6 +1,5 @@
 """A split in memory: decoded once, kept as uint8, dealt out in batches whose order follows from `nimg`."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import psutil
 from numpy.typing import NDArray
 
 from shards.errors import ShardError, SplitError
-from shards.layout.manifest import Manifest, load_manifest
+from shards.layout.manifest import Manifest
 from shards.reading.order import ShuffledOrder, rank_positions
 from shards.reading.streaming import stream_split
 
@@ -50,19 +49,18 @@ class Split:
         return map(order.samples, positions)
 
 
-def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
+def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
     """Decode a split into memory, each shard checked against the manifest first.
 
     Raises SplitError when the split is unknown, empty, mixed in size or would take over 60 % of the free
     memory, and ShardError when a shard is cut off, altered or short of samples.
     """
-    manifest = load_manifest(manifest_uri)
     count = manifest.num_samples(split)
     shape = (manifest.channels, manifest.resolution, manifest.resolution)
     manifest.shards(split)
     _check_memory(count * int(np.prod(shape)), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
-    for index, sample in enumerate(stream_split(manifest_uri, split)):
+    for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
         pixels = sample.decode()
         if pixels.shape != shape:
             raise SplitError(

@@ -1,7 +1,6 @@
 """Streaming a split: one sample after the other in bounded memory, divided among ranks and their workers."""
 
 import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from shards.errors import ShardError
 from shards.images.conversion import rendered
 from shards.images.formats import sniff
 from shards.images.recipe import Recipe
-from shards.layout.manifest import Manifest, load_manifest, shard_uri
+from shards.layout.manifest import Manifest, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import read_samples, verify
 
@@ -61,33 +60,23 @@ def checked_label(manifest: Manifest, key: str, label: int | None) -> int:
 
 
 def stream_split(
-    manifest_uri: str | os.PathLike[str],
-    split: str,
-    *,
-    rank: int = 0,
-    world_size: int = 1,
-    worker: int = 0,
-    num_workers: int = 1,
+    manifest_uri: str, manifest: Manifest, split: str, reader: int = 0, readers: int = 1
 ) -> Iterator[Sample]:
-    """Yield the samples of a split in shard order, or one reader's contiguous share of them.
+    """Yield the samples of a split in shard order, or the contiguous share of one of several readers.
 
-    The shares of all ranks and workers are disjoint, together whole, and differ by one sample at most, also
-    when there are fewer shards than readers. Every shard is checked against the manifest before its first
-    sample is given out. Raises SplitError for an unknown or empty split and ShardError for a damaged shard.
+    The shares of all readers are disjoint, together complete, and differ by at most one sample, also when there are
+    fewer shards than readers. Every shard is checked against the manifest before its first sample is yielded. Raises
+    SplitError for an unknown or empty split and ShardError for a damaged shard.
     """
-    if not (0 <= rank < world_size and 0 <= worker < num_workers):
-        raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
-    manifest = load_manifest(manifest_uri)
     records = manifest.shards(split)
     recipe = manifest.recipe()
-    readers, reader = world_size * num_workers, rank * num_workers + worker
     total = manifest.num_samples(split)
     first, last = reader * total // readers, (reader + 1) * total // readers
     start = 0
     for record in records:
         stop = start + record.nsamples
         if start < last and first < stop:
-            with local_copy(shard_uri(manifest_uri, record)) as path:
+            with local_copy(beside(manifest_uri, record.url)) as path:
                 verify(path, record)
                 for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
                     yield Sample(raw.key, checked_label(manifest, raw.key, raw.label), raw.data, raw.suffix, recipe)

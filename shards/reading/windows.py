@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shards.errors import ShardError, SplitError
-from shards.layout.manifest import Manifest, ShardRecord, load_manifest, shard_uri
+from shards.layout.manifest import Manifest, ShardRecord, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import Member, index_samples, verify
 from shards.reading.order import WindowOrder, rank_positions
@@ -33,7 +33,7 @@ class WindowedSplit:
     manifest: Manifest
     split: str
     shuffle_buffer: int
-    cache_bytes: int = 2**31
+    cache_bytes: int
 
     def __len__(self) -> int:
         return self.manifest.num_samples(self.split)
@@ -97,7 +97,7 @@ class OpenShards:
 
     def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
         self._records = records
-        self._uris = [shard_uri(manifest_uri, record) for record in records]
+        self._uris = [beside(manifest_uri, record.url) for record in records]
         self._manifest, self._recipe = manifest, manifest.recipe()
         self._cache_bytes = cache_bytes
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
@@ -134,15 +134,6 @@ class OpenShards:
     def _drop_oldest(self) -> None:
         _, shard = self._open.popitem(last=False)
         os.close(shard.descriptor)
-
-
-def open_windows(
-    manifest_uri: str | os.PathLike[str], split: str, shuffle_buffer: int, cache_bytes: int = 2**31
-) -> WindowedSplit:
-    """A split to be read from its shards; raises SplitError when it is unknown or empty."""
-    manifest = load_manifest(manifest_uri)
-    manifest.shards(split)
-    return WindowedSplit(os.fspath(manifest_uri), manifest, split, shuffle_buffer, cache_bytes)
 
 
 def _open_shard(uri: str, record: ShardRecord) -> OpenShard:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from shards.config import ShardConfig
 from shards.errors import DatasetError, SourceError
-from shards.layout.manifest import MANIFEST, MOST_BYTES, Manifest, load_manifest, shard_uri
+from shards.layout.manifest import MANIFEST, MOST_BYTES, Manifest, beside, load_manifest
 from shards.sources.archives import archive_kind, list_archive
 from shards.sources.entries import Entry, Notes, top_folder
 from shards.sources.folders import is_glob, list_folder, list_glob, list_remote_folder
@@ -80,7 +80,7 @@ def _list_shards(uri: str, *, by_folder: bool) -> Iterator[Entry]:
     except (DatasetError, ValidationError) as error:
         raise SourceError(str(error)) from error
     for record in manifest.shardlist:
-        where = shard_uri(uri, record)
+        where = beside(uri, record.url)
         for entry in list_archive(where, "tar", record.sha256, by_folder=True, prefix=f"{record.url}/"):
             # The headers are not verified yet. The whole shard is verified before its first sample is read.
             _, *place = entry.place

@@ -22,7 +22,7 @@ from models import Settings
 from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
 from models.shield.door import Door, Judgement
-from shards import BuildOutcome, ShardConfig, Split, build, load_split
+from shards import BuildOutcome, Dataset, ShardConfig, Split, build
 from shards.building.screening import SUSPICIONS, VERDICTS
 from shards.storage.uris import open_binary
 from tasks.datasets.screening_sheet import Tile, draw_sheet
@@ -188,10 +188,9 @@ def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incomi
             folder,
             report=lambda now: progress.update(now.done, f"{now.stage} {now.done:,}/{now.total:,}", now.total),
         )
-    split = load_split(built.manifest, "train")
-    samples = pq.read_table(
-        Path(built.manifest).with_name("samples.parquet"), columns=["key", "source", "source_sha256"]
-    )
+    dataset = Dataset.open(built.manifest)
+    split = dataset.open_split("train")
+    samples = dataset.samples_table(["key", "source", "source_sha256"])
     by_key = {row["key"]: row for row in samples.to_pylist()}
     return Incoming(split, [by_key[key] for key in split.keys], built)
 

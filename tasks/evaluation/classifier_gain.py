@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from models.classifier.classifier import LabelledImages
 from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainConfig, GainRow, GainTable, measure_gain
-from shards import Manifest, Split, load_manifest, load_split
+from shards import Dataset, Split
 from tasks.errors import RequestError
 from tasks.flow_runs.progress import ProgressReport
 from tasks.registry.versions import load_pyfunc, tag_version
@@ -25,7 +25,7 @@ IMAGES_A_CALL = 500
 
 def measure_model_gain(
     model: Any,
-    manifest_uri: str,
+    dataset: Dataset,
     config: GainConfig,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
@@ -34,22 +34,21 @@ def measure_model_gain(
 
     `model` is a loaded pyfunc. Raises RequestError where it makes no labelled images of this dataset's classes.
     """
-    manifest = load_manifest(manifest_uri)
-    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+    if len(dataset.labels) < 2 or not makes_classes(model, dataset):
         own = f"makes {model.unwrap_python_model().spec['labels']}" if is_conditional(model) else "is unconditional"
         raise RequestError(
-            f"a classifier learns from labelled images; {manifest.dataset} has the classes {manifest.labels} and the "
+            f"a classifier learns from labelled images; {dataset.name} has the classes {dataset.labels} and the "
             f"model {own}: take a conditional model of this dataset, which needs two classes or more"
         )
-    generated = labelled_images(model, manifest, config.classifier.seed)
-    real, val = (_labelled(load_split(manifest_uri, split)) for split in (TRAIN, SPLIT))
-    table = measure_gain(real, generated, val, len(manifest.labels), config, device, progress)
-    return table.model_copy(update={"dataset": manifest.name})
+    generated = labelled_images(model, dataset, config.classifier.seed)
+    real, val = (_labelled(dataset.open_split(split)) for split in (TRAIN, SPLIT))
+    table = measure_gain(real, generated, val, len(dataset.labels), config, device, progress)
+    return table.model_copy(update={"dataset": dataset.name})
 
 
-def labelled_images(model: Any, manifest: Manifest, seed: int) -> LabelledImages:
+def labelled_images(model: Any, dataset: Dataset, seed: int) -> LabelledImages:
     """As many generated images of each class as the train split has real ones."""
-    counts = manifest.class_counts(TRAIN)
+    counts = dataset.class_counts(TRAIN)
     images = [
         decode(model.predict(pd.DataFrame([{"num_images": n, "seed": one_seed, "label": label}]))["image"])
         for label, count in enumerate(counts)
@@ -67,26 +66,26 @@ def _labelled(split: Split) -> LabelledImages:
 
 
 def score_gain(
-    client: MlflowClient, version: ModelVersion, manifest_uri: str, config: GainConfig, device: str | torch.device
+    client: MlflowClient, version: ModelVersion, dataset: Dataset, config: GainConfig, device: str | torch.device
 ) -> GainTable | None:
     """The version's table under that config and on that dataset version, measured if it does not carry it yet.
 
     None where there is nothing to measure: the dataset has no classes, or the model does not make them.
     """
-    stored, manifest = find_gain(version), load_manifest(manifest_uri)
-    if stored and (stored.config, stored.dataset) == (config, manifest.name):
+    stored = find_gain(version)
+    if stored and (stored.config, stored.dataset) == (config, dataset.name):
         return stored
     model = load_pyfunc(version)
-    if len(manifest.labels) < 2 or not makes_classes(model, manifest):
+    if len(dataset.labels) < 2 or not makes_classes(model, dataset):
         logger.warning(
             "%s version %s does not make the classes of %s: it has no classifier gain",
-            *(version.name, version.version, manifest.name),
+            *(version.name, version.version, dataset.name),
         )
         return None
     with ProgressReport("classifier-gain", f"Classifiers for {version.name} version {version.version}", 1) as progress:
         table = measure_model_gain(
             model,
-            manifest_uri,
+            dataset,
             config,
             device,
             lambda done, total: progress.update(done, f"{done} of {total} classifiers", total),

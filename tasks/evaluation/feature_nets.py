@@ -12,23 +12,23 @@ from models.features.feature_net import FeatureNet
 from models.features.nets import load_feature_net
 from models.features.weights_file import find_weights
 from models.metrics.config import EvalConfig
-from shards import Manifest, load_split
+from shards import Dataset
 from tasks.errors import RequestError
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.trainer.pictures import TRAIN
 
 
-def check_feature_net(config: EvalConfig, manifest: Manifest) -> Path | None:
+def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
     """Give the file of weights that `config` names, None where it names none; nothing is loaded or trained.
 
     Raises RequestError for weights that are not there or not what they should be, and for a classifier where the
     dataset has no classes.
     """
-    if config.feature_net == "classifier" and len(manifest.labels) < 2:
+    if config.feature_net == "classifier" and len(dataset.labels) < 2:
         raise RequestError(
-            f"feature_net is classifier, but {manifest.dataset} has {len(manifest.labels)} classes, two are needed: "
-            "choose another feature net, or build the dataset with labels"
+            f"feature_net is classifier, but {dataset.manifest.dataset} has {len(dataset.labels)} classes, two are "
+            "needed: choose another feature net, or build the dataset with labels"
         )
     try:
         return find_weights(config.weights, config.weights_sha256, home().features) if config.weights else None
@@ -36,29 +36,31 @@ def check_feature_net(config: EvalConfig, manifest: Manifest) -> Path | None:
         raise RequestError(str(error)) from error
 
 
-def find_feature_net(config: EvalConfig, manifest_uri: str, manifest: Manifest) -> FeatureNet:
+def find_feature_net(config: EvalConfig, dataset: Dataset) -> FeatureNet:
     """Load the net that `config` names; a classifier of this dataset version is trained if none is at hand.
 
     Raises RequestError where that cannot be: see `check_feature_net`, or the file holds another network.
     """
-    weights = check_feature_net(config, manifest)
+    weights = check_feature_net(config, dataset)
     if config.feature_net == "classifier":
-        weights = _classifier_file(config, manifest_uri, manifest)
+        weights = _classifier_file(config, dataset)
     try:
         return load_feature_net(config.feature_net, config.input_size, select_device(config.device), weights=weights)
     except FeatureNetError as error:
         raise RequestError(str(error)) from error
 
 
-def _classifier_file(config: EvalConfig, manifest_uri: str, manifest: Manifest) -> Path:
+def _classifier_file(config: EvalConfig, dataset: Dataset) -> Path:
     """The classifier of this content, budget and seed under the home; the same evaluation again trains nothing."""
     budget = ClassifierConfig(seed=config.seed)
-    key = canonical_json([manifest.dataset, manifest.version, TRAIN, budget.model_dump()])
+    key = canonical_json([dataset.manifest.dataset, dataset.manifest.version, TRAIN, budget.model_dump()])
     path = home().features / f"classifier-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
     if not path.exists():
-        split = load_split(manifest_uri, TRAIN)
-        device, num_classes = select_device(config.device), len(manifest.labels)
-        with ProgressReport("classifier", f"Training a classifier of {manifest.dataset}", budget.nimg) as progress:
+        split = dataset.open_split(TRAIN)
+        device, num_classes = select_device(config.device), len(dataset.labels)
+        with ProgressReport(
+            "classifier", f"Training a classifier of {dataset.manifest.dataset}", budget.nimg
+        ) as progress:
             net = train_classifier(
                 [LabelledImages(split.images, split.labels)],
                 num_classes,

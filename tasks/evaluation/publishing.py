@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from prefect import task
 
 from models.grids import grid_labels, grid_png, real_grid
-from shards import Manifest, load_manifest, load_split
+from shards import Dataset, Manifest
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
 from tasks.evaluation.stage import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
 from tasks.evaluation.strips import interpolation_strip, truncation_strip
@@ -64,7 +64,7 @@ def gather(
     config: EvalConfig,
 ) -> ReportData:
     """Collect what the report shows; all of it from MLflow and the dataset, so any machine can write it."""
-    manifest = load_manifest(version.tags["shardgan.manifest"])
+    dataset = Dataset.open(version.tags["shardgan.manifest"])
     protocol = challenger.scores.protocol
     generator = load_pyfunc(version)
     num_classes = generator.unwrap_python_model().spec["arguments"]["num_classes"]
@@ -78,8 +78,8 @@ def gather(
         protocol=protocol.model_dump(),
         protocol_digest=protocol.digest(),
         generated=_generated_grid(generator, num_classes, config.seed),
-        real=_real_grid(version.tags["shardgan.manifest"], num_classes),
-        columns=manifest.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
+        real=_real_grid(dataset, num_classes),
+        columns=dataset.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
         intervals=challenger.scores.intervals,
         by_class=challenger.scores.by_class,
         by_class_intervals=challenger.scores.by_class_intervals,
@@ -88,7 +88,7 @@ def gather(
         interpolation=interpolation_strip(generator, config.seed),
         classifier=_classifier_summary(version),
         champion=_champion_summary(champion),
-        dataset=_dataset_summary(manifest),
+        dataset=_dataset_summary(dataset.manifest),
         stats=metric_history(client, str(version.run_id)),
         snapshots=_snapshots(client, str(version.run_id)),
         lineage=_lineage(version),
@@ -104,8 +104,8 @@ def _generated_grid(generator: Any, num_classes: int, seed: int) -> bytes:
     return grid_png(decode(generator.predict(table)["image"]), columns)
 
 
-def _real_grid(manifest_uri: str, num_classes: int) -> bytes:
-    split = load_split(manifest_uri, SPLIT)
+def _real_grid(dataset: Dataset, num_classes: int) -> bytes:
+    split = dataset.open_split(SPLIT)
     return real_grid(split.images, split.labels, num_classes)
 
 

@@ -19,7 +19,7 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Evaluation, Scores, evaluate
 from models.metrics.protocol import Protocol
 from models.metrics.scores import Classes
-from shards import Manifest, load_manifest, stream_split
+from shards import Dataset, Manifest
 from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
@@ -125,17 +125,16 @@ def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: Promot
 
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
-    num_reference = check_scorable(manifest_uri, config)
-    manifest = load_manifest(manifest_uri)
-    net = find_feature_net(config, manifest_uri, manifest)
-    protocol = _protocol(manifest, num_reference, config, net)
+    dataset = check_scorable(manifest_uri, config)
+    net = find_feature_net(config, dataset)
+    protocol = _protocol(dataset.manifest, config, net)
     scores = _known_scores(version, protocol)
     if scores is None:
-        evaluation = _measure(version, manifest_uri, manifest, config, net, protocol)
+        evaluation = _measure(version, dataset, config, net, protocol)
         scores = evaluation.scores
-        log_pairs(client, version, manifest_uri, manifest, config, evaluation)
+        log_pairs(client, version, dataset, config, evaluation)
         if config.gain:
-            table = score_gain(client, version, manifest_uri, config.gain, select_device(config.device))
+            table = score_gain(client, version, dataset, config.gain, select_device(config.device))
             scores = scores.with_gain(table) if table else scores
         tag_version(client, version, _score_tags(scores))
         for name, value in scores.values.items():
@@ -143,34 +142,34 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
-def check_scorable(manifest_uri: str, config: EvalConfig) -> int:
-    """Number of images that scores compare with.
+def check_scorable(manifest_uri: str, config: EvalConfig) -> Dataset:
+    """Open the dataset that scores compare with.
 
     Raises RequestError or ConfigError where the evaluation cannot be: too few images, no classes, net or GPU.
     """
-    manifest = load_manifest(manifest_uri)
-    if (num_reference := manifest.num_samples(SPLIT)) < 2:
+    dataset = Dataset.open(manifest_uri)
+    if (num_reference := dataset.num_samples(SPLIT)) < 2:
         raise RequestError(
-            f"{manifest.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
+            f"{dataset.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
             "below some hundred: build it with a larger shard.val_fraction, or of more images"
         )
-    if config.gain and len(manifest.labels) < 2:
+    if config.gain and len(dataset.labels) < 2:
         raise RequestError(
-            f"evaluate.classifier_nimg is {config.classifier_nimg}, but {manifest.dataset} has {len(manifest.labels)} "
-            "classes, two are needed: leave it at 0, or build the dataset with labels"
+            f"evaluate.classifier_nimg is {config.classifier_nimg}, but {dataset.name} has "
+            f"{len(dataset.labels)} classes, two are needed: leave it at 0, or build the dataset with labels"
         )
     select_device(config.device)
-    check_feature_net(config, manifest)
-    return num_reference
+    check_feature_net(config, dataset)
+    return dataset
 
 
-def _protocol(manifest: Manifest, num_reference: int, config: EvalConfig, net: FeatureNet) -> Protocol:
+def _protocol(manifest: Manifest, config: EvalConfig, net: FeatureNet) -> Protocol:
     return Protocol.of(
         config,
         net,
         dataset=manifest.dataset,
         dataset_version=manifest.version,
-        num_reference=num_reference,
+        num_reference=manifest.num_samples(SPLIT),
         num_train=min(config.num_train, manifest.num_samples(TRAIN)),
         split=SPLIT,
     )
@@ -189,8 +188,7 @@ def _score_tags(scores: Scores) -> dict[str, str]:
 
 def _measure(
     version: ModelVersion,
-    manifest_uri: str,
-    manifest: Manifest,
+    dataset: Dataset,
     config: EvalConfig,
     net: FeatureNet,
     protocol: Protocol,
@@ -200,59 +198,58 @@ def _measure(
         "scoring", f"Scoring {version.name} version {version.version}", num_real + config.num_images
     ) as progress:
         reference = reference_features(
-            real_images(manifest_uri),
+            real_images(dataset),
             net,
             home().features,
-            reference_key(manifest),
+            reference_key(dataset),
             config.batch_size,
             lambda done, _: progress.update(done, "real images"),
         )
         train = reference_features(
-            train_images(manifest_uri, manifest, config),
+            train_images(dataset, config),
             net,
             home().features,
-            f"{manifest.dataset} {manifest.version} {TRAIN} {protocol.num_train} seed {config.seed}",
+            f"{dataset.manifest.dataset} {dataset.manifest.version} {TRAIN} {protocol.num_train} seed {config.seed}",
             config.batch_size,
             lambda done, _: progress.update(protocol.num_reference + done, "training images"),
         )
         model = load_pyfunc(version)
         return evaluate(
-            generated_images(model, manifest, config),
+            generated_images(model, dataset, config),
             reference,
             config,
             net,
             protocol,
             lambda done, _: progress.update(num_real + done, "generated images"),
             train=train,
-            classes=_classes(model, manifest_uri, manifest, config),
+            classes=_classes(model, dataset, config),
         )
 
 
-def _classes(model: Any, manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Classes | None:
+def _classes(model: Any, dataset: Dataset, config: EvalConfig) -> Classes | None:
     """Which class each image is of; None where there are none, or the model does not make them when asked."""
-    if not manifest.labels or not makes_classes(model, manifest):
+    if not dataset.labels or not makes_classes(model, dataset):
         return None
-    rows = request_rows(manifest, config)
+    rows = request_rows(dataset, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    reference = np.array([sample.label for sample in stream_split(manifest_uri, SPLIT)])
-    return Classes(manifest.labels, generated, reference)
+    reference = np.array([sample.label for sample in dataset.stream(SPLIT)])
+    return Classes(dataset.labels, generated, reference)
 
 
 def log_pairs(
     client: MlflowClient,
     version: ModelVersion,
-    manifest_uri: str,
-    manifest: Manifest,
+    dataset: Dataset,
     config: EvalConfig,
     evaluation: Evaluation,
 ) -> None:
     """Log the closest pairs as a picture to the version's run: generated above, nearest training image below."""
     if not evaluation.closest:
         return
-    places = train_places(manifest, config)
-    trained = pick_train(manifest_uri, {places[pair.train] for pair in evaluation.closest})
+    places = train_places(dataset, config)
+    trained = pick_train(dataset, {places[pair.train] for pair in evaluation.closest})
     model = load_pyfunc(version)
-    above = [generated_image(model, manifest, config, pair.generated) for pair in evaluation.closest]
+    above = [generated_image(model, dataset, config, pair.generated) for pair in evaluation.closest]
     below = [trained[places[pair.train]][0] for pair in evaluation.closest]
     picture = Image.open(io.BytesIO(grid_png(np.stack(above + below), len(above))))
     client.log_image(str(version.run_id), picture, pairs_artifact(evaluation.scores.protocol))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models import Settings
 from models.training.checkpoints import file_sha256
-from shards import DatasetError, find_damage, load_manifest
+from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.signing import SIGNER_TAG, VERIFY_KEY, fetched_model, find_forgery
@@ -158,17 +158,17 @@ def _wrong_config(path: Path, tags: dict[str, str]) -> list[str]:
 def _dataset(tags: dict[str, str]) -> Iterator[Link]:
     uri = tags.get("shardgan.manifest", "")
     try:
-        manifest = load_manifest(uri)
+        dataset = Dataset.open(uri)
     except DatasetError as error:
         yield Link(what="dataset", value=uri or "unknown", problems=[str(error)])
         return
-    expected = tags.get("shardgan.dataset_version")
+    manifest, expected = dataset.manifest, tags.get("shardgan.dataset_version")
     altered = [] if manifest.version == expected else [f"it is version {manifest.version}, trained on was {expected}"]
     made_by = f", made by {manifest.synthetic.model}" if manifest.synthetic else ""
     yield Link(what="dataset", value=f"{manifest.name} in {uri}{made_by}", problems=altered)
     samples = sum(record.nsamples for record in manifest.shardlist)
     value = f"{len(manifest.shardlist)} with {samples:,} images from {manifest.source}"
-    yield Link(what="shards", value=value, problems=list(find_damage(uri)))
+    yield Link(what="shards", value=value, problems=list(dataset.find_damage()))
 
 
 def _tracked(tags: dict[str, str], version: ModelVersion, run: Run | None) -> Link:

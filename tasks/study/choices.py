@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from models.features.feature_net import Array
 from models.grids import to_float, to_uint8
 from models.metrics.evaluation import Scores
-from shards import Recipe, Sample, ShardConfig, convert, recompress, stream_split
+from shards import Dataset, Recipe, Sample, ShardConfig, convert, recompress
 from tasks.trainer.pictures import SPLIT
 
 Make = Callable[[], Array]
@@ -45,7 +45,7 @@ Plan = tuple[Choice, Make | None]  # None where the choice does nothing here
 # Resizing
 
 
-def filters(source: str, shard: ShardConfig) -> Iterator[Plan]:
+def filters(source: Dataset, shard: ShardConfig) -> Iterator[Plan]:
     """Ways of coming to the resolution, from the untouched files of the version `source`."""
     group = "Resizing filter"
     for name in ("lanczos", "box"):
@@ -68,17 +68,17 @@ def filters(source: str, shard: ShardConfig) -> Iterator[Plan]:
         yield Choice(group=group, name=name, setting=NO_SETTING, note=note), _from_pixels(source, shard, scale)
 
 
-def _from_files(source: str, recipe: Recipe) -> Make:
+def _from_files(source: Dataset, recipe: Recipe) -> Make:
     """The val images as the pipeline makes them from the untouched files with this recipe."""
-    return lambda: np.stack([_array(_opened(_stored(sample, recipe))) for sample in _val(source)])
+    return lambda: np.stack([_array(_opened(_stored(sample, recipe))) for sample in source.stream(SPLIT)])
 
 
-def _from_pixels(source: str, shard: ShardConfig, scale: Callable[[Image.Image], Image.Image]) -> Make:
+def _from_pixels(source: Dataset, shard: ShardConfig, scale: Callable[[Image.Image], Image.Image]) -> Make:
     """The val images, decoded at full size by the pipeline, then cropped and scaled here."""
     recipe = replace(shard.recipe(), shape="as_is", encoding="png")
 
     def make() -> Array:
-        return np.stack([_array(scale(_square(_opened(_stored(s, recipe))))) for s in _val(source)])
+        return np.stack([_array(scale(_square(_opened(_stored(s, recipe))))) for s in source.stream(SPLIT)])
 
     return make
 
@@ -99,10 +99,10 @@ def _sample_bilinear(side: int) -> Callable[[Image.Image], Image.Image]:
 # Decode scale
 
 
-def decode_scales(source: str, shard: ShardConfig) -> Iterator[Plan]:
+def decode_scales(source: Dataset, shard: ShardConfig) -> Iterator[Plan]:
     """Scales at which libjpeg may decode what is made smaller anyway."""
     group = "Decode scale of JPEG"
-    edges = [min(_size(sample)) for sample in _val(source)]
+    edges = [min(_size(sample)) for sample in source.stream(SPLIT)]
     side, edge = shard.resolution, int(np.median(edges)) if edges else 0
     if shard.shape != "crop" or edge < 2 * side:
         note = f"sources of {edge} pixels are decoded in full: scaling by halves would leave fewer than {side}"
@@ -120,13 +120,13 @@ def decode_scales(source: str, shard: ShardConfig) -> Iterator[Plan]:
     yield Choice(group=group, name="the smallest", setting=NO_SETTING, note=note), _through_jpeg(source, shard, 1)
 
 
-def _through_jpeg(source: str, shard: ShardConfig, least: int) -> Make:
+def _through_jpeg(source: Dataset, shard: ShardConfig, least: int) -> Make:
     """Val images saved as JPEG at full size and decoded at the smallest scale that leaves `least` times the target."""
     recipe = replace(shard.recipe(), shape="as_is", encoding="jpeg:95:444")
 
     def make() -> Array:
         made = []
-        for sample in _val(source):
+        for sample in source.stream(SPLIT):
             image = _opened(_stored(sample, recipe))
             assert isinstance(image, JpegImagePlugin.JpegImageFile)
             if least:
@@ -195,10 +195,6 @@ def _clipped(pixels: torch.Tensor) -> Array:
 
 
 # Files
-
-
-def _val(source: str) -> Iterator[Sample]:
-    return stream_split(source, SPLIT)
 
 
 def _size(sample: Sample) -> tuple[int, int]:

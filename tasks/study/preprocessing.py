@@ -11,7 +11,7 @@ from models.features.feature_net import Array, FeatureNet, compute_features
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.scores import score_features
-from shards import ShardConfig, load_split
+from shards import Dataset, ShardConfig
 from tasks.datasets.sharding import build_shards
 from tasks.flow_runs.progress import ProgressReport
 from tasks.study.choices import Choice, decode_scales, filters, ranges, subsamplings
@@ -39,10 +39,10 @@ def measure_preprocessing(study_run: str, clean: Variant, shard: ShardConfig, co
 
 def _measure(clean: Variant, shard: ShardConfig, config: EvalConfig) -> Choices:
     untouched = {"dataset": files_name(shard.dataset), "shape": "as_is", "encoding": "original"}
-    source = build_shards(shard.model_copy(update=untouched)).manifest
+    source = Dataset.open(build_shards(shard.model_copy(update=untouched)).manifest)
     net = load_net(clean, config)
     reference = val_features(clean, net, config)
-    images = load_split(clean.manifest, SPLIT).images
+    images = Dataset.open(clean.manifest).open_split(SPLIT).images
     plans = [*filters(source, shard), *decode_scales(source, shard), *subsamplings(images), *ranges(images)]
     found = []
     with ProgressReport("study-preprocessing", "Measuring preprocessing", len(plans)) as progress:

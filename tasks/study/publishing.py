@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
-from shards import load_manifest
+from shards import Dataset
 from tasks.home import home
 from tasks.study.choices import Choice
 from tasks.study.page import render_study
@@ -118,24 +118,15 @@ def put_together(
         dataset=variants[0].dataset.removesuffix("-study"),
         codecs=codecs,
         choices=choices,
-        source=inspect_source(variants[0].manifest),
+        source=inspect_source(Dataset.open(variants[0].manifest)),
         pictures={name: record.picture(name) for name in names},
     )
 
 
 def lineage(record: StudyRecord, results: StudyResults) -> dict[str, str]:
     """What leads back to data and code."""
-    clean = results.clean.variant
-    manifest = load_manifest(clean.manifest)
-    splits = ", ".join(f"{manifest.num_samples(split):,} {split}" for split in ("train", "val"))
-    return {
-        "Source": manifest.source,
-        "Clean version": f"{clean.dataset}@{clean.version}",
-        "Images": f"{clean.num_images:,} ({splits})",
-        "Size": f"{manifest.resolution}x{manifest.resolution}, {'grey' if manifest.channels == 1 else 'colour'}",
-        "Commit": code_commit(),
-        "MLflow run": record.run_id,
-    }
+    clean = Dataset.open(results.clean.variant.manifest)
+    return {**dict(clean.facts()), "Commit": code_commit(), "MLflow run": record.run_id}
 
 
 def _row(results: StudyResults, codec: CodecResult) -> CodecRow:

@@ -20,7 +20,7 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from models.metrics.scores import score_features
-from shards import load_manifest, load_split, recompress
+from shards import Dataset, recompress
 from tasks.evaluation.feature_nets import find_feature_net
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
@@ -93,7 +93,7 @@ def decisive(config: EvalConfig) -> dict[str, object]:
 def val_features(variant: Variant, net: FeatureNet, config: EvalConfig) -> Array:
     """Features of a variant's val split, from the cache where these pixels are known."""
     key = f"{variant.pixels_sha256} {SPLIT}"
-    return reference_features(real_images(variant.manifest), net, home().features, key, config.batch_size)
+    return reference_features(real_images(Dataset.open(variant.manifest)), net, home().features, key, config.batch_size)
 
 
 def study_protocol(
@@ -105,7 +105,7 @@ def study_protocol(
         net,
         dataset=clean.dataset,
         dataset_version=clean.version,
-        num_reference=load_manifest(clean.manifest).num_samples(SPLIT),
+        num_reference=Dataset.open(clean.manifest).num_samples(SPLIT),
         generator_state=state,
         saved_as=saved_as,
     )
@@ -113,27 +113,27 @@ def study_protocol(
 
 def load_net(clean: Variant, config: EvalConfig) -> FeatureNet:
     """The feature net of the whole study; a classifier is one of the clean images."""
-    return find_feature_net(config, clean.manifest, load_manifest(clean.manifest))
+    return find_feature_net(config, Dataset.open(clean.manifest))
 
 
 def _score_codec(record: StudyRecord, clean: Variant, variant: Variant, config: EvalConfig) -> CodecScores:
     net = load_net(clean, config)
-    manifest = load_manifest(variant.manifest)
+    dataset = Dataset.open(variant.manifest)
     reference = val_features(clean, net, config)
     re_encoded = val_features(variant, net, config)
     chosen = config.model_copy(update={"num_train": config.num_images})
-    num_train = min(config.num_images, manifest.num_samples(TRAIN))
+    num_train = min(config.num_images, dataset.num_samples(TRAIN))
     with ProgressReport("study-codec", f"Measuring {variant.codec}", num_train) as progress:
         imitation = reference_features(
-            train_images(variant.manifest, manifest, chosen),
+            train_images(dataset, chosen),
             net,
             home().features,
             f"{variant.pixels_sha256} {TRAIN} {num_train} seed {config.seed}",
             config.batch_size,
             lambda done, _: progress.update(done, "training images"),
         )
-    val = load_split(variant.manifest, SPLIT)
-    record.keep_picture(f"real-{slug(variant.codec)}", pick_grid(val.images, val.labels, len(manifest.labels)))
+    val = dataset.open_split(SPLIT)
+    record.keep_picture(f"real-{slug(variant.codec)}", pick_grid(val.images, val.labels, len(dataset.labels)))
 
     def scores(features: Array, state: str) -> Scores:
         protocol = study_protocol(clean, net, config, state, len(features), variant.codec)
@@ -148,13 +148,13 @@ def _score_generator(
     record: StudyRecord, clean: Variant, variant: Variant, seed: int, version: ModelVersion, config: EvalConfig
 ) -> GeneratorScores:
     net = load_net(clean, config)
-    manifest = load_manifest(clean.manifest)
+    dataset = Dataset.open(clean.manifest)
     reference = val_features(clean, net, config)
-    images = np.concatenate(list(generated_images(load_pyfunc(version), manifest, config)))
+    images = np.concatenate(list(generated_images(load_pyfunc(version), dataset, config)))
     saved = recompress(images, variant.codec).images
-    rows = request_rows(manifest, config)
+    rows = request_rows(dataset, config)
     labels = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    record.keep_picture(f"generated-{slug(variant.codec)}-seed-{seed}", pick_grid(images, labels, len(manifest.labels)))
+    record.keep_picture(f"generated-{slug(variant.codec)}-seed-{seed}", pick_grid(images, labels, len(dataset.labels)))
     with ProgressReport("study-generator", f"Scoring {variant.codec}, seed {seed}", 2 * len(images)) as progress:
         # Kept, for codecs that train the same generator.
         plain = reference_features(

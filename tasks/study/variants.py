@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from shards import ShardConfig, load_manifest, read_samples_table, stream_split
+from shards import Dataset, ShardConfig
 from tasks.datasets.sharding import build_shards
 from tasks.errors import RequestError
 from tasks.study.record import open_record
 
-SPLITS = ("train", "val")
 MAX_NAME = 64  # of a dataset
 LOSSY = ("JPEG", "WEBP", "AVIF", "GIF")
 
@@ -112,8 +111,9 @@ def build_variant(study_run: str, shard: ShardConfig, codec: str) -> Variant:
             images_per_second=None if outcome.reused else outcome.kept / seconds,
         ),
     )
-    contents = record.once(Contents, codec, {"version": outcome.version}, lambda: read_contents(outcome.manifest))
-    sizes = read_samples_table(outcome.manifest, ["bytes"]).column(0).to_pylist()
+    dataset = Dataset.open(outcome.manifest)
+    contents = record.once(Contents, codec, {"version": outcome.version}, lambda: read_contents(dataset))
+    sizes = dataset.samples_table(["bytes"]).column(0).to_pylist()
     return Variant(
         codec=codec,
         manifest=outcome.manifest,
@@ -128,17 +128,15 @@ def build_variant(study_run: str, shard: ShardConfig, codec: str) -> Variant:
     )
 
 
-def read_contents(manifest_uri: str) -> Contents:
+def read_contents(dataset: Dataset) -> Contents:
     """Decode every image of a version in this process, with the time it took."""
-    manifest = load_manifest(manifest_uri)
     keys, pixels = hashlib.sha256(), hashlib.sha256()
     began, count = time.perf_counter(), 0
-    for split in SPLITS:
-        if manifest.num_samples(split):
-            for sample in stream_split(manifest_uri, split):
-                keys.update(f"{split} {sample.key} {sample.label}\n".encode())
-                pixels.update(sample.decode().tobytes())
-                count += 1
+    for split in dataset.splits:
+        for sample in dataset.stream(split):
+            keys.update(f"{split} {sample.key} {sample.label}\n".encode())
+            pixels.update(sample.decode().tobytes())
+            count += 1
     seconds = time.perf_counter() - began
     return Contents(images_per_second=count / seconds, keys_sha256=keys.hexdigest(), pixels_sha256=pixels.hexdigest())
 
@@ -160,10 +158,10 @@ def training_codec(variants: Sequence[Variant], codec: str) -> str:
     return next(other for other in pixels if pixels[other] == pixels[codec])
 
 
-def inspect_source(manifest_uri: str) -> Cleanliness:
+def inspect_source(dataset: Dataset) -> Cleanliness:
     """What samples.parquet tells about the files that the images came from."""
     columns = ["format", "jpeg_quality", "width", "height", "stored_width", "stored_height"]
-    table = read_samples_table(manifest_uri, columns).to_pandas()
+    table = dataset.samples_table(columns).to_pandas()
     formats = table["format"].replace("MPO", "JPEG")
     lossy = formats.isin(LOSSY)
     quality = table["jpeg_quality"].dropna()

@@ -19,17 +19,7 @@ from pydantic import Field
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from models import Settings
-from shards import (
-    Manifest,
-    ShardsError,
-    Split,
-    WindowedSplit,
-    decoded_bytes,
-    fits_memory,
-    load_manifest,
-    load_split,
-    open_windows,
-)
+from shards import Dataset, ShardsError, Split, WindowedSplit
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +106,7 @@ class Share:
 
 def open_data(
     config: DataConfig,
-    manifest: str,
+    dataset: Dataset,
     *,
     batch_size: int,
     seed: int,
@@ -125,26 +115,26 @@ def open_data(
     device: torch.device | None = None,
     agree: Callable[[bool], bool] = bool,
 ) -> Data:
-    """Open the training split of the manifest at a URI as `config` says.
+    """Open the training split of a dataset as `config` says.
 
     `agree` makes one answer of all ranks' (`World.any`): with mode `auto`, one rank short of memory makes all stream.
-    Raises what shards.load_split raises.
+    Raises what Dataset.open_split and Dataset.windows raise.
     """
     device = device or torch.device("cpu")
     share = Share(batch_size, seed, rank, world_size)
-    if choose_mode(config, load_manifest(manifest), agree) == "resident":
-        return ResidentData(load_split(manifest, "train"), share, device)
-    split = open_windows(manifest, "train", config.shuffle_buffer, config.cache_mb * 2**20)
+    if choose_mode(config, dataset, agree) == "resident":
+        return ResidentData(dataset.open_split("train"), share, device)
+    split = dataset.windows("train", config.shuffle_buffer, config.cache_mb * 2**20)
     return StreamingData(split, share, num_workers(config), config.prefetch)
 
 
-def choose_mode(config: DataConfig, manifest: Manifest, agree: Callable[[bool], bool] = bool) -> Mode:
+def choose_mode(config: DataConfig, dataset: Dataset, agree: Callable[[bool], bool] = bool) -> Mode:
     """The mode that `config` stands for here; each rank on this machine would hold a copy. Logs which and why."""
     if config.mode != "auto":
         return config.mode
     copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    streams = agree(not fits_memory(manifest, "train", copies))
-    need = f"{decoded_bytes(manifest, 'train') / 2**30:.2f} GiB decoded, {copies} times"
+    streams = agree(not dataset.fits_memory("train", copies))
+    need = f"{dataset.decoded_bytes('train') / 2**30:.2f} GiB decoded, {copies} times"
     logger.info("data.mode auto: %s (%s)", "streaming, too large" if streams else "resident, it fits", need)
     return "streaming" if streams else "resident"
 

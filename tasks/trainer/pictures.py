@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from models.metrics.config import EvalConfig
-from shards import Manifest, load_split, stream_split
+from shards import Dataset
 
 SPLIT = "val"
 TRAIN = "train"
@@ -18,67 +18,67 @@ IMAGES_A_CALL = 500
 IMAGES_A_BATCH = 256
 
 
-def real_images(manifest_uri: str) -> Iterator[np.ndarray]:
+def real_images(dataset: Dataset) -> Iterator[np.ndarray]:
     """The val split as one uint8 NCHW batch; nothing is read before the first is asked for."""
-    yield load_split(manifest_uri, SPLIT).images
+    yield dataset.open_split(SPLIT).images
 
 
-def reference_key(manifest: Manifest) -> str:
+def reference_key(dataset: Dataset) -> str:
     """What the val split's features are cached under: quick scores and evaluations share them."""
-    return f"{manifest.dataset} {manifest.version} {SPLIT} {manifest.num_samples(SPLIT)}"
+    return f"{dataset.manifest.dataset} {dataset.manifest.version} {SPLIT} {dataset.num_samples(SPLIT)}"
 
 
-def train_images(manifest_uri: str, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
+def train_images(dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:
     """The training images that memorisation is looked for among, as uint8 NCHW batches."""
-    places = set(train_places(manifest, config))
-    chosen = (sample for place, sample in enumerate(stream_split(manifest_uri, TRAIN)) if place in places)
+    places = set(train_places(dataset, config))
+    chosen = (sample for place, sample in enumerate(dataset.stream(TRAIN)) if place in places)
     while batch := [sample.decode() for sample in islice(chosen, IMAGES_A_BATCH)]:
         yield np.stack(batch)
 
 
-def train_places(manifest: Manifest, config: EvalConfig) -> list[int]:
+def train_places(dataset: Dataset, config: EvalConfig) -> list[int]:
     """Which training images are looked at, by their places in the split: a choice that the seed makes."""
-    total = manifest.num_samples(TRAIN)
+    total = dataset.num_samples(TRAIN)
     chosen = np.random.default_rng(config.seed).choice(total, min(config.num_train, total), replace=False)
     return sorted(chosen.tolist())
 
 
-def generated_image(model: Any, manifest: Manifest, config: EvalConfig, place: int) -> np.ndarray:
+def generated_image(model: Any, dataset: Dataset, config: EvalConfig, place: int) -> np.ndarray:
     """The image at that place among those that are scored, uint8 CHW, made again from its seed."""
-    for row in request_rows(manifest, config):
+    for row in request_rows(dataset, config):
         if place < row["num_images"]:
-            image: np.ndarray = _predict(model, manifest, row)[place]
+            image: np.ndarray = _predict(model, dataset, row)[place]
             return image
         place -= row["num_images"]
     raise IndexError(f"only {config.num_images} images are scored")
 
 
-def pick_train(manifest_uri: str, places: set[int]) -> dict[int, np.ndarray]:
+def pick_train(dataset: Dataset, places: set[int]) -> dict[int, np.ndarray]:
     """Training images by place, uint8 [1, C, H, W]; no others are decoded."""
-    samples = enumerate(stream_split(manifest_uri, TRAIN))
+    samples = enumerate(dataset.stream(TRAIN))
     return {place: sample.decode()[None] for place, sample in samples if place in places}
 
 
-def generated_images(model: Any, manifest: Manifest, config: EvalConfig) -> Iterator[np.ndarray]:
+def generated_images(model: Any, dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:
     """uint8 NCHW batches of a loaded version's images, classes in the shares that the val split has."""
-    for row in request_rows(manifest, config):
-        yield _predict(model, manifest, row)
+    for row in request_rows(dataset, config):
+        yield _predict(model, dataset, row)
 
 
-def _predict(model: Any, manifest: Manifest, row: dict[str, int]) -> np.ndarray:
+def _predict(model: Any, dataset: Dataset, row: dict[str, int]) -> np.ndarray:
     """One row of `request_rows`, asked of a model that may be older than the dataset's classes.
 
     Classes go by their names; where the model has none of that name, it makes all that it has, in turn.
     """
     own = model.unwrap_python_model().spec["labels"]
-    name = manifest.labels[row["label"]] if manifest.labels else None
+    name = dataset.labels[row["label"]] if dataset.labels else None
     asked = row | {"label": own.index(name) if name in own else -1}
     return decode(model.predict(pd.DataFrame([asked]))["image"])
 
 
-def makes_classes(model: Any, manifest: Manifest) -> bool:
+def makes_classes(model: Any, dataset: Dataset) -> bool:
     """Whether a loaded version makes images of every class of the dataset, and of no other, when asked for it."""
-    return is_conditional(model) and bool(model.unwrap_python_model().spec["labels"] == manifest.labels)
+    return is_conditional(model) and bool(model.unwrap_python_model().spec["labels"] == dataset.labels)
 
 
 def is_conditional(model: Any) -> bool:
@@ -86,10 +86,10 @@ def is_conditional(model: Any) -> bool:
     return bool(model.unwrap_python_model().spec["arguments"]["num_classes"])
 
 
-def request_rows(manifest: Manifest, config: EvalConfig) -> list[dict[str, int]]:
+def request_rows(dataset: Dataset, config: EvalConfig) -> list[dict[str, int]]:
     """What to ask the model for: `config.num_images` in all, each row with a seed of its own."""
-    counts = share_out(config.num_images, manifest.class_counts(SPLIT) or [1])
-    labels = range(len(counts)) if manifest.labels else [-1]
+    counts = share_out(config.num_images, dataset.class_counts(SPLIT) or [1])
+    labels = range(len(counts)) if dataset.labels else [-1]
     rows: list[dict[str, int]] = []
     for label, count in zip(labels, counts, strict=True):
         for start in range(0, count, IMAGES_A_CALL):

@@ -24,7 +24,7 @@ from models.metrics.distances import FeatureStats, frechet_distance
 from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.loop import TrainConfig
-from shards import load_manifest
+from shards import Dataset
 from tasks.home import home
 from tasks.trainer.pictures import SPLIT, real_images, reference_key, request_rows
 from tasks.trainer.run_directory import RunConfig, RunDirectory
@@ -60,16 +60,16 @@ def score(
     config: RunConfig, run: RunDirectory, nimg: int, eval_config: EvalConfig, net: FeatureNet, device: torch.device
 ) -> dict[str, Any]:
     """The score's line: where, which, how much, and the protocol with its digest."""
-    manifest = load_manifest(config.manifest)
-    num_reference = manifest.num_samples(SPLIT)
+    dataset = Dataset.open(config.manifest)
+    manifest, num_reference = dataset.manifest, dataset.num_samples(SPLIT)
     reference = reference_features(
-        real_images(config.manifest),
+        real_images(dataset),
         net,
         home().features,
-        reference_key(manifest),
+        reference_key(dataset),
         eval_config.batch_size,
     )
-    rows = request_rows(manifest, eval_config)
+    rows = request_rows(dataset, eval_config)
     generated = compute_features(generate(config, run, nimg, rows, device), net, eval_config.batch_size)
     ours, theirs = FeatureStats.of(generated), FeatureStats.of(reference)
     protocol = Protocol.of(

@@ -15,7 +15,7 @@ from models.networks.families import NetworkSpec
 from models.shield.measures import images_needed
 from models.shield.shield import Trusted, num_held_out
 from models.training.config import TrainConfig
-from shards import Manifest, load_manifest, load_split, resolve_dataset
+from shards import Dataset
 from tasks.errors import RequestError
 from tasks.trainer.digests import parse_digests
 
@@ -38,33 +38,36 @@ class TrustedImages(Settings):
         return f" trusted {self.version} {' '.join(self.splits)} {keys}"
 
 
-def find_trusted(config: TrainConfig, manifest_uri: str, network: NetworkSpec, root: str) -> TrustedImages | None:
+def find_trusted(config: TrainConfig, dataset: Dataset, network: NetworkSpec, root: str) -> TrustedImages | None:
     """What `train.shield.trusted` names, None where there is no shield; no image is read.
 
-    Raises RequestError where there is no such thing, or it does not fit the dataset at `manifest_uri`, and ConfigError
+    Raises RequestError where there is no such thing, or it does not fit the dataset, and ConfigError
     where there are too few for the false positive rate.
     """
     if config.shield.policy == "off":
         return None
     if "discriminator" not in network.build_networks():
         raise ConfigError(f"train.shield.policy is gate, but family {network.family} has no discriminator: use dcgan")
-    manifest, name = load_manifest(manifest_uri), config.shield.trusted
+    name = config.shield.trusted
+    splits: tuple[str, ...]
+    keys: tuple[str, ...]
     if name == "val":
-        found = TrustedImages(manifest=manifest_uri, version=manifest.version, splits=("val",))
+        trusted, splits, keys = dataset, ("val",), ()
     elif Path(name).is_file() and Path(name).suffix != ".json":
-        keys = _read_listing(Path(name))
-        found = TrustedImages(manifest=manifest_uri, version=manifest.version, splits=("train", "val"), keys=keys)
+        trusted, splits, keys = dataset, ("train", "val"), _read_listing(Path(name))
     else:
-        found = _of_dataset(resolve_dataset(root, name), manifest, network)
-    _check_number(found, config)
-    return found
+        trusted, splits, keys = Dataset.open(name, root), ("train",), ()
+        _check_alike(trusted, dataset, network)
+    _check_number(len(keys) or sum(map(trusted.num_samples, splits)), config)
+    return TrustedImages(manifest=trusted.uri, version=trusted.manifest.version, splits=splits, keys=keys)
 
 
 def load_trusted(found: TrustedImages) -> Trusted:
     """Read them, each shard checked against the manifest; raises RequestError where the listing names others."""
+    dataset = Dataset.open(found.manifest)
     images, labels, keys = [], [], list[str]()
     for split in found.splits:
-        loaded = load_split(found.manifest, split)
+        loaded = dataset.open_split(split)
         images.append(loaded.images)
         labels.append(loaded.labels)
         keys += loaded.keys
@@ -88,20 +91,16 @@ def _read_listing(path: Path) -> tuple[str, ...]:
     return tuple(digest[:KEY_DIGITS] for digest in digests)
 
 
-def _of_dataset(uri: str, manifest: Manifest, network: NetworkSpec) -> TrustedImages:
-    trusted = load_manifest(uri)
-    ours, theirs = (manifest.resolution, manifest.channels), (trusted.resolution, trusted.channels)
-    if ours != theirs or (network.num_classes and trusted.labels != manifest.labels):
+def _check_alike(trusted: Dataset, dataset: Dataset, network: NetworkSpec) -> None:
+    theirs, ours = ((one.manifest.resolution, one.manifest.channels) for one in (trusted, dataset))
+    if ours != theirs or (network.num_classes and trusted.labels != dataset.labels):
         raise RequestError(
             f"train.shield.trusted: {trusted.name} is of {theirs[0]} pixels, {theirs[1]} channels and labels "
-            f"{trusted.labels}, {manifest.name} of {ours[0]}, {ours[1]} and {manifest.labels}: build both alike"
+            f"{trusted.labels}, {dataset.name} of {ours[0]}, {ours[1]} and {dataset.labels}: build both alike"
         )
-    return TrustedImages(manifest=uri, version=trusted.version, splits=("train",))
 
 
-def _check_number(found: TrustedImages, config: TrainConfig) -> None:
-    manifest = load_manifest(found.manifest)
-    number = len(found.keys) or sum(manifest.num_samples(split) for split in found.splits)
+def _check_number(number: int, config: TrainConfig) -> None:
     held_out, rate = num_held_out(number, config.shield), config.shield.false_positive_rate
     if held_out < images_needed(rate):
         raise ConfigError(

@@ -32,7 +32,7 @@ from models.training.checkpoints import CheckpointStore
 from models.training.health import Event
 from models.training.io import TrainingInputs
 from models.training.loop import train
-from shards import load_manifest
+from shards import Dataset
 from tasks.trainer.batches import Batches, open_data
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
@@ -117,9 +117,10 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     config, train_config = run.config(), run.train_config()
     device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
+    dataset = Dataset.open(config.manifest)
     data = open_data(
         run.data_config(),
-        config.manifest,
+        dataset,
         batch_size=config.train.batch_size,
         seed=config.train.seed,
         rank=world.rank,
@@ -139,13 +140,13 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
         return data.batches(nimg)
 
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
-    has_reference = load_manifest(config.manifest).num_samples("val") >= MIN_REFERENCE
+    has_reference = dataset.num_samples("val") >= MIN_REFERENCE
     scorer = ChildScorer(run) if world.is_main and has_reference else None
     try:
         inputs = TrainingInputs(
             open_batches,
             start_weights(run, config.init_sha256),
-            training_codecs(config.train, config.manifest),
+            training_codecs(config.train, dataset),
             load_trusted(config.trusted) if config.trusted else None,
         )
         io = RunDirectoryIO(run, stop)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.networks.families import NetworkSpec, stage_sizes
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
-from shards import Manifest, load_manifest, resolve_dataset
+from shards import Dataset, Manifest
 from tasks.errors import RequestError, TrainerDied, TrainingFailed
 from tasks.flow_runs.progress import ProgressReport
 from tasks.flow_runs.run_names import name_in_run
@@ -77,27 +77,27 @@ class TrainOutcome(BaseModel):
     model: RegisteredModel
 
 
-def plan_run(dataset: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
-    """The run that training `config` on `dataset`, read as `data` says, is; touches nothing.
+def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
+    """The run that training `config` on a dataset, read as `data` says, is; touches nothing.
 
     Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
     RequestError where the dataset cannot be trained on like this.
     """
     check_keys()
-    manifest_uri = resolve_dataset(home().shared, dataset)
-    manifest = load_manifest(manifest_uri)
+    dataset = Dataset.open(reference, home().shared)
+    manifest = dataset.manifest
     network = _network(manifest, config)
-    check_compression(config, network, manifest_uri)
+    check_compression(config, network, dataset)
     start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
     data = data or DataConfig()
-    trusted = find_trusted(config, manifest_uri, network, str(home().shared))
+    trusted = find_trusted(config, dataset, network, str(home().shared))
     content = f"{manifest.version} {config.identity()} {network.model_dump_json()} {init_sha256}{data.identity()}"
     content += trusted.identity() if trusted else ""
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
-        manifest=manifest_uri,
+        manifest=dataset.uri,
         dataset=manifest.dataset,
         dataset_version=manifest.version,
         labels=manifest.labels if network.num_classes else [],

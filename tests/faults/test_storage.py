@@ -11,7 +11,7 @@ import pytest
 
 import shards
 from models.training.checkpoints import CheckpointStore, load_checkpoint
-from shards import find_damage
+from shards import Dataset
 from tasks.errors import TrainingFailed
 from tasks.home import home
 from tasks.trainer.run_directory import RunDirectory
@@ -59,7 +59,7 @@ def test_bucket_refuses_for_a_while(bucket: Bucket, tmp_path: Path, tell: Tell) 
     output, _ = build.communicate(timeout=PATIENCE_SECONDS)
     assert build.returncode == 0, log.read_text()[-2000:]
     manifest = json.loads(output)["manifest"]
-    assert not list(find_damage(manifest))
+    assert not list(Dataset.open(manifest).find_damage())
     tell(f"{log.read_text().count('will start')} retries, then complete, every hash right")
 
 
@@ -80,7 +80,7 @@ def test_bucket_refuses_for_good(bucket: Bucket, tmp_path: Path, tell: Tell) -> 
     again = start(words, log)
     output, _ = again.communicate(timeout=PATIENCE_SECONDS)
     assert again.returncode == 0, log.read_text()[-2000:]
-    assert not list(find_damage(json.loads(output)["manifest"]))
+    assert not list(Dataset.open(json.loads(output)["manifest"]).find_damage())
     tell("the same command completed it")
 
 

@@ -55,7 +55,7 @@ def test_from_a_folder_to_a_champion_and_its_images_in_a_bucket(team: str, colle
 
     made = shardgan("generate", "--model", "models:/tiny@champion", "--num-images", "40", "--dataset", "made")
     assert made["manifest"].startswith(f"{team}/datasets/made/")
-    synthetic = shards.load_manifest(made["manifest"]).synthetic
+    synthetic = shards.Dataset.open(made["manifest"]).manifest.synthetic
     assert synthetic is not None
     assert synthetic.model == "models:/tiny/1"
     elsewhere = ["--out", f"{team}-shared", "--dataset", "made"]
@@ -63,7 +63,7 @@ def test_from_a_folder_to_a_champion_and_its_images_in_a_bucket(team: str, colle
     copy = shardgan(*asked_again)
     assert copy["manifest"] == f"{team}-shared/datasets/made/{made['version']}/manifest.json"
     assert shardgan(*asked_again) == copy | {"reused": True}
-    assert list(shards.find_damage(copy["manifest"])) == []
+    assert list(shards.Dataset.open(copy["manifest"]).find_damage()) == []
     assert shardgan("lineage", "models:/tiny@champion")["whole"]
 
     # Another worker, with an empty disk but the same registry: the run's state comes out of the bucket.

@@ -19,11 +19,11 @@ import numpy as np
 from PIL import Image
 
 from shards.config import ShardConfig
+from shards.dataset.dataset import Dataset
 from shards.decoding.partition import read_part
 from shards.errors import BuildError, DatasetError, RefusedError, ShardError, SourceError
 from shards.images.conversion import convert
 from shards.images.segments import damage
-from shards.layout.manifest import load_manifest
 from shards.layout.tars import index_samples, read_samples
 from shards.processes.wire import FrameBuffer, read_frame
 from shards.sources.archives import archive_kind, list_archive
@@ -102,7 +102,7 @@ def read_manifest(data: bytes, folder: Path) -> None:
     """A manifest is one, with a recipe and shards beside it, or a DatasetError."""
     path = put(folder / "manifest.json", data)
     with suppress(DatasetError):
-        manifest = load_manifest(path)
+        manifest = Dataset.open(path).manifest
         assert all("/" not in record.url and not record.url.startswith(".") for record in manifest.shardlist)
         assert "/" not in manifest.dataset + manifest.version
         manifest.recipe()

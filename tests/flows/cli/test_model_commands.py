@@ -68,13 +68,13 @@ def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome) 
     config = GenerateConfig(model="models:/tiny@champion", dataset="made", num_images=40, truncation=0.9, workers=1)
     made = generate_images(config)
     assert (made.model, made.seen, made.quarantined, made.reused) == (trained.model.uri, 40, 0, False)
-    manifest = shards.load_manifest(made.manifest)
+    manifest = shards.Dataset.open(made.manifest).manifest
     assert manifest.synthetic is not None
     assert manifest.source == manifest.synthetic.model == trained.model.uri
     assert manifest.synthetic.weights_sha256 == made.weights_sha256
     assert manifest.labels == ["bright", "dark"]
-    assert {sample.suffix for sample in shards.stream_split(made.manifest, "train")} == {"png"}
-    assert list(shards.find_damage(made.manifest)) == []
+    assert {sample.suffix for sample in shards.Dataset.open(made.manifest).stream("train")} == {"png"}
+    assert list(shards.Dataset.open(made.manifest).find_damage()) == []
     assert not list((home().root / "generated").iterdir())
 
     assert generate_images(config) == made.model_copy(update={"reused": True})
@@ -82,7 +82,7 @@ def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome) 
     assert other.version != made.version
     asked = ["--model", "tiny", "--num-images", "40", "--dataset", "made", "--truncation", "0.9"]
     assert shardgan("generate", *asked) == (0, made.model_dump() | {"reused": True})
-    assert shards.resolve_dataset(home().root, "made") == made.manifest
+    assert shards.Dataset.open("made", home().root).uri == made.manifest
 
     again = train_gan(TrainGanConfig(dataset="made", model="second", train=TRAIN))
     assert again.run.startswith("made-dcgan-")
@@ -98,7 +98,7 @@ def test_one_class_alone_is_an_unlabelled_dataset(trained: TrainOutcome, tmp_pat
     config = GenerateConfig(model="models:/tiny/1", dataset="dark", num_images=20, label=1, out=str(tmp_path))
     made = generate_images(config.model_copy(update={"workers": 1, "format": "webp"}))
     assert made.manifest.startswith(str(tmp_path / "datasets" / "dark"))
-    assert shards.load_manifest(made.manifest).labels == []
+    assert shards.Dataset.open(made.manifest).labels == []
 
 
 def test_lineage_leads_back_to_data_and_code(trained: TrainOutcome) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from shards import BuildError, BuildProgress, ShardConfig, SourceError, build, load_manifest
+from shards import BuildError, BuildProgress, Dataset, ShardConfig, SourceError, build
 
 
 def config(source: Path, **changes: object) -> ShardConfig:
@@ -60,7 +60,7 @@ def test_samples_table_tells_what_the_files_were(collection: Path, tmp_path: Pat
 
 
 def test_manifest_adds_up(collection: Path, tmp_path: Path) -> None:
-    manifest = load_manifest(build(config(collection), tmp_path / "root").manifest)
+    manifest = Dataset.open(build(config(collection), tmp_path / "root").manifest).manifest
     assert manifest.labels == ["cats & dogs", "Ünicode"]
     assert sum(manifest.num_samples_by_split.values()) == 40
     for split in ("train", "val"):
@@ -103,7 +103,7 @@ def test_grown_input_reads_only_new_files(collection: Path, tmp_path: Path, make
     shutil.copytree(tmp_path / "intact", collection, dirs_exist_ok=True)
     assert not second.reused
     assert (second.seen, second.kept, second.quarantined) == (46, 41, 4)
-    assert load_manifest(second.manifest).grew_from == first.version
+    assert Dataset.open(second.manifest).manifest.grew_from == first.version
     afresh = build(config(collection), tmp_path / "afresh")
     names = {"manifest.json"}
     assert {k: v for k, v in digests(second.manifest).items() if k not in names} == {
@@ -116,7 +116,7 @@ def test_more_broken_files_renew_the_same_version(collection: Path, tmp_path: Pa
     (collection / "Ünicode" / "more.txt").write_text("no picture")
     second = build(config(collection), tmp_path / "root")
     assert (second.version, second.reused, second.quarantined) == (first.version, False, 4)
-    assert load_manifest(second.manifest).counts.quarantined == 4
+    assert Dataset.open(second.manifest).manifest.counts.quarantined == 4
 
 
 def test_removed_version_is_built_again(collection: Path, tmp_path: Path) -> None:

@@ -17,15 +17,14 @@ import pytest
 from shards import (
     BuildError,
     BuildProgress,
+    Dataset,
     DatasetError,
     PartitionSpec,
     ShardConfig,
     ShardError,
     SourceError,
     build,
-    load_manifest,
     process_partition,
-    stream_split,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -262,7 +261,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
 def test_hostile_members_are_refused(collection: Path, tmp_path: Path, hostile: tarfile.TarInfo) -> None:
     outcome = build(ShardConfig(source=str(collection), **SETTINGS), tmp_path / "root")
     with pytest.raises(ShardError, match=r"train-000000\.tar"):
-        list(stream_split(forged(outcome.manifest, [hostile]), "train"))
+        list(Dataset.open(forged(outcome.manifest, [hostile])).stream("train"))
 
 
 def test_manifest_cannot_name_a_file_elsewhere(collection: Path, tmp_path: Path) -> None:
@@ -270,12 +269,12 @@ def test_manifest_cannot_name_a_file_elsewhere(collection: Path, tmp_path: Path)
     path = Path(outcome.manifest)
     path.write_text(path.read_text().replace("train-000000.tar", "../../secret.tar"))
     with pytest.raises(DatasetError, match=r"no manifest of a dataset version: shardlist\.0\.url"):
-        next(stream_split(path, "train"))
+        next(Dataset.open(path).stream("train"))
 
 
 def test_picture_that_is_none_is_named(collection: Path, tmp_path: Path) -> None:
     outcome = build(ShardConfig(source=str(collection), **SETTINGS), tmp_path / "root")
-    sample = next(stream_split(forged(outcome.manifest, [member("key.jpg")]), "train"))
+    sample = next(Dataset.open(forged(outcome.manifest, [member("key.jpg")])).stream("train"))
     with pytest.raises(ShardError, match="'key' cannot be decoded"):
         sample.decode()
-    assert load_manifest(outcome.manifest).labels
+    assert Dataset.open(outcome.manifest).labels

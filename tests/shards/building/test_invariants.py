@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shards import Manifest, ShardConfig, SourceError, build, load_manifest, load_split
+from shards import Dataset, Manifest, ShardConfig, SourceError, build
 
 File = tuple[str, str, int]  # class, kind, seed: few seeds, so that duplicates are many
 KINDS = ["jpg", "png", "gif", "webp", "cut", "empty", "text"]
@@ -106,12 +106,12 @@ def test_records_agree_whatever_the_collection_holds(files: list[File], changes:
         write(source, files)
         if (path := built(source, root, changes)) is None:
             return
-        manifest = load_manifest(path)
+        manifest = Dataset.open(path).manifest
         check_everything_is_accounted_for(source, Path(path).parent, manifest)
         check_shards_hold_what_is_said(Path(path).parent, manifest)
         check_wids_reads_the_index(Path(path), manifest)
         if changes["encoding"] != "original":
-            assert len(load_split(path, "train")) == manifest.num_samples("train")
+            assert len(Dataset.open(path).open_split("train")) == manifest.num_samples("train")
 
 
 @given(FILES, FILES, SETTINGS)
@@ -130,4 +130,4 @@ def test_growing_gives_what_starting_anew_gives(old: list[File], new: list[File]
         assert names == {path.name for path in Path(one).parent.iterdir()}
         for name in names - {"manifest.json"}:
             assert (Path(one).parent / name).read_bytes() == (Path(other).parent / name).read_bytes(), name
-        assert load_manifest(one).model_copy(update={"grew_from": None}) == load_manifest(other)
+        assert Dataset.open(one).manifest.model_copy(update={"grew_from": None}) == Dataset.open(other).manifest

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from shards import DatasetError, ShardConfig, build, read_jpeg_traces
+from shards import Dataset, DatasetError, ShardConfig, build
 from shards.images.jpeg import tables
 
 
@@ -73,7 +73,7 @@ def test_an_untouched_file_is_stored_with_its_own_tables(source: Path, tmp_path:
 
 @pytest.mark.parametrize("encoding", ["original", "png", "jpeg:95"])
 def test_files_that_kept_their_pixels_count_with_their_own_tables(source: Path, tmp_path: Path, encoding: str) -> None:
-    found = read_jpeg_traces(made(source, tmp_path, encoding=encoding))
+    found = Dataset.open(made(source, tmp_path, encoding=encoding)).traces()
     kinds = {int(one[0, 0, 0]): (one, factors.tolist(), int(count)) for one, factors, count in zip(*found, strict=True)}
     plain = table_of(95) if encoding == "jpeg:95" else 1
     own = kinds.pop(1) if encoding == "jpeg:95" else None
@@ -90,9 +90,9 @@ def test_files_that_kept_their_pixels_count_with_their_own_tables(source: Path, 
 
 
 def test_scaled_files_count_as_the_shard_encodes_them(source: Path, tmp_path: Path) -> None:
-    plain = read_jpeg_traces(made(source, tmp_path / "png", resolution=16, encoding="png"))
+    plain = Dataset.open(made(source, tmp_path / "png", resolution=16, encoding="png")).traces()
     assert (plain.factors.tolist(), plain.counts.tolist()) == ([[0, 0]], [30])
-    coarse = read_jpeg_traces(made(source, tmp_path / "jpeg", resolution=16, encoding="jpeg:40"))
+    coarse = Dataset.open(made(source, tmp_path / "jpeg", resolution=16, encoding="jpeg:40")).traces()
     assert (coarse.factors.tolist(), coarse.counts.tolist()) == ([[2, 2]], [30])
     assert coarse.tables[0, 0, 0, 0] == table_of(40)
 
@@ -106,7 +106,7 @@ def test_tables_of_a_cmyk_file_are_four_and_count_for_nothing(tmp_path: Path) ->
     (tmp_path / "in").mkdir()
     for number in range(3):
         picture(number).convert("CMYK").save(tmp_path / "in" / f"{number}.jpg", quality=20)
-    assert read_jpeg_traces(made(tmp_path / "in", tmp_path, encoding="png")).factors.tolist() == [[0, 0]]
+    assert Dataset.open(made(tmp_path / "in", tmp_path, encoding="png")).traces().factors.tolist() == [[0, 0]]
 
 
 def test_a_ledger_keeps_each_table_once(source: Path, tmp_path: Path) -> None:
@@ -124,7 +124,14 @@ def test_a_grown_collection_keeps_the_tables_of_what_it_had(source: Path, tmp_pa
     shutil.copytree(source, folder)
     made(folder, tmp_path, encoding="original")
     picture(99).save(folder / "99.jpg", quality=50)
-    assert sorted(read_jpeg_traces(made(folder, tmp_path, encoding="original")).counts.tolist()) == [1, 4, 6, 8, 12]
+    again = Dataset.open(made(folder, tmp_path, encoding="original"))
+    assert sorted(again.traces().counts.tolist()) == [
+        1,
+        4,
+        6,
+        8,
+        12,
+    ]
 
 
 def test_a_version_from_before_the_tables_says_so(source: Path, tmp_path: Path) -> None:
@@ -134,7 +141,7 @@ def test_a_version_from_before_the_tables_says_so(source: Path, tmp_path: Path) 
     nulls = pa.nulls(len(table), pa.string())
     pq.write_table(table.set_column(table.column_names.index("stored_jpeg_tables"), "stored_jpeg_tables", nulls), path)
     with pytest.raises(DatasetError, match="build it again"):
-        read_jpeg_traces(manifest)
+        Dataset.open(manifest).traces()
     pq.write_table(table.drop_columns(["stored_jpeg_tables"]), path)
     with pytest.raises(DatasetError, match="build it again"):
-        read_jpeg_traces(manifest)
+        Dataset.open(manifest).traces()

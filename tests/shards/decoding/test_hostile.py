@@ -18,19 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from shards import (
-    BuildError,
-    DatasetError,
-    ShardConfig,
-    ShardError,
-    SourceError,
-    build,
-    load_manifest,
-    load_split,
-    open_windows,
-    stream_split,
-)
-from shards.dataset.verification import find_damage
+from shards import BuildError, Dataset, DatasetError, ShardConfig, ShardError, SourceError, build
 from shards.errors import RefusedError
 from shards.images.conversion import convert
 from shards.sources.source import list_entries
@@ -94,9 +82,9 @@ def version(folder: Path, shard: bytes, nsamples: int = 1, **changes: Any) -> st
 def read_all_ways(manifest: str) -> list[str]:
     """What each way of reading says; every one of them must refuse."""
     ways = (
-        lambda: [sample.decode() for sample in stream_split(manifest, "train")],
-        lambda: load_split(manifest, "train"),
-        lambda: next(open_windows(manifest, "train", 8).batches(1, seed=0)),
+        lambda: [sample.decode() for sample in Dataset.open(manifest).stream("train")],
+        lambda: Dataset.open(manifest).open_split("train"),
+        lambda: next(Dataset.open(manifest).windows("train", 8).batches(1, seed=0)),
     )
     said = []
     for way in ways:
@@ -164,14 +152,14 @@ def test_label_that_no_class_has_is_refused(tmp_path: Path) -> None:
 def test_hostile_manifests_are_refused(field: str, value: object, tmp_path: Path) -> None:
     manifest = version(tmp_path, tarred(("key.png", png())), **{field: value})
     with pytest.raises(DatasetError, match=f"no manifest of a dataset version: {field}"):
-        load_manifest(manifest)
+        Dataset.open(manifest)
     with pytest.raises(SourceError, match="no manifest of a dataset version"):
         list(list_entries(ShardConfig(source=manifest, dataset="y")))
 
 
 @pytest.mark.parametrize("settings", [{"source": "/etc"}, {"resolution": "all"}, {"nothing": 1}, {"resolution": 10**9}])
 def test_settings_that_no_build_has_are_refused(settings: dict[str, Any], tmp_path: Path) -> None:
-    manifest = load_manifest(version(tmp_path, tarred(("key.png", png())), settings=settings))
+    manifest = Dataset.open(version(tmp_path, tarred(("key.png", png())), settings=settings)).manifest
     if settings == {"source": "/etc"}:
         assert manifest.recipe().resolution == 64  # its own word does not count
         return
@@ -189,7 +177,7 @@ def test_altered_shard_is_not_built_upon(tmp_path: Path) -> None:
     (tmp_path / "theirs" / "train-000000.tar").write_bytes(altered)
     with pytest.raises(BuildError, match=r"its manifest says .*: it was altered"):
         build(config, tmp_path / "another root")
-    assert any("was altered" in sentence for sentence in find_damage(manifest))
+    assert any("was altered" in sentence for sentence in Dataset.open(manifest).find_damage())
 
 
 @pytest.mark.parametrize("label", [b"2", b"-1", b"x", b"9" * 200])

@@ -47,7 +47,7 @@ def test_it_gives_the_pixels_that_the_shards_of_that_encoding_give(tmp_path: Pat
     config = {"source": str(tmp_path / "pictures"), "resolution": 24, "val_fraction": 0, "workers": 1, "labels": "none"}
     plain = shards.build(shards.ShardConfig(dataset="plain", encoding="png", **config), tmp_path / "home")
     coded = shards.build(shards.ShardConfig(dataset="coded", encoding=encoding, **config), tmp_path / "home")
-    before, after = (shards.load_split(built.manifest, "train") for built in (plain, coded))
+    before, after = (shards.Dataset.open(built.manifest).open_split("train") for built in (plain, coded))
     assert before.keys == after.keys
     assert np.array_equal(shards.recompress(before.images, encoding).images, after.images)
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shards import DatasetError, Manifest, ShardConfig, SplitError, build, load_manifest, resolve_dataset, stream_split
+from shards import Dataset, DatasetError, Manifest, ShardConfig, SplitError, build
 from shards.building.contact_sheet import CONTACT_SHEET
 
 
@@ -24,16 +24,16 @@ def versions(root: Path) -> list[str]:
 
 
 def test_name_means_the_version_built_last(root: Path, collection: Path) -> None:
-    assert load_manifest(resolve_dataset(root, "pets")).resolution == 16
+    assert Dataset.open("pets", root).manifest.resolution == 16
     build(ShardConfig(source=str(collection), dataset="pets", resolution=8), root)
-    assert load_manifest(resolve_dataset(root, "pets")).resolution == 8
+    assert Dataset.open("pets", root).manifest.resolution == 8
 
 
 def test_version_may_be_shortened(root: Path) -> None:
     for version in versions(root):
-        manifest = resolve_dataset(root, f"pets@{version[:8]}")
-        assert load_manifest(manifest).version == version
-        assert resolve_dataset(root, manifest) == resolve_dataset(root, str(Path(manifest).parent)) == manifest
+        manifest = Dataset.open(f"pets@{version[:8]}", root).uri
+        assert Dataset.open(manifest).manifest.version == version
+        assert Dataset.open(manifest, root).uri == Dataset.open(str(Path(manifest).parent), root).uri == manifest
 
 
 @pytest.mark.parametrize(
@@ -46,39 +46,39 @@ def test_version_may_be_shortened(root: Path) -> None:
 )
 def test_unknown_reference_lists_what_there_is(root: Path, ref: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
-        resolve_dataset(root, ref)
+        Dataset.open(ref, root)
 
 
 def test_empty_root_says_to_build(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="there is none yet, build one first"):
-        resolve_dataset(tmp_path, "pets")
+        Dataset.open("pets", tmp_path)
 
 
 def test_unfinished_version_is_not_found(root: Path) -> None:
-    manifest = Path(resolve_dataset(root, "pets"))
+    manifest = Path(Dataset.open("pets", root).uri)
     manifest.unlink()
     with pytest.raises(DatasetError, match=r"does not say which version is its latest; name one of them: pets@"):
-        resolve_dataset(root, "pets")
+        Dataset.open("pets", root)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"dataset": "x"}', '{"wids_version": 2}'])
 def test_damaged_manifest_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(DatasetError, match="no manifest of a dataset version"):
-        load_manifest(tmp_path / "manifest.json")
+        Dataset.open(tmp_path / "manifest.json")
 
 
 def test_manifest_is_an_index_for_wids(root: Path) -> None:
-    content = json.loads(Path(resolve_dataset(root, "pets")).read_text())
+    content = json.loads(Path(Dataset.open("pets", root).uri).read_text())
     assert content["wids_version"] == 1
     assert all({"url", "nsamples"} <= record.keys() for record in content["shardlist"])
 
 
 def test_wids_reads_every_sample_by_its_number(root: Path, tmp_path: Path) -> None:
     wids = pytest.importorskip("wids", reason="the package wids is not installed")
-    uri = resolve_dataset(root, "pets")
-    manifest = load_manifest(uri)
-    ours = [sample for split in ("train", "val") for sample in stream_split(uri, split)]
+    uri = Dataset.open("pets", root).uri
+    manifest = Dataset.open(uri).manifest
+    ours = [sample for split in ("train", "val") for sample in Dataset.open(uri).stream(split)]
     dataset = wids.ShardListDataset(uri, cache_dir=str(tmp_path / "cache"), transformations=[])
     theirs = [dataset[number] for number in range(len(dataset))]
     assert len(theirs) == sum(manifest.num_samples_by_split.values()) == 40
@@ -88,12 +88,12 @@ def test_wids_reads_every_sample_by_its_number(root: Path, tmp_path: Path) -> No
 
 
 def test_contact_sheet_lies_beside_the_manifest(root: Path) -> None:
-    with Image.open(Path(resolve_dataset(root, "pets")).with_name(CONTACT_SHEET)) as sheet:
+    with Image.open(Path(Dataset.open("pets", root).uri).with_name(CONTACT_SHEET)) as sheet:
         assert sheet.width > 1000
 
 
 def test_unknown_split_has_no_samples(root: Path) -> None:
-    manifest = load_manifest(resolve_dataset(root, "pets"))
+    manifest = Dataset.open("pets", root).manifest
     for ask in (manifest.num_samples, manifest.histogram, manifest.shards):
         with pytest.raises(SplitError, match="no split 'test'"):
             ask("test")
@@ -136,7 +136,7 @@ def test_odd_names_and_bytes_are_all_accounted_for(
         workers=1,
     )
     try:
-        manifest: Manifest = load_manifest(build(config, folder / "root").manifest)
+        manifest: Manifest = Dataset.open(build(config, folder / "root").manifest).manifest
     except SourceError:
         assert not list((folder / "root").rglob("*"))
         return

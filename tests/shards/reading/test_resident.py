@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import shards.reading.resident
-from shards import ShardConfig, ShardError, Split, SplitError, build, load_manifest, load_split, stream_split
+from shards import Dataset, ShardConfig, ShardError, Split, SplitError, build
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def manifest(collection: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def train(manifest: str) -> Split:
-    return load_split(manifest, "train")
+    return Dataset.open(manifest).open_split("train")
 
 
 def test_split_holds_every_sample_once(manifest: str, train: Split) -> None:
-    val = load_split(manifest, "val")
+    val = Dataset.open(manifest).open_split("val")
     assert train.images.shape == (len(train), 3, 16, 16)
     assert train.images.dtype == np.uint8
     assert train.labels.dtype == np.int64
@@ -42,7 +42,7 @@ def test_split_holds_every_sample_once(manifest: str, train: Split) -> None:
 
 def test_grey_split_has_one_channel(collection: Path, tmp_path: Path) -> None:
     config = ShardConfig(source=str(collection), dataset="grey", resolution=8, channels=1, labels="none")
-    split = load_split(build(config, tmp_path / "root").manifest, "train")
+    split = Dataset.open(build(config, tmp_path / "root").manifest).open_split("train")
     assert split.images.shape[1:] == (1, 8, 8)
     assert split.manifest.labels == []
     assert not split.labels.any()
@@ -51,7 +51,7 @@ def test_grey_split_has_one_channel(collection: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("ranks", "workers"), [(1, 1), (2, 1), (3, 4), (1, 64)])
 def test_readers_share_a_split_without_loss(manifest: str, train: Split, ranks: int, workers: int) -> None:
     shares = [
-        [s.key for s in stream_split(manifest, "train", rank=r, world_size=ranks, worker=w, num_workers=workers)]
+        [s.key for s in Dataset.open(manifest).stream("train", rank=r, world_size=ranks, worker=w, num_workers=workers)]
         for r in range(ranks)
         for w in range(workers)
     ]
@@ -60,7 +60,7 @@ def test_readers_share_a_split_without_loss(manifest: str, train: Split, ranks: 
 
 
 def test_streamed_sample_decodes_to_the_same_pixels(manifest: str, train: Split) -> None:
-    sample = next(stream_split(manifest, "train"))
+    sample = next(Dataset.open(manifest).stream("train"))
     assert sample.key == train.keys[0]
     assert sample.label == train.labels[0]
     assert np.array_equal(sample.decode(), train.images[0])
@@ -108,17 +108,17 @@ def test_batch_that_ranks_cannot_share_is_refused(train: Split) -> None:
 def test_unknown_or_empty_split_says_so(collection: Path, tmp_path: Path, split: str, message: str) -> None:
     config = ShardConfig(source=str(collection), dataset="pets", resolution=8, val_fraction=0)
     with pytest.raises(SplitError, match=message):
-        load_split(build(config, tmp_path / "root").manifest, split)
+        Dataset.open(build(config, tmp_path / "root").manifest).open_split(split)
 
 
 def test_split_too_large_for_memory_is_refused(manifest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards.reading.resident, "_MEMORY_SHARE", 1e-12)
     with pytest.raises(SplitError, match="stream it, or build it at a lower resolution"):
-        load_split(manifest, "train")
+        Dataset.open(manifest).open_split("train")
 
 
 def first_shard(manifest: str) -> Path:
-    return Path(manifest).parent / load_manifest(manifest).shards("train")[0].url
+    return Path(manifest).parent / Dataset.open(manifest).manifest.shards("train")[0].url
 
 
 def test_every_cut_is_noticed(manifest: str) -> None:
@@ -127,7 +127,7 @@ def test_every_cut_is_noticed(manifest: str) -> None:
     for length in range(0, len(whole), 512):
         shard.write_bytes(whole[:length])
         with pytest.raises(ShardError, match=f"{shard.name}.*has {length} bytes"):
-            next(stream_split(manifest, "train"))
+            next(Dataset.open(manifest).stream("train"))
 
 
 def test_every_flipped_bit_is_noticed(manifest: str) -> None:
@@ -138,18 +138,18 @@ def test_every_flipped_bit_is_noticed(manifest: str) -> None:
         damaged[place // 8] ^= 1 << place % 8
         shard.write_bytes(damaged)
         with pytest.raises(ShardError, match=f"{shard.name}.*altered"):
-            next(stream_split(manifest, "train"))
+            next(Dataset.open(manifest).stream("train"))
 
 
 def test_missing_shard_is_named(manifest: str) -> None:
     first_shard(manifest).unlink()
     with pytest.raises(ShardError, match=r"train-000000.tar.*cannot be read"):
-        load_split(manifest, "train")
+        Dataset.open(manifest).open_split("train")
 
 
 def test_moved_dataset_still_reads(manifest: str, tmp_path: Path, train: Split) -> None:
     shutil.move(Path(manifest).parent, tmp_path / "elsewhere")
-    assert load_split(tmp_path / "elsewhere" / "manifest.json", "train").keys == train.keys
+    assert Dataset.open(tmp_path / "elsewhere" / "manifest.json").open_split("train").keys == train.keys
 
 
 def test_shards_are_plain_webdataset(manifest: str, train: Split) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shards import ShardConfig, ShardError, SplitError, WindowedSplit, build, load_manifest, load_split, open_windows
+from shards import Dataset, ShardConfig, ShardError, SplitError, WindowedSplit, build
 from shards.reading.order import WindowOrder
 from shards.reading.windows import OpenShards
 
@@ -23,7 +23,7 @@ def manifest(collection: Path, tmp_path: Path) -> str:
 
 
 def open_split(manifest: str, shuffle_buffer: int = 10) -> WindowedSplit:
-    return open_windows(manifest, "train", shuffle_buffer)
+    return Dataset.open(manifest).windows("train", shuffle_buffer)
 
 
 COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(tuple)
@@ -63,7 +63,7 @@ def test_epochs_and_seeds_differ() -> None:
 
 @pytest.mark.parametrize("shuffle_buffer", [1, 10, 1000])
 def test_an_epoch_holds_the_pixels_and_labels_of_the_resident_split(manifest: str, shuffle_buffer: int) -> None:
-    resident = load_split(manifest, "train")
+    resident = Dataset.open(manifest).open_split("train")
     images, labels = next(open_split(manifest, shuffle_buffer).batches(40, seed=3))
     assert images.dtype == np.uint8
     assert labels.dtype == np.int64
@@ -107,14 +107,14 @@ def test_only_shards_that_are_needed_are_read(manifest: str) -> None:
 
 
 def test_a_shard_that_was_cut_off_is_named(manifest: str) -> None:
-    shard = Path(manifest).with_name(load_manifest(manifest).shards("train")[2].url)
+    shard = Path(manifest).with_name(Dataset.open(manifest).manifest.shards("train")[2].url)
     os.truncate(shard, shard.stat().st_size - 600)
     with pytest.raises(ShardError, match=rf"{shard.name}.*cut off"):
         list(islice(open_split(manifest).batches(8, seed=0), 5))
 
 
 def test_an_altered_shard_is_named(manifest: str) -> None:
-    shard = Path(manifest).with_name(load_manifest(manifest).shards("train")[1].url)
+    shard = Path(manifest).with_name(Dataset.open(manifest).manifest.shards("train")[1].url)
     content = bytearray(shard.read_bytes())
     content[700] ^= 1
     shard.write_bytes(content)
@@ -124,7 +124,7 @@ def test_an_altered_shard_is_named(manifest: str) -> None:
 
 def test_an_unknown_split_is_refused_at_once(manifest: str) -> None:
     with pytest.raises(SplitError, match="no split 'test'"):
-        open_windows(manifest, "test", 10)
+        Dataset.open(manifest).windows("test", 10)
 
 
 def test_remote_shards_are_cached_within_bounds_and_leave_nothing_behind(

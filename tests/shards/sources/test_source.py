@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shards import BuildOutcome, ShardConfig, SourceError, build, load_manifest
+from shards import BuildOutcome, Dataset, ShardConfig, SourceError, build
 from shards.sources.archives import list_archive
 
 
@@ -92,7 +92,7 @@ def test_same_shards_from_every_kind(kind: Callable[..., Path], collection: Path
         assert other.seen == folder.seen
         return
     assert (other.version, other.kept, other.reasons) == (folder.version, folder.kept, folder.reasons)
-    assert load_manifest(other.manifest).shardlist == load_manifest(folder.manifest).shardlist
+    assert Dataset.open(other.manifest).manifest.shardlist == Dataset.open(folder.manifest).manifest.shardlist
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bytes", "struct"])
@@ -114,7 +114,7 @@ def test_shards_are_a_source(collection: Path, tmp_path: Path) -> None:
     first = built(collection, tmp_path / "root", encoding="png")
     again = built(first.manifest, tmp_path / "again", encoding="original", shape="as_is")
     assert (again.kept, again.quarantined) == (first.kept, 0)
-    one, two = load_manifest(first.manifest), load_manifest(again.manifest)
+    one, two = Dataset.open(first.manifest).manifest, Dataset.open(again.manifest).manifest
     assert one.labels == two.labels
     total = {name: one.histogram("train")[name] + one.histogram("val").get(name, 0) for name in one.labels}
     assert total == {name: two.histogram("train")[name] + two.histogram("val").get(name, 0) for name in two.labels}
@@ -131,14 +131,14 @@ def test_foreign_webdataset_brings_its_classes(collection: Path, tmp_path: Path)
                 tar.addfile(info, io.BytesIO(data))
     outcome = built(tmp_path / "wds.tar", tmp_path / "root")
     assert outcome.seen == 20
-    assert load_manifest(outcome.manifest).labels == ["0", "10", "20"]
+    assert Dataset.open(outcome.manifest).labels == ["0", "10", "20"]
 
 
 def test_dataset_json_names_the_classes(collection: Path, tmp_path: Path) -> None:
     names = [str(path.relative_to(collection)) for path in files_of(collection)]
     pairs = [[name, number % 3] for number, name in enumerate(names)]
     (collection / "dataset.json").write_text(json.dumps({"labels": pairs}))
-    assert load_manifest(built(collection, tmp_path / "root").manifest).labels == ["0", "1", "2"]
+    assert Dataset.open(built(collection, tmp_path / "root").manifest).labels == ["0", "1", "2"]
 
 
 def test_archive_gets_more_files_and_only_these_are_read(collection: Path, tmp_path: Path) -> None:

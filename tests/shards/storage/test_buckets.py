@@ -6,18 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shards import (
-    BuildError,
-    DatasetError,
-    PartitionSpec,
-    ShardConfig,
-    ShardError,
-    build,
-    load_manifest,
-    load_split,
-    process_partition,
-    resolve_dataset,
-)
+from shards import BuildError, Dataset, DatasetError, PartitionSpec, ShardConfig, ShardError, build, process_partition
 
 
 @pytest.fixture
@@ -44,9 +33,9 @@ def test_bucket_in_and_bucket_out(bucket: str, scratch: Path, collection: Path, 
     far = build(config(source), root)
     assert (far.version, far.kept, far.reasons) == (local.version, local.kept, local.reasons)
     assert far.manifest == f"{root}/datasets/pets/{far.version}/manifest.json"
-    assert load_manifest(far.manifest).shardlist == load_manifest(local.manifest).shardlist
-    assert resolve_dataset(root, "pets") == resolve_dataset(root, f"pets@{far.version[:6]}") == far.manifest
-    one, two = load_split(far.manifest, "train"), load_split(local.manifest, "train")
+    assert Dataset.open(far.manifest).manifest.shardlist == Dataset.open(local.manifest).manifest.shardlist
+    assert Dataset.open("pets", root).uri == Dataset.open(f"pets@{far.version[:6]}", root).uri == far.manifest
+    one, two = Dataset.open(far.manifest).open_split("train"), Dataset.open(local.manifest).open_split("train")
     assert (one.images == two.images).all()
     assert build(config(source), root).reused
 
@@ -74,7 +63,7 @@ def test_lost_scratch_and_grown_bucket(
     copied(make_image(tmp_path / "Ünicode" / "new.png", 77).parent, source)
     grown = build(config(source), root)
     assert (grown.kept, grown.reused) == (first.kept + 1, False)
-    assert load_manifest(grown.manifest).grew_from == first.version
+    assert Dataset.open(grown.manifest).manifest.grew_from == first.version
     shutil.rmtree(scratch)
     again = build(config(source), root)
     assert (again.version, again.reused) == (grown.version, False)
@@ -103,7 +92,7 @@ def test_altered_shard_in_a_bucket_is_named(bucket: str, scratch: Path, collecti
     files = s3fs.S3FileSystem()
     files.pipe_file(shard, files.cat_file(shard)[:-1024])
     with pytest.raises(ShardError, match=r"train-000000\.tar.*cut off or replaced"):
-        load_split(far.manifest, "train")
+        Dataset.open(far.manifest).open_split("train")
 
 
 def test_bucket_that_is_gone_refuses_no_image(
@@ -125,4 +114,4 @@ def test_bucket_that_is_gone_refuses_no_image(
 
 def test_missing_dataset_in_a_bucket_lists_what_there_is(bucket: str) -> None:
     with pytest.raises(DatasetError, match="there is no dataset 'none'"):
-        resolve_dataset(f"{bucket}/one-root", "none")
+        Dataset.open("none", f"{bucket}/one-root")

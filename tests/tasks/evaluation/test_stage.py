@@ -23,7 +23,7 @@ from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from models.training.state import TrainState
-from shards import ShardConfig, build, load_manifest
+from shards import Dataset, ShardConfig, build
 from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
 from tasks.evaluation.feature_nets import find_feature_net
@@ -83,13 +83,13 @@ def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
             image.convert("RGB").rotate(90 + number).save(path.with_name(f"{number}.png"))
         path.unlink()
     grown = build(ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3), home_dir)
-    assert load_manifest(grown.manifest).labels == ["added", "bright", "dark"]
+    assert Dataset.open(grown.manifest).labels == ["added", "bright", "dark"]
     scores = _score(connect(home()), version, grown.manifest, config()).scores
     assert scores.by_class == {}
-    model, manifest = load_pyfunc(version), load_manifest(grown.manifest)
+    model, data = load_pyfunc(version), Dataset.open(grown.manifest)
     dark = model.predict(pd.DataFrame([{"num_images": 2, "seed": 5, "label": 1}]))["image"]
-    asked = next(row for row in request_rows(manifest, config()) if row["label"] == 2) | {"num_images": 2, "seed": 5}
-    assert (_predict(model, manifest, asked) == decode(dark)).all()
+    asked = next(row for row in request_rows(data, config()) if row["label"] == 2) | {"num_images": 2, "seed": 5}
+    assert (_predict(model, data, asked) == decode(dark)).all()
 
 
 def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
@@ -174,10 +174,10 @@ def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_pat
     for workers in (1, 3):
         shard = ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=workers)
         uri = build(shard, tmp_path / str(workers)).manifest
-        manifest, cache = load_manifest(uri), tmp_path / f"features-{workers}"
-        real = reference_features(real_images(uri), net, cache, "val")
-        train = reference_features(train_images(uri, manifest, asked), net, cache, "train")
-        about = {"dataset": "tiny", "dataset_version": manifest.version}
+        data, cache = Dataset.open(uri), tmp_path / f"features-{workers}"
+        real = reference_features(real_images(data), net, cache, "val")
+        train = reference_features(train_images(data, asked), net, cache, "train")
+        about = {"dataset": "tiny", "dataset_version": data.manifest.version}
         protocol = Protocol.of(asked, net, num_reference=len(real), num_train=len(train), **about)
         scores.append(evaluate(noise, real, asked, net, protocol, train=train).scores)
     assert scores[0] == scores[1]
@@ -202,7 +202,7 @@ def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str
     digest = hashlib.sha256(b"?").hexdigest()
     wrong = config(feature_net="dinov2", weights=str(tmp_path / "other"), weights_sha256=digest, input_size=56)
     with pytest.raises(RequestError, match="does not hold a DINOv2 network"):
-        find_feature_net(wrong, dataset, load_manifest(dataset))
+        find_feature_net(wrong, Dataset.open(dataset))
 
 
 def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, home_dir: Path) -> None:

@@ -38,7 +38,7 @@ def config(source: Path) -> shards.ShardConfig:
 def build(shard: shards.ShardConfig, home: Path) -> tuple[str, np.ndarray]:
     """The untouched files' version, and the clean val images."""
     untouched = shard.model_copy(update={"shape": "as_is", "encoding": "original"})
-    clean = shards.load_split(shards.build(shard, home).manifest, "val")
+    clean = shards.Dataset.open(shards.build(shard, home).manifest).open_split("val")
     return shards.build(untouched, home).manifest, clean.images
 
 

@@ -19,7 +19,7 @@ import shards.reading.resident
 from models.compute.device import ComputeConfig
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
-from shards import ShardError, load_manifest, load_split
+from shards import Dataset, ShardError
 from tasks.errors import RequestError
 from tasks.trainer.batches import Data, DataConfig, open_data
 from tasks.trainer.run_directory import RunDirectory
@@ -38,7 +38,7 @@ TRAIN = TrainConfig(
 
 
 def opened(dataset: str, config: DataConfig, rank: int = 0, world_size: int = 1) -> Data:
-    return open_data(config, dataset, batch_size=8, seed=5, rank=rank, world_size=world_size)
+    return open_data(config, Dataset.open(dataset), batch_size=8, seed=5, rank=rank, world_size=world_size)
 
 
 def first(data: Data, count: int, start_nimg: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -69,7 +69,8 @@ def test_ranks_with_workers_make_up_the_batch(dataset: str) -> None:
 
 def test_resident_batches_are_the_splits_own(dataset: str) -> None:
     data = opened(dataset, DataConfig(mode="resident"))
-    assert_same(first(data, 6, 16), list(islice(load_split(dataset, "train").batches(8, seed=5, start_nimg=16), 6)))
+    split = Dataset.open(dataset).open_split("train")
+    assert_same(first(data, 6, 16), list(islice(split.batches(8, seed=5, start_nimg=16), 6)))
 
 
 def test_training_random_numbers_do_not_depend_on_the_loader(dataset: str) -> None:
@@ -80,7 +81,7 @@ def test_training_random_numbers_do_not_depend_on_the_loader(dataset: str) -> No
 
 @pytest.mark.parametrize("workers", [-1, 2])
 def test_a_cut_shard_is_named_from_a_worker_too(dataset: str, workers: int) -> None:
-    shard = Path(dataset).with_name(load_manifest(dataset).shards("train")[0].url)
+    shard = Path(dataset).with_name(Dataset.open(dataset).manifest.shards("train")[0].url)
     os.truncate(shard, shard.stat().st_size - 600)
     with pytest.raises(ShardError, match=rf"^the shard '.*{shard.name}' has \d+ bytes"):
         first(opened(dataset, STREAMING.model_copy(update={"workers": workers})), 1)
@@ -88,7 +89,7 @@ def test_a_cut_shard_is_named_from_a_worker_too(dataset: str, workers: int) -> N
 
 def test_auto_counts_the_copies_of_all_ranks(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened(dataset, DataConfig()).mode == "resident"
-    size, free = load_split(dataset, "train").images.nbytes, psutil.virtual_memory().available
+    size, free = Dataset.open(dataset).open_split("train").images.nbytes, psutil.virtual_memory().available
     monkeypatch.setattr(shards.reading.resident, "_MEMORY_SHARE", 3 * size / free)
     assert opened(dataset, DataConfig()).mode == "resident"
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
@@ -96,7 +97,7 @@ def test_auto_counts_the_copies_of_all_ranks(dataset: str, monkeypatch: pytest.M
 
 
 def test_one_rank_short_of_memory_makes_all_stream(dataset: str) -> None:
-    data = open_data(DataConfig(), dataset, batch_size=8, seed=0, agree=lambda _flag: True)
+    data = open_data(DataConfig(), Dataset.open(dataset), batch_size=8, seed=0, agree=lambda _flag: True)
     assert data.mode == "streaming"
 
 

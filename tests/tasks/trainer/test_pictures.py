@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from models.metrics.config import EvalConfig
-from shards import load_manifest
+from shards import Dataset
 from tasks.trainer.pictures import decode, request_rows, share_out
 
 
@@ -19,9 +20,9 @@ def test_share_out(total: int, weights: list[int], expected: list[int]) -> None:
 
 
 def test_classes_are_asked_for_in_the_shares_of_the_val_split(dataset: str) -> None:
-    manifest = load_manifest(dataset)
-    histogram = list(manifest.histogram("val").values())
-    rows = request_rows(manifest, EvalConfig(num_images=1200, seed=5))
+    data = Dataset.open(dataset)
+    histogram = list(data.manifest.histogram("val").values())
+    rows = request_rows(data, EvalConfig(num_images=1200, seed=5))
     assert sum(row["num_images"] for row in rows) == 1200
     by_label = [sum(row["num_images"] for row in rows if row["label"] == label) for label in (0, 1)]
     assert by_label == share_out(1200, histogram)
@@ -29,9 +30,10 @@ def test_classes_are_asked_for_in_the_shares_of_the_val_split(dataset: str) -> N
 
 
 def test_a_class_without_val_images_leaves_the_others_their_numbers(dataset: str) -> None:
-    manifest = load_manifest(dataset).model_copy(update={"labels": ["absent", "bright", "dark"]})
-    assert manifest.class_counts("val") == [0, *load_manifest(dataset).class_counts("val")]
-    rows = request_rows(manifest, EvalConfig(num_images=40))
+    data = Dataset.open(dataset)
+    grown = replace(data, manifest=data.manifest.model_copy(update={"labels": ["absent", "bright", "dark"]}))
+    assert grown.class_counts("val") == [0, *data.class_counts("val")]
+    rows = request_rows(grown, EvalConfig(num_images=40))
     assert {row["label"] for row in rows} == {1, 2}
 
 

@@ -15,7 +15,7 @@ from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore
 from models.training.health import HealthConfig
 from models.training.loop import TrainConfig
-from shards import load_manifest
+from shards import Dataset
 from tasks.home import home
 from tasks.registry.versions import register
 from tasks.tracking.runs import RunTracker, connect
@@ -90,7 +90,7 @@ def test_a_trainer_killed_after_a_rollback_and_with_its_scorer_ends_in_the_same_
     scores = whole.read_scores()
     assert [row["nimg"] for row in scores] == [400, 800]
     assert scores == killed.read_scores()
-    manifest = load_manifest(dataset)
+    manifest = Dataset.open(dataset).manifest
     for row in scores:
         protocol = Protocol.model_validate(row["protocol"])
         assert protocol.digest() == row["digest"]

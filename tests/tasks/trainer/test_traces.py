@@ -50,14 +50,14 @@ def test_known_without_tables_is_refused_before_anything_starts(plain: str, home
 
 
 def test_what_the_shards_are_encoded_with_is_what_generated_images_go_through(dataset: str) -> None:
-    codecs = training_codecs(KNOWN, dataset)
+    codecs = training_codecs(KNOWN, shards.Dataset.open(dataset))
     assert codecs is not None
     assert (codecs.samplings.tolist(), codecs.counts.tolist()) == (
         [[1, 1]],
-        [shards.load_manifest(dataset).num_samples("train")],
+        [shards.Dataset.open(dataset).num_samples("train")],
     )
     assert codecs.tables[0, 0, 0].tolist() == [2, 1, 1, 2, 2, 4, 5, 6]  # libjpeg's first row at quality 95
-    assert training_codecs(KNOWN.model_copy(update={"compression": "learned"}), dataset) is None
+    assert training_codecs(KNOWN.model_copy(update={"compression": "learned"}), shards.Dataset.open(dataset)) is None
 
 
 def test_off_leaves_a_run_the_name_that_it_had(dataset: str) -> None:

@@ -15,7 +15,7 @@ from models.compute.device import ComputeConfig
 from models.errors import OutOfMemoryError
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
-from shards import load_manifest
+from shards import Dataset
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import halve_micro_batch
 from tasks.training.stage import plan_run
@@ -131,7 +131,7 @@ def test_a_trainer_with_a_damaged_dataset_fails_with_the_reason(
     make_run: Callable[[str], RunDirectory], dataset: str
 ) -> None:
     run = make_run("damaged")
-    shard = Path(dataset).parent / load_manifest(dataset).shards("train")[0].url
+    shard = Path(dataset).parent / Dataset.open(dataset).manifest.shards("train")[0].url
     content = bytearray(shard.read_bytes())
     content[600] ^= 1
     shard.write_bytes(content)
