@@ -35,11 +35,11 @@ def config(source: Path) -> shards.ShardConfig:
     )
 
 
-def build(shard: shards.ShardConfig, home: Path) -> tuple[str, np.ndarray]:
+def build(shard: shards.ShardConfig, home: Path) -> tuple[shards.Dataset, np.ndarray]:
     """The untouched files' version, and the clean val images."""
     untouched = shard.model_copy(update={"shape": "as_is", "encoding": "original"})
     clean = shards.Dataset.open(shards.build(shard, home).manifest).open_split("val")
-    return shards.build(untouched, home).manifest, clean.images
+    return shards.Dataset.open(shards.build(untouched, home).manifest), clean.images
 
 
 def make(plans: list[Plan]) -> dict[str, np.ndarray]:
