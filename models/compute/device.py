@@ -97,7 +97,9 @@ def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
 
 def memory_format(config: ComputeConfig, device: torch.device) -> torch.memory_format:
     """The layout of networks and images."""
-    return torch.channels_last if config.channels_last and device.type == "cuda" else torch.contiguous_format
+    # Compiled code chooses layouts itself, and fails on maps that come in another one.
+    wanted = config.channels_last and device.type == "cuda" and not config.compile
+    return torch.channels_last if wanted else torch.contiguous_format
 
 
 def memory_bytes(device: torch.device) -> float:

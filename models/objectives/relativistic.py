@@ -8,6 +8,7 @@ the generator's own images, R2 would weigh directions by the rounding's surrogat
 
 import torch
 
+from models.compute.convolution import closed_convolutions
 from models.objectives.batch import Batch, Losses, Networks
 from models.objectives.losses import gradient_penalty, relativistic_loss
 
@@ -15,8 +16,9 @@ from models.objectives.losses import gradient_penalty, relativistic_loss
 def discriminate(state: Networks, batch: Batch) -> Losses:
     """The discriminator's paired loss and both penalties."""
     real, shown = batch.real.detach().requires_grad_(), batch.fake(state).shown.detach().requires_grad_()
-    real_logits = state.discriminator(batch.augment(real), batch.classes)
-    fake_logits = state.discriminator(batch.augment(shown), batch.classes)
+    with closed_convolutions(real.device):
+        real_logits = state.discriminator(batch.augment(real), batch.classes)
+        fake_logits = state.discriminator(batch.augment(shown), batch.classes)
     r1, r2 = gradient_penalty(real_logits, real), gradient_penalty(fake_logits, shown)
     loss = relativistic_loss(real_logits, fake_logits)
     # These logits have no zero of their own: only differences mean anything, for overfitting too.
