@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from shards import BuildOutcome, ShardConfig, SourceError, build, load_manifest
+from shards import BuildOutcome, Dataset, ShardConfig, SourceError, build
 from shards.building.contact_sheet import ContactSheet
 from shards.building.schema import Refusal
 
@@ -20,7 +20,7 @@ def built(source: Path, root: Path, **changes: object) -> BuildOutcome:
 
 
 def labels_of(outcome: BuildOutcome) -> list[str]:
-    return load_manifest(outcome.manifest).labels
+    return Dataset.open(outcome.manifest).labels
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_class_of_a_missing_file_is_dropped_with_a_note(images: Path, tmp_path: 
     assert outcome.reasons == {"unreadable": 1}
     assert outcome.notes == ["The class 'bird' has no usable image and is left out. Its files: 1 unreadable."]
     assert labels_of(outcome) == ["cat", "dog"]
-    assert sum(load_manifest(outcome.manifest).class_counts("train")) == NUM_IMAGES
+    assert sum(Dataset.open(outcome.manifest).class_counts("train")) == NUM_IMAGES
 
 
 def test_last_class_left_makes_the_set_unlabelled(images: Path, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_files_that_are_no_images_are_counted_apart(images: Path, tmp_path: Path
     (folder / "a" / "notes.txt").write_text("a text")
     (folder / "b" / "cut.png").write_bytes((images / "0.png").read_bytes()[:60])
     outcome = built(folder, tmp_path / "root")
-    counts = load_manifest(outcome.manifest).counts
+    counts = Dataset.open(outcome.manifest).manifest.counts
     assert (outcome.seen, outcome.quarantined, outcome.not_images, counts.not_images) == (9, 3, 2, 2)
     assert outcome.seen == outcome.kept + outcome.duplicates + outcome.quarantined
     table = pq.read_table(Path(outcome.manifest).with_name("quarantine.parquet")).to_pylist()

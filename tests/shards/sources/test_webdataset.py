@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from shards import BuildOutcome, ShardConfig, SourceError, build, load_manifest
+from shards import BuildOutcome, Dataset, ShardConfig, SourceError, build
 from shards.sources.entries import Entry, Notes
 from shards.sources.source import list_entries
 from tests.shards.conftest import picture
@@ -92,7 +92,7 @@ def test_label_member_can_be_chosen(label_member: str, files: Files, expected: d
 def test_whole_build_from_an_archive_whose_labels_come_last(tmp_path: Path) -> None:
     outcome = built(write(tmp_path / "a.tar", [*images(), *json_labels]), tmp_path / "root", label_member="json:label")
     assert (outcome.seen, outcome.kept, outcome.notes) == (NUM_SAMPLES, NUM_SAMPLES, [])
-    manifest = load_manifest(outcome.manifest)
+    manifest = Dataset.open(outcome.manifest).manifest
     assert (manifest.labels, manifest.histogram("train")) == (["0", "1"], {"0": 2, "1": 2})
 
 
