@@ -120,7 +120,7 @@ def find_service(home: Home) -> dict[str, str]:
     """The addresses of the service that runs on `home` on this machine, as variables; empty where none does."""
     try:
         with home.service_file.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: see tasks.service.settings.announce
             return {}
     except FileNotFoundError:
         return {}

@@ -4,7 +4,6 @@ That order shuffles the classes over all shards, keeps the bytes independent of 
 workers, and puts an image into the same split for ever, however much the collection grows.
 """
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,11 +22,11 @@ from shards.building.schema import Claim, Content
 from shards.building.writer import ShardWriter
 from shards.config import ShardConfig
 from shards.errors import BuildError, SourceError
+from shards.layout.identity import VersionHash, sample_key
 from shards.layout.manifest import MANIFEST, SAMPLES_TABLE, Counts, Manifest, Split, Synthetic
 from shards.layout.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
 from shards.storage.files import sync_folder
 
-_KEY_DIGITS = 24
 _PLACE_EVERY = 10_000
 _OPEN_FILES = 128
 _SPLITS: tuple[Split, Split] = ("train", "val")
@@ -37,7 +36,7 @@ _SPLITS: tuple[Split, Split] = ("train", "val")
 class _Tally:
     """What is counted while the shards are written."""
 
-    content: Any
+    version: VersionHash
     duplicates: int = 0
     kept: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -59,7 +58,7 @@ class Assembly:
     ) -> None:
         self._config, self._ledger, self._synthetic = config, ledger, synthetic
         self._last, self._folder, self._parts = last, folder, parts
-        self._tally = _Tally(sha256(json.dumps(config.content_settings(), sort_keys=True).encode()))
+        self._tally = _Tally(VersionHash(config.content_settings()))
         self._files: dict[str, int] = {}
         self._sheet = ContactSheet()
         self._placed: list[tuple[bytes, Content]] = []
@@ -121,18 +120,19 @@ class Assembly:
         if not kept:
             reason, digest, first = self._ledger.stand_in(claim.source_sha256)
         for source, _ in claim.sources[1 if kept else 0 :]:
-            yield {"source": source, "duplicate_of": first, "key": digest.hex()[:_KEY_DIGITS], "reason": reason}
+            yield {"source": source, "duplicate_of": first, "key": sample_key(digest.hex()), "reason": reason}
 
     def _write_sample(self, claim: Claim, content: Content) -> dict[str, Any]:
         source, label_name = claim.sources[0]
         label = self._label_index.get(label_name) if label_name is not None else None
         name = None if label is None else label_name
         digest = claim.source_sha256.hex()
-        key = digest[:_KEY_DIGITS] if content.frame == 0 else f"{digest[:_KEY_DIGITS]}-{content.frame:05d}"
+        key = sample_key(digest, content.frame)
         split = self._split(claim.source_sha256)
         data = self._read(content)
         shard, offset = self._writers[split].add(key, content.facts["suffix"], data, label)
-        self._count(split, name, f"{key} {content.facts['sha256']} {label}\n")
+        self._tally.version.add(key, content.facts["sha256"], label)
+        self._count(split, name)
         self._note(claim.source_sha256, content, shard, offset)
         self._sheet.keep(data, name)
         known = {"key": key, "split": split, "label": label, "label_name": name, "source": source}
@@ -163,8 +163,7 @@ class Assembly:
             )
         return data
 
-    def _count(self, split: Split, label: str | None, line: str) -> None:
-        self._tally.content.update(line.encode())
+    def _count(self, split: Split, label: str | None) -> None:
         self._tally.samples[split] += 1
         if label is not None:
             self._tally.classes[split][label] += 1
@@ -188,7 +187,7 @@ class Assembly:
 
     def _manifest(self, grew_from: str | None) -> Manifest:
         config, tally = self._config, self._tally
-        version = tally.content.hexdigest()[:16]
+        version = tally.version.version()
         quarantined = tally.reasons.total()
         counts = Counts(
             seen=tally.kept + tally.duplicates + quarantined,

@@ -1,46 +1,43 @@
-"""Proof of a dataset version: every shard against its sha256, and the version against what the shards hold."""
+"""Verifies a dataset version: every shard against its sha256, and the version against what the shards hold."""
 
-import json
 from collections.abc import Iterator
 from hashlib import sha256
+from operator import itemgetter
 
 from shards.errors import ShardError
+from shards.layout.identity import VersionHash
 from shards.layout.manifest import Manifest, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import read_samples, verify
 
-_VERSION_DIGITS = 16
+_Sample = tuple[str, str, int | None]  # key, sha256 and label
 
 
 def find_damage(manifest_uri: str, manifest: Manifest) -> Iterator[str]:
-    """Yield one sentence for every shard that is missing or altered, and for a version that is not its content.
+    """Read all shards, one after the other, and yield one sentence for each that is missing or altered.
 
-    All shards are read, one after the other.
+    When all are intact, the version is computed again from settings and samples. One sentence is yielded when it
+    differs from the version in the manifest.
     """
-    lines: list[str] = []
-    whole = True
+    samples: list[_Sample] = []
+    intact = True
     for record in manifest.shardlist:
         try:
             with local_copy(beside(manifest_uri, record.url)) as path:
                 verify(path, record)
-                lines += [_line(raw.key, raw.data, raw.label) for raw in read_samples(path)]
+                samples += [(raw.key, sha256(raw.data).hexdigest(), raw.label) for raw in read_samples(path)]
         except ShardError as error:
-            whole = False
+            intact = False
             yield str(error)
-    if whole and (found := _version(manifest, lines)) != manifest.version:
+    if intact and (found := _version(manifest, samples)) != manifest.version:
         yield (
-            f"the manifest {manifest_uri!r} says version {manifest.version}, its settings and samples "
-            f"make {found}: it was altered; build the dataset again"
+            f"The manifest {manifest_uri!r} names the version {manifest.version}, but its settings and samples give "
+            f"{found}: it was altered. Build the dataset again."
         )
 
 
-def _line(key: str, data: bytes, label: int | None) -> str:
-    return f"{key} {sha256(data).hexdigest()} {label}\n"
-
-
-def _version(manifest: Manifest, lines: list[str]) -> str:
-    """The version as shards.building.assembly computes it: the settings, then all samples ordered by key."""
-    digest = sha256(json.dumps(manifest.settings, sort_keys=True).encode())
-    for line in sorted(lines):
-        digest.update(line.encode())
-    return digest.hexdigest()[:_VERSION_DIGITS]
+def _version(manifest: Manifest, samples: list[_Sample]) -> str:
+    version = VersionHash(manifest.settings)
+    for sample in sorted(samples, key=itemgetter(0)):
+        version.add(*sample)
+    return version.version()

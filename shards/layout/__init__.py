@@ -3,4 +3,4 @@
 May import storage, images, shards.config and shards.errors.
 """
 
-__all__ = ["manifest", "publishing", "tables", "tars"]
+__all__ = ["identity", "manifest", "publishing", "tables", "tars"]

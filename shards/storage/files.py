@@ -1,11 +1,12 @@
-"""Files that are there whole or not at all, and one builder at a time."""
+"""Atomic file writes, and a lock that allows one builder at a time."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock
 
 from shards.errors import BuildError
 
@@ -22,8 +23,9 @@ def storage_errors(doing: str) -> Iterator[None]:
         ) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file under a temporary name, sync it, and give it its name."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that readers see the old or the new content, but never a part of it."""
+    data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(data)
@@ -44,19 +46,16 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, waiting for it; the kernel frees it however its holder ends."""
-    while True:
+    """Hold an exclusive lock on a file, waiting for it. The kernel releases it when its holder ends, even by a kill.
+
+    The holder may remove the file and its folder: whoever waits then makes them again.
+    """
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    while not lock.is_locked:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if not _same_file(path, file.fileno()):
-                continue  # its last holder removed it while we waited
-            yield
-            return
-
-
-def _same_file(path: Path, descriptor: int) -> bool:
+        with suppress(FileNotFoundError):  # the folder was removed while we waited
+            lock.acquire()
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        yield
+    finally:
+        lock.release()

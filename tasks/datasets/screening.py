@@ -24,6 +24,7 @@ from models.networks.families import NetworkSpec
 from models.shield.door import Door, Judgement
 from shards import BuildOutcome, Dataset, ShardConfig, Split, build
 from shards.building.screening import SUSPICIONS, VERDICTS
+from shards.storage.files import write_atomically
 from shards.storage.uris import open_binary
 from tasks.datasets.screening_sheet import Tile, draw_sheet
 from tasks.errors import RegistryError, RequestError
@@ -35,7 +36,6 @@ from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_versi
 from tasks.reports.printable import for_markdown
 from tasks.tracking.runs import connect
 from tasks.trainer.digests import parse_digests
-from tasks.trainer.run_directory import write_atomically
 
 __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "screen", "screen_source"]
 

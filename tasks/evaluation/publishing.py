@@ -13,6 +13,7 @@ from prefect import task
 
 from models.grids import grid_labels, grid_png, real_grid
 from shards import Dataset, Manifest
+from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
 from tasks.evaluation.stage import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
 from tasks.evaluation.strips import interpolation_strip, truncation_strip
@@ -23,7 +24,6 @@ from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSumm
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.trainer.pictures import SPLIT, decode
-from tasks.trainer.run_directory import write_atomically
 
 MAX_SNAPSHOTS = 12
 

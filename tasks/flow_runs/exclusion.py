@@ -4,11 +4,12 @@ The lock is a file under the home's working folder: it is one for all workers th
 shared file system. With a bucket as home, let one machine work for the pool `cpu`.
 """
 
-import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
+
+from filelock import FileLock, Timeout
 
 from tasks.errors import DatasetBusy
 from tasks.home import home
@@ -22,12 +23,13 @@ def sole_run(dataset: str, overlap: Overlap) -> Iterator[None]:
     """Be the one active run on `dataset`: wait for another to end, or raise DatasetBusy at once."""
     path = home().root / "locks" / f"{dataset}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if overlap == "cancel":
-                raise DatasetBusy(f"another run works on the dataset {dataset}, and overlap is 'cancel'") from error
-            logger.info("waiting for the run that works on the dataset %s", dataset)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout as error:
+        if overlap == "cancel":
+            raise DatasetBusy(f"another run works on the dataset {dataset}, and overlap is 'cancel'") from error
+        logger.info("waiting for the run that works on the dataset %s", dataset)
+        held = lock.acquire()
+    with held:
         yield

@@ -235,6 +235,8 @@ def announce(config: ServiceConfig, here: Home) -> Iterator[None]:
     here.root.mkdir(parents=True, exist_ok=True)
     with here.service_file.open("a+") as file:
         try:
+            # Not filelock: find_service asks with a shared lock, so that two commands that ask at once do not take
+            # each other for the service. filelock has exclusive locks only.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RequestError(f"a service runs on {here.root} already: stop it first, or set SHARDGAN_HOME") from error

@@ -12,6 +12,7 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
 from shards import Dataset
+from shards.storage.files import write_atomically
 from tasks.home import home
 from tasks.study.choices import Choice
 from tasks.study.page import render_study
@@ -22,7 +23,6 @@ from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
 from tasks.tracking.lineage import code_commit
 from tasks.tracking.links import link_run
-from tasks.trainer.run_directory import write_atomically
 
 
 class CodecRow(BaseModel):

@@ -16,26 +16,25 @@
 Imports neither Prefect nor MLflow: the trainer uses this file too.
 """
 
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
+
 from models import Settings
 from models.networks.families import NetworkSpec
 from models.training.loop import TrainConfig
+from shards.storage.files import write_atomically
 from tasks.errors import RequestError, RunLocked
 from tasks.trainer.batches import DataConfig
 from tasks.trainer.trusted import TrustedImages
 
 # Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
 SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
-
-LOCK_POLL_SECONDS = 0.1
 
 State = Literal["running", "done", "resumable", "diverged", "failed"]
 
@@ -222,16 +221,12 @@ class StatsFollower:
 @contextmanager
 def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
     """Hold the lock file `path`, waiting for it so long; raises RunLocked, with `refusal`, where another keeps it."""
-    deadline = time.monotonic() + wait_seconds
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise RunLocked(f"{refusal}: wait for it to end, or stop it first") from error
-            time.sleep(LOCK_POLL_SECONDS)
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        held = lock.acquire(timeout=wait_seconds)
+    except Timeout as error:
+        raise RunLocked(f"{refusal}: wait for it to end, or stop it first") from error
+    with held:
         yield
 
 
@@ -250,14 +245,3 @@ def append_line(path: Path, row: Mapping[str, Any]) -> None:
     """Add `row` to a file of JSON lines."""
     with path.open("a") as file:
         file.write(json.dumps(row, allow_nan=False) + "\n")
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    data = content.encode() if isinstance(content, str) else content
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -16,12 +16,11 @@ from models.shield.measures import images_needed
 from models.shield.shield import Trusted, num_held_out
 from models.training.config import TrainConfig
 from shards import Dataset
+from shards.layout.identity import sample_key
 from tasks.errors import RequestError
 from tasks.trainer.digests import parse_digests
 
 __all__ = ["TrustedImages", "find_trusted", "load_trusted"]
-
-KEY_DIGITS = 24  # of the source file's sha256: the sample's key
 
 
 class TrustedImages(Settings):
@@ -88,7 +87,7 @@ def _read_listing(path: Path) -> tuple[str, ...]:
     """The keys of the sha256 in a file."""
     if not (digests := parse_digests(path.read_text(), f"train.shield.trusted: {path}")):
         raise RequestError(f"train.shield.trusted: {path} names no image: give one sha256 of a source file a line")
-    return tuple(digest[:KEY_DIGITS] for digest in digests)
+    return tuple(map(sample_key, digests))
 
 
 def _check_alike(trusted: Dataset, dataset: Dataset, network: NetworkSpec) -> None:

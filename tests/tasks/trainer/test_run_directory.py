@@ -8,7 +8,7 @@ import pytest
 from models.networks.families import NetworkSpec
 from models.training.loop import TrainConfig
 from tasks.errors import RequestError, RunLocked
-from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower, write_atomically
+from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 
 @pytest.fixture
@@ -112,10 +112,3 @@ def test_samples_are_listed_by_images_seen(run: RunDirectory) -> None:
     for name in ("000000000200", "000000000010", "real"):
         run.write_sample(name, b"png")
     assert [nimg for nimg, _ in run.list_samples()] == [10, 200]
-
-
-def test_an_atomic_write_leaves_no_other_file(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "a", "one")
-    write_atomically(tmp_path / "a", b"two")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_text() == "two"
