@@ -1,7 +1,7 @@
-"""`python -m shards SOURCE ROOT --dataset NAME`: build a dataset without any of the rest of the house.
+"""`python -m shards SOURCE ROOT --dataset NAME`: build a dataset with this package alone.
 
-Progress goes to stderr, the outcome as one JSON object to stdout. Exit status: 0 done, 1 the build failed, 2
-the request was wrong.
+Progress and notes go to stderr, the outcome goes to stdout as one JSON object. Exit status: 0 the build is done, 1 it
+failed, 2 the request was wrong.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ShardsError as error:
         return _complain(str(error), 1)
     except KeyboardInterrupt:
-        return _complain("stopped; run the same command again to go on from here", 1)
+        return _complain("stopped; run the same command again to continue from here", 1)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     for note in outcome.notes:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m shards", description="Turn a collection of images into shards.")
     parser.add_argument("source", help=ShardConfig.model_fields["source"].description)
-    parser.add_argument("root", help="Folder that holds all datasets; the new one goes to ROOT/datasets/NAME/VERSION.")
+    parser.add_argument("root", help="Folder of all datasets; the new version goes to ROOT/datasets/NAME/VERSION.")
     for name, field in ShardConfig.model_fields.items():
         if name == "source":
             continue
@@ -76,7 +76,7 @@ def _complain(text: str, status: int) -> int:
 
 
 def _show(progress: BuildProgress) -> None:
-    """Keep one line up to date in a terminal; elsewhere say only when a stage begins and ends."""
+    """Update one line in a terminal; elsewhere report only when a stage begins and ends."""
     live = sys.stderr.isatty()
     if not live and progress.done not in (0, progress.total):
         return

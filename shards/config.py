@@ -1,4 +1,4 @@
-"""The settings of the sharding stage: one model is the form, the flags, the YAML file and the record."""
+"""The settings of the sharding stage. One model gives the form, the flags, the YAML file and the record."""
 
 import os
 import re
@@ -10,19 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from shards.images.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-# Settings that decide how the work is done and never which bytes come out.
+# Settings that decide how the work is done, but not which bytes are the result.
 OPERATIONAL = frozenset({"source", "dataset", "screen", "workers", "time_limit_seconds", "memory_limit_mb"})
 LATER = frozenset({"max_frames", "label_member"})
 
 
-# For forms, which refuse before a run is made; what else refuses them says it better, and takes capitals too.
+# Forms check these patterns before a run starts. The validators below give better messages and accept capitals too.
 _Q = "([1-9][0-9]?|100)"
 ENCODING_PATTERN = f"^(original|png|gif|webp:lossless|(webp|avif):{_Q}|jpeg:{_Q}(:(444|422|420))?)$"
 FRAMES_PATTERN = "^(first|all|(every|most):[1-9][0-9]{0,5})$"
 
 
 class ShardConfig(BaseModel):
-    """What to shard, and into what."""
+    """What is sharded, and how."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Sharding")
 
@@ -30,38 +30,37 @@ class ShardConfig(BaseModel):
         title="Source",
         min_length=1,
         max_length=4096,
-        description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; local or s3://.",
+        description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; a local path or s3://.",
     )
     dataset: str = Field(
         title="Dataset",
         pattern=DATASET_NAME,
-        description="Name of the dataset: lower-case letters, digits, - and _, 64 at most.",
+        description="Name of the dataset: lower-case letters, digits, - and _, at most 64 characters.",
     )
     resolution: int = Field(
         64, ge=8, le=4096, title="Resolution", description="Side of the stored square images, in pixels."
     )
-    channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for grey.")
+    channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for greyscale.")
     shape: Literal["crop", "random_crop", "fit", "stretch", "keep_aspect", "as_is"] = Field(
         "crop",
         title="Shape",
         description=(
-            "crop: largest centred square; random_crop: a square at a seeded place; fit: whole image on the "
-            "background; "
-            "stretch; keep_aspect: shorter side becomes the resolution; as_is: size untouched."
+            "crop: the largest centred square. random_crop: a square at a random, repeatable place. fit: the whole "
+            "image on the background. stretch. keep_aspect: the shorter side gets the resolution. as_is: no resizing."
         ),
     )
-    resample: Literal["lanczos", "box"] = Field("lanczos", title="Filter", description="How images are scaled.")
+    resample: Literal["lanczos", "box"] = Field("lanczos", title="Filter", description="How images are resized.")
     only_shrink: bool = Field(
         False,
         title="Only shrink",
-        description="Leave images that are smaller than the resolution at their size.",
+        description="Images that are smaller than the resolution keep their size.",
     )
     encoding: str = Field(
         "jpeg:95",
         max_length=32,
         json_schema_extra={"pattern": ENCODING_PATTERN},
         title="Encoding",
-        description=f"How samples are stored: {ENCODINGS}; original leaves files untouched.",
+        description=f"How samples are stored: {ENCODINGS}. original does not change the files.",
     )
     frames: str = Field(
         "first",
@@ -73,13 +72,13 @@ class ShardConfig(BaseModel):
     alpha: Literal["background", "drop"] = Field(
         "background",
         title="Transparency",
-        description="Lay transparent pixels over the background or drop alpha.",
+        description="background: draw transparent pixels over the background colour. drop: ignore transparency.",
     )
     background: str = Field(
         "#ffffff",
         title="Background",
         pattern=r"^#[0-9a-fA-F]{6}$",
-        description="Colour behind transparent pixels and around fitted images, as #rrggbb.",
+        description="Colour behind transparent pixels and around images with shape=fit, as #rrggbb.",
     )
     labels: Literal["auto", "folders", "strict", "none"] = Field(
         "auto",
@@ -90,16 +89,16 @@ class ShardConfig(BaseModel):
         ),
     )
     path_column: str = Field(
-        "path", max_length=200, title="Path column", description="Column of a listing that holds the paths."
+        "path", max_length=200, title="Path column", description="Column of a listing that contains the paths."
     )
     bytes_column: str = Field(
         "",
         max_length=200,
         title="Bytes column",
-        description="Column of a parquet listing that holds the files themselves; else empty.",
+        description="Column of a parquet listing that contains the image files themselves; empty if there is none.",
     )
     label_column: str = Field(
-        "label", max_length=200, title="Label column", description="Column of a listing that holds the classes."
+        "label", max_length=200, title="Label column", description="Column of a listing that contains the classes."
     )
     label_member: str = Field(
         "cls",
@@ -107,110 +106,116 @@ class ShardConfig(BaseModel):
         max_length=201,
         title="Label member",
         description=(
-            "Which file of a sample in a WebDataset archive holds the class: the end of its name, such as cls, txt or "
-            "outputs.txt, or json:KEY for a key of a JSON file."
+            "Which file of a sample in a WebDataset archive contains the class: the end of its name, such as cls, txt "
+            "or outputs.txt, or json:KEY for a key of a JSON file."
         ),
     )
     duplicates: Literal["bytes", "pixels", "near"] = Field(
         "bytes",
         title="Duplicates",
-        description="Drop files with the same bytes; also the same stored pixels; also look-alikes.",
+        description="bytes: drop files with the same bytes; pixels: also the same pixels; near: also similar images.",
     )
     near_distance: int = Field(
         4,
         ge=0,
         le=16,
         title="Near distance",
-        description="Bits of 64 in which images that look the same may differ.",
+        description="For duplicates=near: how many of the 64 bits of the perceptual hash may differ.",
     )
     val_fraction: float = Field(
         0.1,
         ge=0,
         le=0.9,
         title="Validation share",
-        description="Share of the images that goes to the split val.",
+        description="Share of the images that goes into the split val.",
     )
     samples_per_shard: int = Field(
-        1000, ge=1, le=1_000_000, title="Samples per shard", description="Images in one tar file, at most."
+        1000, ge=1, le=1_000_000, title="Samples per shard", description="The largest number of images in one tar file."
     )
     shard_mb: int = Field(
         512,
         ge=1,
         le=65_536,
         title="Shard size",
-        description="A tar file is closed once it holds this many MiB.",
+        description="A tar file is closed when it reaches this size, in MiB.",
     )
     min_side: int = Field(
         8,
         ge=1,
         le=65_536,
         title="Smallest side",
-        description="Images with a shorter side, in pixels, are refused.",
+        description="Images whose shorter side has fewer pixels are refused.",
     )
     max_aspect: float = Field(
-        100.0, ge=1, le=100_000, title="Largest aspect", description="Longer side over shorter side, at most."
+        100.0,
+        ge=1,
+        le=100_000,
+        title="Largest aspect",
+        description="The largest allowed ratio of the longer to the shorter side.",
     )
     max_pixels: int = Field(
         64_000_000,
         ge=64,
         le=2_000_000_000,
         title="Most pixels",
-        description="Images with more pixels are refused undecoded.",
+        description="Images with more pixels are refused without decoding them.",
     )
     max_file_bytes: int = Field(
         64 * 2**20,
         ge=64,
         le=2**31 - 1,
         title="Largest file",
-        description="Larger files, in bytes, are refused unread.",
+        description="Files with more bytes are refused without reading them.",
     )
     max_expansion: int = Field(
         5000,
         ge=10,
         le=10_000_000,
         title="Largest expansion",
-        description="A file that grows by more than this factor, and over 1 MB, is refused undecoded.",
+        description="A file whose pixels need more than this factor of its bytes, and over 1 MB, is refused.",
     )
     max_frames: int = Field(
         2000,
         ge=1,
         le=1_000_000,
         title="Most frames",
-        description="A file of which more frames would become samples is refused.",
+        description="A file with more frames that would become samples is refused.",
     )
     damaged: Literal["keep", "refuse"] = Field(
         "keep",
         title="Damaged files",
-        description="Files that decode fully, but with a bad checksum or no end mark: keep or refuse.",
+        description="keep or refuse files that decode completely but have a bad checksum or no end mark.",
     )
     screen: str = Field(
         "",
         max_length=4096,
         title="Screen",
-        description="Table of verdicts (parquet) whose suspects are quarantined, or models:/name@champion, by whose "
-        "shield `shardgan build` reaches them first; empty: no screening.",
+        description="Table of verdicts (parquet) whose suspects are quarantined, or models:/name@champion: "
+        "`shardgan build` then screens the images with the shield of this model. Empty: no screening.",
     )
-    workers: int = Field(2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 is one per core.")
+    workers: int = Field(2, ge=0, le=1024, title="Workers", description="Decoder processes; 0 means one per core.")
     time_limit_seconds: float = Field(
         30.0,
         gt=0,
         le=3600,
         title="Time limit",
-        description="An image that takes longer, in seconds, is refused.",
+        description="An image that takes more seconds is refused.",
     )
     memory_limit_mb: int = Field(
         1024,
         ge=128,
         le=1_048_576,
         title="Memory limit",
-        description="Memory that one decoder may take, in MiB.",
+        description="Memory that one decoder process may use, in MiB.",
     )
 
     @field_validator("source")
     @classmethod
     def _expand_home(cls, source: str) -> str:
         if re.match(r"[a-z0-9+.:-]+://[^/]*@", source, re.IGNORECASE):
-            raise ValueError("it holds a password, which would be kept with the dataset: give it in the environment")
+            raise ValueError(
+                "it contains a password, which would be stored with the dataset; put it into the environment"
+            )
         return source if "://" in source else str(Path(source).expanduser())
 
     @field_validator("encoding")
@@ -226,13 +231,13 @@ class ShardConfig(BaseModel):
         return frames.strip().lower()
 
     def recipe(self) -> Recipe:
-        """Return the part that decides what happens to one image."""
+        """Return the settings that decide what happens to one image."""
         red, green, blue = (int(part, 16) for part in re.findall("..", self.background[1:]))
         fields = Recipe.__dataclass_fields__.keys() - {"background"}
         return Recipe(background=(red, green, blue), **{name: getattr(self, name) for name in fields})
 
     def content_settings(self) -> dict[str, Any]:
-        """Return the settings that change what a dataset version holds, as plain JSON values."""
+        """Return the settings that change the content of a dataset version, as plain JSON values."""
         # Settings that were added later are left out at their default, so that older versions keep their names.
         later = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
         settings = self.model_dump(mode="json", exclude={*OPERATIONAL, *later})
@@ -245,5 +250,5 @@ class ShardConfig(BaseModel):
         return self.labels != "none"
 
     def num_workers(self) -> int:
-        """Return the number of decoder processes, with 0 resolved to the processor's cores."""
+        """Return the number of decoder processes; 0 becomes the number of cores."""
         return self.workers or os.cpu_count() or 1

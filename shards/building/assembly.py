@@ -1,7 +1,7 @@
-"""Assembly: from ledger and part files to a complete dataset version, in the order of the contents' hashes.
+"""Assembly: writes a complete dataset version from the ledger and the part files, in the order of the contents' hashes.
 
-That order shuffles the classes over all shards, keeps the bytes independent of names and of the number of
-workers, and puts an image into the same split for ever, however much the collection grows.
+This order spreads the classes over all shards and makes the bytes independent of file names and of the number of
+workers. The hash also decides the split, so an image stays in its split when the collection grows.
 """
 
 import os
@@ -34,7 +34,7 @@ _SPLITS: tuple[Split, Split] = ("train", "val")
 
 @dataclass
 class _Tally:
-    """What is counted while the shards are written."""
+    """The counts that are made while the shards are written."""
 
     version: VersionHash
     duplicates: int = 0
@@ -45,7 +45,7 @@ class _Tally:
 
 
 class Assembly:
-    """Writes one version into an empty `folder`; samples come from `parts` and from `last`, the version before."""
+    """Writes one version into an empty `folder`; samples come from `parts` and from `last`, the previous version."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Assembly:
         self._placed: list[tuple[bytes, Content]] = []
 
     def write(self, classes: Classes, grew_from: str | None, on_sample: Callable[[int], None]) -> Manifest:
-        """Write shards, tables and manifest; raises SourceError when too little is left to train on."""
+        """Write shards, tables and manifest; raises SourceError when there are too few images to train on."""
         self._classes = classes
         self._label_index = {name: index for index, name in enumerate(classes.labels)}
         limits = {"max_samples": self._config.samples_per_shard, "max_bytes": self._config.shard_mb * 2**20}
@@ -115,7 +115,7 @@ class Assembly:
         return [self._write_sample(claim, content) for content in contents]
 
     def _duplicates(self, claim: Claim, *, kept: bool) -> Iterator[dict[str, Any]]:
-        """Yield a row for every file of a claim that did not become a sample itself."""
+        """Yield one row for each file of a claim that did not become a sample."""
         reason, digest, first = "same_bytes", claim.source_sha256, claim.sources[0][0]
         if not kept:
             reason, digest, first = self._ledger.stand_in(claim.source_sha256)
@@ -146,7 +146,7 @@ class Assembly:
         return {**content.facts, **known, **place}
 
     def _split(self, digest: bytes) -> Split:
-        # The key orders by the first bytes of the hash, so the last ones are free to decide the split.
+        # Samples are ordered by the first bytes of the hash, so the last bytes can decide the split.
         return "val" if int.from_bytes(digest[-8:]) < self._config.val_fraction * 2**64 else "train"
 
     def _read(self, content: Content) -> bytes:
@@ -158,8 +158,8 @@ class Assembly:
         data = os.pread(self._files[content.file], content.bytes, content.offset)
         if sha256(data).hexdigest() != content.facts["sha256"]:
             raise BuildError(
-                f"{str(path)!r} was altered since it was written; remove {str(path.parent)!r} and run again: the "
-                f"images will be read anew"
+                f"{str(path)!r} was altered since it was written. Remove {str(path.parent)!r} and run again: the "
+                f"images are then read again."
             )
         return data
 
@@ -176,13 +176,13 @@ class Assembly:
 
     def _refuse_empty(self) -> None:
         tally = self._tally
-        found = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common()) or "nothing at all"
+        found = ", ".join(f"{count} {reason}" for reason, count in tally.reasons.most_common()) or "nothing"
         if not tally.kept:
-            raise SourceError(f"the source {self._config.source!r} holds no usable image; what it holds: {found}")
+            raise SourceError(f"the source {self._config.source!r} has no usable image. What was found: {found}.")
         if not tally.samples["train"]:
             raise SourceError(
-                f"all {tally.kept} images fall into the validation split; add images or lower val_fraction "
-                f"from {self._config.val_fraction}"
+                f"All {tally.kept} images are in the validation split. Add images, or make val_fraction smaller "
+                f"than {self._config.val_fraction}."
             )
 
     def _manifest(self, grew_from: str | None) -> Manifest:
@@ -223,6 +223,6 @@ class Assembly:
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions of what decides the bytes of a sample."""
+    """Return the versions of the libraries that decide the bytes of a sample."""
     codecs = {name: features.version(name) or "none" for name in ("jpg", "webp", "zlib", "littlecms2")}
     return {"pillow": installed("pillow"), **codecs}

@@ -1,4 +1,4 @@
-"""The build: from a source to a dataset version, resumable at any point and idle when nothing has changed."""
+"""The build: makes a dataset version from a source. It can be resumed at any point and skips unchanged input."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ _PARTITIONS_PER_WORKER = 8
 
 
 class BuildOutcome(BaseModel):
-    """What a build gave: seen = kept + duplicates + quarantined, and where the manifest lies.
+    """The result of a build: seen = kept + duplicates + quarantined, and where the manifest lies.
 
     `reasons` counts the quarantined files by reason code. `notes` are sentences about the classes for a person.
     """
@@ -54,7 +54,7 @@ class BuildOutcome(BaseModel):
 
     @classmethod
     def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
-        """Return the outcome of a build that made or found the version whose manifest lies at `uri`."""
+        """Return the outcome of a build that made or found the version with its manifest at `uri`."""
         return cls(
             dataset=manifest.dataset,
             version=manifest.version,
@@ -66,7 +66,7 @@ class BuildOutcome(BaseModel):
 
     @property
     def not_images(self) -> int:
-        """Return how many of the quarantined files are no images, as text and sound are; the others are broken."""
+        """Return how many quarantined files are not images at all, such as text or sound."""
         return self.reasons.get(NOT_AN_IMAGE, 0)
 
 
@@ -78,19 +78,20 @@ def build(
     run_partitions: RunPartitions | None = None,
     synthetic: Synthetic | None = None,
 ) -> BuildOutcome:
-    """Build a dataset version under `root`, or recognise the one that is there; `report` hears of progress.
+    """Build a dataset version under `root`, or recognise that it exists already; `report` is called with the progress.
 
-    `run_partitions` may send the partitions to other machines that see the same `root`: it gets their specs,
-    calls `process_partition` on each and gives back the part files, in any order. `synthetic` marks images that a
-    model made; the manifest then names the model as its source. Raises SourceError for a source that gives nothing to
-    train on, with nothing left behind but what a killed run had decoded, and BuildError for a build that a second run
-    can finish.
+    `run_partitions` may send the partitions to other machines that see the same `root`. It gets their specs, calls
+    `process_partition` on each, and returns the part files in any order. `synthetic` marks images that a model made;
+    the manifest then names the model as its source.
+
+    Raises SourceError for a source without anything to train on; only what an earlier, killed run had decoded is then
+    left on the disk. Raises BuildError for a build that a second run can finish.
     """
     notes = Notes()
     entries = list_entries(config, notes)
     first = next(entries, None)
     if first is None:
-        raise SourceError(f"the source {config.source!r} holds no file; give the folder that holds the images")
+        raise SourceError(f"the source {config.source!r} is empty. Give the folder that contains the images.")
     work = _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic)
     return work.run(chain([first], entries), notes)
 
@@ -111,7 +112,7 @@ class _Build:
         self._work = self._dataset / ".builds" / _build_id(config)
         self._parts = self._work / "parts"
         self._remote = f"{root.rstrip('/')}/datasets/{config.dataset}" if is_remote(root) else None
-        # Only other machines need the parts in the bucket; our own children write them where they are read.
+        # Only other machines need the parts in the bucket. Children on this machine write them where they are read.
         self._far_parts = f"{self._remote}/.builds/{self._work.name}/parts" if self._remote and run_partitions else None
 
     def run(self, entries: Iterator[Entry], notes: Notes) -> BuildOutcome:
@@ -160,7 +161,7 @@ class _Build:
         if self._far_parts:
             collect_parts(self._far_parts, self._parts)
         self._ledger.begin_arrivals()
-        for path in sorted(self._parts.glob("*.part")):  # finished by a run that was killed
+        for path in sorted(self._parts.glob("*.part")):  # left by a run that was killed
             self._ledger.add_part(path.name, read_part(path))
         self._ledger.forget_passing_refusals()
         if self._ledger.labels():
@@ -183,8 +184,8 @@ class _Build:
             self._meter.tell()
         if not self._source_is_there():
             raise BuildError(
-                f"the source {self._config.source!r} is gone; run the same command again when it is back: what could "
-                f"not be read will be read then"
+                f"the source {self._config.source!r} has disappeared. Run the same command again when it is back: "
+                f"files that could not be read are then read."
             )
 
     def _source_is_there(self) -> bool:
@@ -248,18 +249,18 @@ class _Build:
         for folder in (self._work.parent, self._dataset, self._dataset.parent):
             try:
                 folder.rmdir()
-            except OSError:  # it holds something else
+            except OSError:  # it contains something else
                 return
 
 
 def _build_id(config: ShardConfig) -> str:
-    """Name the build's folder: what another source, recipe or Pillow made must never be mixed in."""
+    """Name the build's folder. Samples made from another source, recipe or Pillow version must never be mixed in."""
     parts = (str(Path(config.source).absolute()), config.content_settings(), libraries())
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _renew(final: Path, staging: Path) -> None:
-    """Bring a version that is there up to date: same shards, but maybe other duplicates and refusals."""
+    """Update an existing version: its shards are the same, but duplicates, refusals and notes may differ."""
     for path in sorted(staging.iterdir(), key=lambda path: path.name == MANIFEST):
         path.replace(final / path.name)
     sync_folder(final)

@@ -18,13 +18,13 @@ _WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
 _REFUSED_LINES = 40
 _WHITE = (255, 255, 255)
 _MOST_BYTES, _MOST_PIXELS = 2**21, 2**23
-_FONT = ImageFont.load_default(16)  # Prefect's page shows the sheet at two thirds of its size
+_FONT = ImageFont.load_default(16)  # the page of Prefect shows the sheet at two thirds of its size
 _LABEL_LETTERS, _LINE_LETTERS = 11, 150
 _INK, _PAPER, _WARN = (30, 30, 30), (250, 250, 250), (170, 30, 30)
 
 
 class ContactSheet:
-    """Collects the first samples, a fair choice in the order by hash, and the first refusals of each kind."""
+    """Collects the first samples, a random choice because samples are ordered by hash, and some refusals per reason."""
 
     def __init__(self) -> None:
         self._tiles: list[tuple[bytes, str]] = []
@@ -32,12 +32,12 @@ class ContactSheet:
         self._reasons: Counter[str] = Counter()
 
     def keep(self, data: bytes, label: str | None) -> None:
-        """Show one sample, if there is room left; one of several megabytes is not worth the time."""
+        """Add one sample if there is room; samples of several megabytes are skipped because they take too long."""
         if len(self._tiles) < _COLUMNS * _ROWS and len(data) < _MOST_BYTES:
             self._tiles.append((data, label or ""))
 
     def refuse(self, refusal: Refusal) -> None:
-        """Count one refused file, and name it if few of its kind have been named."""
+        """Count one refused file, and name it if few files with its reason have been named."""
         self._reasons[refusal.reason] += 1
         if self._reasons[refusal.reason] <= 5 and len(self._refused) < _REFUSED_LINES:
             self._refused.append(refusal)

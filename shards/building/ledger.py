@@ -1,7 +1,7 @@
 """The ledger of a build: an SQLite file that knows every source file and where its samples lie.
 
-It is what keeps memory flat and lets a build resume, grow and recognise unchanged input. Sorting, joining and
-finding duplicates are SQLite's work. A file's outcome depends on its bytes alone, so contents are kept by
+It keeps memory use constant and lets a build resume, grow and recognise unchanged input. SQLite does the sorting, the
+joining and the search for duplicates. The outcome of a file depends only on its bytes, so contents are stored by
 `source_sha256`.
 """
 
@@ -23,15 +23,15 @@ from shards.sources.entries import Entry, folder_at, looks_like_image
 
 _PAGE = 4096
 _TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
-_KNOWN_TABLES = 4096  # kept in memory; the others are looked up
+_KNOWN_TABLES = 4096  # quantisation tables in memory; others are looked up in the file
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
-# Worth another look when the input has changed.
+# Refusals for these reasons are tried again when the input has changed.
 _PASSING = (*PASSING, "no_label", *(f"suspect_{name}" for name in SUSPICIONS))
 
 
 class Ledger:
-    """Opens the ledger of one build; only one process at a time may, which the build's lock sees to."""
+    """Opens the ledger of one build. Only one process at a time may do so; the lock of the build ensures it."""
 
     def __init__(self, path: Path) -> None:
         self._db = schema.open_database(path)
@@ -46,7 +46,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; raises sqlite3.Error when the disk does not take it."""
+        """Make all changes in the block or none; raises sqlite3.Error when the disk fails."""
         self._db.execute("BEGIN")
         try:
             yield
@@ -56,7 +56,7 @@ class Ledger:
                 self._db.execute("ROLLBACK")
 
     def replace_listing(self, entries: Iterable[Entry]) -> None:
-        """Take what the source holds now; a name that is listed twice counts once."""
+        """Store what the source contains now; a name that is listed twice counts once."""
         with self.transaction():
             self._db.execute("DROP TABLE listing")  # an older release made it with fewer columns
             self._db.execute(schema.LISTING)
@@ -64,14 +64,14 @@ class Ledger:
             self._db.executemany("INSERT OR IGNORE INTO listing VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def listing_digest(self) -> str:
-        """Return a hash over names, classes, sizes and times: equal digests, unchanged input."""
+        """Return a hash over names, classes, sizes and times; equal digests mean unchanged input."""
         digest = sha256()
         for row in self._db.execute("SELECT source, label, size, stamp FROM listing ORDER BY source"):
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
     def num_listed(self) -> int:
-        """Return how many files the source holds."""
+        """Return the number of files in the source."""
         return int(self._db.execute("SELECT count(*) FROM listing").fetchone()[0])
 
     def labels(self) -> list[str]:
@@ -136,7 +136,7 @@ class Ledger:
         return dict(self._db.execute(query, (label,)).fetchall())
 
     def refuse_suspects(self, suspects: Iterable[Suspect]) -> None:
-        """Refuse the files of these contents, whatever they decoded to."""
+        """Refuse the files that have these contents, even if they could be decoded."""
         with self.transaction():
             self._db.execute("CREATE TEMP TABLE suspects(digest BLOB PRIMARY KEY, reason TEXT, message TEXT)")
             rows = ((one.source_sha256, one.reason, one.message) for one in suspects)
@@ -149,13 +149,13 @@ class Ledger:
             self._db.execute("DROP TABLE temp.suspects")
 
     def forget_passing_refusals(self) -> None:
-        """Let files that were refused because of the machine or of other files be tried again."""
+        """Forget refusals that were due to the machine or to other files, so that these files are tried again."""
         with self.transaction():
             marks = ",".join("?" * len(_PASSING))
             self._db.execute(f"DELETE FROM files WHERE reason IN ({marks})", _PASSING)
 
     def fresh(self) -> tuple[int, Iterator[Entry]]:
-        """Return the number of files that must be read, and these files as they lie in the source."""
+        """Return the number of files that must be read, and these files in the order of the source."""
         self._db.execute("DROP TABLE IF EXISTS temp.fresh")
         self._db.execute(
             f"CREATE TEMP TABLE fresh AS SELECT listing.* FROM listing LEFT JOIN files ON {_SAME} "
@@ -166,15 +166,15 @@ class Ledger:
         return count, (Entry._make((*row[1:5], json.loads(row[5]), None)) for row in rows)
 
     def begin_arrivals(self) -> None:
-        """Forget the samples of parts that were never assembled: their parts will be added again."""
+        """Forget the samples of parts that were never assembled; these parts will be added again."""
         with self.transaction():
             self._db.execute("DELETE FROM arrivals")
 
     def add_part(self, name: str, rows: Iterable[Row]) -> None:
-        """Take the rows of a part file.
+        """Store the rows of a part file.
 
-        Its samples wait in a table without order: put in their place among millions right away, each would change a
-        page of the file, and the log of these changes would outgrow the samples.
+        The samples first go into a table without an order. Inserted at once in their place among millions, each would
+        change another page of the file, and the log of these changes would become larger than the samples.
         """
         with self.transaction():
             for row in rows:
@@ -195,7 +195,7 @@ class Ledger:
                     self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def settle_claims(self, duplicates: str, near_distance: int) -> None:
-        """Work out which files hold the same content, and which contents others stand for by their looks."""
+        """Find files with the same content, and drop the contents that look like another one, as `duplicates` asks."""
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO contents SELECT * FROM arrivals ORDER BY source_sha256, frame")
             self._db.execute("DELETE FROM arrivals")
@@ -209,13 +209,13 @@ class Ledger:
             likeness.drop_lookalikes(self._db, duplicates, near_distance)
 
     def claims(self) -> Iterator[Claim]:
-        """Yield every content of the listing in the order of its hash, with the files that hold it."""
+        """Yield every content of the listing in the order of its hash, with the files that have it."""
         rows = self._pages("SELECT rowid, digest, source, label FROM temp.claims")
         for digest, same in groupby(rows, key=lambda row: row[1]):
             yield Claim(digest, [(source, label) for *_, source, label in same])
 
     def contents(self, source_sha256: bytes) -> list[Content]:
-        """Return the samples of one content that are not left out, in the order of their frames."""
+        """Return the samples of one content that are not dropped, in the order of their frames."""
         rows = self._db.execute(
             "SELECT frame, file, offset, bytes, facts FROM contents LEFT JOIN temp.dropped USING "
             "(source_sha256, frame) "
@@ -225,7 +225,7 @@ class Ledger:
         return [Content._make((*row[:4], self._unpack(row[4]))) for row in rows]
 
     def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
-        """Return why a content is left out by its looks, and the content and the file that stand for it."""
+        """Return why a content was dropped as a look-alike, and the content and the file that were kept instead."""
         query = "SELECT reason, kept FROM temp.dropped WHERE source_sha256 = ? ORDER BY frame"
         reason, kept = self._db.execute(query, (source_sha256,)).fetchone()
         while not self.contents(kept):
@@ -240,17 +240,17 @@ class Ledger:
         return (Refusal(*row) for row in rows)
 
     def begin_placing(self) -> None:
-        """Forget the places of an assembly that did not end."""
+        """Forget the places of an assembly that was not finished."""
         self._db.execute("DELETE FROM placed")
 
     def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
-        """Note where samples lie in the new version's shards."""
+        """Store where samples lie in the shards of the new version."""
         with self.transaction():
             values = [(digest, *content[:4], self._pack(content.facts)) for digest, content in rows]
             self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def finish(self, version: str, digest: str) -> None:
-        """Make the new version's shards the place of all samples, and remember which listing gave it."""
+        """Make the shards of the new version the place of all samples, and store the digest of its listing."""
         with self.transaction():
             self._db.execute("DROP TABLE contents")
             self._db.execute("ALTER TABLE placed RENAME TO contents")
@@ -258,24 +258,24 @@ class Ledger:
             self._db.execute("DELETE FROM files WHERE source NOT IN (SELECT source FROM listing)")
             self._forget_files_without_content()
             lost = self._db.execute("SELECT count(*) FROM files WHERE reason = 'unreadable'").fetchone()[0]
-            # What could not be read is worth another try, so such a listing must never pass for unchanged.
+            # Files that could not be read are tried again, so such a listing must never count as unchanged.
             facts = [("version", version), ("listing", "" if lost else digest)]
             self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
 
     def last(self) -> tuple[str | None, str | None]:
-        """Return the version made last and the digest of the listing that gave it."""
+        """Return the version that was made last and the digest of its listing."""
         known = dict(self._db.execute("SELECT name, value FROM facts").fetchall())
         return known.get("version"), known.get("listing")
 
     def forget_parts(self) -> None:
-        """Forget what lies in part files alone, because they are about to be removed."""
+        """Forget the samples that lie only in part files, because the part files are about to be removed."""
         with self.transaction():
             self._db.execute("DELETE FROM arrivals")
             self._db.execute("DELETE FROM contents WHERE file LIKE '%.part'")
             self._forget_files_without_content()
 
     def forget_contents(self) -> None:
-        """Start anew: the version that holds the samples is gone."""
+        """Forget everything, because the version that has the samples was removed."""
         with self.transaction():
             for table in ("files", "contents", "arrivals", "placed", "facts"):
                 self._db.execute(f"DELETE FROM {table}")
@@ -294,7 +294,7 @@ class Ledger:
         return str(row[0]) if row else None
 
     def _pack(self, facts: dict[str, Any]) -> str:
-        """Facts as JSON, with numbers in place of quantisation tables: those are few, and as long as all else."""
+        """Return facts as JSON, with a number for each quantisation table. Tables are few, but half of the text."""
         return json.dumps(facts | {name: self._number_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()})
 
     def _unpack(self, text: str) -> dict[str, Any]:
@@ -302,8 +302,8 @@ class Ledger:
         return facts | {name: self._table_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()}
 
     def _forget_files_without_content(self) -> None:
-        # Looked up in the order of the hashes, contents are read once from end to end; in the order of the names every
-        # file would cost a page from anywhere in them.
+        # In the order of the hashes, the contents are read once from start to end. In the order of the names, each file
+        # would need another page of them.
         self._db.execute("DROP TABLE IF EXISTS temp.good")
         self._db.execute(
             "CREATE TEMP TABLE good AS SELECT source_sha256, source FROM files WHERE reason IS NULL "
@@ -318,7 +318,7 @@ class Ledger:
     def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a temporary table by rowid, page by page.
 
-        A statement left open while others write would keep the write-ahead log from ever being cut back.
+        A statement that stays open while others write would stop SQLite from ever shortening the write-ahead log.
         """
         last = 0
         while rows := self._db.execute(f"{query} WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}", (last,)).fetchall():

@@ -1,4 +1,4 @@
-"""How far a build is: counted by the threads that do the work, told by the one that asked for it."""
+"""The progress of a build. The threads that do the work count; the thread that asked for the build reports."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ _TELL_EVERY_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class BuildProgress:
-    """Where a build stands: `stage` is listing, decoding or writing; `bytes` were read from the source."""
+    """The state of a build: `stage` is listing, decoding or writing, `bytes` is what was read from the source."""
 
     stage: str
     done: int
@@ -28,7 +28,7 @@ Report = Callable[[BuildProgress], None]
 
 
 class Meter:
-    """Adds up what happens and tells it at most four times a second."""
+    """Counts what happens and reports it at most four times a second."""
 
     def __init__(self, report: Report | None) -> None:
         self._report = report
@@ -39,12 +39,12 @@ class Meter:
         self._kept = self._duplicates = self._quarantined = self._bytes = 0
 
     def begin(self, stage: str, total: int) -> None:
-        """Enter a stage in which `total` things are to be done, and tell so."""
+        """Begin a stage with `total` things to do, and report it."""
         self._stage, self._done, self._total = stage, 0, total
         self.tell(now=True)
 
     def count(self, row: Row) -> None:
-        """Take in what one file gave."""
+        """Count the result of one file."""
         with self._lock:
             self._done += 1
             self._bytes += row.get("source_bytes", 0)
@@ -54,12 +54,12 @@ class Meter:
                 self._kept += 1
 
     def step(self, done: int) -> None:
-        """Say how much of the stage is done."""
+        """Set how much of the stage is done."""
         self._done = done
         self.tell()
 
     def settle(self, kept: int, duplicates: int, quarantined: int) -> None:
-        """Replace what was counted underway by the counts of the finished version."""
+        """Replace the counts of the stages by those of the finished version."""
         self._kept, self._duplicates, self._quarantined = kept, duplicates, quarantined
         self.tell(now=True)
 

@@ -25,14 +25,14 @@ CREATE TABLE IF NOT EXISTS {}(
 
 
 class Claim(NamedTuple):
-    """One content and the files that hold it; the first of them in sorted order stands for all."""
+    """One content and the files that have it; the first in sorted order represents all of them."""
 
     source_sha256: bytes
     sources: list[tuple[str, str | None]]
 
 
 class Content(NamedTuple):
-    """One sample of one content: where its bytes lie and what is known about it."""
+    """One sample of one content: where its bytes lie, and the facts about it."""
 
     frame: int
     file: str
@@ -52,10 +52,10 @@ class Refusal(NamedTuple):
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open a ledger's file, made if need be; raises sqlite3.Error."""
+    """Open the file of a ledger, or create it; raises sqlite3.Error."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    # A write-ahead log costs no sync a transaction, and kept exclusive it needs no memory shared between processes,
-    # which network file systems lack.
+    # With a write-ahead log, a transaction needs no sync. In exclusive mode the log needs no memory that is shared
+    # between processes, which network file systems do not have.
     db.executescript(
         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
         "PRAGMA cache_size=-32000; PRAGMA temp_store=FILE;"

@@ -1,7 +1,8 @@
-"""Verdicts over files, reached elsewhere: which contents a build must keep out, and why.
+"""Verdicts on files: a table that says which contents a build must leave out, and why.
 
-The table is parquet, one row a content. Whoever made it (shards itself knows no models) had seen the pixels; a build
-only honours it: suspects end in quarantine.parquet as `suspect_generated`, `suspect_forged` or `suspect_flood`.
+The table is a parquet file with one row per content. It was made elsewhere by a model that has seen the pixels; this
+package knows no models and only follows the table. Suspects end in quarantine.parquet as `suspect_generated`,
+`suspect_forged` or `suspect_flood`.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ VERDICTS = pa.schema(
     [
         ("source", pa.string()),
         ("source_sha256", pa.string()),
-        ("verdict", pa.string()),  # pass, or one of SUSPICIONS
-        ("allowed", pa.bool_()),  # a person has overruled it
+        ("verdict", pa.string()),  # pass or one of SUSPICIONS
+        ("allowed", pa.bool_()),  # a person has overruled the verdict
         ("p_real", pa.float32()),
         ("p_generated", pa.float32()),
         ("p_forged", pa.float32()),
@@ -35,7 +36,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One content to keep out."""
+    """One content to leave out."""
 
     source_sha256: bytes
     reason: str
@@ -44,31 +45,36 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """All contents to keep out, and a hash over them by which the same verdicts are known again."""
+    """All contents to leave out, and a hash over them that recognises equal verdicts."""
 
     suspects: tuple[Suspect, ...] = ()
     digest: str = ""
 
 
 def read_verdicts(uri: str) -> Verdicts:
-    """Read a table of verdicts; an empty `uri` gives none. Raises SourceError where there is no such table."""
+    """Read a table of verdicts; an empty `uri` gives no verdicts. Raises SourceError when there is no such table."""
     if not uri:
         return Verdicts()
     if uri.startswith("models:/"):
         raise SourceError(
-            f"screen is {uri!r}, a model: shards looks at no pixels, `shardgan build` and `shardgan screen` do"
+            f"screen is {uri!r}, which is a model. The package shards cannot run models; use `shardgan build` or "
+            f"`shardgan screen`."
         )
     try:
         with open_binary(uri) as file:
             rows = pq.read_table(io.BytesIO(file.read()), columns=VERDICTS.names).cast(VERDICTS).to_pylist()
-    except Exception as error:  # pyarrow and clients of buckets raise far more than OSError
-        raise SourceError(f"the verdicts {uri!r} cannot be read ({error}); make them with `shardgan screen`") from error
+    except Exception as error:  # pyarrow and the clients of buckets have their own kinds of errors
+        raise SourceError(
+            f"the verdicts {uri!r} cannot be read ({error}). Make them with `shardgan screen`."
+        ) from error
     suspects = []
     for row in sorted(rows, key=lambda row: str(row["source_sha256"])):
         if row["verdict"] not in ("pass", *SUSPICIONS) or not _SHA256.fullmatch(row["source_sha256"] or ""):
-            raise SourceError(f"the verdicts {uri!r} have the row {row}; make them anew with `shardgan screen`")
+            raise SourceError(
+                f"the verdicts {uri!r} have the invalid row {row}. Make them again with `shardgan screen`."
+            )
         if row["verdict"] != "pass" and not row["allowed"]:
-            message = f"taken for {row['verdict']}: p_real {row['p_real']:.4f}, {row['num_lookalikes']} look-alikes"
+            message = f"judged as {row['verdict']}: p_real {row['p_real']:.4f}, {row['num_lookalikes']} look-alikes"
             suspects.append(Suspect(bytes.fromhex(row["source_sha256"]), f"suspect_{row['verdict']}", message))
     text = "".join(f"{one.source_sha256.hex()} {one.reason} {one.message}\n" for one in suspects)
     return Verdicts(tuple(suspects), hashlib.sha256(text.encode()).hexdigest() if suspects else "")

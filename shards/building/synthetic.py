@@ -1,4 +1,4 @@
-"""Versions whose images a model made: found again by what made them, so that nothing is generated twice."""
+"""Finds versions whose images a model made, so that the same images are not generated twice."""
 
 import os
 import tempfile
@@ -13,9 +13,9 @@ from shards.storage.uris import is_remote, join, local_path, store
 
 
 def find_synthetic(config: ShardConfig, root: str | os.PathLike[str], synthetic: Synthetic) -> BuildOutcome | None:
-    """Return the complete version of `config.dataset` that was made like this, and make it the latest; else None.
+    """Return the complete version of `config.dataset` that was made in this way and make it the latest; else None.
 
-    Raises DatasetError for a manifest that cannot be read, BuildError where the latest cannot be written.
+    Raises DatasetError when a manifest cannot be read, and BuildError when the latest version cannot be set.
     """
     folder = join(join(os.fspath(root), "datasets"), config.dataset)
     for version in versions(folder):

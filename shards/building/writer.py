@@ -1,4 +1,4 @@
-"""Writing shards: tar files whose bytes depend on their samples alone, whoever writes them and when."""
+"""Writes shards: tar files whose bytes depend only on their samples, and not on who writes them or when."""
 
 import os
 import tarfile
@@ -36,7 +36,7 @@ class ShardWriter:
         return self._tar.path.name, self._tar.add(f"{key}.{suffix}", data)
 
     def close(self) -> None:
-        """Finish the shard at hand; `records` is complete after this."""
+        """Finish the current shard; `records` is complete after this."""
         if self._tar is None:
             return
         tar, self._tar = self._tar, None
@@ -49,7 +49,7 @@ class ShardWriter:
 
 
 class _Tar:
-    """One tar file, hashed while it is written."""
+    """One tar file; its hash is computed while it is written."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.size = path, 0
@@ -78,7 +78,7 @@ class _Tar:
 
 
 def _header(name: str, size: int) -> bytes:
-    """Return the header of a plain file, mode 644, owner 0, time 0; four times as fast as tarfile makes it."""
+    """Return the header of a plain file with mode 644, owner 0 and time 0; this is four times as fast as tarfile."""
     header = bytearray(_TEMPLATE)
     encoded = name.encode("ascii")
     header[: len(encoded)] = encoded

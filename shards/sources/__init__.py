@@ -1,4 +1,4 @@
-"""Where images come from: folders, archives, listings, parquet tables, other shards and the web.
+"""Lists images from folders, archives, listings, parquet tables, shards and the web, and reads their bytes.
 
 May import storage, processes, layout, shards.config and shards.errors.
 """

@@ -1,4 +1,4 @@
-"""Listings as sources: a parquet, CSV, TSV or JSONL file whose rows name the images, or hold them."""
+"""Listings as sources: a parquet, CSV, TSV or JSONL file whose rows name the images or contain them."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def listing_kind(uri: str, head: bytes) -> str | None:
 
 
 def list_rows(uri: str, kind: str, stamp: str, config: ShardConfig) -> Iterator[Entry]:
-    """Yield an entry a row; raises SourceError when the file cannot be read or lacks a column."""
+    """Yield one entry per row; raises SourceError when the file cannot be read or a column is missing."""
     try:
         if config.bytes_column:
             yield from _rows_with_bytes(uri, kind, stamp, config)
@@ -52,22 +52,22 @@ def _rows(uri: str, kind: str, config: ShardConfig) -> Iterator[Row]:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yield a file's lines, none of which may be as long as to fill the memory."""
+    """Yield a file's lines; raises ValueError for a line that is too long to be held in memory."""
     while line := text.readline(_MOST_LINE + 1):
         if len(line) > _MOST_LINE:
-            raise ValueError(f"it has a line of more than {_MOST_LINE} letters")
+            raise ValueError(f"it has a line of more than {_MOST_LINE} characters")
         yield line
 
 
 def _mapping(value: Any) -> Row:
     if not isinstance(value, dict):
-        raise ValueError(f"a line holds {str(value)[:40]!r} and not an object with names")  # noqa: TRY004
+        raise ValueError(f"a line holds {str(value)[:40]!r} instead of a JSON object")  # noqa: TRY004
     return value
 
 
 def _rows_with_bytes(uri: str, kind: str, stamp: str, config: ShardConfig) -> Iterator[Entry]:
     if kind != "parquet":
-        raise SourceError(f"bytes_column {config.bytes_column!r} needs a parquet listing; {uri!r} is {kind}")
+        raise SourceError(f"bytes_column={config.bytes_column} needs a parquet listing, but {uri!r} is a {kind} file.")
     label = [config.label_column] if config.labels != "none" else []
     for row in read_rows(uri, [config.bytes_column, *label], config.memory_limit_mb * 2**20, places_only=True):
         group, number = row["group"], row["number"]
@@ -82,7 +82,7 @@ def _path_entry(folder: str, name: str, label: str | None) -> Entry:
         return Entry(source, label, 0, "listed", ("url" if protocol_of(uri) in STORES else "web", uri))
     try:
         return file_entry(Path(uri), source, label)
-    except (OSError, ValueError):  # the child will say so when it cannot open it
+    except (OSError, ValueError):  # the decoder child will refuse the file when it cannot open it
         return Entry(source, label, 0, "missing", ("file", as_text(uri)))
 
 

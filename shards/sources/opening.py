@@ -1,9 +1,15 @@
-"""Getting at the bytes of one file, wherever it lies, inside a decoder child.
+"""Reads the bytes of one file, wherever it lies. This runs inside a decoder child.
 
-Kinds of places: `file` path; `url` URI in a bucket, bytes if known; `web` https URL; `range` URI, offset, bytes;
-`shard` URI, offset, bytes, the shard's sha256; `zip` URI, header offset, packed
-bytes, bytes, method, CRC; `member` URI of a compressed tar, number; `row` URI of a parquet file, row group, row,
-column.
+Kinds of places, with what follows the kind in the list:
+
+    file    path
+    url     URI in a bucket, number of bytes if known
+    web     https URL
+    range   URI, offset, number of bytes
+    shard   URI, offset, number of bytes, the shard's sha256
+    zip     URI, offset of the header, packed bytes, unpacked bytes, method, CRC
+    member  URI of a compressed tar, number of the member
+    row     URI of a parquet file, row group, row, column
 """
 
 import hashlib
@@ -31,8 +37,8 @@ _PIECE_BYTES = 2**20
 def read(place: Place, max_bytes: int) -> bytes:
     """Return the bytes at a place.
 
-    Raises RefusedError when this one file cannot be read or is larger than `max_bytes`, and BuildError when
-    its storage has failed: a bucket that is gone must not turn a whole collection into refused files.
+    Raises RefusedError when this one file cannot be read or is larger than `max_bytes`. Raises BuildError when the
+    storage has failed, because a bucket that is unreachable must not make every file of a collection a refused one.
     """
     kind, *where = place
     try:
@@ -40,21 +46,21 @@ def read(place: Place, max_bytes: int) -> bytes:
     except (RefusedError, BuildError, MemoryError):
         raise
     except FileNotFoundError as error:
-        raise RefusedError("unreadable", "the file was listed, but is not there any more") from error
-    except Exception as error:  # what a client of a bucket raises is not known here
+        raise RefusedError("unreadable", "the file is in the listing but does not exist") from error
+    except Exception as error:  # each client of a bucket has its own kinds of errors
         if is_remote(str(where[0])):
             raise BuildError(f"{where[0]!r} cannot be read: {type(error).__name__}: {error}") from error
         raise RefusedError("unreadable", f"the file cannot be read: {error}") from error
 
 
 def _read_file(max_bytes: int, path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path costs more than the call
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  making a Path takes longer than open()
         state = os.fstat(file.fileno())
         if stat.S_ISCHR(state.st_mode) or stat.S_ISBLK(state.st_mode):
-            raise RefusedError("unreadable", "it is no file but a device")
+            raise RefusedError("unreadable", "it is a device and not a file")
         _check_size(state.st_size, max_bytes)
         data = file.read(state.st_size)
-        while piece := file.read(_PIECE_BYTES):  # it has grown, or its file system does not tell
+        while piece := file.read(_PIECE_BYTES):  # the file has grown, or its file system reports no size
             data += piece
             _check_size(len(data), max_bytes)
         return data
@@ -62,7 +68,7 @@ def _read_file(max_bytes: int, path: str) -> bytes:
 
 def _read_url(max_bytes: int, uri: str, size: int = -1) -> bytes:
     if protocol_of(uri) not in STORES:
-        raise RefusedError("url_not_allowed", f"{protocol_of(uri)!r} is no bucket's protocol")
+        raise RefusedError("url_not_allowed", f"{protocol_of(uri)!r} is not the protocol of a bucket")
     filesystem, path = filesystem_of(uri)
     _check_size(size if size >= 0 else int(filesystem.size(path) or 0), max_bytes)
     data: bytes = filesystem.cat_file(path)
@@ -71,13 +77,13 @@ def _read_url(max_bytes: int, uri: str, size: int = -1) -> bytes:
 
 
 def _read_web(max_bytes: int, url: str) -> bytes:
-    from shards.sources.web import fetch_url  # half of it is TLS, which few builds need
+    from shards.sources.web import fetch_url  # loads TLS, which few builds need
 
     return fetch_url(url, max_bytes)
 
 
 def _read_shard(max_bytes: int, uri: str, offset: int, size: int, sha256: str) -> bytes:
-    """A sample of a shard that is, all of it, what its manifest says."""
+    """Read a sample of a shard, after the whole shard was checked against its manifest."""
     return _read_from(_proven(uri, sha256), max_bytes, offset, size)
 
 
@@ -90,27 +96,27 @@ def _read_from(file: BinaryIO, max_bytes: int, offset: int, size: int) -> bytes:
     file.seek(offset)
     data = file.read(size)
     if len(data) != size:
-        raise RefusedError("truncated", "the archive ends inside this file")
+        raise RefusedError("truncated", "the archive ends in the middle of this file")
     return data
 
 
 def _read_zip(max_bytes: int, uri: str, header: int, packed: int, size: int, method: int, crc: int) -> bytes:
     _check_size(size, max_bytes)
     if method not in (_STORED, _DEFLATED):
-        how = "encrypted" if method == _ENCRYPTED else f"packed by method {method}"
-        raise RefusedError("archive_method", f"it is {how} in the archive; only stored and deflated files are read")
+        how = "encrypted" if method == _ENCRYPTED else f"compressed by method {method}"
+        raise RefusedError("archive_method", f"it is {how} in the archive; only stored and deflated files can be read")
     magic, name_bytes, extra_bytes = _ZIP_HEADER.unpack(_read_range(max_bytes, uri, header, _ZIP_HEADER.size))
     if magic != b"PK\x03\x04":
-        raise RefusedError("truncated", "the archive has no file where its index says")
+        raise RefusedError("truncated", "the archive has no file at the place that its index gives")
     start = header + _ZIP_HEADER.size + name_bytes + extra_bytes
     data = _read_range(max_bytes, uri, start, packed)
     if method == _DEFLATED:
         try:
             data = zlib.decompressobj(-15).decompress(data, size + 1)
         except zlib.error as error:
-            raise RefusedError("truncated", f"the archive holds a damaged file: {error}") from error
+            raise RefusedError("truncated", f"the file is damaged in the archive: {error}") from error
     if len(data) != size or zlib.crc32(data) != crc:
-        raise RefusedError("truncated", "the archive holds other bytes than its index says")
+        raise RefusedError("truncated", "the bytes in the archive are not those that its index describes")
     return data
 
 
@@ -123,16 +129,16 @@ def _read_member(max_bytes: int, uri: str, number: int) -> bytes:
 
 def _read_row(max_bytes: int, uri: str, group: int, row: int, column: str) -> bytes:
     value = _column(uri, group, column)[row].as_py()
-    if isinstance(value, dict):  # {"bytes": ..., "path": ...}, as the Hugging Face datasets store images
+    if isinstance(value, dict):  # {"bytes": ..., "path": ...}: how Hugging Face datasets store images
         value = value.get("bytes")
     if not isinstance(value, bytes):
-        raise RefusedError("unreadable", f"the column {column!r} holds no bytes in this row")
+        raise RefusedError("unreadable", f"the column {column!r} has no bytes in this row")
     _check_size(len(value), max_bytes)
     return value
 
 
 class _Cursor:
-    """A compressed tar file, read forward only: its members come in the order in which they were listed."""
+    """A compressed tar file, read forward only. Its members are asked for in the order in which they were listed."""
 
     def __init__(self, uri: str) -> None:
         self.number = 0
@@ -143,7 +149,7 @@ class _Cursor:
     def read(self, number: int, max_bytes: int) -> bytes:
         while True:
             info = self._tar.next()
-            self._tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+            self._tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps every header in memory
             self.number += 1
             if info is None:
                 raise RefusedError("truncated", "the archive ends before this file")
@@ -155,7 +161,7 @@ class _Cursor:
 
 
 def forget() -> None:
-    """Close what is kept open; a path then stands for what lies there now."""
+    """Close all open files, so that a path stands again for the file that lies there now."""
     _cursors.clear()
     for kept in (_file, _proven, _column):
         kept.cache_clear()
@@ -163,7 +169,7 @@ def forget() -> None:
 
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise RefusedError("file_too_large", f"{size} bytes; max_file_bytes allows {max_bytes}")
+        raise RefusedError("file_too_large", f"the file has {size} bytes; max_file_bytes allows {max_bytes}")
 
 
 @lru_cache(maxsize=8)
@@ -173,7 +179,7 @@ def _file(uri: str) -> BinaryIO:
 
 @lru_cache(maxsize=1)
 def _proven(uri: str, sha256: str) -> BinaryIO:
-    """The shard's bytes, held fast: a remote one as a copy without a name, so that none is asked for twice."""
+    """Return the shard, checked. A remote shard becomes a temporary copy without a name, so it is fetched only once."""
     if is_remote(uri):
         file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  lives as long as it is cached
         with open_binary(uri) as remote:
@@ -183,7 +189,7 @@ def _proven(uri: str, sha256: str) -> BinaryIO:
         file = open_binary(uri)
     found = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
     if found != sha256:
-        raise BuildError(f"the shard {uri!r} has the sha256 {found}, its manifest says {sha256}: it was altered")
+        raise BuildError(f"the shard {uri!r} was altered: its sha256 is {found}, its manifest says {sha256}")
     return file
 
 

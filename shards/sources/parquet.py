@@ -1,7 +1,7 @@
 """Parquet listings, read by a child process: `python -m shards.sources.parquet`, request on stdin, rows on stdout.
 
-A parquet file of six kilobytes can hold gigabytes of text, and its reader is a large native library: neither may take
-the build down. Only the columns that are asked for are read.
+A parquet file of six kilobytes can hold gigabytes of text, and its reader is a large native library. The child process
+protects the build from both. Only the columns that are asked for are read.
 """
 
 import sys
@@ -18,15 +18,16 @@ from shards.storage.uris import open_binary
 
 Row = dict[str, Any]
 _ROWS = 512
-_MOST_TEXT = 2**14  # letters of a path or a class
+_MOST_TEXT = 2**14  # characters of a path or a class
 _COUNT_FLOOR = 2**20
-_LEAST_MEMORY_BYTES = 2**29  # the library alone takes half of it
+_LEAST_MEMORY_BYTES = 2**29  # the library alone needs half of it
 
 
 def read_rows(uri: str, columns: list[str], memory_bytes: int, *, places_only: bool = False) -> Iterator[Row]:
-    """Yield the rows of a parquet file with those of `columns` that it has; raises SourceError for what is none.
+    """Yield the rows of a parquet file, with those of `columns` that it has; raises SourceError when it cannot be read.
 
-    With `places_only` the first column is not read, but must be there; each row says its `group` and `number` in it.
+    With `places_only`, the first column must exist but is not read. Each row then has its row `group` and its `number`
+    in that group.
     """
     request = {"uri": uri, "columns": columns, "memory_bytes": memory_bytes, "places_only": places_only}
     command = [sys.executable, "-m", "shards.sources.parquet"]
@@ -48,13 +49,13 @@ def read_rows(uri: str, columns: list[str], memory_bytes: int, *, places_only: b
         finally:
             child.kill()
     raise SourceError(
-        f"the listing {uri!r} cannot be read: its reader died of it (exit status {child.returncode}), as it does where "
-        f"it needs more memory than memory_limit_mb allows"
+        f"the listing {uri!r} cannot be read: its reader crashed (exit status {child.returncode}). Perhaps it needs "
+        f"more memory than memory_limit_mb allows."
     )
 
 
 def main() -> None:
-    """Answer one request: frames of rows, then one that says `done` or `failed`."""
+    """Answer one request: send frames of rows, then one frame with `done` or `failed`."""
     frame = read_frame(sys.stdin.buffer)
     if frame is None:
         return
@@ -68,7 +69,7 @@ def main() -> None:
         _say({"failed": "it needs more memory than memory_limit_mb allows"})
     except BrokenPipeError:
         return
-    except Exception as error:  # pyarrow's own, and those of the clients of buckets
+    except Exception as error:  # pyarrow and the clients of buckets have their own kinds
         _say({"failed": f"{error or type(error).__name__}"[:500]})
 
 
@@ -76,7 +77,7 @@ def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Other pools and more threads reserve address space, which is what is limited.
+    # The limit is on address space, and other memory pools and more threads reserve much of it.
     pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
@@ -85,7 +86,7 @@ def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
         table = pq.ParquetFile(file)
         names = table.schema_arrow.names
         if columns[0] not in names:
-            raise KeyError(f"it has no column {columns[0]!r}; it has {', '.join(names)[:500]}")
+            raise KeyError(f"it has no column {columns[0]!r}. Its columns are {', '.join(names)[:500]}")
         wanted = [name for name in columns[places_only:] if name in names]
         if places_only:
             yield from _places(table, wanted, max(size, _COUNT_FLOOR))
@@ -95,9 +96,9 @@ def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
 
 
 def _places(table: Any, wanted: list[str], most_rows: int) -> Iterator[Row]:
-    """The numbers are the footer's own words, which need not be true: each row takes a byte at least."""
+    """Yield the place of each row. The number of rows in the footer may be false; a row takes at least one byte."""
     if table.metadata.num_rows > most_rows:
-        raise ValueError(f"it says that it has {table.metadata.num_rows} rows, more than it has bytes")
+        raise ValueError(f"its footer claims {table.metadata.num_rows} rows, which is more than its number of bytes")
     for group in range(table.num_row_groups):
         count = table.metadata.row_group(group).num_rows
         rows = (
@@ -113,7 +114,9 @@ def _checked(row: Row) -> Row:
     texts = {name: value if isinstance(value, str | int | None) else str(value) for name, value in row.items()}
     for name, text in texts.items():
         if isinstance(text, str) and len(text) > _MOST_TEXT:
-            raise ValueError(f"the column {name!r} holds a text of {len(text)} letters, {_MOST_TEXT} are allowed")
+            raise ValueError(
+                f"the column {name!r} has a text of {len(text)} characters; at most {_MOST_TEXT} are allowed"
+            )
     return texts
 
 

@@ -94,7 +94,7 @@ def _class_name(manifest: Manifest, entry: Entry, by_folder: bool) -> str | None
     number = int(entry.label) if entry.label.isascii() and entry.label.isdigit() else len(manifest.labels)
     if number >= len(manifest.labels):
         raise SourceError(
-            f"{entry.source!r} has the label {entry.label!r}, {manifest.name} has {len(manifest.labels)} classes"
+            f"{entry.source!r} has the label {entry.label!r}, but {manifest.name} has {len(manifest.labels)} classes."
         )
     return manifest.labels[number]
 
@@ -114,7 +114,7 @@ def _expand(entries: Iterator[Entry], config: ShardConfig, notes: Notes) -> Iter
 
 
 def _labels_file(uri: str) -> dict[str, str] | None:
-    """Read `{"labels": [[name, class], ...]}` as StyleGAN's tools write it; None without such a file."""
+    """Read `{"labels": [[name, class], ...]}`, the form of StyleGAN's tools; return None without such a file."""
     if not exists(uri):
         return None
     with open_binary(uri) as file:
@@ -123,7 +123,7 @@ def _labels_file(uri: str) -> dict[str, str] | None:
         pairs: Any = json.loads(content)["labels"]
         return {str(name): str(label) for name, label in pairs} if pairs is not None else None
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise SourceError(f'{uri!r} is not of the form {{"labels": [["name.png", 0], ...]}}: {error!r}') from error
+        raise SourceError(f'{uri!r} does not have the form {{"labels": [["name.png", 0], ...]}}: {error!r}') from error
 
 
 def _relabelled(entries: Iterator[Entry], labels: dict[str, str]) -> Iterator[Entry]:
@@ -143,7 +143,7 @@ def _is_folder(source: str) -> bool:
 
 def _must_exist(source: str, there: bool) -> None:
     if not there:
-        raise SourceError(f"the source {source!r} does not exist; give {_KINDS}")
+        raise SourceError(f"the source {source!r} does not exist. Give {_KINDS}.")
 
 
 def _stamp(source: str) -> str:

@@ -161,8 +161,8 @@ def _no_image(folder: Path) -> None:
     ("make", "message"),
     [
         (lambda folder: None, "does not exist"),
-        (_empty, "holds no file"),
-        (_no_image, "holds no usable image"),
+        (_empty, "is empty"),
+        (_no_image, "has no usable image"),
     ],
 )
 def test_source_without_images_leaves_nothing(make, message: str, tmp_path: Path) -> None:

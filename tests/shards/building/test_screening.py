@@ -69,5 +69,5 @@ def test_what_is_no_table_of_verdicts_is_refused(collection: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("changes", [{"verdict": "odd"}, {"source_sha256": "12"}])
 def test_a_damaged_verdict_is_refused(collection: Path, tmp_path: Path, changes: dict[str, str]) -> None:
-    with pytest.raises(SourceError, match="make them anew"):
+    with pytest.raises(SourceError, match="Make them again with"):
         read_verdicts(str(write(tmp_path / "v.parquet", collection, **changes)))
