@@ -1,0 +1,103 @@
+"""`python -m benchmarks.mutation [MODULE ...]`: mutate the modules of the table, all or some, and write the page.
+
+`--most N` takes N mutants of each module, drawn evenly over the file. Results of other modules are kept.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness.page import table, write_page
+from benchmarks.mutation.mutants import Mutant, mutants
+from benchmarks.mutation.runner import ROOT, copied_repository, import_libraries, is_noticed, seconds_of_tests
+from benchmarks.mutation.targets import EQUIVALENT, LIBRARIES, TARGETS
+
+KEPT = ROOT / "benchmarks" / "results" / "mutation.json"
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="files of the table; default: all")
+    parser.add_argument("--most", type=int, default=0, help="mutants per module; 0 takes all")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.modules if name not in TARGETS]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: not in benchmarks/mutation/targets.py")
+    for module in arguments.modules or TARGETS:
+        with copied_repository():
+            result = _test(module, arguments.most)
+        _keep(module, result)
+        _write()
+
+
+def _test(module: str, most: int) -> Result:
+    import_libraries(LIBRARIES[module.partition("/")[0]])
+    tests = [test for test in TARGETS[module] if Path(test.partition("::")[0]).exists()]
+    path = Path(module).absolute()
+    made = list(mutants(path.read_text()))
+    chosen = made[:: max(-(-len(made) // most), 1)] if most else made
+    started, seconds = time.monotonic(), seconds_of_tests(tests)
+    survivors = []
+    for number, mutant in enumerate(chosen, 1):
+        if not is_noticed(path, mutant, tests, seconds, number):
+            survivors.append(mutant)
+        _tell(module, number, len(chosen), survivors)
+    return {
+        "mutants": len(made),
+        "run": len(chosen),
+        "survivors": [[one.line, one.old, one.new] for one in survivors],
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def _tell(module: str, done: int, total: int, survivors: list[Mutant]) -> None:
+    if done % 10 == 0 or done == total:
+        print(f"{module}: {done} of {total}, {len(survivors)} unnoticed", file=sys.stderr, flush=True)
+
+
+def _keep(module: str, result: Result) -> None:
+    known: dict[str, Result] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    KEPT.write_text(json.dumps(known | {module: result}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _write() -> None:
+    results: dict[str, Result] = json.loads(KEPT.read_text())
+    rows, unnoticed = [], []
+    for module in TARGETS:
+        if module not in results:
+            rows.append([module, "not run", "", "", "", ""])
+            continue
+        result = results[module]
+        survivors = [(line, old, new) for line, old, new in result["survivors"]]
+        same = [one for one in survivors if (module, one[1], one[2]) in EQUIVALENT]
+        counted = result["run"] - len(same)
+        noticed = result["run"] - len(survivors)
+        share = f"{100 * noticed / counted:.1f} %" if counted else "-"
+        rows.append([module, result["mutants"], result["run"], noticed, len(same), share])
+        for line, old, new in survivors:
+            reason = EQUIVALENT.get((module, old, new), "**no test notices it**")
+            unnoticed.append([f"{module}:{line}", _code(old), _code(new), reason])
+    write_page(
+        "mutation",
+        "Mutation testing",
+        "make mutation",
+        "Small changes are put into a module one by one (operators, numbers, conditions, operands, SQL). A change is "
+        "noticed when at least one test of the module fails or does not end. Changes that cannot be told from the "
+        "original do not count in the share; the second table gives the reason for each.",
+        table(["module", "mutants", "run", "noticed", "same behaviour", "share noticed"], rows),
+        "## Changes that no test noticed",
+        table(["place", "line", "changed line", "reason"], unnoticed) if unnoticed else "None.",
+    )
+
+
+def _code(text: str) -> str:
+    return f"`{text[:100]}`".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()

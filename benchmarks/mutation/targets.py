@@ -1,0 +1,45 @@
+"""Which modules are mutated, the tests that must notice it, and the mutants that no test can tell from the original."""
+
+# Whole trainings are left out: they take minutes, and a wrong formula trains too.
+_OBJECTIVES = (
+    "tests/models/objectives/test_values.py",
+    "tests/models/objectives/test_losses.py",
+    "tests/models/objectives/test_objectives.py::test_the_penalty_of_a_quadratic_is_known",
+    "tests/models/objectives/test_objectives.py::test_divergence_and_bound_agree_with_torch_distributions",
+)
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "shards/reading/order.py": ("tests/shards/reading/test_order.py",),
+    "shards/dataset/verification.py": ("tests/shards/dataset/test_verification.py",),
+    "shards/layout/manifest.py": ("tests/shards/layout/test_manifest.py",),
+    "shards/building/ledger.py": ("tests/shards/building/test_ledger.py",),
+    "shards/building/classes.py": ("tests/shards/building/test_classes.py",),
+    "shards/sources/webdataset.py": ("tests/shards/sources/test_webdataset.py",),
+    "shards/reading/windows.py": ("tests/shards/reading/test_windows.py",),
+    "models/objectives/relativistic.py": _OBJECTIVES,
+    "models/objectives/losses.py": _OBJECTIVES,
+    "models/objectives/non_saturating.py": _OBJECTIVES,
+    "models/objectives/autoencoding.py": _OBJECTIVES,
+    "models/objectives/variational.py": _OBJECTIVES,
+    "models/objectives/batch.py": _OBJECTIVES,
+    "models/augmentation/adaptive.py": ("tests/models/training/test_schedules.py",),
+    "models/training/schedules.py": ("tests/models/training/test_schedules.py",),
+    "models/metrics/distances.py": ("tests/models/metrics/test_distances.py",),
+    "models/metrics/neighbours.py": ("tests/models/metrics/test_neighbours.py",),
+    "models/metrics/scores.py": ("tests/models/metrics/test_scores.py",),
+    "models/metrics/protocol.py": ("tests/models/metrics",),
+    "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation.py",),
+    "tasks/registry/promotion.py": ("tests/tasks/registry/test_promotion.py",),
+    "tasks/registry/signing.py": ("tests/tasks/registry/test_signing.py",),
+    "tasks/registry/audit.py": ("tests/tasks/registry",),
+}
+
+# A package is imported once, before the mutants: no mutant changes it, and every test of the module needs it.
+LIBRARIES = {
+    "shards": ("numpy", "PIL.Image", "pyarrow.parquet", "pydantic", "sqlite3"),
+    "models": ("numpy", "torch", "PIL.Image", "pydantic"),
+    "tasks": ("numpy", "torch", "mlflow", "prefect", "pyarrow.parquet"),
+}
+
+# (module, the line, the line as changed): why that mutant behaves like the original.
+EQUIVALENT: dict[tuple[str, str, str], str] = {}
