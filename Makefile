@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo up test test-faults test-browser lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores fuzz clean help
+.PHONY: demo up test test-faults test-browser lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores fuzz mutation clean help
 
 help:
 	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-shield  poisoned streams with and without the gate, and every kind of forgery (an hour on two cores)"
 	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
 	@echo "make fuzz   every reader of what comes from elsewhere, two minutes each, into benchmarks/results/fuzz.md"
+	@echo "make mutation  small changes are put into formulas and rules one by one; tests must notice (some hours)"
 	@echo "make clean  remove the environment and everything the demo made"
 
 # Some machines forbid Python to keep what it compiled: each of the tests' processes would then compile torch anew.
@@ -92,6 +93,10 @@ bench-loading: $(STAMP)
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
 	@$(BIN)/python -m tests.fuzzing
+
+mutation: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut
+	@$(BIN)/python -m benchmarks.mutation
 
 clean:
 	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output

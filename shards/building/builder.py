@@ -7,8 +7,6 @@ from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from shards.building.assembly import Assembly, libraries
 from shards.building.classes import settle_filled_classes, settle_listed_classes
 from shards.building.ledger import Ledger
@@ -18,7 +16,7 @@ from shards.config import ShardConfig
 from shards.decoding.fanout import run_locally
 from shards.decoding.partition import PartitionSpec, read_part
 from shards.errors import BuildError, SourceError
-from shards.layout.manifest import LATEST, MANIFEST, NOT_AN_IMAGE, Manifest, Synthetic, load_manifest
+from shards.layout.manifest import LATEST, MANIFEST, Counts, Manifest, Synthetic, load_manifest
 from shards.layout.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
 from shards.sources.entries import Entry, Notes
 from shards.sources.folders import is_glob
@@ -33,24 +31,17 @@ _PARTITION_FILES = (32, 4096)
 _PARTITIONS_PER_WORKER = 8
 
 
-class BuildOutcome(BaseModel):
-    """The result of a build: seen = kept + duplicates + quarantined, and where the manifest lies.
+class BuildOutcome(Counts):
+    """The result of a build: what became of every file, and where the manifest lies.
 
-    `reasons` counts the quarantined files by reason code. `notes` are sentences about the classes for a person.
+    `notes` are sentences for a person, for example about classes that were left out.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str
     version: str
     manifest: str
-    seen: int
-    kept: int
-    duplicates: int
-    quarantined: int
-    reasons: dict[str, int]
     reused: bool
-    notes: list[str] = []
+    notes: list[str]
 
     @classmethod
     def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
@@ -63,11 +54,6 @@ class BuildOutcome(BaseModel):
             notes=manifest.notes,
             **manifest.counts.model_dump(),
         )
-
-    @property
-    def not_images(self) -> int:
-        """Return how many quarantined files are not images at all, such as text or sound."""
-        return self.reasons.get(NOT_AN_IMAGE, 0)
 
 
 def build(
