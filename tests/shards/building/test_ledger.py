@@ -74,7 +74,8 @@ def test_fresh_entries_come_back_whole(ledger: Ledger) -> None:
     [({"10", "9", "1"}, ["1", "9", "10"]), ({"b", "a", "10"}, ["10", "a", "b"]), ({"²", "1"}, ["1", "²"])],
 )
 def test_numbers_are_sorted_as_numbers(names: set[str], expected: list[str], ledger: Ledger) -> None:
-    ledger.replace_listing(entry(f"{name}.png", name) for name in [*names, *names])
+    backwards = sorted(names, reverse=True)
+    ledger.replace_listing(entry(f"{number}.png", name) for number, name in enumerate([*backwards, *backwards]))
     assert ledger.labels() == expected
 
 
@@ -126,6 +127,32 @@ def test_contents_come_back_frame_by_frame_with_their_facts(ledger: Ledger) -> N
     assert ledger.contents(digest(4)) == []
 
 
+def test_quantisation_tables_come_back_after_reopening(tmp_path: Path) -> None:
+    plain = good("c", 3)
+    plain["facts"] = {"format": "PNG", "jpeg_tables": None}
+    for row in (good("a", 1), good("b", 2), plain, good("d", 5)):
+        ledger = Ledger(tmp_path / "ledger.sqlite")
+        ledger.add_part("p.part", [row])
+        ledger.settle_claims("bytes", 0)
+        ledger.close()
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.settle_claims("bytes", 0)
+    tables = [ledger.contents(digest(number))[0].facts["jpeg_tables"] for number in (1, 2, 3, 5)]
+    ledger.close()
+    assert tables == ["table 1", "table 0", None, "table 1"]
+
+
+def test_newest_row_of_a_file_and_newest_place_of_a_content_count(ledger: Ledger) -> None:
+    ledger.replace_listing([entry("a", size=2)])
+    ledger.add_part("p.part", [good("a", 1)])
+    ledger.settle_claims("bytes", 0)
+    assert fresh(ledger) == ["a"]
+    ledger.add_part("q.part", [good("a", 1, size=2)])
+    ledger.settle_claims("bytes", 0)
+    assert fresh(ledger) == []
+    assert [one.file for one in ledger.contents(digest(1))] == ["q.part"]
+
+
 def test_parts_that_were_never_assembled_are_forgotten(ledger: Ledger) -> None:
     ledger.replace_listing([entry("a")])
     ledger.add_part("old.part", [good("a", 1)])
@@ -136,9 +163,9 @@ def test_parts_that_were_never_assembled_are_forgotten(ledger: Ledger) -> None:
 
 
 def test_same_pixels_are_stood_in_for(ledger: Ledger) -> None:
-    ledger.replace_listing([entry("a"), entry("b"), entry("c")])
-    twins = [good("a", 1), good("b", 2), good("c", 3)]
-    for row in twins[:2]:
+    ledger.replace_listing(map(entry, "abcdz"))
+    twins = [good("a", 1), good("b", 2), good("c", 3), good("d", 3), good("z", 1)]
+    for row in (twins[0], twins[1], twins[4]):
         row["samples"][0]["pixel_sha256"] = "same"  # type: ignore[index]
     ledger.add_part("p.part", twins)
     ledger.settle_claims("pixels", 0)
@@ -149,10 +176,11 @@ def test_same_pixels_are_stood_in_for(ledger: Ledger) -> None:
 def test_suspects_are_refused_unless_they_already_are(ledger: Ledger) -> None:
     ledger.replace_listing([entry("a"), entry("b"), entry("c")])
     ledger.add_part("p.part", [good("a", 1), good("b", 2), bad("c", "truncated", 3)])
-    ledger.refuse_suspects([Suspect(digest(2), "suspect_flood", "why"), Suspect(digest(3), "suspect_flood", "why")])
+    suspects = [Suspect(digest(number), "suspect_flood", f"why {number}") for number in (3, 2)]
+    ledger.refuse_suspects([Suspect(digest(2), "suspect_forged", "overruled by the row below"), *suspects])
     found = [(one.source, one.reason, one.message, one.size, one.source_sha256) for one in ledger.refusals()]
     assert found == [
-        ("b", "suspect_flood", "why", 1, digest(2)),
+        ("b", "suspect_flood", "why 2", 1, digest(2)),
         ("c", "truncated", "truncated!", 1, digest(3)),
     ]
     ledger.refuse_suspects([])
@@ -178,6 +206,10 @@ def test_files_without_a_class_are_refused(ledger: Ledger) -> None:
     ledger.refuse_unlabelled()
     assert [(one.source, one.reason) for one in ledger.refusals()] == [("b", "no_label")]
     assert fresh(ledger) == ["a"]
+    ledger.forget_passing_refusals()
+    ledger.add_part("p.part", [good("b", 1)])
+    ledger.refuse_unlabelled()
+    assert [(one.source, one.reason) for one in ledger.refusals()] == [("b", "no_label")]
 
 
 def listed(ledger: Ledger) -> dict[str, str | None]:
@@ -247,6 +279,9 @@ def test_finished_version_is_where_samples_lie(ledger: Ledger) -> None:
     assert ledger.contents(digest(9)) == []
     ledger.replace_listing([entry("gone"), entry("a"), entry("b")])
     assert fresh(ledger) == ["gone"]
+    ledger.begin_placing()
+    ledger.finish("v2", "digest of v2")
+    assert ledger.last() == ("v2", "digest of v2")
 
 
 def test_placing_starts_anew(ledger: Ledger) -> None:
