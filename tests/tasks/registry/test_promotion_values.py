@@ -1,0 +1,126 @@
+"""The promotion rule at its limits: just reached, just missed, and every bound of the policy's settings."""
+
+import pytest
+from pydantic import ValidationError
+
+from models.metrics.evaluation import Scores
+from models.metrics.protocol import Protocol
+from models.metrics.scores import CLASSIFIER_GAIN
+from tasks.registry.promotion import PromotionPolicy, find_missed_floors, floors, grounds, judge
+
+PROTOCOL = Protocol(
+    feature_net="n",
+    weights_sha256="0",
+    input_size=64,
+    resize_filter="f",
+    num_generated=10,
+    num_reference=10,
+    dataset="d",
+    dataset_version="v",
+    split="val",
+    seed=0,
+)
+FD = "FD-EffNetLite0"
+
+
+def scores(intervals: dict[str, tuple[float, float]] | None = None, **values: float) -> Scores:
+    named = {FD if name == "fd" else name: value for name, value in values.items()}
+    return Scores(values=named, protocol=PROTOCOL, intervals=intervals or {})
+
+
+@pytest.mark.parametrize(
+    ("policy", "mine", "promoted"),
+    [
+        ({}, 7.9, True),
+        ({}, 8.0, False),
+        ({"min_gain": 0.25}, 5.9, True),  # 8 - 0.25 x 8 = 6 must be beaten
+        ({"min_gain": 0.25}, 6.0, False),
+        ({"outside_interval": True}, 6.9, True),  # the interval begins at 7
+        ({"outside_interval": True}, 7.0, False),
+        ({"outside_interval": True, "min_gain": 0.25}, 6.5, False),  # the stricter of the two counts
+        ({"outside_interval": True, "min_gain": 0.25}, 5.9, True),
+        ({"outside_interval": True, "min_gain": 0.05}, 7.3, False),
+    ],
+)
+def test_lower_is_better(policy: dict[str, float], mine: float, promoted: bool) -> None:
+    champion = scores({FD: (7.0, 9.5)}, fd=8.0)
+    assert judge(scores(fd=mine), champion, PromotionPolicy(**policy)).promoted is promoted
+
+
+@pytest.mark.parametrize(
+    ("policy", "mine", "promoted"),
+    [
+        ({}, 0.51, True),
+        ({}, 0.5, False),
+        ({"min_gain": 0.5}, 0.76, True),  # 0.5 + 0.5 x 0.5 = 0.75 must be beaten
+        ({"min_gain": 0.5}, 0.75, False),
+        ({"outside_interval": True}, 0.71, True),  # the interval ends at 0.7
+        ({"outside_interval": True}, 0.7, False),
+        ({"outside_interval": True, "min_gain": 0.5}, 0.74, False),
+    ],
+)
+def test_higher_is_better(policy: dict[str, float], mine: float, promoted: bool) -> None:
+    champion = scores({"coverage": (0.1, 0.7)}, coverage=0.5)
+    assert judge(scores(coverage=mine), champion, PromotionPolicy(score="coverage", **policy)).promoted is promoted
+
+
+def test_a_negative_score_asks_for_a_gain_upwards() -> None:
+    """Half of |-0.2| is added, so -0.1 must be beaten."""
+    policy = PromotionPolicy(score=CLASSIFIER_GAIN, min_gain=0.5)
+    champion = scores(**{CLASSIFIER_GAIN: -0.2})
+    assert [judge(scores(**{CLASSIFIER_GAIN: mine}), champion, policy).promoted for mine in (-0.11, -0.09)] == [
+        False,
+        True,
+    ]
+
+
+LIMITS = [
+    ({"min_recall": 0.3}, "recall", 0.3, 0.29),
+    ({"min_coverage": 0.4}, "coverage", 0.4, 0.39),
+    ({"max_memorised": 0.2}, "memorised", 0.2, 0.21),
+    ({"min_classifier_gain": -0.5}, CLASSIFIER_GAIN, -0.5, -0.51),
+    ({"min_classifier_gain": 0.0}, CLASSIFIER_GAIN, 0.0, -0.01),
+]
+
+
+@pytest.mark.parametrize(("policy", "name", "reached", "missed"), LIMITS)
+def test_limits_are_reached_or_missed(policy: dict[str, float], name: str, reached: float, missed: float) -> None:
+    asked = PromotionPolicy(**policy)
+    assert [floor.score for floor in floors(asked)] == [name]
+    assert find_missed_floors(scores(**{name: reached}), asked) == []
+    assert len(find_missed_floors(scores(**{name: missed}), asked)) == 1
+    assert len(find_missed_floors(scores(), asked)) == 1
+    assert judge(scores(**{name: reached, "fd": 1.0}), None, asked).promoted
+    assert not judge(scores(**{name: missed, "fd": 1.0}), None, asked).promoted
+
+
+def test_what_a_decision_rests_on_names_limits_and_intervals() -> None:
+    policy = PromotionPolicy(min_recall=0.3)
+    facts = grounds(scores({FD: (7.0, 9.5)}, fd=8.0, recall=0.5), None, policy)
+    assert facts[FD] == "8 (7 to 9.5)"
+    assert facts["recall"] == "0.5"
+    assert facts["protocol"] == PROTOCOL.digest()
+    assert grounds(scores(), None, policy)["recall"] == "not measured"
+
+
+BOUNDS = [
+    ("min_gain", 0.0, -0.01),
+    ("min_gain", 0.99, 1.0),
+    ("min_recall", 0.0, -0.01),
+    ("min_recall", 1.0, 1.01),
+    ("min_coverage", 0.0, -0.01),
+    ("min_coverage", 1.0, 1.01),
+    ("max_memorised", 0.0, -0.01),
+    ("max_memorised", 1.0, 1.01),
+    ("min_classifier_gain", -1.0, -1.01),
+    ("min_classifier_gain", 0.99, 1.0),
+    ("score", "x", ""),
+    ("score", "x" * 64, "x" * 65),
+]
+
+
+@pytest.mark.parametrize(("field", "allowed", "refused"), BOUNDS)
+def test_bounds_of_the_settings(field: str, allowed: object, refused: object) -> None:
+    assert getattr(PromotionPolicy(**{field: allowed}), field) == allowed
+    with pytest.raises(ValidationError, match=field):
+        PromotionPolicy(**{field: refused})
