@@ -95,7 +95,18 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
     first = shardgan(*command, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     built = the_object(first.stdout)
-    expected = {"dataset", "version", "manifest", "seen", "kept", "duplicates", "quarantined", "reasons", "reused"}
+    expected = {
+        "dataset",
+        "version",
+        "manifest",
+        "seen",
+        "kept",
+        "duplicates",
+        "quarantined",
+        "reasons",
+        "reused",
+        "notes",
+    }
     assert built.keys() == expected
     assert (built["seen"], built["kept"], built["quarantined"], built["reused"]) == (49, 48, 1, False)
     again = the_object(shardgan(*command, cwd=tmp_path).stdout)
