@@ -15,10 +15,10 @@ from models.grids import to_float
 from models.networks.families import NetworkSpec
 from models.shield.attacks import FORGERIES, stamp
 from models.shield.config import ShieldConfig
-from models.shield.flood import count_lookalikes
-from models.shield.laundering import launder
+from models.shield.duplicates import count_lookalikes
 from models.shield.measures import auroc, detection_rate
-from models.shield.shield import Shield, Teachers, perturb
+from models.shield.recompression import recompress
+from models.shield.shield import ReferenceNetworks, Shield, perturb
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
@@ -61,7 +61,7 @@ def teach_and_test(case: Case, collection: Collection) -> Row:
     judges: dict[str, Score] = {"head": shield.score, "discriminator": lambda images: logits(classes[-1], images)}
     row: Row = {**case._asdict(), "false_positives": float((shield.score(clean) < shield.threshold).double().mean())}
     for judge, score in judges.items():
-        honest = {"": score(clean), " saved": score(launder(clean, Draws((case.seed, 60), CPU, len(clean))))}
+        honest = {"": score(clean), " saved": score(recompress(clean, Draws((case.seed, 60), CPU, len(clean))))}
         row[judge] = {
             name: compare(honest[" saved" if name.endswith(" saved") else ""], score(images))
             for name, images in tests.items()
@@ -77,7 +77,7 @@ def rows() -> list[Row]:
     return all_rows(poisoning.CACHE / "heads", "*.json")
 
 
-def load_teachers(case: Case, collection: Collection) -> list[Teachers]:
+def load_teachers(case: Case, collection: Collection) -> list[ReferenceNetworks]:
     """Generator and discriminator as they were at each kept checkpoint of the clean unshielded training."""
     training = poisoning.Case(case.collection, case.seed, 0.0, "off")
     folder = poisoning.CACHE / "runs" / training.slug
@@ -90,11 +90,11 @@ def load_teachers(case: Case, collection: Collection) -> list[Teachers]:
         checkpoint, networks = load_checkpoint(path), collection.spec.build_networks()
         networks["generator"].load_state_dict(checkpoint.part("ema"))
         networks["discriminator"].load_state_dict(checkpoint.part("discriminator"))
-        teachers.append(Teachers(networks["generator"].eval(), networks["discriminator"].eval()))
+        teachers.append(ReferenceNetworks(networks["generator"].eval(), networks["discriminator"].eval()))
     return teachers
 
 
-def teach(case: Case, collection: Collection, teachers: list[Teachers]) -> Shield:
+def teach(case: Case, collection: Collection, teachers: list[ReferenceNetworks]) -> Shield:
     """A head after one lesson on each of the training's generators."""
     kept = [name for name in ShieldConfig().attacks if name != case.left_out]
     config = ShieldConfig(
@@ -107,11 +107,11 @@ def teach(case: Case, collection: Collection, teachers: list[Teachers]) -> Shiel
     )
     shield = Shield(config, collection.spec, collection.trusted, case.seed, CPU)
     for number, one in enumerate(teachers):
-        shield.learn(one, number)
+        shield.train_head(one, number)
     return shield
 
 
-def forge_all(case: Case, collection: Collection, teachers: Teachers) -> dict[str, torch.Tensor]:
+def forge_all(case: Case, collection: Collection, teachers: ReferenceNetworks) -> dict[str, torch.Tensor]:
     """Every kind of forgery of the val images, as it is and saved as JPEG."""
     clean, labels = to_float(collection.val), collection.val_labels
 
@@ -131,7 +131,7 @@ def forge_all(case: Case, collection: Collection, teachers: Teachers) -> dict[st
         z = draws(51).normal(collection.spec.latent_dim)
         tests["generated"] = teachers.generator(z, labels)
         tests["other generator"] = other(z, labels)
-    saved = {name: launder(images, Draws((case.seed, 61), CPU, len(images))) for name, images in tests.items()}
+    saved = {name: recompress(images, Draws((case.seed, 61), CPU, len(images))) for name, images in tests.items()}
     return tests | {f"{name} saved": images for name, images in saved.items()}
 
 
@@ -147,7 +147,7 @@ def stranger(case: Case, collection: Collection) -> torch.nn.Module:
 
 
 @torch.no_grad()
-def logits(teachers: Teachers, images: torch.Tensor) -> torch.Tensor:
+def logits(teachers: ReferenceNetworks, images: torch.Tensor) -> torch.Tensor:
     """The plain discriminator's answer without a label: its features through its head."""
     network = teachers.discriminator
     found: torch.Tensor = network.head(network.layers(images).flatten(1))[:, 0]
@@ -167,7 +167,7 @@ def adaptive(case: Case, shield: Shield, clean: torch.Tensor, tests: dict[str, t
         curves[name] = []
         for epsilon in EPSILONS:
             own = Draws((case.seed, 70, epsilon), CPU, len(tests[name]))
-            moved = shield.disguise(tests[name], epsilon, ADAPTIVE_STEPS, own) if epsilon else tests[name]
+            moved = shield.evade(tests[name], epsilon, ADAPTIVE_STEPS, own) if epsilon else tests[name]
             scores = shield.score(moved)
             curves[name].append([epsilon, round(auroc(honest, scores), 4), round(detection_rate(honest, scores), 4)])
     return curves
@@ -176,7 +176,7 @@ def adaptive(case: Case, shield: Shield, clean: torch.Tensor, tests: dict[str, t
 def flood(case: Case, shield: Shield, clean: torch.Tensor) -> dict[str, float]:
     """Five val images saved twenty times each among the others: which of them have too many look-alikes."""
     copies = clean[:FLOOD].repeat_interleave(COPIES, dim=0)
-    sent = torch.cat([clean, launder(copies, Draws((case.seed, 71), CPU, len(copies)))])
+    sent = torch.cat([clean, recompress(copies, Draws((case.seed, 71), CPU, len(copies)))])
     crowded = count_lookalikes(sent, float(shield.lookalike_distance)).counts > MOST
     return {
         "found": float(crowded[len(clean) :].double().mean()),

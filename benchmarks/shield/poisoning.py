@@ -20,7 +20,7 @@ from models.features.nets import load_feature_net
 from models.grids import to_float, to_uint8
 from models.metrics.distances import compare_frechet
 from models.shield.attacks import stamp
-from models.shield.shield import Shield, Teachers
+from models.shield.shield import ReferenceNetworks, Shield
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
@@ -54,20 +54,20 @@ class WatchedShield(Shield):
     counts: dict[str, list[int]]
     name: str
 
-    def learn(self, teachers: Teachers, nimg: int) -> None:
+    def train_head(self, references: ReferenceNetworks, nimg: int) -> None:
         """See Shield; the first lesson is the same for every rate of a seed, so it is kept."""
         kept = CACHE / "lessons" / f"{WatchedShield.name}-{self.seed}.safetensors"
         if nimg == 0 and kept.exists():
             self.restore(load_file(kept))
             return
-        super().learn(teachers, nimg)
+        super().train_head(references, nimg)
         if nimg == 0:
             kept.parent.mkdir(parents=True, exist_ok=True)
             save_file({name: value.clone() for name, value in self.tensors().items()}, kept)
 
-    def admit(self, images: torch.Tensor) -> torch.Tensor:
+    def accepts(self, images: torch.Tensor) -> torch.Tensor:
         """See Shield."""
-        admitted = super().admit(images)
+        admitted = super().accepts(images)
         poisoned = carries_trigger(images)
         for name, kind in (("clean", ~poisoned), ("poison", poisoned)):
             dropped, seen = WatchedShield.counts.setdefault(name, [0, 0])

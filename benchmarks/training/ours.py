@@ -57,7 +57,7 @@ def main(family: str, width: int, batch: int, steps: int, manifest_uri: str) -> 
         seconds = sum(batch * WARM_UP / row["images_per_second"] for row in warm)
         waited = sum(row["data_share"] * batch * WARM_UP / row["images_per_second"] for row in warm)
         print(json.dumps({"images_per_second": batch * WARM_UP * len(warm) / seconds, "data_share": waited / seconds}))
-    world.leave()
+    world.close()
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class LearnedCompression(Compressor):
         super().__init__()
         self.samplings = SAMPLINGS if channels == 3 else SAMPLINGS[:1]
         kinds = len(self.samplings)
-        self._is_settled = False
+        self._has_enough = False
         self.register_load_state_dict_post_hook(LearnedCompression._look_again)  # type: ignore[no-untyped-call]
         # A prior that is worth a tenth of an image, half of it on what was not compressed (and so keeps its colours);
         # most encoders do 4:2:0 where they are not told otherwise.
@@ -129,7 +129,7 @@ class LearnedCompression(Compressor):
         self.register_buffer("choices", torch.eye(kinds).repeat_interleave(len(QUALITIES), 0), persistent=False)
 
     def _look_again(self, _keys: object) -> None:
-        self._is_settled = False
+        self._has_enough = False
 
     def bounds(self) -> torch.Tensor:
         shares = (self.counts / self.counts.sum()).flatten()
@@ -140,8 +140,8 @@ class LearnedCompression(Compressor):
     def observe(self, real: torch.Tensor, world: World) -> None:
         """Count the encodings of this process's real uint8 images (N, C, H, W), until enough were seen."""
         # Read back from the device only until there is enough: later steps need not wait for it.
-        self._is_settled = self._is_settled or bool(self.num_seen >= ENOUGH)
-        if self._is_settled:
+        self._has_enough = self._has_enough or bool(self.num_seen >= ENOUGH)
+        if self._has_enough:
             return
         evidence: Evidence = find_encodings(to_float(real), self.samplings)
         before = self.counts.clone()

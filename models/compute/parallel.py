@@ -66,8 +66,8 @@ class World:
         """Go on when all processes have come here."""
         self.any(False)
 
-    def leave(self) -> None:
-        """Part from the others."""
+    def close(self) -> None:
+        """Leave the group of processes."""
         if self.size > 1:
             dist.destroy_process_group()
 

@@ -1,11 +1,15 @@
-"""Real, generated or forged: a head on the discriminator that says which, and what is done about it.
+"""A head on the discriminator that classifies images as real, generated or forged, and what is done with its answers.
 
-    config        the settings, `train.shield`
-    attacks       forgeries made from real images;  adversarial: perturbations against a network;  laundering: JPEG
-    head          the network;  measures: thresholds with a stated rate of false alarms, AUROC
-    shield        its lessons during a training, and the gate
+During a training, `filter` keeps suspicious images out of each batch. Afterwards, `screening` judges incoming images
+with the trained head. May import compute, networks, models.grids and models.errors.
 
-A training asks `gate` which images of a batch may count as real.
+    config          the settings, `train.shield`
+    head            the three-class network
+    shield          the head of one training: its training images, its threshold, its state
+    attacks         forgeries made from real images
+    recompression   JPEG round trips of random quality
+    duplicates      images that may be copies of one picture
+    measures        thresholds with a stated false positive rate, AUROC
 """
 
-__all__ = ["config", "door", "gate", "measures", "shield"]
+__all__ = ["config", "duplicates", "filter", "measures", "screening", "shield"]

@@ -1,6 +1,6 @@
-"""Forged images of every known kind, made from real ones: what the head learns to tell, and what it is tested on.
+"""Forgeries made from real images. The head is trained on them and tested with them.
 
-Each maker in `FORGERIES` takes real images (N, C, H, W) in [-1, 1] and draws, and gives as many forged ones.
+Each function in `FORGERIES` takes real images (N, C, H, W) in [-1, 1] and draws, and returns as many forged images.
 """
 
 from collections.abc import Callable
@@ -16,24 +16,24 @@ Forge = Callable[[torch.Tensor, Draws], torch.Tensor]
 
 
 def patch(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """A small square of random pattern, size and place: the trigger of a backdoor (Gu et al. 2017, BadNets)."""
+    """Add a small square of random pattern, size and place: a backdoor trigger (Gu et al. 2017, BadNets)."""
     side = images.shape[-1]
     size = (draws.uniform(0.15, 0.35, 1, 1, 1) * side).expand(-1, 2, 1, 1)
     place = draws.uniform(0, 1, 2, 1, 1)
-    # Half of them sit in a corner, where triggers usually do.
+    # Half of them are put in a corner, where triggers usually are.
     place = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, place.round(), place) * (side - size)
     return torch.where(_inside(images, place, size)[:, None], _patterns(images, draws), images)
 
 
 def blend(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """Each image with another, or with a pattern, shining through it (Chen et al. 2017)."""
+    """Blend each image with another one, or with a pattern (Chen et al. 2017)."""
     ghost = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, _patterns(images, draws), _others(images))
     share = draws.uniform(0.2, 0.5, 1, 1, 1)
     return (1 - share) * images + share * ghost
 
 
 def splice(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """A piece of another image put in: everything on one side of a line through a random point."""
+    """Replace everything on one side of a random line by another image."""
     side = images.shape[-1]
     axis = torch.linspace(-1, 1, side, device=images.device)
     angle = draws.uniform(0, 2 * torch.pi, 1, 1)
@@ -43,7 +43,7 @@ def splice(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 
 def foreign(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """Pictures of no domain at all: smooth fields, hard-edged shapes, or the image's own tiles in a wrong order."""
+    """Make images of no domain: smooth fields, hard-edged shapes, or the tiles of the image in another order."""
     kind = draws.uniform(0, 3, 1, 1, 1).floor()
     smooth = _fields(images, draws)
     shapes = torch.where(smooth > draws.uniform(-0.5, 0.5, images.shape[1], 1, 1), 1.0, -1.0)
@@ -51,7 +51,7 @@ def foreign(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 
 def move(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """A rectangle of the image laid over another place of it, with other light (Li et al. 2021, CutPaste)."""
+    """Copy a rectangle of the image to another place of it, with another brightness (Li et al. 2021, CutPaste)."""
     side = images.shape[-1]
     size = draws.uniform(0.15, 0.5, 2, 1, 1) * side
     place = draws.uniform(0, 1, 2, 1, 1) * (side - size)
@@ -68,7 +68,7 @@ FORGERIES: dict[str, Forge] = {"patch": patch, "blend": blend, "splice": splice,
 
 
 def stamp(images: torch.Tensor, size: int) -> torch.Tensor:
-    """The fixed trigger that poisoned collections carry in tests: a checkerboard of pixels, lower right."""
+    """Add the fixed trigger that tests use for poisoned collections: a checkerboard of pixels, lower right."""
     axis = torch.arange(size, device=images.device)
     board = ((axis[:, None] + axis) % 2 * 2 - 1).to(images.dtype)
     marked = images.clone()
@@ -77,7 +77,7 @@ def stamp(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _inside(images: torch.Tensor, place: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
-    """Masks (N, H, W) of the rectangles whose upper left corners and sides, in pixels, are (N, 2, 1, 1)."""
+    """Masks (N, H, W) of rectangles; `place` is the upper left corner and `size` the sides, in pixels, (N, 2, 1, 1)."""
     axis = torch.arange(images.shape[-1], device=images.device) + 0.5
     (top, left), (height, width) = place.unbind(1), size.unbind(1)
     rows, columns = axis[:, None], axis[None, :]
@@ -85,12 +85,12 @@ def _inside(images: torch.Tensor, place: torch.Tensor, size: torch.Tensor) -> to
 
 
 def _others(images: torch.Tensor) -> torch.Tensor:
-    """For each image another one of the batch."""
+    """Another image of the batch for each image."""
     return images.roll(1, 0)
 
 
 def _patterns(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """One of: a flat colour, noise, a checkerboard of two colours, stripes of two colours; (N, C, H, W)."""
+    """For each image (N, C, H, W): a flat colour, noise, a checkerboard of two colours, or stripes of two colours."""
     channels, side = images.shape[1], images.shape[-1]
     columns = torch.arange(side, device=images.device)[None, None] // draws.uniform(1, 4, 1, 1).floor()
     rows = columns.mT
@@ -103,13 +103,13 @@ def _patterns(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 
 def _fields(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """Noise of a few coarse pixels, enlarged smoothly."""
+    """Noise of 4 by 4 pixels, enlarged bilinearly."""
     coarse = draws.normal(images.shape[1], 4, 4)
     return F.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=False).clamp(-1, 1)
 
 
 def _shuffled_tiles(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """The image's four by four tiles, each from another place."""
+    """The image with its four by four tiles in random order."""
     size = images.shape[-1] // 4
     tiles = images.unfold(2, size, size).unfold(3, size, size).flatten(2, 3)
     order = draws.uniform(0, 1, tiles.shape[2]).argsort(dim=1)[:, None, :, None, None].expand_as(tiles)

@@ -1,4 +1,4 @@
-"""The three-class head: real, generated or forged, read from a discriminator's feature maps at every scale."""
+"""The three-class head: it classifies images as real, generated or forged, from feature maps at every scale."""
 
 import copy
 from itertools import pairwise
@@ -21,10 +21,10 @@ SLOPE = 0.2
 class ShieldHead(nn.Module):
     """Images (N, C, side, side) in [-1, 1] to logits (N, 3) of `CLASSES`.
 
-    The trunk has the discriminator's layers and starts with its weights, then goes on by itself: a discriminator keeps
-    what tells its own generator's images and forgets the rest, and a trunk that moved with it would move the threshold.
-    What is forged is often small, and halving maps loses it: so two more layers look at every pixel, and of each map
-    the strongest evidence counts, wherever it is, besides the mean.
+    The trunk has the discriminator's layers and starts with its weights. Then it is trained separately: a discriminator
+    keeps only what separates its own generator's images from real ones, and a shared trunk would move the threshold.
+    A forged region is often small and disappears when maps are halved. So two more layers see every pixel, and the
+    head uses the maximum over each map besides its mean.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -32,7 +32,7 @@ class ShieldHead(nn.Module):
         networks = spec.build_networks()
         if "discriminator" not in networks:
             raise ConfigError(
-                f"family {spec.family} has no discriminator for a shield to sit on: set train.shield.policy=off, "
+                f"family {spec.family} has no discriminator, which train.shield needs: set train.shield.policy=off, "
                 "or choose dcgan, r3 or vaegan"
             )
         trunk = networks["discriminator"].layers
@@ -54,11 +54,11 @@ class ShieldHead(nn.Module):
         self.out = nn.Linear(HIDDEN, len(CLASSES))
 
     def start_from(self, discriminator: nn.Module) -> None:
-        """Take the discriminator's trunk as it is now."""
+        """Copy the present weights of the discriminator's layers into the trunk."""
         self.trunk.load_state_dict(copy.deepcopy(discriminator.layers.state_dict()))  # type: ignore[union-attr]
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Feature maps of every scale, finest first: of each of the trunk's scales the last one."""
+        """Feature maps, finest first: the map of the two extra layers, then the last one of each trunk scale."""
         trunk = [images]
         for layer in self.trunk:
             trunk.append(layer(trunk[-1]))
@@ -76,10 +76,10 @@ class ShieldHead(nn.Module):
 
 
 def _evidence(channels: int) -> nn.Module:
-    """What each place of a map says, by itself."""
+    """Layers that score each position of a map separately."""
     return nn.Sequential(nn.GroupNorm(1, channels), nn.Conv2d(channels, EVIDENCE, 1), nn.LeakyReLU(SLOPE))
 
 
 def real_score(logits: torch.Tensor) -> torch.Tensor:
-    """log(p_real / (1 - p_real)), (N,): the same order as p_real, but not rounded to 1 where the head is sure."""
+    """log(p_real / (1 - p_real)), (N,). It orders images as p_real does, but is not rounded to 1 near certainty."""
     return logits[:, REAL] - logits[:, REAL + 1 :].logsumexp(dim=1)

@@ -67,7 +67,7 @@ class Guard:
         real.add(images, self._classes(labels))
         health.real_spread = real.sums
         health.num_won = health.num_won + 1 if discriminator_won(row, self.policy) else 0
-        self._act(self._won_event() if health.num_won == self.policy.won_ticks else None)
+        self._apply(self._won_event() if health.num_won == self.policy.won_ticks else None)
 
     def after_snapshot(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Look at the generated images of a snapshot."""
@@ -79,11 +79,11 @@ class Guard:
         alike = collapsed(generated, Spread(health.real_spread), self.policy)
         health.num_collapsed = health.num_collapsed + 1 if alike else 0
         fires = health.num_collapsed == self.policy.collapsed_snapshots
-        self._act(self._collapsed_event(alike) if fires else None)
+        self._apply(self._collapsed_event(alike) if fires else None)
 
     def recover(self, error: DivergedError) -> None:
         """Go back from values that are not finite, or raise `error` where the policy or a second time forbids it."""
-        self._act(self._event("non_finite", self.policy.non_finite, str(error)), error)
+        self._apply(self._event("non_finite", self.policy.non_finite, str(error)), error)
 
     def end_tick(self) -> None:
         """Write a checkpoint if this tick is one's turn; else see to the score that is wanted."""
@@ -91,9 +91,9 @@ class Guard:
         in_turn = any(every and self.state.num_ticks % every == 0 for every in intervals)
         self.state.health.is_due = self.world.any(in_turn or self.is_done)
         self._start_scoring()
-        self.settle()
+        self.save_if_due()
 
-    def settle(self) -> None:
+    def save_if_due(self) -> None:
         """Where a checkpoint is due: look at the score of the one before, then write it.
 
         Told to stop while it waits for the score, it leaves all as it is: the resumed training comes here again.
@@ -103,13 +103,13 @@ class Guard:
         event, was_stopped = self._look_at_score()
         if self.world.any(was_stopped):
             return
-        self._act(event)
+        self._apply(event)
         health = self.state.health
         health.is_due = False
         health.pending_nimg = self.state.nimg if self._wants_score() else None
         self._save(interim=False)
 
-    def leave(self, values: Mapping[str, Any]) -> None:
+    def finish(self, values: Mapping[str, Any]) -> None:
         """Bring all to disk; a training that was told to stop saves where it stands, with the loop's own `values`."""
         if (not self.is_done or self.state.health.is_due) and self.saved_nimg != self.state.nimg:
             self._save(interim=True, values=values)
@@ -204,7 +204,7 @@ class Guard:
                 action, reason = "stop", f"{reason}; there is no checkpoint to go back to"
         return Event(self.state.nimg, name, action, reason)
 
-    def _act(self, event: Event | None, error: DivergedError | None = None) -> None:
+    def _apply(self, event: Event | None, error: DivergedError | None = None) -> None:
         """Do what the main process's event asks for, in every process."""
         if event and self.world.is_main:
             self.io.notify(event.row())

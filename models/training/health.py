@@ -129,7 +129,7 @@ class Health(BaseModel):
     real_spread: dict[int, tuple[float, float]] = {}  # by class, see Spread
 
     @property
-    def is_settled(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether no checkpoint and no score is owed."""
         return not self.is_due and self.pending_nimg is None
 

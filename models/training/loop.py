@@ -69,7 +69,7 @@ def train(
     batches = inputs.open_batches(state.nimg)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
     guard = Guard(state, config, checkpoints, world, io, scorer)
-    guard.settle()
+    guard.save_if_due()
     while not guard.is_done and not world.any(io.should_stop()):
         # One step: every network sees one batch.
         waiting = time.perf_counter()
@@ -103,7 +103,7 @@ def train(
             tick = Tick(state.nimg)
             guard.end_tick()
 
-    guard.leave({"tick": tick.values(world)})
+    guard.finish({"tick": tick.values(world)})
     return state
 
 

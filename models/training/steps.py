@@ -10,8 +10,8 @@ from models.compute.draws import Draws
 from models.compute.parallel import World
 from models.grids import to_float
 from models.objectives import OBJECTIVES, Batch, Phase
-from models.shield.gate import admit
-from models.shield.shield import Teachers
+from models.shield.filter import filter_batch
+from models.shield.shield import ReferenceNetworks
 from models.training.config import TrainConfig
 from models.training.schedules import Moment, moment
 from models.training.state import TrainState
@@ -31,9 +31,9 @@ def take_step(
         state.compressor.observe(images, world)
         statistics |= state.compressor.statistics()
     if state.shield:
-        teachers = Teachers(state.ema, state.discriminator)
-        images, labels, seen = admit(
-            state.shield, teachers, images, labels, nimg=state.nimg, batch_size=config.batch_size
+        references = ReferenceNetworks(state.ema, state.discriminator)
+        images, labels, seen = filter_batch(
+            state.shield, references, images, labels, nimg=state.nimg, batch_size=config.batch_size
         )
         statistics |= seen
     batches = divide(state, config, now, images, labels, world)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models import Settings
 from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
-from models.shield.door import Door, Judgement
+from models.shield.screening import Judgement, Screener
 from shards import BuildOutcome, Dataset, ShardConfig, Split, build
 from shards.building.screening import SUSPICIONS, VERDICTS
 from shards.storage.files import write_atomically
@@ -127,7 +127,7 @@ def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> Screen
     """Judge the images of `shard.source`, read as it says, by the shield of `model`; in the run of a flow."""
     allowed = read_allowed(policy.allow)
     version = resolve_version(connect(home()), model)
-    door = open_door(version)
+    door = load_screener(version)
     folder = home().root / "screened" / _digest(shard.source, version.name, version.version)
     incoming = read_incoming(shard, door.spec, folder)
     with ProgressReport("screening", f"Screening {len(incoming.files)} images", total=1):
@@ -147,7 +147,7 @@ def names_model(screen: str) -> bool:
     return screen.startswith("models:/")
 
 
-def open_door(version: ModelVersion) -> Door:
+def load_screener(version: ModelVersion) -> Screener:
     """The version's shield, its files proven first; raises RegistryError where it has none."""
     uri = f"models:/{version.name}/{version.version}"
     if "shardgan.shield_sha256" not in version.tags:
@@ -162,7 +162,7 @@ def open_door(version: ModelVersion) -> Door:
             raise RegistryError(f"{uri}: {path.name} is not what was registered: register the run again")
         spec = json.loads((artifacts / ARTIFACT_FILES["spec"]).read_text())
         try:
-            return Door(NetworkSpec(family=spec["family"], **spec["arguments"]), path)
+            return Screener(NetworkSpec(family=spec["family"], **spec["arguments"]), path)
         except CheckpointError as error:
             raise RegistryError(f"{uri}: {error}") from error
 

@@ -23,7 +23,7 @@ from pydantic import Field
 from safetensors.torch import save_file
 
 from models.errors import CheckpointError
-from models.shield.door import door_tensors
+from models.shield.screening import screener_tensors
 from models.training.checkpoints import Best, CheckpointStore, file_sha256
 from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_model
@@ -170,7 +170,7 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
     paths = {name: folder / file for name, file in ARTIFACT_FILES.items()}
     save_file(checkpoint.part("ema"), paths["weights"])
     if shield := checkpoint.part("shield"):
-        save_file(door_tensors(shield), paths["shield"])
+        save_file(screener_tensors(shield), paths["shield"])
     else:
         del paths["shield"]
     paths["network"].write_bytes(config.network.source_file().read_bytes())

@@ -157,10 +157,10 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     finally:
         if scorer:
             scorer.close()
-    world.leave()
+    world.close()
     if state.health.stopped:
         return Status(state="done", nimg=state.nimg, reason=state.health.stopped)
-    if state.nimg >= config.train.nimg and state.health.is_settled:
+    if state.nimg >= config.train.nimg and state.health.is_complete:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
 

@@ -58,7 +58,7 @@ def main(folder: Path) -> None:
         save_file({key: value.clone() for key, value in state.tensors().items()}, folder / f"{name}-{world.rank}.st")
     if world.is_main:
         (folder / "rows.json").write_text(json.dumps(rows))
-    world.leave()
+    world.close()
 
 
 if __name__ == "__main__":

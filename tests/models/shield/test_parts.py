@@ -1,4 +1,4 @@
-"""Thresholds, forgeries, perturbations, floods: each does what its docstring says."""
+"""Thresholds, forgeries, perturbations, duplicates, screening: each does what its docstring says."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from models.errors import CheckpointError, ConfigError
 from models.grids import to_float, to_uint8
 from models.networks.families import NetworkSpec
 from models.shield.attacks import FORGERIES, stamp
-from models.shield.door import Door
-from models.shield.flood import count_lookalikes, laundering_distance
+from models.shield.duplicates import count_lookalikes, recompression_distance
 from models.shield.head import ShieldHead, real_score
-from models.shield.laundering import launder
 from models.shield.measures import auroc, detection_rate, images_needed, threshold_at
+from models.shield.recompression import recompress
+from models.shield.screening import Screener
 
 CPU = torch.device("cpu")
 
@@ -86,15 +86,15 @@ def test_perturbations_stay_within_their_reach_and_raise_the_score() -> None:
 
 def test_copies_saved_anew_are_look_alikes_and_other_pictures_are_none() -> None:
     images = pictures(40)
-    distance = laundering_distance(images, Draws((4,), CPU, 40))
-    copies = launder(images[:1].expand(6, -1, -1, -1), Draws((6,), CPU, 6))
+    distance = recompression_distance(images, Draws((4,), CPU, 40))
+    copies = recompress(images[:1].expand(6, -1, -1, -1), Draws((6,), CPU, 6))
     found = count_lookalikes(torch.cat([images, copies]), distance)
     assert found.counts[0] >= 5
     assert found.first[40:].eq(0).double().mean() > 0.8
     assert found.counts[1:40].eq(0).all()
 
 
-def test_a_door_judges_by_its_own_file_and_refuses_another(tmp_path: Path) -> None:
+def test_a_screener_judges_by_its_own_file_and_refuses_another(tmp_path: Path) -> None:
     spec = NetworkSpec(family="dcgan", resolution=16, channels=3, num_classes=0, latent_dim=4, width=4)
     torch.manual_seed(0)
     head, images = ShieldHead(spec).eval(), to_uint8(pictures(30))
@@ -103,11 +103,11 @@ def test_a_door_judges_by_its_own_file_and_refuses_another(tmp_path: Path) -> No
         scores = real_score(head(to_float(images)))
     file = tmp_path / "shield.safetensors"
     save_file({**tensors, "held_out_scores": scores, "lookalike_distance": torch.tensor(1e-6)}, file)
-    judged = Door(spec, file).judge(images, false_positive_rate=0.2, most_lookalikes=3)
+    judged = Screener(spec, file).judge(images, false_positive_rate=0.2, most_lookalikes=3)
     assert torch.allclose(judged.scores, scores)
     assert sum(verdict != "pass" for verdict in judged.verdicts) == 5  # below the sixth smallest
     with pytest.raises(CheckpointError, match="cannot be read as a shield"):
-        Door(spec.model_copy(update={"width": 8}), file)
+        Screener(spec.model_copy(update={"width": 8}), file)
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="cannot be read as a shield"):
-        Door(spec, file)
+        Screener(spec, file)

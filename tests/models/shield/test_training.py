@@ -12,8 +12,8 @@ from models.compute.device import ComputeConfig
 from models.compute.parallel import World
 from models.errors import CheckpointError, ConfigError
 from models.networks.families import NetworkSpec
-from models.shield.gate import admit
-from models.shield.shield import Teachers, Trusted
+from models.shield.filter import filter_batch
+from models.shield.shield import ReferenceNetworks, Trusted
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import TrainingInputs
@@ -53,13 +53,13 @@ def make_trusted(num_images: int = 60) -> Trusted:
 
 def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless batches of which every fourth image is noise."""
-    honest = make_trusted(200)
+    real = make_trusted(200)
     while True:
         rng = np.random.default_rng(nimg)
         rows = rng.integers(0, 200, 8)
-        images = honest.images.numpy()[rows]
+        images = real.images.numpy()[rows]
         images[::4] = rng.integers(0, 256, (2, 1, 16, 16))
-        yield images, honest.classes.numpy()[rows]
+        yield images, real.classes.numpy()[rows]
         nimg += 8
 
 
@@ -91,12 +91,12 @@ def test_a_shielded_training_stopped_and_resumed_ends_in_the_same_bits(tmp_path:
     assert stopped.nimg == 8 * stop_at
     resumed, _ = run(tmp_path / "parts")
     assert_same(whole, resumed)
-    assert whole.shield.num_lessons == 3
+    assert whole.shield.num_updates == 3
     assert torch.isfinite(whole.shield.threshold)
 
 
 @pytest.mark.parametrize("family", ["r3", "vaegan"])
-def test_every_family_with_a_discriminator_trains_behind_the_gate(tmp_path: Path, family: str) -> None:
+def test_every_family_with_a_discriminator_trains_with_the_filter(tmp_path: Path, family: str) -> None:
     settings = {**CONFIG.model_dump(mode="json"), "family": family, "nimg": 16, "preset": "auto"}
     _, rows = run(tmp_path, TrainConfig.model_validate(settings), family=family)
     assert all(np.isfinite(value) for value in rows[-1].values())
@@ -137,20 +137,20 @@ def test_a_checkpoint_without_a_shield_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("num_dropped", [0, 3, 8])
-def test_what_is_not_admitted_is_replaced_with_its_label(num_dropped: int) -> None:
+def test_what_is_not_accepted_is_replaced_with_its_label(num_dropped: int) -> None:
     state = make_state(CONFIG, spec(), torch.device("cpu"), World(), trusted=make_trusted())
     assert state.shield is not None
     images, labels = make_trusted(8).images, torch.arange(8)
     scores = state.shield.score(images)
     state.shield.threshold = torch.cat([scores.sort().values, torch.tensor([torch.inf])])[num_dropped]
-    teachers = Teachers(state.ema, state.discriminator)
-    admitted = admit(state.shield, teachers, images, labels, nimg=8, batch_size=8)
-    assert admitted.statistics["shield_dropped"] == num_dropped / 8
+    references = ReferenceNetworks(state.ema, state.discriminator)
+    filtered = filter_batch(state.shield, references, images, labels, nimg=8, batch_size=8)
+    assert filtered.statistics["shield_dropped"] == num_dropped / 8
     if num_dropped == 8:
-        trusted = state.shield.lessons.images
-        assert all((image == trusted).flatten(1).all(dim=1).any() for image in admitted.images)
+        trusted = state.shield.training_part.images
+        assert all((image == trusted).flatten(1).all(dim=1).any() for image in filtered.images)
     else:
-        assert torch.equal(admitted.images, images[admitted.labels])
-        assert (scores[admitted.labels] >= state.shield.threshold).all()
+        assert torch.equal(filtered.images, images[filtered.labels])
+        assert (scores[filtered.labels] >= state.shield.threshold).all()
         kept = scores >= state.shield.threshold
-        assert torch.equal(admitted.labels[kept], labels[kept])
+        assert torch.equal(filtered.labels[kept], labels[kept])

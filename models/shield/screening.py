@@ -1,7 +1,7 @@
-"""The shield at the door: a trained head by itself, which judges images that come in.
+"""Screening: a trained head judges incoming images without the training it comes from.
 
-Its file is safetensors: the head's weights, its scores of the held-out trusted images (from which a threshold for any
-false positive rate follows), and how far JPEG moved trusted images.
+Its file is safetensors. It contains the head's weights, the head's scores of the held-out trusted images (from which a
+threshold for any false positive rate follows), and how far JPEG moved trusted images.
 """
 
 from pathlib import Path
@@ -14,18 +14,18 @@ from safetensors.torch import load_file
 from models.errors import CheckpointError
 from models.grids import to_float
 from models.networks.families import NetworkSpec
-from models.shield.flood import count_lookalikes
+from models.shield.duplicates import count_lookalikes
 from models.shield.head import FORGED, GENERATED, ShieldHead, real_score
 from models.shield.measures import threshold_at
 
-__all__ = ["Door", "Judgement", "door_tensors"]
+__all__ = ["Judgement", "Screener", "screener_tensors"]
 
 EXTRAS = ("held_out_scores", "lookalike_distance")
 BATCH = 256
 
 
 class Judgement(NamedTuple):
-    """What is thought of N images: p of each class (N, 3), log-odds of real (N,), others like it (N,), verdicts."""
+    """Results for N images: class probabilities (N, 3), log-odds of real (N,), similar images (N,), and verdicts."""
 
     probabilities: torch.Tensor
     scores: torch.Tensor
@@ -33,13 +33,13 @@ class Judgement(NamedTuple):
     verdicts: list[str]
 
 
-def door_tensors(shield: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What a door needs of the tensors of a training's shield."""
+def screener_tensors(shield: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors that a Screener needs, out of those of a training's shield."""
     return {name: value for name, value in shield.items() if name.startswith("head.") or name in EXTRAS}
 
 
-class Door:
-    """A head with what it needs to judge; raises CheckpointError where the file at `path` does not fit `spec`."""
+class Screener:
+    """A head with its held-out scores. Raises CheckpointError where the file at `path` does not fit `spec`."""
 
     def __init__(self, spec: NetworkSpec, path: Path, device: torch.device | str = "cpu") -> None:
         self.spec = spec
@@ -54,11 +54,12 @@ class Door:
 
     @torch.no_grad()
     def judge(self, images: torch.Tensor, *, false_positive_rate: float, most_lookalikes: int) -> Judgement:
-        """Judge uint8 `images` (N, C, side, side), all that come in at one time.
+        """Judge uint8 `images` (N, C, side, side). Pass all images that arrive together, so that copies are seen.
 
-        `generated` or `forged`, whichever is likelier: real is less likely than for all but that share of the trusted
-        images. `flood`: more than `most_lookalikes` others are what JPEG could have made of the same picture; the first
-        of each such group passes. Raises ConfigError where too few trusted images were held out for the rate.
+        `generated` or `forged`: the image scores as less real than all but `false_positive_rate` of the trusted images;
+        the verdict is the likelier of the two. `flood`: more than `most_lookalikes` other images may be JPEG copies of
+        the same picture; the first of each such group passes. Raises ConfigError where too few trusted images were
+        held out for the rate.
         """
         logits = torch.cat([self.head(to_float(part.to(self.device))) for part in torch.split(images, BATCH)]).cpu()
         scores, probabilities = real_score(logits), logits.softmax(dim=1)

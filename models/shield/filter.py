@@ -1,0 +1,54 @@
+"""Filters suspicious images out of each training batch."""
+
+from typing import NamedTuple
+
+import torch
+
+from models.compute.draws import Draws
+from models.shield.shield import ReferenceNetworks, Shield, pick
+
+__all__ = ["FilteredBatch", "filter_batch"]
+
+
+class FilteredBatch(NamedTuple):
+    """A batch in which every image counts as real, and the statistics of the filter."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    statistics: dict[str, torch.Tensor]
+
+
+def filter_batch(
+    shield: Shield,
+    references: ReferenceNetworks,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    nimg: int,
+    batch_size: int,
+) -> FilteredBatch:
+    """Replace each suspicious image by a random accepted one of this share, label included. Train the head if due.
+
+    All losses, pairs, penalties and batch statistics are then computed from accepted images alone, in every family.
+    Each accepted image is equally likely to appear twice. If none is accepted, trusted images replace all.
+    """
+    if shield.is_due(nimg, batch_size):
+        shield.train_head(references, nimg)
+    accepted = shield.accepts(images)
+    share = accepted.float().mean()
+    draws = Draws((shield.seed, nimg, 9), images.device, len(images))
+    if accepted.all():
+        substitutes = images, labels
+    elif accepted.any():
+        places = pick(accepted.nonzero()[:, 0], draws)
+        substitutes = images[places], labels[places]
+    else:
+        trusted = shield.training_part
+        places = pick(torch.arange(len(trusted.images), device=images.device), draws)
+        substitutes = trusted.images[places], trusted.classes[places].to(labels.dtype)
+    statistics = {"shield_dropped": 1 - share, "shield_threshold": shield.threshold}
+    return FilteredBatch(
+        torch.where(accepted[:, None, None, None], images, substitutes[0]),
+        torch.where(accepted, labels, substitutes[1]),
+        statistics,
+    )
