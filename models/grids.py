@@ -10,14 +10,14 @@ from PIL import Image
 
 
 def grid_labels(num_classes: int, rows: int = 8, max_columns: int = 10) -> tuple[int, torch.Tensor]:
-    """Number of columns and the label (rows * columns,) of each cell: one class a column, in order."""
+    """Number of columns, and the label of each cell (rows * columns,): one class per column, in order."""
     columns = min(num_classes, max_columns) if num_classes > 1 else rows
     labels = torch.arange(columns) % max(num_classes, 1)
     return columns, labels.repeat(rows)
 
 
 def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int) -> bytes:
-    """PNG of real `images` (N, C, H, W), laid out like the grids of generated ones; what is missing stays blank."""
+    """PNG of real `images` (N, C, H, W), arranged like the grids of generated images; missing cells are white."""
     columns, cells = grid_labels(num_classes)
     if num_classes < 2:
         return grid_png(images[: len(cells)], columns)
@@ -28,7 +28,7 @@ def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int) -> bytes
 
 
 def contact_sheet(images: np.ndarray, change: Callable[[torch.Tensor], torch.Tensor], copies: int = 7) -> bytes:
-    """PNG with one row for each of the uint8 `images` (N, C, H, W): itself, then `copies` that `change` made."""
+    """PNG with one row for each of the uint8 `images` (N, C, H, W): the image, then `copies` results of `change`."""
     originals = to_float(torch.from_numpy(np.ascontiguousarray(images)))
     columns = [originals, *(change(originals) for _ in range(copies))]
     cells = torch.stack(columns, dim=1).flatten(0, 1)
@@ -36,7 +36,7 @@ def contact_sheet(images: np.ndarray, change: Callable[[torch.Tensor], torch.Ten
 
 
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Float images in [-1, 1] to uint8, rounding to nearest."""
+    """Float images in [-1, 1] to uint8, rounded to nearest."""
     return (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -46,7 +46,7 @@ def to_float(images: torch.Tensor) -> torch.Tensor:
 
 
 def grid_png(images: np.ndarray, columns: int, gap: int = 2) -> bytes:
-    """PNG of uint8 `images` (N, C, H, W), C 1 or 3, row by row with `columns` a row and `gap` white pixels between."""
+    """PNG of uint8 `images` (N, C, H, W), C 1 or 3, in rows of `columns`, with `gap` white pixels between them."""
     num_images, channels, height, width = images.shape
     rows = -(-num_images // columns)
     canvas = np.full((channels, rows * (height + gap) + gap, columns * (width + gap) + gap), 255, np.uint8)

@@ -1,18 +1,19 @@
-"""Augmentation as strong as overfitting asks for (Karras et al. 2020, ADA)."""
+"""Augmentation strength that follows overfitting (Karras et al. 2020, ADA)."""
 
 import torch
 
 from models.augmentation.differentiable import AugmentConfig
 
-INTERVAL = 4  # steps over which the sign is averaged before the strength moves, as in the paper
+INTERVAL = 4  # steps over which the sign is averaged before the strength changes, as in the paper
 
 
 class AdaptiveStrength:
-    """The probability of each transform; all of it is tensors on the device, so that no step waits for a GPU.
+    """The probability of each transform. Its state is tensors on the device, so that no step waits for a GPU.
 
-    r = E[sign D(real)] is near 0 while the discriminator knows nothing and near 1 when it has learnt the training set
-    by heart. Every INTERVAL steps the strength moves by `images / adapt_nimg`, up where r is above the target. It stays
-    within [0, config.strength]: without a cap it winds up for as long as r is above the target (34 has been seen).
+    r = E[sign D(real)] is near 0 while the discriminator knows nothing, and near 1 when it has memorised the training
+    set. Every INTERVAL steps the strength changes by `images / adapt_nimg`: up where r is above the target, else down.
+    It stays within [0, config.strength]. Without this limit it would grow as long as r is above the target (34 was
+    seen).
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -21,7 +22,7 @@ class AdaptiveStrength:
         self.num_steps = torch.zeros((), dtype=torch.int64)
 
     def observe(self, sign: torch.Tensor, num_images: int, config: AugmentConfig) -> None:
-        """Count in one step's mean sign over `num_images` real images."""
+        """Add the mean sign of one step, over `num_images` real images."""
         self.sign_sum = self.sign_sum + sign.detach()
         self.num_steps = self.num_steps + 1
         if self.num_steps < INTERVAL:
@@ -37,7 +38,7 @@ class AdaptiveStrength:
         return {"value": self.value, "sign_sum": self.sign_sum, "num_steps": self.num_steps}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Become what `tensors()` gave."""
+        """Set the state that `tensors()` returned."""
         self.value = tensors["value"].to(self.value.device)
         self.sign_sum = tensors["sign_sum"].to(self.sign_sum.device)
         self.num_steps = tensors["num_steps"]

@@ -1,4 +1,4 @@
-"""Augmentation of real and generated images alike, gradients flowing through (Zhao et al. 2020, DiffAugment)."""
+"""Random changes of real and generated images that gradients pass through (Zhao et al. 2020, DiffAugment)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,30 +12,30 @@ from models.compute.draws import Draws
 
 
 class AugmentConfig(Settings):
-    """How strongly the discriminator's images are changed; 0 turns a transform off."""
+    """How strongly images are changed before the discriminator sees them; 0 turns a transform off."""
 
     policy: Literal["fixed", "adaptive", "scheduled"] = Field(
         "fixed",
         title="Policy",
-        description="fixed: at full strength throughout; scheduled: rising from 0 along a cosine; "
-        "adaptive: rising while the discriminator is too sure of the real images, falling while it is not",
+        description="fixed: full strength from the start; scheduled: it rises from 0 along a cosine; adaptive: it rises "
+        "while the discriminator overfits, and falls while it does not",
     )
     strength: float = Field(
         1.0,
         ge=0,
         le=1,
         title="Strength",
-        description="probability of each transform for each image; scheduled ends there, adaptive never exceeds it",
+        description="probability of each transform for each image; final value of scheduled, upper limit of adaptive",
     )
     target: float = Field(
-        0.6, ge=-1, le=1, title="Target", description="mean sign of the real images' logits that adaptive aims at"
+        0.6, ge=-1, le=1, title="Target", description="adaptive: target for the mean sign of the real images' logits"
     )
     adapt_nimg: int = Field(
         500_000,
         ge=1,
         le=10**12,
         title="Adaptation time",
-        description="images in which an adaptive strength can go from 0 to 1",
+        description="adaptive: images in which the strength can go from 0 to 1",
     )
     translation: float = Field(
         0.125, ge=0, le=0.5, title="Translation", description="largest shift, as a share of the side"
@@ -46,14 +46,14 @@ class AugmentConfig(Settings):
         ge=0,
         le=1,
         title="Colour",
-        description="strength of brightness, saturation and contrast changes; 1 is DiffAugment's",
+        description="strength of brightness, saturation and contrast changes; DiffAugment uses 1",
     )
     cutout: float = Field(
         0.0,
         ge=0,
         le=1,
         title="Cutout",
-        description="side of the square that is blanked, as a share of the side; 0.5 is DiffAugment's",
+        description="side of a blank square, as a share of the image side; DiffAugment uses 0.5",
     )
 
 
@@ -62,7 +62,7 @@ def augment(
 ) -> torch.Tensor:
     """Apply each transform of `config` to each of `images` (N, C, H, W) in [-1, 1] with probability `strength`.
 
-    Every image gets draws of its own, and each transform is taken or left independently of the others.
+    Every image gets its own random numbers, and each transform is applied independently of the others.
     """
     for transform in _transforms(config):
         changed = transform(images, draws)
@@ -84,12 +84,12 @@ def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor, Draws], t
 
 
 def _is_certain(strength: float | torch.Tensor) -> bool:
-    """Whether no coins are needed; a tensor is not asked, as that would make a GPU wait."""
+    """Whether every transform applies to every image. A tensor counts as no: reading it would make a GPU wait."""
     return not isinstance(strength, torch.Tensor) and strength >= 1
 
 
 def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
-    """Brightness +-0.5, saturation times 0..2, contrast times 0.5..1.5 at strength 1, in DiffAugment's order."""
+    """At strength 1: brightness +-0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5 (DiffAugment)."""
     brightness, saturation, contrast = (draws.uniform(-1, 1, 3, 1, 1, 1) * strength).unbind(1)
     images = images + 0.5 * brightness
     grey = images.mean(dim=1, keepdim=True)
@@ -99,7 +99,7 @@ def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.
 
 
 def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale: float) -> torch.Tensor:
-    """Move each image by up to `translation` of its side and zoom it by 2 ** N(0, scale); borders are repeated."""
+    """Shift each image by up to `translation` of its side and zoom it by 2 ** N(0, scale). Borders are repeated."""
     zoom = torch.exp2(draws.normal(1) * scale)
     shift = draws.uniform(-translation, translation, 2)
     rows = interpolation_matrix(images.shape[2], zoom, shift[:, :1])
@@ -108,10 +108,10 @@ def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale
 
 
 def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Bilinear weights (N, size, size) that read one axis at (x - centre) / zoom + centre + shift.
+    """Bilinear weights (N, size, size) that sample one axis at (x - centre) / zoom + centre + shift.
 
-    Zoom and shift act on each axis alone, so two small matrix products do what grid_sample would, with a backward
-    pass that is deterministic on CUDA too.
+    Zoom and shift act on each axis separately. So two small matrix products replace grid_sample, and their backward
+    pass is deterministic on CUDA too.
     """
     positions = torch.arange(size, device=zoom.device, dtype=torch.float32)
     centre = (size - 1) / 2
@@ -120,7 +120,7 @@ def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> 
 
 
 def cut_out(images: torch.Tensor, draws: Draws, share: float) -> torch.Tensor:
-    """Blank one square of `share` of the side, centred anywhere in the image."""
+    """Blank a square with `share` of the side, centred at a random place of the image."""
     height, width = images.shape[2:]
     centre = draws.uniform(0, 1, 2, 1)
     rows = (torch.arange(height, device=images.device) - centre[:, 0] * height).abs() < share * height / 2

@@ -1,4 +1,4 @@
-"""What the arithmetic runs on, and how: device, precision, layout, threads."""
+"""Device, precision, memory layout and threads."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 class ComputeConfig(Settings):
-    """How the arithmetic is done. What only a GPU gains from is left out on a CPU."""
+    """Where and how networks are computed. Settings that only help a GPU are ignored on a CPU."""
 
     device: DeviceName = Field("auto", title="Device", description="auto: the GPU if there is one")
     processes: int = Field(
@@ -24,59 +24,60 @@ class ComputeConfig(Settings):
         ge=0,
         le=1024,
         title="Processes",
-        description="trainers on this machine that share each batch; 0: one for each GPU, or one on the CPU",
+        description="trainers on this machine that share each batch; 0: one per GPU, or one on the CPU",
     )
     threads: int = Field(
         0,
         ge=0,
         le=256,
         title="Threads",
-        description="CPU threads a process; 0: the cores, shared out. Bit-exact resume needs the same number",
+        description="CPU threads per process; 0: all cores, divided among the processes. Bit-exact resume needs the "
+        "same number",
     )
     micro_batch_size: int = Field(
         0,
         ge=0,
         le=4096,
         title="Micro-batch",
-        description="images that pass through the networks at once in one process, gradients being summed up over "
-        "the batch; 0: all of them. Less memory, more time",
+        description="images that one process computes at once; gradients are summed over the batch. 0: the whole "
+        "batch. A smaller number needs less memory and more time",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", title="Precision", description="bf16: autocast to bfloat16. auto: bf16 on a GPU that has it, else fp32"
+        "auto", title="Precision", description="bf16: autocast to bfloat16; auto: bf16 on a GPU that has it, else fp32"
     )
-    tf32: bool = Field(True, title="TF32", description="let a GPU multiply float32 in TensorFloat-32")
+    tf32: bool = Field(True, title="TF32", description="multiply float32 in TensorFloat-32 on a GPU")
     channels_last: bool = Field(
-        True, title="Channels last", description="keep feature maps as NHWC on a GPU, which its tensor cores prefer"
+        True, title="Channels last", description="store feature maps as NHWC on a GPU; its tensor cores prefer this"
     )
     compile: bool = Field(
         False,
         title="Compile",
-        description="torch.compile on a GPU, where no gradient penalty is taken: those need a second backward pass "
-        "that compiled code does not have",
+        description="torch.compile on a GPU; not for networks under a gradient penalty, which needs a second backward "
+        "pass that compiled code does not support",
     )
 
 
 def select_device(name: DeviceName, local_rank: int = 0) -> torch.device:
-    """The device that `name` stands for in this process. Raises ConfigError for a GPU that is not there."""
+    """The device that `name` means in this process. Raises ConfigError for a GPU that does not exist."""
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if local_rank >= torch.cuda.device_count():
         raise ConfigError(
             f"device is {name}, but process {local_rank} has no GPU of its own ({torch.cuda.device_count()} here): "
-            "set device to cpu, or fewer processes"
+            "set device to cpu, or use fewer processes"
         )
     return torch.device("cuda", local_rank)
 
 
 def num_processes(config: ComputeConfig) -> int:
-    """How many trainers `config` asks for on this machine."""
+    """The number of trainers that `config` asks for on this machine."""
     if config.processes:
         return config.processes
     return max(1, torch.cuda.device_count()) if config.device != "cpu" else 1
 
 
 def prepare(config: ComputeConfig, device: torch.device) -> None:
-    """Set what holds for the whole process: threads, TF32, and algorithms that give the same bits each time."""
+    """Set the number of threads, TF32 and deterministic algorithms for the whole process."""
     sharers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // sharers))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -88,7 +89,7 @@ def prepare(config: ComputeConfig, device: torch.device) -> None:
 
 
 def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
-    """The context in which networks and losses run."""
+    """The autocast context for networks and losses."""
     wanted = config.precision == "bf16"
     if config.precision == "auto":
         wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -96,14 +97,14 @@ def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
 
 
 def memory_format(config: ComputeConfig, device: torch.device) -> torch.memory_format:
-    """The layout of networks and images."""
-    # Compiled code chooses layouts itself, and fails on maps that come in another one.
+    """The memory layout of networks and images."""
+    # Compiled code chooses layouts itself, and fails on feature maps in another layout.
     wanted = config.channels_last and device.type == "cuda" and not config.compile
     return torch.channels_last if wanted else torch.contiguous_format
 
 
 def memory_bytes(device: torch.device) -> float:
-    """Peak GPU memory, or this process's resident memory on the CPU."""
+    """Peak memory on the GPU, or the resident memory of this process on the CPU, in bytes."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     return float(psutil.Process().memory_info().rss)
@@ -111,11 +112,11 @@ def memory_bytes(device: torch.device) -> float:
 
 @contextmanager
 def memory_errors(num_images: int) -> Iterator[None]:
-    """Turn what torch raises where memory runs out, with `num_images` at once, into OutOfMemoryError."""
+    """Raise OutOfMemoryError in place of torch's errors where `num_images` at once do not fit the memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # Of torch's allocators only the GPU's has an exception of its own.
+        # torch has an exception class for GPU memory only.
         is_full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
         if not is_full:
             raise

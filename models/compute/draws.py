@@ -1,4 +1,4 @@
-"""Random numbers that do not depend on how a batch is divided among ranks or micro-batches."""
+"""Random numbers for a batch that do not depend on how it is divided among processes or micro-batches."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ import torch
 class Draws:
     """The random numbers of rows `start` to `stop` of a batch of `total` images.
 
-    They are drawn for the whole batch, from `seed` alone, and the part takes its rows: however the batch is divided,
-    each image gets the same.
+    They are drawn for the whole batch from `seed` alone, and this part takes its rows. So each image gets the same
+    numbers however the batch is divided.
     """
 
     def __init__(
@@ -21,12 +21,12 @@ class Draws:
         self.rows = slice(start, total if stop is None else stop)
 
     def normal(self, *shape: int) -> torch.Tensor:
-        """N(0, 1) in (rows, *shape)."""
+        """N(0, 1), shape (rows, *shape)."""
         whole = torch.randn(self.total, *shape, generator=self.generator, device=self.generator.device)
         return whole[self.rows]
 
     def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
-        """Uniform in [low, high), in (rows, *shape)."""
+        """Uniform in [low, high), shape (rows, *shape)."""
         whole = torch.empty(self.total, *shape, device=self.generator.device)
         return whole.uniform_(low, high, generator=self.generator)[self.rows]
 

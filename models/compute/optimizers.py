@@ -1,4 +1,4 @@
-"""An optimiser's state as tensors under flat names, and back."""
+"""The state of an optimiser as tensors under flat names, and its restoration."""
 
 import torch
 
@@ -6,7 +6,7 @@ __all__ = ["laid_out_like", "optimizer_tensors", "restore_optimizer"]
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Every tensor that it has gathered, by the parameter's number and the slot's name."""
+    """Every tensor of the optimiser's state, named by the number of the parameter and the name of the slot."""
     return {
         f"{index}.{slot}": value
         for index, slots in optimizer.state_dict()["state"].items()
@@ -15,7 +15,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Tensor]) -> None:
-    """Become what `optimizer_tensors` gave; the settings of its groups stay as they are."""
+    """Set the state that `optimizer_tensors` returned. The settings of the parameter groups do not change."""
     slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in flat.items():
         index, slot = name.split(".")
@@ -26,7 +26,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, torch.Te
 
 
 def laid_out_like(tensor: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
-    """`tensor` in the memory layout of a parameter of its shape: CUDA's fused optimisers refuse any other."""
+    """`tensor` in the memory layout of `parameter`, if the shapes are equal. CUDA's fused optimisers require it."""
     if tensor.shape != parameter.shape or tensor.stride() == parameter.stride():
         return tensor
     return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)

@@ -1,8 +1,8 @@
-"""Several processes that train one model: each takes its share of every batch, and gradients are averaged.
+"""Data-parallel training: each process takes its share of every batch, and gradients are averaged.
 
-Plain all-reduce, no wrapper around the networks: steps take gradients of gradients, which wrappers do not pass on.
-With `torchrun`, two processes on half a batch each compute what one does on the whole of it, but for the rounding of
-sums taken in another order.
+It uses plain all-reduce and no wrapper around the networks, because wrappers do not support gradients of gradients.
+Two processes under `torchrun`, each with half a batch, compute the same as one process with the whole batch, except
+for the rounding of sums in another order.
 """
 
 import os
@@ -18,7 +18,7 @@ from models.errors import PeerLostError
 
 
 class World:
-    """The processes of one training, seen from one of them; alone unless `join` has been called."""
+    """The processes of one training, seen from one of them. Without `join` there is one process."""
 
     def __init__(self, rank: int = 0, size: int = 1, control: dist.ProcessGroup | None = None) -> None:
         self.rank = rank
@@ -27,20 +27,20 @@ class World:
 
     @classmethod
     def join(cls, device: torch.device) -> "World":
-        """Meet the other processes that torchrun started; alone where it started none."""
+        """Join the other processes that torchrun started; without torchrun, stay alone."""
         if "RANK" not in os.environ:
             return cls()
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        # Flags travel on the CPU: reading one back from a GPU would make every step wait for it.
+        # Flags are exchanged on the CPU: reading one back from a GPU would make every step wait for it.
         return cls(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo"))
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes."""
+        """Whether this process writes files and reports."""
         return self.rank == 0
 
     def average(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The mean over all processes of each tensor, in one exchange."""
+        """The mean of each tensor over all processes, in one exchange."""
         if self.size == 1:
             return list(tensors)
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
@@ -50,11 +50,11 @@ class World:
         return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
-        """The mean over all processes of one tensor, no gradient."""
+        """The mean of one tensor over all processes, without gradient."""
         return self.average([value.detach()])[0]
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process: all learn the same answer."""
+        """Whether the flag is True in any process; every process gets the same answer."""
         if self.size == 1:
             return flag
         raised = torch.tensor(int(flag))
@@ -63,7 +63,7 @@ class World:
         return bool(raised)
 
     def wait(self) -> None:
-        """Go on when all processes have come here."""
+        """Return when all processes have called this."""
         self.any(False)
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class World:
 
 @contextmanager
 def peers_expected() -> Iterator[None]:
-    """Turn what the backends raise when a peer is gone into PeerLostError."""
+    """Raise PeerLostError in place of the errors that the backends raise when another process is gone."""
     try:
         yield
     except torch.OutOfMemoryError:
@@ -86,7 +86,7 @@ def peers_expected() -> Iterator[None]:
 
 
 class _MeanOverWorld(torch.autograd.Function):
-    """The mean of a tensor over all processes; so is its gradient's way back."""
+    """The mean of a tensor over all processes. Backward, the gradient is averaged in the same way."""
 
     @staticmethod
     def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
@@ -104,7 +104,7 @@ class _MeanOverWorld(torch.autograd.Function):
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm over the images of all processes; torch's own SyncBatchNorm has no CPU side."""
+    """BatchNorm over the images of all processes. torch's SyncBatchNorm does not run on a CPU."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -120,7 +120,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _follow(self, mean: torch.Tensor, variance: torch.Tensor, count: int) -> None:
-        """Move the running statistics, the variance being the unbiased one as in torch."""
+        """Update the running statistics; the variance is the unbiased one, as in torch."""
         momentum = self.momentum if self.momentum is not None else 0.1
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -131,7 +131,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def share_batch_norm(network: nn.Module) -> None:
-    """Make every BatchNorm2d in `network` one over all processes; weights and names stay."""
+    """Make every BatchNorm2d in `network` use the images of all processes. Weights and names stay."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm2d

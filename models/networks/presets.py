@@ -1,8 +1,8 @@
-"""Settings that belong together: defaults that a preset, or else a family, puts in place of the general ones.
+"""Presets: sets of defaults for a published or tested configuration, and defaults of single families.
 
-r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN).
-r3-128 is ours: between the two, gamma at their geometric mean. r3-tiny is ours too, sized for two CPU cores: small
-batches, since few images are seen, and a learning rate that suits its narrow layers (benchmarks/results/families.md).
+r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN). The
+others are ours. r3-128 lies between r3-64 and r3-256, with gamma at their geometric mean. r3-tiny is for two CPU cores:
+small batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families.md).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256"]
 
 
 class Preset(NamedTuple):
-    """One row: values at the start, and where the cosine schedules end."""
+    """One preset: initial values, and final values of the cosine schedules."""
 
     nimg: int
     batch_size: int
@@ -43,14 +43,14 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` with what its preset or family sets below it: whatever is given explicitly wins.
+    """`given`, with missing settings taken from its preset or family. Settings in `given` are never replaced.
 
-    Raises ValueError where a preset is asked for together with another family.
+    Raises ValueError where a preset is combined with another family.
     """
     name, family = given.get("preset", "auto"), given.get("family")
     if name in R3_PRESETS:
         if family not in (None, "r3"):
-            raise ValueError(f"preset {name} is of family r3, not {family}: leave out one of the two")
+            raise ValueError(f"preset {name} is for family r3, not {family}: leave out one of the two")
         return _merge(_settings(R3_PRESETS[name]), given)
     if family == "r3":
         return _merge(_settings(R3_PRESETS["r3-64"]), given)
@@ -59,7 +59,7 @@ def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def preset_fields() -> frozenset[str]:
-    """Dotted names of all settings that some preset or family has a value of its own for."""
+    """Dotted names of all settings for which some preset or family has its own value."""
     rows = [*map(_settings, R3_PRESETS.values()), *FAMILY_DEFAULTS.values()]
     return frozenset(name for row in rows for name in _dotted(row))
 
@@ -73,7 +73,7 @@ def _dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _settings(preset: Preset) -> dict[str, Any]:
-    """The row as the settings it stands for."""
+    """The preset as nested settings."""
     pairs = {name: getattr(preset, name) for name in ("learning_rate", "beta2", "gamma")}
     same = {name: getattr(preset, name) for name in ("nimg", "batch_size", "width", "ema_half_life_nimg")}
     return {

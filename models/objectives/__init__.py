@@ -1,9 +1,9 @@
-"""What each family's training step does to its networks: the phases in `OBJECTIVES[family]`, one after the other.
+"""The losses of each family, as phases: `OBJECTIVES[family]` lists the phases of one training step in order.
 
-A phase takes the state and a batch and gives a loss for each network that learns in it; all of those go down their
-losses before the next phase begins. Statistics are `loss_d` and `loss_g` where there is a discriminator and a
-generator loss, and what else is worth a curve. Learning rates, the average and the augmentation's strength are the
-loop's business.
+A phase takes the state and a batch, and returns a loss for each network that it trains. All of these networks take
+their step before the next phase begins. Statistics include `loss_d` and `loss_g` where there is a discriminator and a
+generator loss. The training loop controls learning rates, the averaged generator and the augmentation strength. May
+import compute, networks, compression, models.grids and models.errors.
 """
 
 from models.objectives import autoencoding, non_saturating, relativistic, variational

@@ -1,4 +1,4 @@
-"""Encoder, decoder and discriminator: likeness is measured in the discriminator's features (Larsen et al. 2016)."""
+"""The objective of vaegan: similarity is measured in the discriminator's features (Larsen et al. 2016)."""
 
 import torch
 
@@ -9,7 +9,7 @@ from models.objectives.variational import sample_posterior
 
 
 def discriminate(state: Networks, batch: Batch) -> Losses:
-    """The discriminator's loss on real images against generated ones and against rebuilt ones."""
+    """The discriminator's loss: real images against generated images and against reconstructions."""
     rebuilt, _, _ = rebuild(state, batch)
     real_logits = state.discriminator(batch.augment(batch.real), batch.classes)
     fake_logits = state.discriminator(batch.augment(batch.fake(state).shown.detach()), batch.classes)
@@ -19,9 +19,9 @@ def discriminate(state: Networks, batch: Batch) -> Losses:
 
 
 def autoencode(state: Networks, batch: Batch) -> Losses:
-    """The encoder's loss and the decoder's: algorithm 1, with means in place of sums over features."""
+    """The losses of encoder and decoder: algorithm 1, with means instead of sums over features."""
     rebuilt, mean, log_variance = rebuild(state, batch)
-    # Likeness is measured without augmentation: two draws of it would make any two images differ.
+    # Similarity is measured without augmentation: two random augmentations would make any two images differ.
     divergence = gaussian_divergence(mean, log_variance)
     likeness, num_features = feature_error(state, batch.real, rebuilt.shown)
     made = (batch.fake(state), rebuilt)
@@ -37,7 +37,7 @@ PHASES = (discriminate, autoencode)
 
 
 def rebuild(state: Networks, batch: Batch) -> tuple[Made, torch.Tensor, torch.Tensor]:
-    """The real images through encoder and decoder, and the posterior's mean and log variance."""
+    """The reconstructions of the real images, and the posterior's mean and log variance."""
 
     def make() -> tuple[Made, torch.Tensor, torch.Tensor]:
         mean, log_variance = state.encoder(batch.real, batch.classes)
@@ -57,7 +57,7 @@ def feature_error(state: Networks, real: torch.Tensor, rebuilt: torch.Tensor) ->
 
 @torch.no_grad()
 def reconstruct(state: Networks, images: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
-    """Images (N, C, H, W) in [-1, 1] through the encoder's mean and the averaged decoder, in the same shape."""
+    """Reconstruct images (N, C, H, W) in [-1, 1] with the posterior's mean and the averaged decoder; same shape."""
     training = state.encoder.training
     mean, _ = state.encoder.eval()(images, classes)
     state.encoder.train(training)

@@ -1,4 +1,4 @@
-"""What an objective is handed, and what it gives back."""
+"""The input and the output of a phase."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ def _alone(value: torch.Tensor) -> torch.Tensor:
 
 
 class Networks(Protocol):
-    """The networks that an objective trains; `ema` is the averaged generator. A training's state has all of them."""
+    """The networks that a phase uses; `ema` is the averaged generator. A TrainState has all of them."""
 
     @property
     def spec(self) -> NetworkSpec: ...
@@ -38,7 +38,7 @@ class Networks(Protocol):
 
 
 class Made(NamedTuple):
-    """Generated images (N, C, H, W) as they come out of the generator, and as they are shown: as a file would be."""
+    """Generated images (N, C, H, W): `clean` from the generator, `shown` to the discriminator (maybe compressed)."""
 
     clean: torch.Tensor
     shown: torch.Tensor
@@ -46,13 +46,13 @@ class Made(NamedTuple):
 
 @dataclass
 class Batch:
-    """One step's real images, or a part of them, and the settings that hold at this step.
+    """The real images of one step, or a part of them, and the settings of this step.
 
     `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
-    in new random ways at each call, gradients flowing through. `compressor` stands between a generated image and
-    whatever is compared with a real one, see models/compression/robust.py; `consistency` is the weight of `drift`.
-    `average` gives the mean of a statistic over all processes. With `keep_graphs`, what one phase computed serves the
-    next; without, it is computed again, so that the graphs of many parts need not be held at once.
+    in new random ways at each call, and gradients pass through it. `compressor` compresses generated images before they
+    are compared with real ones (models/compression/robust.py); `consistency` is the weight of `drift`. `average`
+    returns the mean of a statistic over all processes. With `keep_graphs`, a phase reuses the results of the previous
+    one. Without it they are computed again, so that the graphs of many micro-batches are not in memory at once.
     """
 
     real: torch.Tensor
@@ -70,12 +70,12 @@ class Batch:
     _results: dict[str, Any] = field(default_factory=dict, init=False)
 
     def fake(self, state: Networks) -> Made:
-        """Generated images, one for each real one, and compressed like those where training is to be robust to it."""
+        """One generated image for each real one, compressed if there is a compressor."""
         latents = self.noise("z", state.spec.latent_dim)
         return self.once("fake", lambda: self.compress("fake", state.generator(latents, self.classes)))
 
     def compress(self, name: str, images: torch.Tensor) -> Made:
-        """Generated `images` as a file would give them back; the same encodings under the same name in every phase."""
+        """Generated `images` after compression. Under the same name, every phase uses the same encodings."""
         if self.compressor is None:
             return Made(images, images)
         if name not in self._encodings:
@@ -83,11 +83,12 @@ class Batch:
         return Made(images, self.compressor(images, self._encodings[name]))
 
     def drift(self, *made: Made) -> torch.Tensor:
-        """`consistency` times the roughness of what JPEG takes from these images.
+        """`consistency` times the roughness of the part of these images that JPEG removes.
 
-        The discriminator does not see that part, so nothing else keeps a generator from putting noise there. Roughness
-        is what natural images have little of; without it, what mends the edges of blocks would be held as firmly.
-        After the consistency losses of Kaneko & Harada 2021, which hold all of it.
+        The discriminator does not see that part, so nothing else prevents the generator from putting noise there.
+        Natural images have little roughness. A penalty on the whole part would also prevent the generator from
+        smoothing the edges of JPEG blocks. After the consistency losses of Kaneko & Harada 2021, which penalise all
+        of it.
         """
         if self.compressor is None:
             return self.real.new_zeros(())
@@ -95,13 +96,13 @@ class Batch:
         return self.consistency * torch.stack(parts).mean()
 
     def noise(self, name: str, size: int) -> torch.Tensor:
-        """N(0, I) in (N, size), the same under the same name in every phase."""
+        """N(0, I), shape (N, size). Under the same name, every phase gets the same noise."""
         if name not in self._noise:
             self._noise[name] = self.draws.normal(size)
         return self._noise[name]
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` gives; made once for all phases where graphs are kept."""
+        """The result of `make`, computed once for all phases if graphs are kept."""
         if name in self._results:
             return cast(T, self._results[name])
         result = make()
@@ -111,7 +112,7 @@ class Batch:
 
 
 class Losses(NamedTuple):
-    """What each network is to go down, by role, and statistics: means over the batch as 0-dimensional tensors."""
+    """The loss of each network by role, and statistics: means over the batch as 0-dimensional tensors."""
 
     by_role: dict[str, torch.Tensor]
     statistics: dict[str, torch.Tensor]

@@ -1,4 +1,4 @@
-"""Losses: adversarial ones on logits (N,), penalties and priors; each returns the mean over the batch."""
+"""Adversarial losses on logits (N,), gradient penalties and divergences; each returns the mean over the batch."""
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
 
 
 def relativistic_loss(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
-    """softplus(-(better - worse)) of paired logits: the discriminator's with (real, fake), the generator's reversed.
+    """softplus(-(better - worse)) of paired logits: (real, fake) for the discriminator, reversed for the generator.
 
     Jolicoeur-Martineau 2019 (RpGAN), in the form of Huang et al. 2024.
     """
@@ -39,7 +39,7 @@ def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch
 def roughness(images: torch.Tensor) -> torch.Tensor:
     """Mean squared differences of neighbouring pixels of (N, C, H, W), along rows plus along columns.
 
-    It weighs each frequency's power by about its square, by which that of natural images falls (Field 1987): up to a
-    factor, their negative log likelihood under a Gaussian prior of that spectrum.
+    It weights the power of each frequency by about the frequency squared. The power of natural images falls in the same
+    way (Field 1987), so this is, up to a factor, their negative log likelihood under a Gaussian prior of that spectrum.
     """
     return images.diff(dim=3).square().mean() + images.diff(dim=2).square().mean()

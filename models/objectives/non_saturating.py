@@ -1,4 +1,4 @@
-"""The classic game: the discriminator's cross entropy, the generator's non-saturating loss (Goodfellow et al. 2014)."""
+"""The objective of dcgan: cross entropy, and the non-saturating loss for the generator (Goodfellow et al. 2014)."""
 
 import torch
 
@@ -15,7 +15,7 @@ def discriminate(state: Networks, batch: Batch) -> Losses:
 
 
 def generate(state: Networks, batch: Batch) -> Losses:
-    """The generator's loss on the same latents, before the discriminator that has just learnt."""
+    """The generator's loss on the same latents, with the updated discriminator."""
     fake = batch.fake(state)
     loss = generator_loss(state.discriminator(batch.augment(fake.shown), batch.classes))
     return Losses({"generator": loss + batch.drift(fake)}, {"loss_g": loss})
@@ -25,7 +25,7 @@ PHASES = (discriminate, generate)
 
 
 def logit_statistics(real_logits: torch.Tensor, fake_logits: torch.Tensor) -> dict[str, torch.Tensor]:
-    """How well logits (N,) whose zero means undecided tell real from generated."""
+    """Statistics of logits (N,) that are above 0 for real and below 0 for generated images."""
     return {
         "logit_real": real_logits.mean(),
         "logit_fake": fake_logits.mean(),

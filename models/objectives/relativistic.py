@@ -1,9 +1,10 @@
-"""Paired logits and two gradient penalties at every step (Huang et al. 2024, R3GAN).
+"""The objective of r3: a relativistic loss on paired logits, and two gradient penalties (Huang et al. 2024, R3GAN).
 
-One batch serves the discriminator and the generator (the paper's code draws one for each), so that images seen are
-counted once. The penalties are on the images before augmentation: gradients pass through it. They are on images after
-compression, on both sides: R1 keeps the discriminator flat around real JPEGs, R2 around what stands beside them. On
-the generator's own images, R2 would weigh directions by the rounding's surrogate, which the discriminator never sees.
+The discriminator and the generator are trained on one batch (the paper's code draws one for each), so that images seen
+are counted once. The penalties are taken with respect to the images before augmentation; gradients pass through it.
+Both are taken with respect to compressed images: R1 keeps the discriminator flat around real JPEGs, R2 around the
+images compared with them. With respect to uncompressed generated images, R2 would weight directions by the surrogate
+gradient of rounding, which the discriminator never sees.
 """
 
 import torch
@@ -14,14 +15,14 @@ from models.objectives.losses import gradient_penalty, relativistic_loss
 
 
 def discriminate(state: Networks, batch: Batch) -> Losses:
-    """The discriminator's paired loss and both penalties."""
+    """The discriminator's relativistic loss and both penalties."""
     real, shown = batch.real.detach().requires_grad_(), batch.fake(state).shown.detach().requires_grad_()
     with closed_convolutions(real.device):
         real_logits = state.discriminator(batch.augment(real), batch.classes)
         fake_logits = state.discriminator(batch.augment(shown), batch.classes)
     r1, r2 = gradient_penalty(real_logits, real), gradient_penalty(fake_logits, shown)
     loss = relativistic_loss(real_logits, fake_logits)
-    # These logits have no zero of their own: only differences mean anything, for overfitting too.
+    # Only differences of these logits have a meaning, also for the measure of overfitting.
     lead = real_logits - fake_logits
     statistics = {
         "loss_d": loss,
@@ -36,7 +37,7 @@ def discriminate(state: Networks, batch: Batch) -> Losses:
 
 
 def generate(state: Networks, batch: Batch) -> Losses:
-    """The generator's paired loss on the same latents, before the discriminator that has just learnt."""
+    """The generator's relativistic loss on the same latents, with the updated discriminator."""
     with torch.no_grad():
         rivals = state.discriminator(batch.augment(batch.real), batch.classes)
     fake = batch.fake(state)

@@ -1,4 +1,4 @@
-"""The evidence lower bound with a calibrated decoder (Kingma & Welling 2014; Rybkin et al. 2021, sigma-VAE)."""
+"""The objective of vae: the evidence lower bound with a calibrated decoder (Rybkin et al. 2021, sigma-VAE)."""
 
 import math
 
@@ -9,9 +9,9 @@ from models.objectives.losses import gaussian_divergence
 
 
 def bound(state: Networks, batch: Batch) -> Losses:
-    """Encoder and decoder go down one loss; there is no discriminator, so nothing is augmented.
+    """One loss for encoder and decoder (Kingma & Welling 2014). Without a discriminator, nothing is augmented.
 
-    With a compressor, the bound is on the likelihood of compressed images: the decoder's mean goes through JPEG first.
+    With a compressor, the bound is on the likelihood of compressed images: the decoder's mean is compressed first.
     """
     mean, log_variance = state.encoder(batch.real, batch.classes)
     image = batch.compress("rebuilt", state.generator(sample_posterior(mean, log_variance, batch), batch.classes)).shown
@@ -28,10 +28,10 @@ PHASES = (bound,)
 def negative_bound(
     error: torch.Tensor, variance: torch.Tensor, divergence: torch.Tensor, num_pixels: int
 ) -> torch.Tensor:
-    """Nats per pixel value: Gaussian pixels at the variance that fits best, which is the mean squared error itself.
+    """Nats per pixel value, for Gaussian pixels with the best-fitting variance, which is the mean squared error.
 
-    `variance` is that error over all images computed at once (a micro-batch, in every process), as a number: its own
-    gradient is zero at the best fit.
+    `variance` is that error over all images computed at once (a micro-batch, in every process), without gradient: the
+    gradient with respect to the best-fitting variance is zero.
     """
     return 0.5 * (torch.log(2 * math.pi * variance) + error / variance) + divergence / num_pixels
 

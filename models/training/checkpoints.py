@@ -1,9 +1,9 @@
-"""Checkpoints that are whole or not there: tensors in safetensors, the rest in JSON, the commit marker last.
+"""Checkpoints, written atomically: tensors in safetensors, the rest in JSON, and a commit marker last.
 
 checkpoints/000000102400/state.safetensors   every tensor of the training state, flat names
                          state.json          everything else
-                         COMMITTED           sha256 of the two; written last, so its presence means the rest is there
-            best.json                        which of them has the best score; absent where none was scored
+                         COMMITTED           sha256 of the two; written last, so its presence means they are complete
+            best.json                        which checkpoint has the best score; absent where none was scored
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class Checkpoint:
     values: dict[str, Any]
 
     def part(self, name: str) -> dict[str, torch.Tensor]:
-        """The tensors of one network or optimiser, under the names it has for them itself."""
+        """The tensors of one network or optimiser, under its own names."""
         prefix = f"{name}."
         return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
 
@@ -65,10 +65,10 @@ class CheckpointStore:
     def save(
         self, nimg: int, tensors: Mapping[str, torch.Tensor], values: Mapping[str, Any], interim: bool = False
     ) -> Path:
-        """Write one checkpoint; a process killed at any moment leaves either all of it or nothing that counts.
+        """Write one checkpoint atomically: a process killed at any moment leaves a complete checkpoint or none.
 
-        An `interim` one is where a training was told to stop, out of turn: it goes as soon as a newer one is there.
-        Raises CheckpointError where the disk is full or does not take it.
+        An `interim` checkpoint is written when a training is stopped between its regular ones. It is deleted as soon
+        as a newer one exists. Raises CheckpointError where the disk is full or cannot be written.
         """
         partial = self.directory / f".{self.path(nimg).name}.partial"
         try:
@@ -76,8 +76,8 @@ class CheckpointStore:
         except (OSError, SafetensorError) as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise CheckpointError(
-                f"the checkpoint at {nimg:,} images cannot be written to {self.directory} ({error}): make room or "
-                "repair the storage; the training goes on from the checkpoint before it"
+                f"the checkpoint at {nimg:,} images cannot be written to {self.directory} ({error}): free some space "
+                "or repair the storage, and start the training again; it resumes from the previous checkpoint"
             ) from error
 
     def _save(self, partial: Path, nimg: int, tensors: Mapping[str, torch.Tensor], values: Mapping[str, Any]) -> Path:
@@ -91,46 +91,45 @@ class CheckpointStore:
             _sync(partial / name)
         (partial / MARKER).write_text(json.dumps(digests, indent=1))
         _sync(partial / MARKER)
-        shutil.rmtree(final, ignore_errors=True)  # not sooner: where there is no room, what lies there stays
+        shutil.rmtree(final, ignore_errors=True)  # only now: a write that fails must not lose the old checkpoint
         partial.rename(final)
         _sync(self.directory)
         self._prune()
         return final
 
     def load_latest(self, interim: bool = True) -> Checkpoint | None:
-        """The newest checkpoint whose hashes hold; damaged ones are passed over with a warning, none gives None.
+        """The newest undamaged checkpoint, or None. Each damaged one is skipped with a warning.
 
-        Without `interim`, only those count that were written in turn: they are the same however often a training
-        was stopped and resumed.
+        Without `interim`, only regular checkpoints count. They do not depend on how often a training was stopped.
         """
         for path in reversed(self.committed(interim)):
             try:
                 return load_checkpoint(path)
             except CheckpointError as error:
-                logger.warning("%s; trying the checkpoint before it", error)
+                logger.warning("%s; trying the previous checkpoint", error)
         return None
 
     def load_best(self) -> Checkpoint | None:
-        """The checkpoint with the best score; where there is none, or it is damaged, the newest written in turn."""
+        """The checkpoint with the best score; if there is none or it is damaged, the newest regular one."""
         if best := self.best():
             try:
                 return load_checkpoint(self.path(best.nimg))
             except CheckpointError as error:
-                logger.warning("%s; taking the newest checkpoint in place of the best", error)
+                logger.warning("%s; taking the newest checkpoint instead of the best", error)
         return self.load_latest(interim=False) or self.load_latest()
 
     def best(self) -> Best | None:
-        """What is recorded as the best; None where nothing was scored."""
+        """The record of the best checkpoint; None where none was scored."""
         try:
             return Best(**json.loads((self.directory / BEST).read_text()))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            logger.warning("%s cannot be read (%s): going on as if nothing had been scored", BEST, error)
+            logger.warning("%s cannot be read (%s): continuing without the best score", BEST, error)
             return None
 
     def set_best(self, best: Best) -> None:
-        """Record which checkpoint is the best: it stays, however many newer ones come; the one before may go."""
+        """Record which checkpoint is the best. It is kept as long as it is the best."""
         partial = self.directory / f".{BEST}.partial"
         partial.write_text(json.dumps(asdict(best), indent=1))
         _sync(partial)
@@ -138,17 +137,17 @@ class CheckpointStore:
         self._prune()
 
     def path(self, nimg: int) -> Path:
-        """Where the checkpoint at `nimg` images lies."""
+        """The directory of the checkpoint at `nimg` images."""
         return self.directory / f"{nimg:012d}"
 
     def committed(self, interim: bool = True) -> list[Path]:
-        """Directories of the checkpoints that were finished, oldest first."""
+        """Directories of the complete checkpoints, oldest first."""
         found = sorted(marker.parent for marker in self.directory.glob(f"[0-9]*/{MARKER}"))
         return found if interim else [path for path in found if not _is_interim(path)]
 
     def _prune(self) -> None:
         found, best = self.committed(), self.best()
-        # The one written last need not be the furthest: a training that found that one damaged began before it.
+        # The one written last may not have the most images: a training that skips a damaged one starts before it.
         last = sorted(found, key=lambda path: (path / MARKER).stat().st_mtime_ns)[-1:]
         kept = {*self.committed(interim=False)[-self.keep :], *found[-1:], *last}
         kept |= {self.path(best.nimg)} if best else set()
@@ -157,9 +156,9 @@ class CheckpointStore:
 
 
 class BackgroundWriter:
-    """Saves to a store from a thread, one checkpoint at a time, while training goes on.
+    """Saves checkpoints in a thread, one at a time, while training goes on.
 
-    What went wrong in the thread is raised by the next call here.
+    An error in the thread is raised by the next call of a method here.
     """
 
     def __init__(self, store: CheckpointStore) -> None:
@@ -170,19 +169,19 @@ class BackgroundWriter:
     def save(
         self, nimg: int, tensors: Mapping[str, torch.Tensor], values: Mapping[str, Any], interim: bool = False
     ) -> None:
-        """Copy the tensors to CPU memory, and write them in the background; waits for the save before it."""
+        """Wait for the previous save, copy the tensors to CPU memory, and write them in the background."""
         self.wait()
         copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-        # As text and back: nothing that the training goes on to change is shared.
+        # Copied through JSON, because the training goes on changing the values.
         self._written = self._thread.submit(self._store.save, nimg, copies, json.loads(json.dumps(values)), interim)
 
     @property
     def is_idle(self) -> bool:
-        """Whether all that was handed in has been written."""
+        """Whether everything passed to `save` is written."""
         return self._written is None or self._written.done()
 
     def wait(self) -> None:
-        """Return when all that was handed in is on disk; raise what kept it from getting there."""
+        """Return when everything passed to `save` is on disk; raise the error that prevented it."""
         written, self._written = self._written, None
         if written is not None:
             written.result()
@@ -191,11 +190,11 @@ class BackgroundWriter:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read the checkpoint in directory `path`.
 
-    Raises CheckpointError where a file is missing or is not what the commit marker says.
+    Raises CheckpointError where a file is missing or differs from its sha256 in the commit marker.
     """
     try:
         digests: dict[str, str] = json.loads((path / MARKER).read_text())
-        for name in (TENSORS, VALUES):  # by our names: a marker that says nothing proves nothing
+        for name in (TENSORS, VALUES):  # not the names in the marker: an empty marker would then prove everything
             if (found := file_sha256(path / name)) != digests[name]:
                 raise CheckpointError(f"{path / name} is damaged: sha256 {found[:12]}, expected {digests[name]:.12}")
         values = json.loads((path / VALUES).read_text())
@@ -212,7 +211,7 @@ def _is_interim(path: Path) -> bool:
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
+    """Hex sha256 of the bytes of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

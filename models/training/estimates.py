@@ -1,4 +1,4 @@
-"""What a training will need, worked out before it starts from the shapes alone."""
+"""Size estimates of a training, computed from shapes before it starts."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from models.networks.families import NetworkSpec
 from models.training.config import TrainConfig
 
 BYTES = 4
-# How many times a network's feature maps are held at once: the discriminator sees real and generated images, and a
-# gradient penalty keeps the graph of the first backward pass as well.
+# How many copies of a network's feature maps are in memory at once. The discriminator sees real and generated images,
+# and a gradient penalty also keeps the graph of the first backward pass.
 COPIES = {"generator": 1, "discriminator": 2, "encoder": 1}
 COPIES_WITH_PENALTY = {"generator": 1, "discriminator": 6}
 
 
 class Estimate(NamedTuple):
-    """Sizes of one training; memory is one process's, without the data and what torch itself takes."""
+    """Sizes of one training; memory is for one process, without the data and torch itself."""
 
     parameters: dict[str, int]
     memory_bytes: int
@@ -26,7 +26,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(config: TrainConfig, spec: NetworkSpec, world_size: int = 1) -> Estimate:
-    """Parameters, memory, steps and disk of training `spec` as `config` says; nothing is computed or allocated."""
+    """Parameters, memory, steps and disk space of training `spec` with `config`; no tensor is allocated."""
     with torch.device("meta"):
         networks = spec.build_networks()
     batch = config.compute.micro_batch_size or config.batch_size // world_size
@@ -46,7 +46,7 @@ def estimate(config: TrainConfig, spec: NetworkSpec, world_size: int = 1) -> Est
 
 
 def count_features(network: nn.Module, role: str, spec: NetworkSpec, batch: int) -> int:
-    """Numbers in all feature maps of one pass of `batch` images through a network on the meta device."""
+    """Number of values in all feature maps of one pass of `batch` images through a network on the meta device."""
     total = 0
 
     def add(_module: nn.Module, _inputs: object, output: object) -> None:

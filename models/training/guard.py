@@ -1,7 +1,7 @@
-"""The watch over a training: events, rollbacks, checkpoints and their scores, between the loop's steps.
+"""Watches a training between the steps of the loop: health events, rollbacks, checkpoints and their scores.
 
-A checkpoint is scored elsewhere while training goes on. Its score is looked at just before the next checkpoint is
-written, waited for if need be, so that what follows from it happens at the same image in every repetition.
+A checkpoint is scored elsewhere while training goes on. Its score is read just before the next checkpoint is written,
+and awaited if necessary. So its consequences happen at the same image in every repetition of the training.
 """
 
 import logging
@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 class Scorer(Protocol):
-    """Takes scores of checkpoints that are on disk, beside the training."""
+    """Scores checkpoints that are on disk, while training goes on."""
 
     def start(self, nimg: int) -> None:
-        """Begin to score the checkpoint at `nimg`; a score that is known or being taken is not taken again."""
+        """Begin to score the checkpoint at `nimg`, unless it is scored already or being scored."""
 
     def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
-        """Wait for the score; None as soon as `should_stop()`. Raises EvaluationError where it cannot be had."""
+        """Wait for the score; None as soon as `should_stop()`. Raises EvaluationError where there is no score."""
 
 
 class Guard:
-    """Watches one training; every process has one and calls the same methods, the main one decides and writes."""
+    """Watches one training. Every process calls the same methods of its own guard; the main one decides and writes."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class Guard:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is nothing more to train."""
+        """Whether the training is finished or was stopped by an event."""
         return self.state.nimg >= self.config.nimg or bool(self.state.health.stopped)
 
     def after_tick(self, row: Mapping[str, float], images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Look at a tick and its last batch; raises DivergedError where that is what the event leads to."""
+        """Check a tick and its last batch. Raises DivergedError where the event ends the training."""
         health = self.state.health
         real = Spread(health.real_spread)
         real.add(images, self._classes(labels))
@@ -70,7 +70,7 @@ class Guard:
         self._apply(self._won_event() if health.num_won == self.policy.won_ticks else None)
 
     def after_snapshot(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Look at the generated images of a snapshot."""
+        """Check the generated images of a snapshot."""
         health = self.state.health
         if self.state.nimg < self.policy.collapsed_from_nimg:
             return
@@ -82,11 +82,11 @@ class Guard:
         self._apply(self._collapsed_event(alike) if fires else None)
 
     def recover(self, error: DivergedError) -> None:
-        """Go back from values that are not finite, or raise `error` where the policy or a second time forbids it."""
+        """Roll back from values that are not finite, or raise `error` where the policy says stop or none is left."""
         self._apply(self._event("non_finite", self.policy.non_finite, str(error)), error)
 
     def end_tick(self) -> None:
-        """Write a checkpoint if this tick is one's turn; else see to the score that is wanted."""
+        """Write a checkpoint if one is due after this tick; otherwise start a pending score."""
         intervals = (self.config.checkpoint_ticks, self.policy.score_ticks if self.scorer else 0)
         in_turn = any(every and self.state.num_ticks % every == 0 for every in intervals)
         self.state.health.is_due = self.world.any(in_turn or self.is_done)
@@ -94,9 +94,9 @@ class Guard:
         self.save_if_due()
 
     def save_if_due(self) -> None:
-        """Where a checkpoint is due: look at the score of the one before, then write it.
+        """Where a checkpoint is due, read the score of the previous one, then write it.
 
-        Told to stop while it waits for the score, it leaves all as it is: the resumed training comes here again.
+        If the training is told to stop while it waits for the score, nothing changes; the resumed training repeats it.
         """
         if not self.state.health.is_due:
             return
@@ -110,7 +110,7 @@ class Guard:
         self._save(interim=False)
 
     def finish(self, values: Mapping[str, Any]) -> None:
-        """Bring all to disk; a training that was told to stop saves where it stands, with the loop's own `values`."""
+        """Write everything to disk. A stopped training saves its present state with the loop's own `values`."""
         if (not self.is_done or self.state.health.is_due) and self.saved_nimg != self.state.nimg:
             self._save(interim=True, values=values)
         if self.is_done and not self.state.health.is_due:
@@ -130,7 +130,7 @@ class Guard:
             self.writer.save(self.state.nimg, self.state.tensors(), everything, interim)
 
     def _wants_score(self) -> bool:
-        """In turn; and the last one, where there is another to hold it against."""
+        """Whether this checkpoint is scored: at intervals, and at the end if there are scores to compare with."""
         health = self.state.health
         if self.scorer is None or health.stopped:
             return False
@@ -143,7 +143,7 @@ class Guard:
             self.scorer.start(pending)
 
     def _look_at_score(self) -> tuple[Event | None, bool]:
-        """Take the pending score in: the event it is, if any, and whether waiting for it was cut short."""
+        """Read the pending score: returns the event that it causes, if any, and whether waiting was interrupted."""
         pending = self.state.health.pending_nimg
         if self.scorer is None or pending is None:
             return None, False
@@ -160,7 +160,7 @@ class Guard:
         return self._judge(score), False
 
     def _judge(self, score: Best) -> Event | None:
-        """Count the score in; the best one so far is recorded in the store."""
+        """Count the score, and record it in the store if it is the best so far."""
         health, policy = self.state.health, self.policy
         health.num_scores += 1
         logger.info("%s is %.4g at %s images", score.name, score.value, f"{score.nimg:,}")
@@ -194,18 +194,18 @@ class Guard:
         return self._event("collapsed_samples", self.policy.collapsed_samples, reason)
 
     def _event(self, name: Name, wanted: Action, reason: str) -> Event:
-        """The event with what can be done about it: there is one rollback a run, and only to a checkpoint."""
+        """The event, with the action that is possible: one rollback per run, and only if there is a checkpoint."""
         action = wanted
         self.writer.wait()
         if wanted == "rollback":
             if self.state.health.num_rollbacks:
-                action, reason = "stop", f"{reason}; it was rolled back once already"
+                action, reason = "stop", f"{reason}; the training was rolled back once already"
             elif not self.store.committed(interim=False):
-                action, reason = "stop", f"{reason}; there is no checkpoint to go back to"
+                action, reason = "stop", f"{reason}; there is no checkpoint to roll back to"
         return Event(self.state.nimg, name, action, reason)
 
     def _apply(self, event: Event | None, error: DivergedError | None = None) -> None:
-        """Do what the main process's event asks for, in every process."""
+        """Carry out the action of the main process's event in every process."""
         if event and self.world.is_main:
             self.io.notify(event.row())
         decided = event if self.world.is_main else None
@@ -217,14 +217,14 @@ class Guard:
     def _roll_back(self, to_best: bool) -> None:
         checkpoint = self.store.load_best() if to_best else self.store.load_latest(interim=False)
         if checkpoint is None:
-            raise CheckpointError(f"{self.store.directory} holds no whole checkpoint to go back to")
+            raise CheckpointError(f"{self.store.directory} has no undamaged checkpoint to roll back to")
         logger.warning("rolled back to the state at %s images", f"{checkpoint.nimg:,}")
         self.state.return_to(checkpoint, self.policy.rollback_factor)
-        # The next save removes old checkpoints: not while another process still reads one.
+        # The next save deletes old checkpoints. Wait until every process has read its own.
         self.world.wait()
 
     def _stop(self, event: Event | None, error: DivergedError | None) -> None:
-        """Where there are scores, the best generator stands; without, a training that broke down has nothing."""
+        """Stop with the best checkpoint as the result; raise DivergedError where nothing was scored."""
         reason = event.reason if event else "stopped by the main process"
         if error is not None or not self.world.any(self.state.health.best_score is not None):
             raise DivergedError(reason) from error

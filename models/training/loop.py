@@ -1,7 +1,7 @@
-"""The training loop: batches in; ticks, snapshots and checkpoints out. Time is counted in images seen (`nimg`).
+"""The training loop: it takes batches, and produces statistics, sample grids and checkpoints.
 
-Every step is seeded from (seed, nimg) and the saved state is complete, so a run that was killed and resumed on the
-same hardware ends in bit-identical weights.
+Time is counted in images seen (`nimg`). Every step is seeded from (seed, nimg), and the saved state is complete. So a
+training that is killed and resumed on the same hardware ends in bit-identical weights.
 """
 
 import logging
@@ -84,7 +84,7 @@ def train(
         state.nimg += config.batch_size
         done = state.nimg >= config.nimg
 
-        # Tick: one line of statistics, and with it every so often a grid and a checkpoint.
+        # A tick reports statistics; at intervals it also makes a sample grid and a checkpoint.
         if done or crosses(before, state.nimg, config.tick_nimg):
             state.num_ticks += 1
             try:
@@ -108,7 +108,7 @@ def train(
 
 
 def check_shares(config: TrainConfig, world: World) -> None:
-    """Raise ConfigError where a batch does not divide among the processes, with two images each for BatchNorm."""
+    """Raise ConfigError unless each process gets an equal share of a batch, of at least 2 images (for BatchNorm)."""
     if config.batch_size % world.size or config.batch_size // world.size < 2:
         raise ConfigError(
             f"train.batch_size {config.batch_size} cannot be shared by {world.size} processes: "
@@ -132,18 +132,18 @@ def make_state(
     for role, network in state.roles.items():
         if world.size > 1:
             share_batch_norm(network)
-        # Gradient penalties differentiate the discriminator twice, which compiled code cannot.
+        # A gradient penalty differentiates the discriminator twice; compiled code cannot do that.
         if config.compute.compile and device.type == "cuda" and (spec.family, role) != ("r3", "discriminator"):
             network.compile()
     if config.shield.policy == "gate":
         if trusted is None:
-            raise ConfigError("train.shield.policy is gate, but no trusted images were handed in: give some hundreds")
+            raise ConfigError("train.shield.policy is gate, but there are no trusted images: name some hundreds")
         state.shield = Shield(config.shield, spec, trusted, config.seed, device)
     return state
 
 
 class Tick:
-    """The means over the steps since the tick before; `partial` is one that a stop cut in two."""
+    """Means of the statistics over the steps of one tick; `partial` is the unfinished tick of a stopped training."""
 
     def __init__(
         self, start_nimg: int, partial: dict[str, Any] | None = None, device: torch.device | None = None
@@ -156,24 +156,24 @@ class Tick:
         self.sums = {name: torch.tensor(value, device=device) for name, value in sums.items()}
 
     def add(self, statistics: dict[str, torch.Tensor]) -> None:
-        """Count one step's statistics in."""
+        """Add the statistics of one step."""
         self.num_steps += 1
         for name, value in statistics.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
     def values(self, world: World) -> dict[str, Any]:
-        """What a resumed training needs to go on with this tick; the mean over all processes."""
+        """The unfinished tick for the checkpoint: sums averaged over all processes."""
         sums = {name: float(world.mean(value.float())) for name, value in self.sums.items()}
         return {"num_steps": self.num_steps, "sums": sums}
 
     def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
-        """The tick's record, the same in every process. Raises DivergedError where a mean is not finite."""
+        """The record of the tick, equal in every process. Raises DivergedError where a mean is not finite."""
         means = world.mean(torch.stack([total.float() for total in self.sums.values()]) / self.num_steps)
         row: dict[str, float] = {"nimg": nimg, **dict(zip(self.sums, means.tolist(), strict=True))}
         if broken := [name for name, value in row.items() if not np.isfinite(value)]:
             raise DivergedError(
-                f"{', '.join(broken)} not finite between {self.start_nimg:,} and {nimg:,} images; "
-                "expected finite values: lower train.learning_rate, or train on other data"
+                f"not finite between {self.start_nimg:,} and {nimg:,} images: {', '.join(broken)}; expected finite "
+                "values: lower train.learning_rate, or train on other data"
             )
         seconds = time.perf_counter() - self.start
         row["images_per_second"] = (nimg - self.start_nimg) / seconds
@@ -183,7 +183,7 @@ class Tick:
 
 
 class Samples(NamedTuple):
-    """uint8 images (N, C, H, W) and their labels (N,) on the CPU, for a grid of so many columns."""
+    """uint8 images (N, C, H, W) and labels (N,) on the CPU, and the number of columns of their grid."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -192,7 +192,7 @@ class Samples(NamedTuple):
 
 @torch.no_grad()
 def sample_images(state: TrainState, seed: int) -> Samples:
-    """The averaged generator's images at latents that stay the same for the whole run."""
+    """Images of the averaged generator, at latents that stay the same for the whole training."""
     columns, labels = grid_labels(state.spec.num_classes)
     z = torch.randn(len(labels), state.spec.latent_dim, generator=torch.Generator().manual_seed(seed))
     images = state.ema(z.to(state.device), labels.to(state.device) if state.spec.num_classes else None)
@@ -206,7 +206,7 @@ def sample_grid(state: TrainState, seed: int) -> bytes:
 
 
 def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:
-    """PNG of what augmentation does to the first eight of uint8 `images`, at full strength."""
+    """PNG of the first eight of uint8 `images`, each with copies augmented at full strength."""
     images = images[:8].cpu()
     draws = Draws((config.seed,), images.device, len(images))
     return contact_sheet(images.numpy(), partial(augment, config=config.augment, draws=draws))

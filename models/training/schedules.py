@@ -1,4 +1,4 @@
-"""Settings that change as training goes on, as functions of the images seen."""
+"""Scheduled settings, as functions of the images seen."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from models.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Moment:
-    """The settings that hold at one step."""
+    """The values of scheduled settings at one step."""
 
     learning_rate: float
     beta2: float
@@ -17,12 +17,12 @@ class Moment:
     augment_strength: float
 
     def ema_decay(self, batch_size: int) -> float:
-        """The average's decay over one batch: half a weight's share is gone after the half-life; 0 at half-life 0."""
+        """The factor by which old weights decay over one batch: 0.5 after the half-life; 0 at half-life 0."""
         return 0.5 ** (batch_size / self.ema_half_life_nimg) if self.ema_half_life_nimg else 0.0
 
 
 def cosine(start: float, end: float, share: float) -> float:
-    """From `start` at share 0 to `end` at share 1 along half a cosine, constant after.
+    """A value that goes from `start` at share 0 to `end` at share 1 along half a cosine, and then stays.
 
     v(n) = start + (1 - (1 + cos(pi n / N)) / 2) (end - start), Huang et al. 2024 (R3GAN), with share = n / N.
     """
@@ -30,7 +30,7 @@ def cosine(start: float, end: float, share: float) -> float:
 
 
 def moment(config: TrainConfig, nimg: int) -> Moment:
-    """What `config` sets at `nimg` images seen."""
+    """The values that `config` gives at `nimg` images seen."""
     schedule, augment = config.schedule, config.augment
     share = nimg / (schedule.nimg or config.nimg)
     strength = cosine(0, augment.strength, share) if augment.policy == "scheduled" else augment.strength

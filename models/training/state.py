@@ -1,4 +1,4 @@
-"""All that a training run is, apart from its data: networks, average, optimisers, position."""
+"""The complete state of a training, apart from its data: networks, average, optimisers, position."""
 
 import copy
 from collections.abc import Sequence
@@ -17,10 +17,11 @@ from models.training.health import Health
 
 
 class TrainState:
-    """Networks by role, EMA generator, an optimiser for each role, and the number of images seen.
+    """Networks by role, the averaged generator (`ema`), an optimiser for each role, and the number of images seen.
 
-    Which roles there are (generator, discriminator, encoder) is the family's business. There is no RNG state to keep:
-    every step is seeded from (seed, nimg), and the data position is nimg. A `compressor` may have learnt something.
+    The family decides which roles there are (generator, discriminator, encoder). No random number generator is saved:
+    every step is seeded from (seed, nimg), and nimg is also the position in the data. A `compressor` is part of the
+    state because it may be trained.
     """
 
     def __init__(
@@ -60,18 +61,18 @@ class TrainState:
         return self.roles["encoder"]
 
     def set_optimizers(self, learning_rate: float, betas: tuple[float, float]) -> None:
-        """Let every optimiser's next step be taken with these, the rate lowered by what rollbacks there were."""
+        """Set the next step's learning rate, lowered by rollbacks, and Adam's betas in every optimiser."""
         learning_rate *= self.health.learning_rate_factor
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group |= {"lr": learning_rate, "betas": betas}
 
     def parameters(self, role: str) -> list[torch.nn.Parameter]:
-        """The weights of one network that are trained, always in the same order."""
+        """The trainable weights of one network, always in the same order."""
         return [parameter for parameter in self.roles[role].parameters() if parameter.requires_grad]
 
     def descend(self, role: str, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-        """One optimiser step of one network against `gradients` of its `parameters`; returns their norm."""
+        """Take one optimiser step of one network with `gradients` of its `parameters`; returns the gradients' norm."""
         for parameter, gradient in zip(self.parameters(role), gradients, strict=True):
             parameter.grad = laid_out_like(gradient, parameter)
         self.optimizers[role].step()
@@ -82,8 +83,8 @@ class TrainState:
     def update_ema(self, decay: float) -> None:
         """Move the average towards the generator: ema <- decay * ema + (1 - decay) * generator.
 
-        The decay is capped in the first images, else the initial weights would stay in it for long. BatchNorm's
-        running statistics are averaged like weights, so that they fit the averaged weights.
+        The decay is lower in the first images, so that the initial weights do not remain in the average for long.
+        BatchNorm's running statistics are averaged like weights, so that they fit the averaged weights.
         """
         decay = min(decay, (1 + self.nimg) / (1_000 + self.nimg))
         for average, current in zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True):
@@ -93,7 +94,7 @@ class TrainState:
                 average.copy_(current)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Every tensor of the state under a flat name."""
+        """All tensors of the state under flat names."""
         flat = {f"strength.{key}": value for key, value in self.strength.tensors().items()}
         for name, network in self._networks().items():
             flat |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
@@ -104,16 +105,16 @@ class TrainState:
         return flat
 
     def values(self) -> dict[str, Any]:
-        """Everything of the state that is no tensor, as JSON values."""
+        """The rest of the state as JSON values."""
         health = self.health.model_dump(mode="json")
         return {"num_ticks": self.num_ticks, "health": health, "spec": self.spec.model_dump()}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Become the state that `checkpoint` holds. Raises CheckpointError where it is of another configuration."""
+        """Set the state from `checkpoint`. Raises CheckpointError where its networks are of another configuration."""
         if checkpoint.values["spec"] != self.spec.model_dump():
             raise CheckpointError(
-                f"the checkpoint at {checkpoint.nimg:,} images is of {checkpoint.values['spec']}, "
-                f"this run is of {self.spec.model_dump()}: start it under another run name"
+                f"the checkpoint at {checkpoint.nimg:,} images is of {checkpoint.values['spec']}, but this run trains "
+                f"{self.spec.model_dump()}: use another run name"
             )
         for name, network in self._networks().items():
             network.load_state_dict(checkpoint.part(name))
@@ -127,7 +128,7 @@ class TrainState:
         self.health = Health.model_validate(checkpoint.values.get("health", {}))
 
     def return_to(self, checkpoint: Checkpoint, learning_rate_factor: float) -> None:
-        """Take weights, averages and optimisers from `checkpoint`; images seen, ticks and the watch's counts go on."""
+        """Roll back weights, averages and optimisers to `checkpoint`; nimg, ticks and score counts stay."""
         nimg, num_ticks, health = self.nimg, self.num_ticks, self.health
         self.restore(checkpoint)
         self.nimg, self.num_ticks = nimg, num_ticks

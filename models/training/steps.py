@@ -23,7 +23,7 @@ Gradients = dict[str, list[torch.Tensor]]
 def take_step(
     state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor, world: World
 ) -> Statistics:
-    """Let every network learn from this process's share of the batch; the statistics stay on the device."""
+    """Train every network on this process's share of the batch. The statistics stay on the device."""
     now = moment(config, state.nimg)
     state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
     statistics: Statistics = {}
@@ -52,7 +52,7 @@ def take_step(
 def divide(
     state: TrainState, config: TrainConfig, now: Moment, images: torch.Tensor, labels: torch.Tensor, world: World
 ) -> list[Batch]:
-    """This process's share as micro-batches, each with its rows of the whole batch's random numbers."""
+    """This process's share as micro-batches, each with its rows of the random numbers of the whole batch."""
     size = config.compute.micro_batch_size or len(images)
     layout = memory_format(config.compute, state.device)
     strength = state.strength.value if config.augment.policy == "adaptive" else now.augment_strength
@@ -82,7 +82,7 @@ def divide(
 def accumulate(
     phase: Phase, state: TrainState, config: TrainConfig, batches: list[Batch]
 ) -> tuple[Gradients, Statistics]:
-    """The mean over all images of the phase's gradients, by role, and of its statistics."""
+    """Gradients by role and statistics of one phase, averaged over all images of this process."""
     gradients: Gradients = {}
     statistics: Statistics = {}
     total = sum(len(batch.real) for batch in batches)
@@ -91,7 +91,7 @@ def accumulate(
         with autocast(config.compute, state.device):
             losses = phase(state, batch)
         for role, loss in losses.by_role.items():
-            # Losses of one phase may share a graph; what a later phase needs hangs on none of these.
+            # Losses of one phase may share a graph. Later phases do not use it.
             parts = torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses.by_role) > 1)
             _add(gradients, role, parts, share)
         for name, value in losses.statistics.items():
@@ -100,7 +100,7 @@ def accumulate(
 
 
 def _add(gradients: Gradients, role: str, parts: tuple[torch.Tensor, ...], share: float) -> None:
-    """Count one micro-batch's gradients in."""
+    """Add the gradients of one micro-batch, weighted by its share of the images."""
     if share == 1:
         gradients[role] = list(parts)
     elif role in gradients:

@@ -1,4 +1,4 @@
-"""Starting from weights that were trained before, on other images or other classes."""
+"""Transfer learning: starting from weights that were trained on other images or other classes."""
 
 import logging
 from collections.abc import Mapping
@@ -13,16 +13,17 @@ logger = logging.getLogger(__name__)
 
 
 def start_from(state: TrainState, tensors: Mapping[str, torch.Tensor]) -> list[str]:
-    """Take over what fits of a checkpoint's tensors, or of a generator's weights alone; returns what was not found.
+    """Copy the tensors that fit from a checkpoint, or from the weights of a generator; returns those not found.
 
-    A tensor fits by name and shape. What depends on the number of classes does not fit where that differs, and
-    keeps its fresh values. Raises ConfigError where no weight of the generator's layers fits: other family or shape.
+    A tensor fits if its name and shape are equal. Tensors that depend on the number of classes do not fit where that
+    differs, and keep their random values. Raises ConfigError where no weight of the generator's layers fits: the
+    weights are of another family or size.
     """
     if not any(name.startswith("ema.") for name in tensors):
         tensors = {f"ema.{name}": value for name, value in tensors.items()}
     left = []
     for role, network in {**state.roles, "ema": state.ema}.items():
-        # The average is the better generator of the two, and the start of both.
+        # The average is the better of the two generators, so both start from it.
         source = "ema" if role == "generator" else role
         for name, value in network.state_dict().items():
             given = tensors.get(f"{source}.{name}")
@@ -33,18 +34,19 @@ def start_from(state: TrainState, tensors: Mapping[str, torch.Tensor]) -> list[s
     layers = [f"ema.{name}" for name in state.ema.state_dict() if name.startswith("layers.")]
     if set(layers) <= set(left):
         raise ConfigError(
-            f"train.init: nothing there fits a {state.spec.family} generator of {state.spec.resolution} pixels and "
+            f"train.init: no weights there fit a {state.spec.family} generator of {state.spec.resolution} pixels and "
             f"width {state.spec.width}: use weights of the same family, resolution, width and latents"
         )
     if left:
-        logger.warning("train.init: %d tensors start anew: %s", len(left), ", ".join(left))
+        logger.warning("train.init: %d tensors start from random values: %s", len(left), ", ".join(left))
     return left
 
 
 def freeze_layers(state: TrainState, count: int) -> None:
-    """Keep the discriminator's first `count` layers with weights, those nearest the image, as they are.
+    """Freeze the discriminator's first `count` layers that have weights, counted from the image.
 
-    Mo, Cho & Shin 2020 (FreezeD). Raises ConfigError where the family has no discriminator, or none left to train.
+    Mo, Cho & Shin 2020 (FreezeD). Raises ConfigError where the family has no discriminator, or no layer is left to
+    train.
     """
     if not count:
         return
