@@ -17,8 +17,8 @@ class AugmentConfig(Settings):
     policy: Literal["fixed", "adaptive", "scheduled"] = Field(
         "fixed",
         title="Policy",
-        description="fixed: full strength from the start; scheduled: it rises from 0 along a cosine; adaptive: it rises "
-        "while the discriminator overfits, and falls while it does not",
+        description="fixed: full strength from the start; scheduled: it rises from 0 along a cosine; "
+        "adaptive: it rises while the discriminator overfits, and falls while it does not",
     )
     strength: float = Field(
         1.0,

@@ -1,7 +1,7 @@
-"""A small classifier of a dataset's own classes, trained on a fixed budget of images seen.
+"""A small classifier of the dataset's classes, trained on a fixed number of images seen.
 
-It serves two questions: how far generated images lie from real ones in the features that tell these classes apart
-(models/features/classifier_net.py), and whether generated images help to learn the classes (models/classifier/gain.py).
+It has two uses: its features measure how far generated images are from real ones (models/features/classifier_net.py),
+and its accuracy measures whether generated images help to learn the classes (models/classifier/gain.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,16 +22,16 @@ from models.grids import to_float
 
 Array = npt.NDArray[Any]
 SMALLEST_MAP = 4
-MAX_WIDTHS = 4  # the channels double at most so often
+MAX_WIDTHS = 4  # the number of channels doubles at most this often
 
 
 class ClassifierConfig(Settings):
     """How a classifier is built and trained."""
 
-    nimg: int = Field(20_000, ge=1, title="Budget", description="training images seen, whatever they are taken from")
-    batch_size: int = Field(64, ge=2, le=4096, title="Batch size", description="images a step")
+    nimg: int = Field(20_000, ge=1, title="Budget", description="training images seen, over all sources")
+    batch_size: int = Field(64, ge=2, le=4096, title="Batch size", description="images of one step")
     learning_rate: float = Field(
-        0.003, gt=0, le=1, title="Learning rate", description="AdamW's at the start; it falls to 0 along a cosine"
+        0.003, gt=0, le=1, title="Learning rate", description="initial learning rate of AdamW; it falls to 0"
     )
     width: int = Field(24, ge=1, le=1024, title="Width", description="channels of the first convolution")
     seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="seeds the weights and the order of the images")
@@ -45,7 +45,7 @@ class LabelledImages(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N, num_classes); 3x3 convolutions, each but the first halving."""
+    """Images (N, C, side, side) in [-1, 1] to logits (N, num_classes); 3x3 convolutions, all but the first stride 2."""
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(widths[-1], num_classes)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """The penultimate features (N, C): averages over the last map."""
+        """The features before the last layer, (N, C): averages over the last feature map."""
         features: torch.Tensor = self.layers(images)
         return features
 
@@ -79,15 +79,15 @@ def train_classifier(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Classifier:
-    """Train on `config.nimg` images, each batch in equal parts from every source; in evaluation mode when given back.
+    """Train on `config.nimg` images and return the classifier in evaluation mode. Sources share each batch equally.
 
-    Several sources of unequal size so weigh the same, and one source or two cost the same. The same images, config,
-    device and number of threads give the same bits. `progress` is told images seen and those in all. Raises
+    So sources of unequal size have equal weight, and one or two sources cost the same. The same images, config, device
+    and number of threads give the same bits. `progress` receives the images seen and their total. Raises
     EvaluationError for sources that are empty or do not fit together.
     """
     _check_sources(sources, num_classes)
     *_, channels, resolution, _ = sources[0].images.shape
-    # The caller's random numbers stay as they are.
+    # The caller's random number generator is not changed.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(mixed_seed(config.seed, 0))
         net = Classifier(resolution=resolution, channels=channels, num_classes=num_classes, width=config.width)
@@ -110,7 +110,7 @@ def train_classifier(
 
 
 class _Order:
-    """Places of images, every one once an epoch, in an order of its own each time."""
+    """Indices of images: each appears once per epoch, and every epoch has a new random order."""
 
     def __init__(self, total: int, rng: np.random.Generator) -> None:
         self.total, self.rng = total, rng
@@ -135,15 +135,15 @@ def _batch(
 
 def _check_sources(sources: Sequence[LabelledImages], num_classes: int) -> None:
     if num_classes < 2:
-        raise EvaluationError(f"a classifier needs two classes at least, the dataset has {num_classes}")
+        raise EvaluationError(f"a classifier needs at least two classes, but the dataset has {num_classes}")
     shapes = {source.images.shape[1:] for source in sources}
     if len(shapes) != 1:
-        raise EvaluationError(f"images to train a classifier on have the shapes {shapes}; they must be of one shape")
+        raise EvaluationError(f"images to train a classifier on have the shapes {shapes}; expected one shape")
     for source in sources:
         if not len(source.images) or len(source.images) != len(source.labels):
             raise EvaluationError(
-                f"{len(source.images)} images with {len(source.labels)} labels; a classifier needs as many of both, "
-                "and one at least"
+                f"{len(source.images)} images with {len(source.labels)} labels; expected one label per image, "
+                "and at least one image"
             )
         if source.labels.min() < 0 or source.labels.max() >= num_classes:
             raise EvaluationError(

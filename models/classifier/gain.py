@@ -1,9 +1,9 @@
-"""Does it help a classifier? What generated images are worth as training data, measured on real images.
+"""The classifier gain: how much generated images help as training data, measured on real images.
 
-The same classifier, with the same budget of images seen, is trained on real images, on generated ones, and on both;
-with all real images, and with a small part of them. Every one is tested on real images that nothing was trained on: as
-they are, under a shift (strong JPEG compression) and under an attack (PGD, Madry et al. 2018). Training on generated
-images alone and testing on real ones is Ravuri & Vinyals 2019, "Classification Accuracy Score".
+A classifier is trained on real images, on generated ones, and on both, always with the same number of images seen. This
+is done with all real images, and with a small part of them. Each classifier is tested on real images that were not used
+for training: unchanged, under a shift (strong JPEG compression) and under an attack (PGD, Madry et al. 2018). Training
+on generated images alone and testing on real ones is Ravuri & Vinyals 2019, "Classification Accuracy Score".
 """
 
 import math
@@ -28,19 +28,19 @@ TESTS = ("clean", "jpeg", "attack")
 
 
 class GainConfig(Settings):
-    """How the worth of generated images is measured."""
+    """How the classifier gain is measured."""
 
     classifier: ClassifierConfig = ClassifierConfig()
-    num_seeds: int = Field(3, ge=2, le=100, title="Seeds", description="classifiers trained of each kind")
+    num_seeds: int = Field(3, ge=2, le=100, title="Seeds", description="classifiers trained for each row")
     small_share: float = Field(
         0.1, gt=0, lt=1, title="Small part", description="share of the real images in the second half of the table"
     )
-    jpeg_quality: int = Field(30, ge=1, le=95, title="JPEG quality", description="the shift that is tested under")
+    jpeg_quality: int = Field(30, ge=1, le=95, title="JPEG quality", description="JPEG quality of the shifted test")
     attack: AttackConfig = AttackConfig()
 
 
 class GainRow(Settings):
-    """Accuracy of one kind of training under one test; the interval is 95% over other images and other seeds."""
+    """Accuracy of one kind of training in one test. The 95% interval is over other images and other seeds."""
 
     num_real: int
     trained_on: str
@@ -50,7 +50,7 @@ class GainRow(Settings):
 
 
 class GainTable(Settings):
-    """The whole table; `gains` is what generated images add to real ones, by "num_real test", in shares of accuracy."""
+    """All rows, and `gains`: the accuracy that generated images add to real ones, by "num_real test"."""
 
     config: GainConfig
     dataset: str = ""  # name@version of the real images
@@ -61,12 +61,12 @@ class GainTable(Settings):
 
     @property
     def small_gain(self) -> tuple[float, float, float]:
-        """What generated images add beside the small part of the real ones, tested as they are."""
+        """The gain beside the small part of the real images, in the clean test: value, and ends of its interval."""
         return self.gains[f"{min(row.num_real for row in self.rows if row.num_real)} {TESTS[0]}"]
 
 
 class Kind(NamedTuple):
-    """One kind of training: the number of real images, what it is called, and the images."""
+    """One kind of training: the number of real images, its name, and its images."""
 
     num_real: int
     trained_on: str
@@ -82,14 +82,14 @@ def measure_gain(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> GainTable:
-    """Train and test them all; images are uint8 NCHW, `val` is real and was seen neither here nor by the generator.
+    """Train and test all kinds. Images are uint8 NCHW; `val` is real, and neither used here nor for the generator.
 
-    The generator was trained on all of `real`, so with the small part of it generated images also carry what it
-    learnt from the rest. `progress` is told classifiers done and those in all. Raises EvaluationError where there are
+    The generator was trained on all of `real`. So beside the small part, generated images also carry information from
+    the rest. `progress` receives the number of classifiers done and their total. Raises EvaluationError where there are
     too few images.
     """
     if len(val.labels) < 2:
-        raise EvaluationError(f"there are {len(val.labels)} images to test on, two at least are needed")
+        raise EvaluationError(f"there are {len(val.labels)} images to test on; at least two are needed")
     kinds = list(_kinds(real, generated, config))
     shifted = LabelledImages(compress(val.images, config.jpeg_quality), val.labels)
     correct: dict[tuple[int, str, str], list[Array]] = {}
@@ -124,7 +124,7 @@ def _kinds(real: LabelledImages, generated: LabelledImages, config: GainConfig) 
 
 
 def small_part(images: LabelledImages, share: float, seed: int) -> LabelledImages:
-    """Give that share of each class, one image at least, chosen by the seed."""
+    """A random part of the images: this share of each class, at least one image each."""
     rng = np.random.default_rng(seed)
     places = [np.flatnonzero(images.labels == label) for label in np.unique(images.labels)]
     chosen = [rng.choice(at, max(round(share * len(at)), 1), replace=False) for at in places]
@@ -140,7 +140,7 @@ def _row(key: tuple[int, str, str], correct: Array) -> GainRow:
 
 
 def _gains(tables: Mapping[tuple[int, str, str], Array]) -> dict[str, tuple[float, float, float]]:
-    """Both minus real, paired image by image and seed by seed: what they share does not blur the difference."""
+    """Accuracy on both minus accuracy on real, paired by image and seed, so that shared variation cancels."""
     return {
         f"{num_real} {test}": estimate(table - tables[num_real, REAL, test])
         for (num_real, trained_on, test), table in tables.items()
@@ -151,9 +151,9 @@ def _gains(tables: Mapping[tuple[int, str, str], Array]) -> dict[str, tuple[floa
 def estimate(values: Array) -> tuple[float, float, float]:
     """Mean of [seeds, images] and its 95% interval over other images and other seeds, as (mean, low, high).
 
-    The variance is that over images of their mean over seeds, over their number, and that over seeds, over theirs; the
-    first holds a part of the second, so the interval errs on the wide side. Where every image says the same it is the
-    rule of three's, 3/n.
+    The variance is the variance over images (of their means over seeds) divided by the number of images, plus the
+    variance over seeds divided by their number. The first contains a part of the second, so the interval is rather too
+    wide. Where all images agree, it follows the rule of three, 3/n.
     """
     num_seeds, num_images = values.shape
     of_images = max(float(values.mean(axis=0).var(ddof=1)), (3 / Z) ** 2 / num_images) / num_images

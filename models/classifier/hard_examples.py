@@ -1,4 +1,4 @@
-"""Real images made hard for a classifier: compressed, or moved by an adversary within bounds."""
+"""Hard examples for a classifier: real images that are compressed, or perturbed by an adversary."""
 
 from typing import Any
 
@@ -20,28 +20,26 @@ BATCH_SIZE = 256
 class AttackConfig(Settings):
     """Projected gradient descent in the L-infinity ball (Madry et al. 2018, section 2.1)."""
 
-    epsilon: float = Field(
-        4.0, gt=0, le=255, title="Radius", description="how far a pixel may move, in units of 0 to 255"
-    )
+    epsilon: float = Field(4.0, gt=0, le=255, title="Radius", description="largest change of a pixel, in levels of 255")
     num_steps: int = Field(10, ge=1, le=1000, title="Steps", description="gradient steps from a random start")
-    step_size: float = Field(1.0, gt=0, le=255, title="Step", description="how far a step moves a pixel, 0 to 255")
+    step_size: float = Field(1.0, gt=0, le=255, title="Step", description="change of a pixel in a step, levels of 255")
     seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="seeds the random starts")
 
 
 def compress(images: Array, quality: int) -> Array:
-    """Give uint8 NCHW images after a trip through JPEG of that quality (PIL's encoder, its own chroma subsampling)."""
+    """uint8 NCHW images after JPEG of this quality (libjpeg with its default chroma subsampling)."""
     return np.stack([through_jpeg(image, quality) for image in images])
 
 
 def classify(net: Classifier, images: LabelledImages, device: str | torch.device = "cpu") -> Array:
-    """Give whether each image [N] is classified as what it is."""
+    """Whether each image [N] is classified correctly."""
     return np.concatenate([_is_right(net, x, y) for x, y in _batches(images, device)])
 
 
 def attack(net: Classifier, images: LabelledImages, config: AttackConfig, device: str | torch.device = "cpu") -> Array:
-    """Give whether each image [N] is still classified as what it is after the attack on this very network."""
+    """Whether each image [N] is still classified correctly after a PGD attack on this network."""
     generator = torch.Generator(device).manual_seed(config.seed)
-    radius, step = config.epsilon / 127.5, config.step_size / 127.5  # the networks' range is [-1, 1]
+    radius, step = config.epsilon / 127.5, config.step_size / 127.5  # the network takes values in [-1, 1]
     hits = []
     for x, y in _batches(images, device):
 

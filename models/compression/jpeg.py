@@ -1,12 +1,12 @@
-"""JPEG compression that gradients flow through: what libjpeg's encoder and decoder do to an image, as matrices.
+"""Differentiable JPEG compression: libjpeg's encoder and decoder as matrix products.
 
-Colour transform, chroma subsampling, DCT in blocks of 8x8, quantisation, and all of it back (ITU-T T.81; JFIF for the
-colours; the triangle filter with which libjpeg enlarges chroma). Values are rounded and limited where libjpeg rounds
-and limits them, so what comes out is what Pillow reads from a file that it wrote, to about one level of 255.
+It does the colour transform, chroma subsampling, DCT in blocks of 8x8, quantisation, and their inverses (ITU-T T.81;
+JFIF for the colours; libjpeg's triangle filter to enlarge chroma). Values are rounded and clipped as in libjpeg. The
+result equals what Pillow reads from a file that it wrote, to about one level of 255.
 
-Backward, every rounding counts as the identity (straight-through; Bengio et al. 2013), and a value beyond 0 to 255
-passes on only a gradient that leads back. Cubic surrogates (Shin & Song 2017) leak into the coefficients that JPEG
-makes zero: a discriminator would tell generated from real by that alone.
+Backward, rounding counts as the identity (straight-through; Bengio et al. 2013). A value outside 0 to 255 passes only a
+gradient that leads back into the range. Cubic surrogates (Shin & Song 2017) leak into coefficients that JPEG sets to
+zero, and a discriminator would recognise generated images by that alone.
 """
 
 import math
@@ -34,11 +34,11 @@ _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 def compress(
     images: torch.Tensor, tables: torch.Tensor, samplings: Sequence[Sampling], choice: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Images (N, 1 or 3, H, W) in [-1, 1] through JPEG and back, of the same shape.
+    """Compress and decompress images (N, 1 or 3, H, W) in [-1, 1]; the result has the same shape.
 
-    `tables` (N, 3, 8, 8) are each image's quantisation tables for Y, Cb and Cr, rows of frequencies from low to high;
-    `choice` (N, len(samplings)) is 1 at each image's chroma sampling and 0 elsewhere, and may be left out where there
-    is but one. Gradients reach the images.
+    `tables` (N, 3, 8, 8) are the quantisation tables of each image for Y, Cb and Cr, from low to high frequencies.
+    `choice` (N, len(samplings)) is 1 at the chroma sampling of each image and 0 elsewhere; it may be left out if there
+    is only one. Gradients reach the images.
     """
     with full_precision():
         pixels = to_byte(images.float() * 127.5 + 127.5)
@@ -53,14 +53,14 @@ def compress(
 
 
 def transformed(planes: torch.Tensor) -> torch.Tensor:
-    """Planes (N, C, H, W), sides multiples of 8, to DCT coefficients in blocks of 8x8, frequencies from low to high."""
+    """DCT coefficients of planes (N, C, H, W) in blocks of 8x8, from low to high frequencies; sides multiples of 8."""
     with full_precision():
         rows, columns = (_axis(side, 1, planes.device).transform for side in planes.shape[2:])
         return rows @ planes @ columns.T
 
 
 def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Planes (N, C, H, W) around 0 to the decoder's, in 0 to 255."""
+    """Encode and decode planes (N, C, H, W) around 0; the result is in 0 to 255."""
     height, width = planes.shape[2:]
     rows, columns = _axis(height, sampling.down, planes.device), _axis(width, sampling.across, planes.device)
     samples = rows.shrink @ planes @ columns.shrink.T
@@ -76,14 +76,14 @@ def _through(planes: torch.Tensor, tables: torch.Tensor, sampling: Sampling) -> 
 
 
 def _bias(sampling: Sampling, samples: torch.Tensor) -> torch.Tensor:
-    """What to add before rounding to nearest: libjpeg lets halves of means go down and up in turn along a row."""
+    """An offset before rounding: along a row, libjpeg rounds means that end in .5 alternately down and up."""
     down = {(2, 1): -0.2, (2, 2): -0.2}.get(sampling, 0.1)
     turns = torch.arange(samples.shape[3], device=samples.device) % 2 == 0
     return torch.where(turns, down, 0.1)
 
 
 class _Axis(NamedTuple):
-    """The matrices along one side of a plane: pixels to samples, samples to coefficients, samples to pixels."""
+    """Matrices for one side of a plane: pixels to samples, samples to coefficients, samples to pixels."""
 
     shrink: torch.Tensor
     transform: torch.Tensor
@@ -102,7 +102,7 @@ def _axis(side: int, factor: int, device: torch.device) -> _Axis:
 
 
 def _cosines() -> torch.Tensor:
-    """The orthonormal DCT-II of 8 values, one frequency a row."""
+    """The orthonormal DCT-II of 8 values, one frequency per row."""
     k = torch.arange(BLOCK, dtype=torch.float64)
     matrix = torch.cos((2 * k + 1) * k[:, None] * math.pi / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
     matrix[0] /= math.sqrt(2)
@@ -110,7 +110,7 @@ def _cosines() -> torch.Tensor:
 
 
 def _shrink(side: int, factor: int, padded: int) -> torch.Tensor:
-    """Means of `factor` pixels each, (padded, side); the last pixel is repeated beyond the edge."""
+    """Means of `factor` pixels each, (padded, side). Beyond the edge the last pixel is repeated."""
     matrix = torch.zeros(padded, side, dtype=torch.float64)
     for sample in range(padded):
         for pixel in range(sample * factor, (sample + 1) * factor):
@@ -119,7 +119,7 @@ def _shrink(side: int, factor: int, padded: int) -> torch.Tensor:
 
 
 def _enlarge(side: int, factor: int, padded: int) -> torch.Tensor:
-    """Samples back to pixels, (side, padded): by 2, 3/4 of the nearest and 1/4 of the next one; else repeated."""
+    """Samples to pixels, (side, padded). Factor 2: 3/4 of the nearest sample and 1/4 of the next; 1: a copy."""
     matrix = torch.zeros(side, padded, dtype=torch.float64)
     last = (side - 1) // factor
     for pixel in range(side):
@@ -131,7 +131,7 @@ def _enlarge(side: int, factor: int, padded: int) -> torch.Tensor:
 
 
 def _mix(planes: torch.Tensor, matrix: tuple[tuple[float, ...], ...]) -> torch.Tensor:
-    """Planes (N, 3, H, W), mixed pixel by pixel."""
+    """Multiply the 3 channels of each pixel of planes (N, 3, H, W) by a matrix."""
     mixed = torch.tensor(matrix, device=planes.device) @ planes.flatten(2)
     return mixed.view_as(planes)
 
@@ -141,7 +141,7 @@ def _offset(planes: torch.Tensor) -> torch.Tensor:
 
 
 def _nearest(value: torch.Tensor) -> torch.Tensor:
-    """To the nearest whole number, halves away from zero as in libjpeg."""
+    """Round to the nearest integer, halves away from zero as in libjpeg."""
     return torch.floor(value.abs() + 0.5).copysign(value)
 
 
@@ -164,26 +164,26 @@ class _ToByte(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
         (value,) = context.saved_tensors
-        # Going down the gradient must not lead further out: nothing there would ever change.
+        # Gradient descent must not move a value further outside: beyond the limit it changes nothing.
         away = ((value < 0) & (gradient > 0)) | ((value > 255) & (gradient < 0))
         return gradient.masked_fill(away, 0)
 
 
 def rounded(value: torch.Tensor) -> torch.Tensor:
-    """To the nearest whole number; the gradient passes as if nothing were done."""
+    """Round to the nearest integer; the gradient passes unchanged."""
     result: torch.Tensor = _Rounded.apply(value)  # type: ignore[no-untyped-call]
     return result
 
 
 def to_byte(value: torch.Tensor) -> torch.Tensor:
-    """To the nearest whole number in 0 to 255; beyond them, only a gradient that leads back passes."""
+    """Round to the nearest integer in 0 to 255. Outside this range, only a gradient that leads back passes."""
     result: torch.Tensor = _ToByte.apply(value)  # type: ignore[no-untyped-call]
     return result
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """float32 throughout, also where the networks run in bfloat16 or TensorFloat-32: steps may be 1 in 2048."""
+    """Compute in float32, also where the networks use bfloat16 or TensorFloat-32: steps can be as small as 1/2048."""
     allowed = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:

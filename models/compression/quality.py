@@ -1,7 +1,8 @@
-"""How a picture was compressed, found in its pixels: for images whose files no longer tell (Fan & de Queiroz 2003).
+"""Estimates from pixels how an image was compressed, for images without their original file (Fan & de Queiroz 2003).
 
-A decoded JPEG passes through the same JPEG again unchanged, as long as it was neither scaled nor cropped since: its
-coefficients lie on multiples of the steps. Of all qualities at which that is so, the coarsest is the likely one.
+A decoded JPEG that was neither scaled nor cropped does not change when it is compressed again in the same way: its DCT
+coefficients are multiples of the quantisation steps. Among all qualities with this property, the coarsest is the likely
+one.
 """
 
 import math
@@ -16,16 +17,18 @@ from models.compression.jpeg import BLOCK, Sampling, compress, transformed
 QUALITIES = tuple(range(1, 101))
 SAMPLINGS = (Sampling(1, 1), Sampling(2, 2))
 UNCHANGED = 0.15  # mean squared difference, in levels of 255, up to which a block counts as unchanged
-CHROMA_CHANGE = 0.75  # twice chroma through 4:2:0 is not quite chroma once: differences below it say little
-# Logarithm of the share of pictures in which no block says anything: clipping at black and white changes most blocks
-# (at their true quality, 10 to 25 % of the digits' and emoji's that are not flat are unchanged; at others, none).
+CHROMA_CHANGE = 0.75  # even in 4:2:0, compressing chroma again changes it a little: smaller differences say little
+# Logarithm of the share of images without any unchanged block at their true quality. Clipping at black and white
+# changes most blocks: of the blocks of digits and emoji that are not flat, 10 to 25 % are unchanged; at other
+# qualities, none.
 MISSED = math.log(0.4)
-# Of pictures that change nearly as much as by rounding of what never lay on a grid (at their true quality: a tenth).
+# The same for images that change at least 0.9 times as much as rounding would change values that were never quantised.
+# At the true quality the factor is about 0.1.
 FOREIGN, FOREIGN_CHANGE = math.log(0.01), 0.9
-FINE = 97  # from this quality on, nothing is seen
+FINE = 97  # from this quality on, compression cannot be recognised
 LUMA = (0.299, 0.587, 0.114)
 
-# Annex K of ITU-T T.81, which nearly every encoder scales by its quality setting: luminance, then chrominance.
+# Annex K of ITU-T T.81: luminance, then chrominance. Nearly every encoder scales these tables by its quality setting.
 _STANDARD = (
     (
         (16, 11, 10, 16, 24, 40, 51, 61),
@@ -51,14 +54,14 @@ _STANDARD = (
 
 
 class Evidence(NamedTuple):
-    """`log_likelihood` (N, samplings, qualities) of each encoding; `is_telling` (N,): 1 where it says anything."""
+    """`log_likelihood` (N, samplings, qualities) of each encoding; `is_telling` (N,): 1 for an image with evidence."""
 
     log_likelihood: torch.Tensor
     is_telling: torch.Tensor
 
 
 def standard_tables() -> torch.Tensor:
-    """libjpeg's tables of Y, Cb and Cr at each of `QUALITIES`: (100, 3, 8, 8)."""
+    """libjpeg's quantisation tables of Y, Cb and Cr for each of `QUALITIES`: (100, 3, 8, 8)."""
     base = torch.tensor(_STANDARD)[[0, 1, 1]]
     scales = [5000 // quality if quality < 50 else 200 - 2 * quality for quality in QUALITIES]
     return torch.stack([((base * scale + 50) // 100).clamp(1, 255) for scale in scales]).float()
@@ -66,10 +69,10 @@ def standard_tables() -> torch.Tensor:
 
 @torch.no_grad()
 def find_encodings(images: torch.Tensor, samplings: Sequence[Sampling]) -> Evidence:
-    """How likely each standard encoding is for each of `images` (N, C, H, W) in [-1, 1].
+    """The likelihood of each standard encoding for each of `images` (N, C, H, W) in [-1, 1].
 
-    Luma speaks for an encoding by the blocks that it leaves unchanged: the larger the steps, and the more coefficients
-    are not zero, the less likely that is by chance. At qualities from `FINE` on, nothing is seen.
+    The evidence from luma is the blocks that an encoding leaves unchanged: the larger the steps, and the more
+    coefficients are not zero, the less likely that is by chance. Qualities from `FINE` on cannot be recognised.
     """
     tables = standard_tables().to(images.device)
     luma = _luma(images)
@@ -77,7 +80,7 @@ def find_encodings(images: torch.Tensor, samplings: Sequence[Sampling]) -> Evide
     found = [_score(luma, coefficients, table[:1]) for table in tables[: FINE - 1]]
     scores, missed = (torch.stack(one, dim=1) for one in zip(*found, strict=True))
     chroma = _sampling_scores(images, tables[scores.argmax(dim=1)], samplings)
-    # Where luma says nothing, chroma is of no known quality and says nothing either.
+    # Without evidence from luma the quality is unknown, so chroma gives no evidence either.
     chroma = chroma * (scores.amax(dim=1, keepdim=True) > 0)
     scores = F.pad(torch.where(scores > 0, scores, missed), (0, len(QUALITIES) - scores.shape[1]))
     coefficients[:, :, ::BLOCK, ::BLOCK] = 0
@@ -86,7 +89,7 @@ def find_encodings(images: torch.Tensor, samplings: Sequence[Sampling]) -> Evide
 
 
 def _luma(images: torch.Tensor) -> torch.Tensor:
-    """Luma (N, 1, H', W') in [-1, 1], without the blocks at the edge that are not whole."""
+    """Luma (N, 1, H', W') in [-1, 1], without incomplete blocks at the edge."""
     height, width = (side // BLOCK * BLOCK for side in images.shape[2:])
     images = images[:, :, :height, :width]
     if images.shape[1] == 1:
@@ -96,16 +99,16 @@ def _luma(images: torch.Tensor) -> torch.Tensor:
 
 
 def _score(luma: torch.Tensor, coefficients: torch.Tensor, table: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The likelihood's logarithm (N,) of one luminance table (1, 8, 8), and what it is if no block says anything."""
+    """Log likelihood (N,) of one luminance table (1, 8, 8), and its value if no block is unchanged."""
     again = compress(luma, table.expand(len(luma), 3, BLOCK, BLOCK), (Sampling(1, 1),))
     change = F.avg_pool2d(((again - luma) * 127.5).square(), BLOCK)
     steps = table.repeat(1, coefficients.shape[2] // BLOCK, coefficients.shape[3] // BLOCK)
     levels = ((coefficients / steps).abs() > 0.5).float()
-    # The mean of a block says little: it is a multiple of its step by chance often enough.
+    # The mean of a block is not used: it is a multiple of its step by chance too often.
     levels[:, :, ::BLOCK, ::BLOCK] = 0
     number = F.avg_pool2d(levels, BLOCK) * BLOCK**2
     by_chance = F.avg_pool2d(levels * steps.square() / 12, BLOCK)
-    # The share of a ball in all errors that there might be, as if those filled a ball too.
+    # The probability that an error lies in a ball of the size of UNCHANGED, as if all possible errors filled a ball.
     speaks = 0.5 * number * (by_chance / UNCHANGED).clamp(min=1).log()
     by_rounding = torch.minimum(steps.square() / 12, coefficients.square()).mean(dim=(1, 2, 3))
     is_foreign = change.mean(dim=(1, 2, 3)) > FOREIGN_CHANGE * by_rounding
@@ -113,7 +116,7 @@ def _score(luma: torch.Tensor, coefficients: torch.Tensor, table: torch.Tensor) 
 
 
 def _sampling_scores(images: torch.Tensor, tables: torch.Tensor, samplings: Sequence[Sampling]) -> torch.Tensor:
-    """The likelihood's logarithm (N, samplings): how little each changes the image, beside the one that does least."""
+    """Log likelihood (N, samplings): how much more each changes the image than the one that changes it least."""
     if len(samplings) == 1:
         return torch.zeros(len(images), 1, device=images.device)
     again = [compress(images, tables, (sampling,)) for sampling in samplings]

@@ -1,13 +1,13 @@
-"""Compression-robust training: generated images go through the real images' JPEG before the discriminator sees them.
+"""Compression-robust training: generated images are compressed like the real ones before the discriminator sees them.
 
-The generator then learns the images behind the compression (AmbientGAN, Bora et al. 2018; Kaneko & Harada 2021,
-"Blur, Noise, and Compression Robust GANs"): it stays clean itself, and what it makes is only compared compressed.
-What JPEG takes away nobody compares; `Batch.drift` keeps noise out of it. Order: generate, compress, augment.
+The generator then learns the images before compression (AmbientGAN, Bora et al. 2018; Kaneko & Harada 2021, "Blur,
+Noise, and Compression Robust GANs"): its own output stays clean, and only the compressed output is compared. Nothing
+compares the part that JPEG removes; `Batch.drift` keeps noise out of it. The order is: generate, compress, augment.
 
-    off      generated images are shown as they are
-    known    each goes through the JPEG of a real image drawn from the dataset: `Codecs` has them all, by frequency
-    learned  each goes through a JPEG of a quality and a chroma sampling that were found in real images' pixels, for
-             files that no longer tell (models/compression/quality.py)
+    off      generated images are shown uncompressed
+    known    each is compressed like a real image drawn from the dataset; `Codecs` lists all encodings with their counts
+    learned  each is compressed with a quality and a chroma sampling that were estimated from the pixels of real images,
+             for files that no longer have their tables (models/compression/quality.py)
 """
 
 import abc
@@ -26,8 +26,8 @@ from models.grids import to_float
 from models.networks.families import NetworkSpec
 
 CompressionMode = Literal["off", "known", "learned"]
-ENOUGH = 512  # real images that are looked at before the encodings count as known
-ITERATIONS = 20  # of expectation and maximisation, for each batch of them
+ENOUGH = 512  # real images after which the estimate of the encodings is final
+ITERATIONS = 20  # of expectation and maximisation, for each batch of real images
 
 
 class Codecs(NamedTuple):
@@ -44,22 +44,22 @@ class Codecs(NamedTuple):
 
 
 class Compressor(nn.Module, abc.ABC):
-    """Sends images through JPEG. What it draws for a batch is kept apart from what it does with it.
+    """Compresses images. Drawing the encodings of a batch and using them are separate steps.
 
-    A phase that computes the same images again must compress them in the same way. What is learnt is in buffers, which
-    are part of the checkpoint.
+    So a phase that computes the same images again can compress them in the same way. What is learnt is kept in buffers,
+    which are part of the checkpoint.
     """
 
     samplings: tuple[Sampling, ...]
     tables: torch.Tensor  # (K, 3, 8, 8)
-    choices: torch.Tensor  # (K, samplings): 1 at an encoding's; nowhere where images stay as they are
+    choices: torch.Tensor  # (K, samplings): 1 at the sampling of an encoding; all 0 where images stay uncompressed
 
     @abc.abstractmethod
     def bounds(self) -> torch.Tensor:
-        """The shares of the K encodings, summed up: (K,)."""
+        """The cumulative shares of the K encodings, (K,)."""
 
     def draw(self, draws: Draws) -> torch.Tensor:
-        """Numbers of encodings (N,), as often as their shares say."""
+        """Random encodings by number, (N,), with probabilities equal to their shares."""
         bounds = self.bounds()
         return torch.searchsorted(bounds, draws.uniform(0, 1), right=True).clamp(max=len(bounds) - 1)
 
@@ -69,15 +69,15 @@ class Compressor(nn.Module, abc.ABC):
         return torch.where(choice.any(dim=1)[:, None, None, None], compressed, images)
 
     def observe(self, real: torch.Tensor, world: World) -> None:
-        """Learn from this process's real uint8 images (N, C, H, W)."""
+        """Learn from the real uint8 images (N, C, H, W) of this process."""
 
     def statistics(self) -> dict[str, torch.Tensor]:
-        """What is worth a curve."""
+        """Statistics to report."""
         return {}
 
 
 class KnownCompression(Compressor):
-    """Each image goes through the encoding of a real one, drawn at random."""
+    """Compresses each image like a real image drawn at random."""
 
     summed: torch.Tensor
 
@@ -102,10 +102,10 @@ class KnownCompression(Compressor):
 
 
 class LearnedCompression(Compressor):
-    """Each image goes through a standard encoding, as often as it was found in the first real images that were seen.
+    """Compresses each image with a standard encoding, as often as it was found in the first real images.
 
-    Counting is expectation-maximisation online: an image that fits several encodings counts for each as much as the
-    images before it make likely.
+    The estimate is online expectation-maximisation: an image that fits several encodings counts for each of them in
+    proportion to how likely the previous images make it.
     """
 
     counts: torch.Tensor
@@ -117,8 +117,8 @@ class LearnedCompression(Compressor):
         kinds = len(self.samplings)
         self._has_enough = False
         self.register_load_state_dict_post_hook(LearnedCompression._look_again)  # type: ignore[no-untyped-call]
-        # A prior that is worth a tenth of an image, half of it on what was not compressed (and so keeps its colours);
-        # most encoders do 4:2:0 where they are not told otherwise.
+        # A prior that counts as a tenth of an image. Half of it is on uncompressed images with full chroma, the rest is
+        # mostly on 4:2:0, the default of most encoders.
         is_fine = torch.tensor(QUALITIES) >= FINE
         prior = torch.where(is_fine, 0.0, torch.tensor([[1.0], [3.0]])[:kinds])
         prior[0] += is_fine * prior.sum() / is_fine.sum()
@@ -134,12 +134,12 @@ class LearnedCompression(Compressor):
     def bounds(self) -> torch.Tensor:
         shares = (self.counts / self.counts.sum()).flatten()
         with full_precision():
-            # Not cumsum: on a GPU it gives other bits each time.
+            # cumsum is not deterministic on a GPU.
             return torch.ones(len(shares), len(shares), device=shares.device).tril() @ shares
 
     def observe(self, real: torch.Tensor, world: World) -> None:
-        """Count the encodings of this process's real uint8 images (N, C, H, W), until enough were seen."""
-        # Read back from the device only until there is enough: later steps need not wait for it.
+        """Count the encodings of this process's real uint8 images (N, C, H, W), until ENOUGH images were seen."""
+        # This reads from the device, so later steps skip it.
         self._has_enough = self._has_enough or bool(self.num_seen >= ENOUGH)
         if self._has_enough:
             return
@@ -152,7 +152,7 @@ class LearnedCompression(Compressor):
         self.num_seen += len(real) * world.size
 
     def statistics(self) -> dict[str, torch.Tensor]:
-        """Mean and spread of the quality as libjpeg counts it, and the share of 4:2:0."""
+        """Mean and standard deviation of libjpeg's quality setting, and the share of 4:2:0."""
         shares = self.counts / self.counts.sum()
         qualities = torch.tensor(QUALITIES, dtype=torch.float32, device=shares.device)
         mean = (shares.sum(dim=0) * qualities).sum()
@@ -162,7 +162,7 @@ class LearnedCompression(Compressor):
 
 
 def make_compressor(mode: CompressionMode, spec: NetworkSpec, codecs: Codecs | None) -> Compressor | None:
-    """What `train.compression` asks for; `codecs` are the training images'. Raises ConfigError where it cannot be."""
+    """The compressor for `train.compression`; `codecs` are of the training images. Raises ConfigError without any."""
     if mode == "known":
         return KnownCompression(codecs or Codecs(np.empty((0, 3, 8, 8)), np.empty((0, 2)), np.empty(0)))
     return LearnedCompression(spec.channels) if mode == "learned" else None

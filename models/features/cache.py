@@ -1,9 +1,8 @@
-"""Features of real images, kept by content: the second evaluation on a dataset version computes none of them."""
+"""A cache of the features of real images, keyed by content: each dataset version is computed only once."""
 
 import hashlib
 import logging
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import safetensors
@@ -11,6 +10,7 @@ from safetensors.numpy import save_file
 
 from models.features.digests import canonical_json
 from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_features
+from models.features.weights_file import atomic_file
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ def reference_features(
     batch_size: int = 16,
     progress: Progress | None = None,
 ) -> Array:
-    """Give the features [N, C] float32 of real images, from the cache if the same content was seen before.
+    """The features [N, C] float32 of real images, read from the cache if this content was computed before.
 
-    `content_key` names the content, never a place: dataset version, split and number of images. Together
-    with the net's name, weights, size and filter it is the cache's key. `images` may be a generator: on a hit
-    it is not touched, so nothing is read. A damaged cache file is computed anew and replaced.
+    `content_key` names the content and not a place: dataset version, split and number of images. The cache key also
+    contains the feature net's name, weights, input size and filter. `images` may be a generator, which is not used if
+    the cache has the features. A damaged cache file is computed again and replaced.
     """
     key = canonical_json([content_key, net.name, net.sha256, net.input_size, net.resize_filter])
     path = cache_dir / f"features-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"
@@ -54,11 +54,8 @@ def _read_cache(path: Path, key: str) -> Array | None:
 
 
 def _write_cache(path: Path, key: str, features: Array) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own for each writer: two evaluations at once then write twice, but never into each other.
-    unfinished = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
-    save_file({"features": features}, unfinished, {"key": key, "sha256": _array_sha256(features)})
-    unfinished.replace(path)
+    with atomic_file(path) as unfinished:
+        save_file({"features": features}, unfinished, {"key": key, "sha256": _array_sha256(features)})
 
 
 def _array_sha256(array: Array) -> str:

@@ -1,9 +1,8 @@
-"""The classifier as a feature net: a file of weights, made on the dataset itself, and the features before its head."""
+"""The classifier as a feature net: a weights file trained on the dataset itself, and the features before the head."""
 
 import hashlib
 import json
 from pathlib import Path
-from uuid import uuid4
 
 import safetensors
 import torch
@@ -12,22 +11,21 @@ from safetensors.torch import load, save_file
 from models.classifier.classifier import Classifier
 from models.errors import FeatureNetError
 from models.features.feature_net import RESIZE_FILTER, Array, check_images, resize
+from models.features.weights_file import atomic_file
 from models.grids import to_float
 
 
 def save_classifier(net: Classifier, path: Path) -> None:
-    """Write weights and constructor arguments as one safetensors file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
+    """Write weights and constructor arguments as one safetensors file, atomically."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in net.state_dict().items()}
-    save_file(tensors, unfinished, {"arguments": json.dumps(net.arguments, sort_keys=True)})
-    unfinished.replace(path)
+    with atomic_file(path) as unfinished:
+        save_file(tensors, unfinished, {"arguments": json.dumps(net.arguments, sort_keys=True)})
 
 
 class ClassifierNet:
-    """A trained classifier as a feature net: its features tell the dataset's classes apart.
+    """A trained classifier as a feature net. Its features separate the classes of the dataset.
 
-    Raises FeatureNetError for a file that is missing or damaged, or an input size that is not the dataset's.
+    Raises FeatureNetError for a file that is missing or damaged, or an input size other than the dataset's.
     """
 
     name = "classifier"
@@ -44,7 +42,7 @@ class ClassifierNet:
             self.net.load_state_dict(load(content))
         except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise FeatureNetError(
-                f"{path} is no classifier written by this project ({error}): delete it to train it again"
+                f"{path} is not a classifier written by this project ({error}): delete it to train it again"
             ) from error
         self.net.eval().requires_grad_(False).to(self.device)
         self.input_size, self.channels = int(arguments["resolution"]), int(arguments["channels"])
@@ -57,15 +55,15 @@ class ClassifierNet:
         self.num_features = self.net.head.in_features
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the features of a batch: uint8 [N, C, H, W] -> float32 [N, num_features] on the CPU."""
+        """The features of a batch: uint8 [N, C, H, W] -> float32 [N, num_features] on the CPU."""
         check_images(images)
         if images.shape[1] != self.channels:
-            raise FeatureNetError(f"images have {images.shape[1]} channels, the classifier knows {self.channels}")
+            raise FeatureNetError(f"images have {images.shape[1]} channels, but the classifier takes {self.channels}")
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
             return self.net.features(to_float(resize(images.to(self.device), self.input_size))).cpu()
 
     def predict(self, features: Array) -> Array:
-        """Give class probabilities [N, K] of features [N, num_features]."""
+        """Class probabilities [N, K] of features [N, num_features]."""
         with torch.inference_mode():
             logits: torch.Tensor = self.net.head(torch.from_numpy(features).to(self.device))
             return logits.softmax(1).cpu().numpy()

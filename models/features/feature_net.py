@@ -1,8 +1,8 @@
 """Feature nets: images in, feature vectors out, for the scores that compare two sets of images.
 
-A feature net is known by its name, the sha256 of its weights, the size it resizes to and the filter it does
-that with. All four change every score, so all four go into the protocol stamp (models/metrics/protocol.py). The nets
-themselves are listed in models/features/nets.py.
+A feature net is identified by its name, the sha256 of its weights, its input size and its resize filter. Each of them
+changes every score, so all four are part of the protocol (models/metrics/protocol.py). The list of feature nets is in
+models/features/nets.py.
 """
 
 import sys
@@ -31,18 +31,18 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-Images = torch.Tensor | Array | Iterable[torch.Tensor | Array]  # all of them in one, or batch after batch
-Progress = Callable[[int, int], None]  # images done, images in all
+Images = torch.Tensor | Array | Iterable[torch.Tensor | Array]  # all images in one array, or batches
+Progress = Callable[[int, int], None]  # images done, and their total
 
 RESIZE_FILTER = "bicubic-antialias-float"
-FID_NET = "Inception"  # the one feature net whose distances are called FID and KID
+FID_NET = "Inception"  # the feature net whose distances are called FID and KID
 
 
 class FeatureNet(Protocol):
-    """What every feature net offers: uint8 NCHW images in, float32 NC features on the CPU out.
+    """The interface of a feature net: uint8 NCHW images in, float32 NC features on the CPU out.
 
-    `label` is the net's part of a score's name ("FD-<label>"). Features of one image never depend on the
-    other images of its batch.
+    `label` is the net's part of a score's name ("FD-<label>"). The features of an image never depend on the other
+    images of its batch.
     """
 
     @property
@@ -61,17 +61,17 @@ class FeatureNet(Protocol):
 
 
 def resize(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Resize images with PIL's bicubic filter, antialiased, without rounding in between.
+    """Resize images with PIL's bicubic filter, with antialiasing and without rounding in between.
 
-    uint8 or float NCHW in 0..255 -> float32 [N, C, size, size] in 0..255; a non-square image is stretched.
-    The filter widens when shrinking: PyTorch's default does not, and that alone moved a published FID from
-    2.98 to 9.80 (Parmar et al. 2022, "On Aliased Resizing", which also asks for no rounding before the net).
-    The largest difference to PIL's own resize of float images is below 0.01 of 255 (tested).
+    uint8 or float NCHW in 0..255 -> float32 [N, C, size, size] in 0..255. An image that is not square is stretched.
+    PyTorch's default does not widen the filter when it shrinks an image; that alone moved a published FID from 2.98 to
+    9.80 (Parmar et al. 2022, "On Aliased Resizing", who also advise against rounding before the net). The largest
+    difference to PIL's resize of float images is below 0.01 of 255 (tested).
     """
     pixels = images.to(torch.float32)
     if pixels.shape[-2:] != (size, size):
         pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
-    return pixels.clamp(0, 255)  # bicubic overshoots at edges, which no image file could hold
+    return pixels.clamp(0, 255)  # bicubic overshoots at edges; an image file cannot hold such values
 
 
 def compute_features(
@@ -81,10 +81,10 @@ def compute_features(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> Array:
-    """Give the features, float32 [N, C], of uint8 NCHW images in one array, or in batches of any size.
+    """The features, float32 [N, C], of uint8 NCHW images in one array, or in batches of any size.
 
-    Stops after `limit` images and asks the iterable for no more batches than it takes. `progress` is told the
-    images done and those in all (as many as done, where nobody knows).
+    Stops after `limit` images, and takes no more batches from the iterable than it needs. `progress` receives the
+    images done and their total (the images done, where the total is unknown).
     """
     found: list[Array] = []
     done, total = 0, limit or (len(images) if _is_array(images) else 0)
@@ -102,7 +102,7 @@ def _rebatch(images: Images, size: int, limit: int | None) -> Iterator[torch.Ten
         end = min(left, len(batch))
         for start in range(0, end, size):
             part = batch[start : min(start + size, end)]
-            # The copy is for arrays that may not be written to, which torch would warn about.
+            # The copy is for read-only arrays, about which torch would warn.
             yield part if isinstance(part, torch.Tensor) else torch.from_numpy(np.array(part))
         left -= end
         if left <= 0:
@@ -114,14 +114,14 @@ def _is_array(images: Images) -> TypeIs[torch.Tensor | Array]:
 
 
 def to_rgb(images: torch.Tensor) -> torch.Tensor:
-    """Repeat the one channel of grey images three times."""
+    """Repeat the channel of grey images three times."""
     return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
 
 
 def check_images(images: torch.Tensor) -> None:
-    """Raise FeatureNetError for anything but uint8 [N, 1 or 3, H, W]."""
+    """Raise FeatureNetError unless images are uint8 [N, 1 or 3, H, W]."""
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         raise FeatureNetError(
             f"images are {images.dtype} of shape {tuple(images.shape)}; a feature net takes torch.uint8 "
-            "of shape [N, 1 or 3, H, W] (networks' outputs in [-1, 1] are to be turned into bytes first)"
+            "of shape [N, 1 or 3, H, W] (convert network outputs in [-1, 1] to bytes first)"
         )

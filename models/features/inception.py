@@ -1,10 +1,9 @@
-"""Inception v3 as the Fréchet Inception Distance knows it: the one feature net whose scores are called FID and KID.
+"""Inception v3 as in the Fréchet Inception Distance: the feature net whose scores are called FID and KID.
 
-The network is the TensorFlow one of 2015, with the weights that torch-fidelity publishes
-(weights-inception-2015-12-05-6726825d.pth, Apache-2.0) and their names of layers. It differs from other Inceptions
-v3: average pools leave padding out of the mean, and the last block pools by maximum. Images are resized by PIL's
-antialiased bicubic filter, as in Parmar et al. 2022 ("clean FID"); scores in the older literature used TensorFlow's
-bilinear one and are not comparable to the digit.
+This is TensorFlow's network of 2015, with the weights and layer names that torch-fidelity publishes
+(weights-inception-2015-12-05-6726825d.pth, Apache-2.0). It differs from other versions of Inception v3: average pooling
+does not count padding, and the last block uses max pooling. Images are resized by PIL's antialiased bicubic filter, as
+in Parmar et al. 2022 ("clean FID"). Older literature used TensorFlow's bilinear filter, so its scores differ slightly.
 """
 
 import io
@@ -40,11 +39,11 @@ POOLS = {
     "halving": lambda x: F.max_pool2d(x, 3, 2),
 }
 Step = tuple[str, int, str]  # name, channels out, kernel
-Branch = tuple[str, list[Step], list[Step]]  # pool before it or "", convolutions in a row, convolutions side by side
+Branch = tuple[str, list[Step], list[Step]]  # pool before it or "", convolutions in sequence, convolutions in parallel
 
 
 def _chain(name: str, *steps: tuple[int, str]) -> list[Step]:
-    """Convolutions in a row, numbered from 1."""
+    """Convolutions in sequence, numbered from 1."""
     return [(f"{name}_{i}", channels, kernel) for i, (channels, kernel) in enumerate(steps, 1)]
 
 
@@ -132,7 +131,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """Branches that all see the same map; their results are joined along the channels."""
+    """Parallel branches of one feature map; their results are concatenated along the channels."""
 
     def __init__(self, before: int, branches: list[Branch]) -> None:
         super().__init__()
@@ -174,7 +173,7 @@ class InceptionV3(nn.Module):
             block = Block(channels, branches)
             self.add_module(name, block)
             channels = block.channels
-        self.fc = nn.Linear(channels, NUM_LOGITS)  # in the file; unused here
+        self.fc = nn.Linear(channels, NUM_LOGITS)  # in the file, but not used here
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for step in STEM:
@@ -187,8 +186,8 @@ class InceptionV3(nn.Module):
 class Inception:
     """The FID network as a feature net: 2048 features after global average pooling.
 
-    Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule". Raises FeatureNetError for another input size
-    than 299, or a file that does not hold this network.
+    Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule". Raises FeatureNetError for an input size other
+    than 299, or a file without this network.
     """
 
     name = "inception"
@@ -206,13 +205,13 @@ class Inception:
             net.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
         except (RuntimeError, pickle.UnpicklingError, TypeError, AttributeError, EOFError) as error:
             raise FeatureNetError(
-                f"{weights} does not hold the FID network ({str(error).splitlines()[0]}); expected torch-fidelity's "
+                f"{weights} is not the FID network ({str(error).splitlines()[0]}); expected torch-fidelity's "
                 "weights-inception-2015-12-05-6726825d.pth"
             ) from error
         self.net = fold_batch_norms(net.eval().requires_grad_(False)).to(self.device, memory_format=torch.channels_last)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Give the features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 2048] on the CPU."""
+        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 2048] on the CPU."""
         check_images(images)
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
             pixels = to_rgb(resize(images.to(self.device), self.input_size))

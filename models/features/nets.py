@@ -1,4 +1,4 @@
-"""The feature nets by name, and the one way to load them."""
+"""The list of feature nets, and the function that loads one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from models.features.inception import Inception
 
 Builder = Callable[[Path, int, str | torch.device], FeatureNet]
 
-TRAINED_ON = 224  # pixels a side, EfficientNet-Lite0
+TRAINED_ON = 224  # input size of EfficientNet-Lite0, pixels a side
 WITH_FILE: dict[str, Builder] = {Inception.name: Inception, DinoV2.name: DinoV2, ClassifierNet.name: ClassifierNet}
 FEATURE_NETS = (EfficientNetLite0.name, *WITH_FILE)
 
@@ -22,15 +22,15 @@ FEATURE_NETS = (EfficientNetLite0.name, *WITH_FILE)
 def load_feature_net(
     name: str, input_size: int = 0, device: str | torch.device = "cpu", *, weights: Path | None = None
 ) -> FeatureNet:
-    """Load the feature net of that name, in evaluation mode, on the device; input size 0: what it was trained on.
+    """Load a feature net by name, in evaluation mode; input size 0 means the size it was trained on.
 
-    `weights` is the file of weights of those nets that come without. Raises FeatureNetError for an unknown name, an
-    input size that does not suit the net, or weights that are not there.
+    `weights` is the weights file, for nets whose weights are not in a package. Raises FeatureNetError for an unknown
+    name, an unsuitable input size, or missing weights.
     """
     if name not in FEATURE_NETS:
         raise FeatureNetError(f"feature net {name!r} is unknown; choose one of {', '.join(FEATURE_NETS)}")
     if name not in WITH_FILE:
         return EfficientNetLite0(input_size or TRAINED_ON, device)
     if weights is None:
-        raise FeatureNetError(f"feature net {name} needs a file of weights, and none was named")
+        raise FeatureNetError(f"feature net {name} needs a weights file: name one")
     return WITH_FILE[name](weights, input_size, device)

@@ -1,9 +1,9 @@
 """Distances between two sets of feature vectors: Fréchet and kernel, both in float64.
 
-Pure functions of numbers: no images, no networks, no files. Lower is better, 0 is equal.
+These are pure functions of arrays. Lower is better, 0 means equal.
 
-BLAS works on one thread here. Its threads wait for each other by spinning, and on a machine that does
-anything else besides, that made an eigendecomposition of 1280 x 1280 take 2-19 s in place of 0.4 s.
+BLAS runs on one thread here. Its threads wait for each other by spinning. On a machine with other load, that made an
+eigendecomposition of 1280 x 1280 take 2-19 s instead of 0.4 s.
 """
 
 from collections.abc import Iterable
@@ -36,8 +36,8 @@ LARGEST_SUBSET = 1000
 class FeatureStats:
     """Mean and covariance of features that arrive in batches, kept as sums in float64.
 
-    Features are shifted by the first batch's mean before they are summed: without that, the difference of
-    two large sums loses the small variances (Chan, Golub & LeVeque 1983, on computing the sample variance).
+    Features are shifted by the mean of the first batch before they are summed. Without the shift, small variances are
+    lost in the difference of two large sums (Chan, Golub & LeVeque 1983, on computing the sample variance).
     """
 
     num_features: int
@@ -50,18 +50,18 @@ class FeatureStats:
 
     @classmethod
     def of(cls, features: Features, batch_size: int = 4096) -> "FeatureStats":
-        """Give the statistics of an array [N, C], in batches, so that no float64 copy is made."""
+        """The statistics of an array [N, C]. It is read in batches, so that no float64 copy is made."""
         stats = cls(features.shape[1])
         stats.extend(features[i : i + batch_size] for i in range(0, len(features), batch_size))
         return stats
 
     def extend(self, batches: Iterable[Features]) -> None:
-        """Take in every batch [N, C] of the iterable."""
+        """Add every batch [N, C] of the iterable."""
         for batch in batches:
             self.update(batch)
 
     def update(self, features: Features) -> None:
-        """Take in one batch [N, C]; raises EvaluationError for another shape."""
+        """Add one batch [N, C]. Raises EvaluationError for another shape."""
         if features.ndim != 2 or features.shape[1] != self.num_features:
             raise EvaluationError(f"features have shape {features.shape}, expected [N, {self.num_features}]")
         if not len(features):
@@ -87,48 +87,49 @@ class FeatureStats:
 
     def _at_least(self, least: int) -> int:
         if self.n < least:
-            raise EvaluationError(f"statistics hold {self.n} feature vectors, at least {least} are needed")
+            raise EvaluationError(f"statistics are of {self.n} feature vectors; at least {least} are needed")
         return self.n
 
 
 def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float64) -> float:
-    """Give the squared Fréchet distance of two Gaussians with means [C] and covariances [C, C].
+    """The squared Fréchet distance of two Gaussians with means [C] and covariances [C, C].
 
-    |mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr(sqrt(sigma1 sigma2)): Dowson & Landau 1982; for generated
-    images Heusel et al. 2017, eq. 6. With sigma = L L^T, the eigenvalues of sigma1 sigma2 are the squared
-    singular values of L1^T L2, so the trace of the root is their plain sum: no matrix root, no complex
-    numbers, and exact for the singular covariances that fewer images than features give.
+    |mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr(sqrt(sigma1 sigma2)): Dowson & Landau 1982; for generated images
+    Heusel et al. 2017, eq. 6. With sigma = L L^T, the eigenvalues of sigma1 sigma2 are the squared singular values of
+    L1^T L2, so the trace of the root is the sum of the singular values. This needs no matrix root and no complex
+    numbers, and it is exact for singular covariances, which occur with fewer images than features.
     """
     with threadpool_limits(1):  # see the module docstring
         root_trace = np.linalg.svd(_factor(sigma1).T @ _factor(sigma2), compute_uv=False).sum()
     offset = mu1 - mu2
     distance = float(offset @ offset + np.trace(sigma1) + np.trace(sigma2) - 2 * root_trace)
-    return max(distance, 0.0)  # rounding leaves -1e-12 for equal sets
+    return max(distance, 0.0)  # rounding can give about -1e-12 for equal sets
 
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """A Fréchet distance and its standard error: how far another draw of as many images would move it."""
+    """A Fréchet distance and its standard error over other draws of the same number of images."""
 
     value: float
     error: float
 
 
 def compare_frechet(x: Features, y: Features) -> FrechetDistance:
-    """Give the squared Fréchet distance of two sets of features [N, C], [M, C], with its standard error.
+    """The squared Fréchet distance of two sets of features [N, C], [M, C], with its standard error.
 
-    The error is the delta method's: each image's influence on the distance is the derivative of eq. 6 of Heusel et
-    al. 2017 in its direction, 2 (mu1 - mu2)·x + x·x - x·A x for an image x of the first set about its mean, where
-    A = L2 V S^-1 V^T L2^T with L1^T L2 = U S V^T. It agrees with the spread over fresh draws, also with fewer images
-    than features (tested), where a bootstrap is biased: an image drawn twice adds no direction. It says nothing of
-    the distance's own bias, which falls with the number of images; the protocol fixes that number.
+    The error is from the delta method. The influence of an image on the distance is the derivative of eq. 6 of Heusel
+    et al. 2017 in its direction: 2 (mu1 - mu2)·x + x·x - x·A x for an image x of the first set relative to the mean,
+    where A = L2 V S^-1 V^T L2^T with L1^T L2 = U S V^T. It agrees with the spread over fresh draws, also with fewer
+    images than features (tested). A bootstrap is biased there, because an image drawn twice adds no direction. The
+    error does not include the bias of the distance, which falls with the number of images; the protocol fixes that
+    number.
     """
     a, b = FeatureStats.of(x), FeatureStats.of(y)
     offset = a.mean - b.mean
     with threadpool_limits(1):  # see the module docstring
         left, right = _factor(a.covariance), _factor(b.covariance)
         u, roots, vt = np.linalg.svd(left.T @ right, full_matrices=False)
-        # A direction that one of the sets lacks has no derivative, and no image moves along it.
+        # Directions that one of the sets does not have are left out: the distance has no derivative there.
         keep = roots > roots.max(initial=0.0) * 1e-9
         to_y = right @ vt[keep].T / np.sqrt(roots[keep])
         to_x = left @ u[:, keep] / np.sqrt(roots[keep])
@@ -138,7 +139,7 @@ def compare_frechet(x: Features, y: Features) -> FrechetDistance:
 
 
 def _influence(x: Features, mean: Float64, offset: Float64, root: Float64, batch_size: int = 4096) -> float:
-    """Give the variance over the images of their influence on the Fréchet distance."""
+    """The variance, over images, of their influence on the Fréchet distance."""
     values = []
     for start in range(0, len(x), batch_size):
         centred = x[start : start + batch_size].astype(np.float64) - mean
@@ -147,7 +148,7 @@ def _influence(x: Features, mean: Float64, offset: Float64, root: Float64, batch
 
 
 def _factor(sigma: Float64) -> Float64:
-    """Give L [C, rank] with sigma = L L^T, leaving out the directions that hold only rounding errors."""
+    """L [C, rank] with sigma = L L^T, without the directions that contain only rounding errors."""
     values, vectors = np.linalg.eigh(sigma)
     keep = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
     return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
@@ -155,8 +156,10 @@ def _factor(sigma: Float64) -> Float64:
 
 @dataclass(frozen=True)
 class KernelDistance:
-    """A kernel distance: its mean over random subsets, the standard deviation from subset to subset, and the
-    standard error of a distance between all images that follows from it (see `kernel_distance`)."""
+    """A kernel distance: the mean over random subsets, and the standard deviation between subsets.
+
+    `error` is the standard error of the distance between all images (see `kernel_distance`).
+    """
 
     value: float
     std: float
@@ -166,9 +169,9 @@ class KernelDistance:
 
 
 def kernel_subset_size(num_x: int, num_y: int) -> int:
-    """Give the subset size for sets of these sizes: half the smaller one, at most 1000.
+    """The subset size for sets of these sizes: half the smaller one, at most 1000.
 
-    The customary 1000 fails on small sets, and subsets as large as the set show no spread.
+    The usual 1000 is too large for small sets, and subsets as large as the set would show no spread.
     """
     return min(LARGEST_SUBSET, max(2, min(num_x, num_y) // 2))
 
@@ -176,14 +179,14 @@ def kernel_subset_size(num_x: int, num_y: int) -> int:
 def kernel_distance(
     x: Features, y: Features, *, seed: int, num_subsets: int = 50, subset_size: int | None = None
 ) -> KernelDistance:
-    """Give the unbiased squared MMD of two sets of features [N, C], [M, C] under the kernel (x·y / C + 1)^3.
+    """The unbiased squared MMD of two sets of features [N, C], [M, C] under the kernel (x·y / C + 1)^3.
 
-    Averaged over `num_subsets` random subsets; `subset_size` follows the sets when it is not given. Unlike
-    the Fréchet distance its expectation does not depend on the number of images; it may come out slightly
-    negative. Source: Bińkowski et al. 2018, "Demystifying MMD GANs", eq. 4 and section 4. The error is the
-    delete-d jackknife's, sqrt(s / (n - s)) times the spread over subsets of s among the n images of the smaller
-    set (Shao & Wu 1989); with a larger other set it errs on the wide side, and with nothing left out it is infinite.
-    Raises EvaluationError when the sets do not fit together or are smaller than the subset.
+    It is averaged over `num_subsets` random subsets. Without `subset_size`, the size follows from the sets. Unlike the
+    Fréchet distance, its expectation does not depend on the number of images. It may be slightly negative. Source:
+    Bińkowski et al. 2018, "Demystifying MMD GANs", eq. 4 and section 4. The error is the delete-d jackknife's:
+    sqrt(s / (n - s)) times the spread over subsets of s among the n images of the smaller set (Shao & Wu 1989). If the
+    other set is larger, the error is rather too large; if no image is left out, it is infinite. Raises EvaluationError
+    when the sets do not fit together or are smaller than the subset.
     """
     size = kernel_subset_size(len(x), len(y)) if subset_size is None else subset_size
     _check_sets(x, y, size)
@@ -200,8 +203,8 @@ def _check_sets(x: Features, y: Features, size: int) -> None:
         raise EvaluationError(f"features have shapes {x.shape} and {y.shape}, expected [N, C] and [M, C]")
     if not 2 <= size <= min(len(x), len(y)):
         raise EvaluationError(
-            f"kernel distance on subsets of {size} needs at least {max(size, 2)} images on both sides and "
-            f"got {len(x)} and {len(y)}; take more images, or a subset size that both sides can fill"
+            f"the kernel distance on subsets of {size} needs at least {max(size, 2)} images on both sides, but "
+            f"got {len(x)} and {len(y)}: use more images, or a smaller subset size"
         )
 
 
@@ -210,7 +213,7 @@ def _pick(rng: np.random.Generator, features: Features, size: int) -> Float64:
 
 
 def _mmd2(x: Float64, y: Float64) -> float:
-    """Give the unbiased squared MMD of two sets of equal size: no image is compared with itself."""
+    """The unbiased squared MMD of two sets of equal size; no image is compared with itself."""
     n = len(x)
     xx, yy, xy = _kernel(x, x), _kernel(y, y), _kernel(x, y)
     within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (n * (n - 1))

@@ -1,8 +1,8 @@
-"""Scores with the protocol that made them: generated images against reference features, cached by content.
+"""Evaluation: scores of generated images against reference features, together with their protocol.
 
-The caller hands in generated images as an iterator of uint8 NCHW batches, so that a network, a loaded model
-version or a folder of images is scored by the same code. No score leaves this module without its protocol,
-and `Protocol.differences` is how the gate tells whether two scores may be compared at all (models/metrics/protocol.py).
+Generated images are an iterator of uint8 NCHW batches. So networks, loaded model versions and folders of images are
+scored by the same code. Every score is returned with its protocol. `Protocol.differences` tells the promotion rule
+whether two scores may be compared (models/metrics/protocol.py).
 """
 
 from typing import NamedTuple
@@ -27,10 +27,10 @@ __all__ = [
 
 
 class Scores(Settings):
-    """Named numbers and the protocol that made them, e.g. {"FD-EffNetLite0": 31.4}.
+    """Scores by name and the protocol that they were made with, e.g. {"FD-EffNetLite0": 31.4}.
 
-    Lower is better, but for the names of which `higher_is_better` says otherwise. `intervals` has 95% intervals
-    of the same names, `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
+    Lower is better, except where `higher_is_better` says otherwise. `intervals` has the 95% intervals of these scores,
+    `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
     """
 
     values: dict[str, float]
@@ -41,7 +41,7 @@ class Scores(Settings):
 
     @classmethod
     def of(cls, measured: Measured, protocol: Protocol) -> "Scores":
-        """Put numbers and their protocol together."""
+        """The measured scores with their protocol."""
         scores, classes = measured.scores, measured.by_class
         return cls(
             protocol=protocol,
@@ -52,7 +52,7 @@ class Scores(Settings):
         )
 
     def with_gain(self, table: GainTable) -> "Scores":
-        """These scores and the classifier gain of the table."""
+        """These scores together with the classifier gain of the table."""
         value, low, high = table.small_gain
         return self.model_copy(
             update={
@@ -63,7 +63,7 @@ class Scores(Settings):
 
 
 class Evaluation(NamedTuple):
-    """Scores, and the generated images that lie closest to training images, closest first."""
+    """Scores, and the generated images closest to training images, closest first."""
 
     scores: Scores
     closest: list[Pair]
@@ -82,16 +82,16 @@ def evaluate(
 ) -> Evaluation:
     """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
 
-    Takes the first `config.num_images` images; the sizes of the batches do not change the scores. `train`, features
-    of training images, adds the score `memorised` and the closest pairs; `classes` adds scores by class. Raises
-    EvaluationError if there are too few images, or if `protocol` does not describe what is done here.
+    The first `config.num_images` images are used; the sizes of the batches do not change the scores. `train`, features
+    of training images, adds the score `memorised` and the closest pairs. `classes` adds scores by class. Raises
+    EvaluationError if there are too few images, or if `protocol` does not describe this evaluation.
     """
     _check_protocol(protocol, reference, train, config, net)
     features = compute_features(generated, net, config.batch_size, config.num_images, progress)
     if len(features) < config.num_images:
         raise EvaluationError(
-            f"the generator gave {len(features)} images, but num_images is {config.num_images}; "
-            "hand in at least as many, or lower num_images"
+            f"the generator made {len(features)} images, but num_images is {config.num_images}: "
+            "pass at least as many images, or lower num_images"
         )
     device = select_device(config.device)
     measured = score_features(

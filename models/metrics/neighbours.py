@@ -1,8 +1,8 @@
-"""Nearest neighbours in feature space: precision and recall, density and coverage, and who is closest to whom.
+"""Nearest neighbours in feature space: precision and recall, density and coverage, and the closest pairs.
 
-Distances come in tiles, so memory does not grow with the product of the two sets: 50,000 against 50,000 images
-take 0.9 GiB beside their features (benchmarks/results/scores.md). They are computed in float32 from features shifted
-to the mean of the real ones, because |a|² + |b|² - 2ab loses its digits where the features lie far from the origin.
+Distances are computed in tiles, so memory does not grow with the product of the two sets: 50,000 against 50,000 images
+take 0.9 GiB besides their features (benchmarks/results/scores.md). They are computed in float32 from features shifted
+to the mean of the real ones, because |a|² + |b|² - 2ab loses precision where features are far from the origin.
 """
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020, section 3.2
 
 @dataclass(frozen=True)
 class Manifolds:
-    """What each image says about how two sets cover each other; a score is the mean over its images.
+    """How two sets of images cover each other, for each image; a score is the mean over images.
 
-    For each generated image [N]: `precise`, whether it lies in the ball of some real image, and `density`, in how
-    many of the real balls it lies over their k. For each real image [M]: `recalled`, whether it lies in the ball
-    of some generated image, and `covered`, whether some generated image lies in its ball.
+    For each generated image [N]: `precise`, whether it is in the ball of some real image, and `density`, the number of
+    real balls that it is in, divided by their k. For each real image [M]: `recalled`, whether it is in the ball of some
+    generated image, and `covered`, whether some generated image is in its ball.
     """
 
     precise: Bools
@@ -40,11 +40,11 @@ class Manifolds:
 
 
 def compare_manifolds(fake: Features, real: Features, device: str | torch.device = "cpu") -> Manifolds:
-    """Compare two sets of features [N, C] and [M, C], each image a ball that reaches to its k-th neighbour.
+    """Compare two sets of features [N, C] and [M, C]; the ball of an image reaches to its k-th neighbour.
 
     Precision and recall: Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric", eq. 1-3, k = 3. Density
     and coverage: Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics", eq. 3 and 5, k = 5. Sets of k images
-    or fewer take the furthest neighbour there is; the ball of a single image is a point.
+    or fewer use the furthest neighbour there is; the ball of a single image is a point.
     """
     x, y = _shifted(fake, real, device), _shifted(real, real, device)
     reach_x = _reach(x, PRECISION_NEIGHBOUR)
@@ -64,7 +64,7 @@ def compare_manifolds(fake: Features, real: Features, device: str | torch.device
 def nearest(
     queries: Features, candidates: Features, device: str | torch.device = "cpu"
 ) -> tuple[Float64, npt.NDArray[np.int64]]:
-    """Give distance and index of each query's nearest candidate: [N, C], [M, C] -> [N], [N]."""
+    """Distance and index of the nearest candidate of each query: [N, C], [M, C] -> [N], [N]."""
     x, y = _shifted(queries, candidates, device), _shifted(candidates, candidates, device)
     best = torch.full((len(x),), torch.inf, device=x.device)
     index = _zeros(x, torch.int64)
@@ -90,7 +90,7 @@ def _reach(x: torch.Tensor, k: int) -> torch.Tensor:
     k = min(k, len(x) - 1)
     found: dict[int, torch.Tensor] = {}
     for rows, _, squares in _tiles(x, x):
-        # Each row is its own nearest at 0, hence k + 1.
+        # Each row is its own nearest neighbour at distance 0, hence k + 1.
         smallest = squares.topk(min(k + 1, squares.shape[1]), largest=False).values
         before = found.get(rows.start)
         merged = smallest if before is None else torch.cat([before, smallest], 1)
@@ -99,7 +99,7 @@ def _reach(x: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def _tiles(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[slice, slice, torch.Tensor]]:
-    """Give rows, columns and squared distances of each tile of the [N, M] table, row of tiles by row of tiles."""
+    """Rows, columns and squared distances of each tile of the [N, M] table, in row-major order."""
     length_x, length_y = x.square().sum(1), y.square().sum(1)
     for i in range(0, len(x), TILE):
         rows = slice(i, min(i + TILE, len(x)))

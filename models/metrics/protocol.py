@@ -1,15 +1,15 @@
-"""What a score depends on besides the generator: only scores of equal protocols are ever compared."""
+"""The protocol of a score: everything that it depends on besides the generator."""
 
 from models import Settings
 from models.features.digests import digest_of
 from models.features.feature_net import FeatureNet
 from models.metrics.config import EvalConfig
 
-METRICS_REVISION = 3  # raise it when a formula in metrics, neighbours or scores changes what it gives
+METRICS_REVISION = 3  # raise it when a change in metrics, neighbours or scores changes results
 
 
 class Protocol(Settings):
-    """All that a score depends on besides the generator; scores compare only under equal protocols."""
+    """Everything that a score depends on besides the generator. Only scores with equal protocols are compared."""
 
     feature_net: str
     weights_sha256: str
@@ -22,9 +22,9 @@ class Protocol(Settings):
     dataset_version: str
     split: str
     seed: int
-    classifier_gain: str = ""  # digest of its settings; empty where it was not asked for
+    classifier_gain: str = ""  # digest of the settings of the classifier gain; empty where it was not measured
     generator_state: str = "ema"
-    saved_as: str = ""  # the encoding that the images were saved with before they were scored; empty: none
+    saved_as: str = ""  # the encoding that images were saved with before they were scored; empty: none
     metrics_revision: int = METRICS_REVISION
 
     @classmethod
@@ -41,7 +41,7 @@ class Protocol(Settings):
         generator_state: str = "ema",
         saved_as: str = "",
     ) -> "Protocol":
-        """Put together the protocol of scoring a generator against that split of the dataset."""
+        """The protocol of an evaluation with `config` and `net` against that split of the dataset."""
         return cls(
             feature_net=net.name,
             weights_sha256=net.sha256,
@@ -60,12 +60,12 @@ class Protocol(Settings):
         )
 
     def digest(self) -> str:
-        """Give 12 hex digits of the sha256 of the canonical JSON; scores compare only where it is equal."""
-        # Left out where they say nothing: scores from before they were known keep their digests.
+        """The first 12 hex digits of the sha256 of the canonical JSON; equal protocols have equal digests."""
+        # Fields that were added later are left out where they are empty, so that older scores keep their digests.
         unused = {name for name in ("classifier_gain", "saved_as") if not getattr(self, name)}
         return digest_of(self.model_dump(exclude=unused))
 
     def differences(self, other: "Protocol") -> list[str]:
-        """Give one "field: this != other" for each field in which two protocols differ."""
+        """One "field: this != other" for each field in which two protocols differ."""
         mine, theirs = self.model_dump(), other.model_dump()
         return [f"{name}: {mine[name]} != {theirs[name]}" for name in mine if mine[name] != theirs[name]]

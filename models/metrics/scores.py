@@ -1,8 +1,8 @@
-"""From features to named scores, each with an interval, and the generated images that lie closest to training ones.
+"""Computes named scores with intervals from features, and finds the generated images closest to training images.
 
-An interval holds the score of another draw of as many generated and real images about 19 times in 20. For the
-shares (precision, recall, coverage, memorised) and density it counts each image once and takes the other set as
-given, which is a little narrow; for the distances it covers both sets (models/metrics/distances.py).
+In about 19 of 20 cases, an interval contains the score of another draw of equally many generated and real images. The
+intervals of shares (precision, recall, coverage, memorised) and of density count each image once and treat the other
+set as fixed, so they are a little too narrow. Those of distances include both sets (models/metrics/distances.py).
 """
 
 import math
@@ -34,22 +34,22 @@ Interval = tuple[float, float]
 
 NUM_SUBSETS = 50
 Z = 1.96  # two-sided 95% of the normal distribution
-CLOSE_QUANTILE = 0.05  # of the val split's own distances: what counts as closer than real new images come
-MIN_CLASS_IMAGES = 100  # on both sides; below that a class's distance says more about its size than its images
+CLOSE_QUANTILE = 0.05  # of the distances of the val split: new real images are seldom closer than that
+MIN_CLASS_IMAGES = 100  # on both sides; with fewer, the distance depends more on the number of images than on them
 NUM_CLOSEST = 8
-CLASSIFIER_GAIN = "classifier-gain"  # measured apart, by models/classifier/gain.py
+CLASSIFIER_GAIN = "classifier-gain"  # measured by models/classifier/gain.py
 HIGHER = {"precision", "recall", "density", "coverage", "classifier-score", CLASSIFIER_GAIN}
 
 
 class Score(NamedTuple):
-    """A number and the interval it is believed to lie in; without one where there is too little to say."""
+    """A value and its 95% interval; None where there is too little data for an interval."""
 
     value: float
     interval: Interval | None = None
 
 
 class Pair(NamedTuple):
-    """A generated image and its nearest training image, by their places; `ratio` is distance over the threshold."""
+    """A generated image and its nearest training image, by index; `ratio` is their distance over the threshold."""
 
     generated: int
     train: int
@@ -58,7 +58,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Classes:
-    """Class names, and the class of each generated image [N] and of each reference image [M] as its place in them."""
+    """Class names, and the class index of each generated image [N] and of each reference image [M]."""
 
     names: Sequence[str]
     generated: Array
@@ -75,7 +75,7 @@ class Measured:
 
 
 def higher_is_better(name: str) -> bool:
-    """Whether more of the score of that name is better; for all others less is."""
+    """Whether a higher value of this score is better; for all other scores, lower is better."""
     return name in HIGHER
 
 
@@ -90,13 +90,13 @@ def score_features(
     predictions: Array | None = None,
     device: str | torch.device = "cpu",
 ) -> Measured:
-    """Score features of generated images [N, C] against those of held-out real ones [M, C].
+    """Score features of generated images [N, C] against features of held-out real images [M, C].
 
-    `label` is the feature net's part of the distances' names. `train` [T, C] adds the score `memorised`: the share
-    of generated images that are nearer to a training image than CLOSE_QUANTILE of the held-out ones are, so that a
-    generator which makes new images scores about CLOSE_QUANTILE and one which copies scores 1. The idea of
-    comparing with held-out distances: Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect
-    Data-Copying". `predictions` [N, K], class probabilities of the generated images, adds the classifier score.
+    `label` is the feature net's part of the distances' names. `train` [T, C] adds the score `memorised`: the share of
+    generated images that are nearer to a training image than the CLOSE_QUANTILE of held-out images. A generator that
+    makes new images scores about CLOSE_QUANTILE, one that copies scores 1. The comparison with held-out distances
+    follows Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying". `predictions` [N, K], the
+    class probabilities of the generated images, adds the classifier score.
     """
     scores = _distances(fake, real, label, seed) | _manifold_scores(fake, real, device)
     if predictions is not None:
@@ -121,7 +121,7 @@ def _distances(fake: Array, real: Array, label: str, seed: int) -> dict[str, Sco
 def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> dict[str, Score]:
     found = compare_manifolds(fake, real, device)
     density = float(found.density.mean())
-    # Poisson's 3/n where no image shows any: a spread of zero would claim to know.
+    # 3/n (Poisson) where no image is in any ball: a standard deviation of zero would claim certainty.
     error = max(float(found.density.std()), 3 / Z / math.sqrt(len(fake))) / math.sqrt(len(fake))
     return {
         "precision": _share(found.precise),
@@ -132,11 +132,11 @@ def _manifold_scores(fake: Array, real: Array, device: str | torch.device) -> di
 
 
 def classifier_score(predictions: Array) -> Score:
-    """Give exp of the mean KL(p(y|x) || p(y)) over class probabilities [N, K]: 1 to K, more is better.
+    """exp of the mean KL(p(y|x) || p(y)) over class probabilities [N, K]: 1 to K, higher is better.
 
-    The Inception Score's formula (Salimans et al. 2016, section 4) with a classifier of the dataset's own classes, over
-    all images at once. Its logarithm's derivative in the direction of an image is that image's own divergence, so the
-    interval is the delta method's.
+    This is the formula of the Inception Score (Salimans et al. 2016, section 4) with a classifier of the dataset's
+    classes, over all images at once. The derivative of its logarithm in the direction of an image is the divergence of
+    that image, which gives the interval by the delta method.
     """
     p = np.maximum(predictions.astype(np.float64), np.finfo(np.float32).tiny)
     divergences = (p * (np.log(p) - np.log(p.mean(axis=0)))).sum(axis=1)
@@ -169,7 +169,7 @@ def _about(value: float, error: float, least: float = -math.inf) -> Interval | N
 
 
 def _share(hits: Array) -> Score:
-    """The share of True with Wilson's interval, which stays wide where few images all say the same (Wilson 1927)."""
+    """The share of True with Wilson's interval, which stays wide where few images all agree (Wilson 1927)."""
     n, share = len(hits), float(np.mean(hits))
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
