@@ -18,5 +18,5 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
 def test_each_process_takes_a_gpu_of_its_own() -> None:
     assert select_device("cpu") == torch.device("cpu")
     assert select_device("auto") == select_device("cuda") == torch.device("cuda", 0)
-    with pytest.raises(ConfigError, match="fewer processes"):
+    with pytest.raises(ConfigError, match="use fewer processes"):
         select_device("auto", local_rank=torch.cuda.device_count())

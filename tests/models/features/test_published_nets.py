@@ -96,9 +96,9 @@ def test_dinov2_gives_the_published_networks_features(dinov2_file: Path, side: i
 
 
 def test_files_of_other_networks_are_refused(inception_file: Path, dinov2_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(FeatureNetError, match="does not hold the FID network"):
+    with pytest.raises(FeatureNetError, match="is not the FID network"):
         Inception(dinov2_file)
-    with pytest.raises(FeatureNetError, match="does not hold a DINOv2 network"):
+    with pytest.raises(FeatureNetError, match="is not a DINOv2 network"):
         DinoV2(inception_file)
     with pytest.raises(FeatureNetError, match="cannot be read"):
         Inception(tmp_path / "nothing.pth")
@@ -106,7 +106,7 @@ def test_files_of_other_networks_are_refused(inception_file: Path, dinov2_file: 
         Inception(inception_file, 224)
     with pytest.raises(FeatureNetError, match="multiple of 14"):
         DinoV2(dinov2_file, 100)
-    with pytest.raises(FeatureNetError, match="needs a file of weights"):
+    with pytest.raises(FeatureNetError, match="needs a weights file"):
         load_feature_net("dinov2")
 
 
@@ -143,10 +143,10 @@ def test_a_url_is_fetched_once_and_checked(served: tuple[str, Path], tmp_path: P
 
 def test_weights_must_be_named_where_they_are_needed_and_only_there() -> None:
     for net in ("inception", "dinov2"):
-        with pytest.raises(ValidationError, match="name the file in weights"):
+        with pytest.raises(ValidationError, match="needs a weights file"):
             EvalConfig(feature_net=net)  # type: ignore[arg-type]
         assert EvalConfig(feature_net=net, weights="w", weights_sha256="0" * 64).weights == "w"  # type: ignore[arg-type]
-    with pytest.raises(ValidationError, match="brings its own"):
+    with pytest.raises(ValidationError, match="does not use a weights file"):
         EvalConfig(weights="w")
     with pytest.raises(ValidationError, match="should match pattern"):
         EvalConfig(feature_net="dinov2", weights="w", weights_sha256="abc")

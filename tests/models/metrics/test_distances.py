@@ -107,7 +107,7 @@ def test_subsets_follow_the_number_of_images(n: int, m: int, size: int) -> None:
 
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(
-        EvaluationError, match="subsets of 100 needs at least 100 images on both sides and got 50 and 80"
+        EvaluationError, match="subsets of 100 needs at least 100 images on both sides, but got 50 and 80"
     ):
         kernel_distance(features(50), features(80), seed=0, subset_size=100)
     with pytest.raises(EvaluationError, match="at least 2 are needed"):

@@ -146,7 +146,7 @@ def test_progress_reaches_the_number_of_images(digits: np.ndarray, reference: np
 
 
 def test_too_few_images_are_refused(digits: np.ndarray, reference: np.ndarray, net: FeatureNet) -> None:
-    with pytest.raises(EvaluationError, match="gave 30 images, but num_images is 100"):
+    with pytest.raises(EvaluationError, match="made 30 images, but num_images is 100"):
         evaluate(digits[:30], reference, CONFIG, net, protocol_of(net))
 
 

@@ -124,7 +124,7 @@ def test_too_few_trusted_images_are_refused_with_the_number_that_is_needed(tmp_p
 
 
 def test_a_gate_without_trusted_images_is_refused() -> None:
-    with pytest.raises(ConfigError, match="give some hundreds"):
+    with pytest.raises(ConfigError, match="name some hundreds"):
         make_state(CONFIG, spec(), torch.device("cpu"), World())
     with pytest.raises(ValueError, match=r"shield\.trusted is empty"):
         TrainConfig.model_validate({"shield": {"policy": "gate"}})

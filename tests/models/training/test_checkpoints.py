@@ -146,7 +146,7 @@ def test_what_goes_wrong_in_the_background_is_raised_by_the_next_save(store: Che
     store.directory.write_text("a file where the folder should be")
     writer = BackgroundWriter(store)
     writer.save(10, {"a": torch.zeros(1)}, {})
-    with pytest.raises(CheckpointError, match=r"at 10 images cannot be written .* make room"):
+    with pytest.raises(CheckpointError, match=r"at 10 images cannot be written .* free some space"):
         writer.save(20, {"a": torch.zeros(1)}, {})
     writer.wait()
 

@@ -260,7 +260,7 @@ def test_values_that_are_not_finite_for_the_second_time_end_it(tmp_path: Path) -
 
 def test_a_learning_rate_that_cannot_work_is_not_mended_by_halving_it(tmp_path: Path) -> None:
     training = Training(tmp_path, learning_rate=1e30, beta1=0.0)
-    with pytest.raises(DivergedError, match="no checkpoint to go back to"):
+    with pytest.raises(DivergedError, match="no checkpoint to roll back to"):
         training.run()
     assert training.told() == [(16, "non_finite", "stop")]
 

@@ -46,7 +46,7 @@ def test_a_family_alone_brings_its_defaults() -> None:
 
 
 def test_a_preset_of_another_family_is_refused() -> None:
-    with pytest.raises(ValidationError, match="r3-64 is of family r3, not vae"):
+    with pytest.raises(ValidationError, match="r3-64 is for family r3, not vae"):
         TrainConfig(preset="r3-64", family="vae")
 
 

@@ -201,7 +201,7 @@ def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str
         check_scorable(dataset, config(**named, weights=str(tmp_path / "other")))
     digest = hashlib.sha256(b"?").hexdigest()
     wrong = config(feature_net="dinov2", weights=str(tmp_path / "other"), weights_sha256=digest, input_size=56)
-    with pytest.raises(RequestError, match="does not hold a DINOv2 network"):
+    with pytest.raises(RequestError, match="is not a DINOv2 network"):
         find_feature_net(wrong, Dataset.open(dataset))
 
 
