@@ -13,17 +13,6 @@ Each message gives the value, what was expected, and how to correct it. Errors o
 they appear, with `raise ... from`.
 """
 
-__all__ = [
-    "CheckpointError",
-    "ConfigError",
-    "DivergedError",
-    "EvaluationError",
-    "FeatureNetError",
-    "ModelsError",
-    "OutOfMemoryError",
-    "PeerLostError",
-]
-
 
 class ModelsError(Exception):
     """Base of every error raised by models/."""

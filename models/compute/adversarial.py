@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["Score", "fgsm", "pgd"]
-
 Score = Callable[[torch.Tensor], torch.Tensor]
 
 

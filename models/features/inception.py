@@ -16,7 +16,7 @@ from torch import nn
 
 from models.errors import FeatureNetError
 from models.features.efficientnet import fold_batch_norms
-from models.features.feature_net import FID_NET, RESIZE_FILTER, check_images, resize, to_rgb
+from models.features.feature_net import FID_NET, FeatureNet, to_rgb
 from models.features.weights_file import read_weights
 
 INPUT_SIZE = 299
@@ -183,7 +183,7 @@ class InceptionV3(nn.Module):
         return x.mean((2, 3))
 
 
-class Inception:
+class Inception(FeatureNet):
     """The FID network as a feature net: 2048 features after global average pooling.
 
     Heusel et al. 2017, "GANs Trained by a Two Time-Scale Update Rule". Raises FeatureNetError for an input size other
@@ -193,7 +193,6 @@ class Inception:
     name = "inception"
     label = FID_NET
     num_features = 2048
-    resize_filter = RESIZE_FILTER
 
     def __init__(self, weights: Path, input_size: int = 0, device: str | torch.device = "cpu") -> None:
         if input_size not in (0, INPUT_SIZE):
@@ -210,10 +209,7 @@ class Inception:
             ) from error
         self.net = fold_batch_norms(net.eval().requires_grad_(False)).to(self.device, memory_format=torch.channels_last)
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, 2048] on the CPU."""
-        check_images(images)
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
-            pixels = to_rgb(resize(images.to(self.device), self.input_size))
-            features: torch.Tensor = self.net(((pixels - 128) / 128).contiguous(memory_format=torch.channels_last))
-            return features.cpu()
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        inputs = (to_rgb(pixels) - 128) / 128
+        features: torch.Tensor = self.net(inputs.contiguous(memory_format=torch.channels_last))
+        return features

@@ -16,16 +16,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unuse
 
 from models.errors import EvaluationError
 
-__all__ = [
-    "FeatureStats",
-    "FrechetDistance",
-    "KernelDistance",
-    "compare_frechet",
-    "frechet_distance",
-    "kernel_distance",
-    "kernel_subset_size",
-]
-
 Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 

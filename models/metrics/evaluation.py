@@ -19,12 +19,6 @@ from models.metrics.config import EvalConfig
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN, Classes, Interval, Measured, Pair, score_features
 
-__all__ = [
-    "Evaluation",
-    "Scores",
-    "evaluate",
-]
-
 
 class Scores(Settings):
     """Scores by name and the protocol that they were made with, e.g. {"FD-EffNetLite0": 31.4}.

@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["Manifolds", "compare_manifolds", "nearest"]
-
 Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

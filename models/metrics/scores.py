@@ -18,17 +18,6 @@ from models.features.feature_net import FID_NET
 from models.metrics.distances import compare_frechet, kernel_distance
 from models.metrics.neighbours import compare_manifolds, nearest
 
-__all__ = [
-    "CLASSIFIER_GAIN",
-    "Classes",
-    "Measured",
-    "Pair",
-    "Score",
-    "classifier_score",
-    "higher_is_better",
-    "score_features",
-]
-
 Array = npt.NDArray[Any]
 Interval = tuple[float, float]
 

@@ -53,13 +53,3 @@ def feature_error(state: Networks, real: torch.Tensor, rebuilt: torch.Tensor) ->
         wanted = state.discriminator.features(real)  # type: ignore[operator]
     found = state.discriminator.features(rebuilt)  # type: ignore[operator]
     return 0.5 * (found - wanted).square().mean(), wanted[0].numel()
-
-
-@torch.no_grad()
-def reconstruct(state: Networks, images: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
-    """Reconstruct images (N, C, H, W) in [-1, 1] with the posterior's mean and the averaged decoder; same shape."""
-    training = state.encoder.training
-    mean, _ = state.encoder.eval()(images, classes)
-    state.encoder.train(training)
-    rebuilt: torch.Tensor = state.ema(mean, classes)
-    return rebuilt

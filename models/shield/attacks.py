@@ -10,8 +10,6 @@ import torch.nn.functional as F
 
 from models.compute.draws import Draws
 
-__all__ = ["FORGERIES", "stamp"]
-
 Forge = Callable[[torch.Tensor, Draws], torch.Tensor]
 
 

@@ -7,8 +7,6 @@ from pydantic import Field, model_validator
 from models import Settings
 from models.errors import ConfigError
 
-__all__ = ["AttackName", "ShieldConfig"]
-
 AttackName = Literal["patch", "blend", "splice", "move", "foreign", "fgsm", "pgd"]
 
 

@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from models.compute.draws import Draws
 from models.shield.recompression import recompress
 
-__all__ = ["Lookalikes", "count_lookalikes", "recompression_distance"]
-
 SIDE = 16  # pixels a side at which images are compared
 BLOCK = 1024
 

@@ -7,8 +7,6 @@ import torch
 from models.compute.draws import Draws
 from models.shield.shield import ReferenceNetworks, Shield, pick
 
-__all__ = ["FilteredBatch", "filter_batch"]
-
 
 class FilteredBatch(NamedTuple):
     """A batch in which every image counts as real, and the statistics of the filter."""

@@ -10,8 +10,6 @@ from torch import nn
 from models.errors import ConfigError
 from models.networks.families import NetworkSpec
 
-__all__ = ["CLASSES", "FORGED", "GENERATED", "REAL", "ShieldHead", "real_score"]
-
 CLASSES = ("real", "generated", "forged")
 REAL, GENERATED, FORGED = range(3)
 FINE, EVIDENCE, HIDDEN = 16, 32, 64

@@ -4,8 +4,6 @@ import torch
 
 from models.errors import ConfigError
 
-__all__ = ["auroc", "detection_rate", "images_needed", "threshold_at"]
-
 
 def threshold_at(scores: torch.Tensor, false_positive_rate: float) -> torch.Tensor:
     """The score below which a new trusted image falls with at most this probability, as a 0-dimensional tensor.

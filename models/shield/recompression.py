@@ -6,8 +6,6 @@ import torch
 from models.compute.draws import Draws
 from models.grids import through_jpeg, to_float, to_uint8
 
-__all__ = ["recompress", "recompress_some"]
-
 
 def recompress(images: torch.Tensor, draws: Draws, low: int = 40, high: int = 96) -> torch.Tensor:
     """`images` (N, C, H, W) in [-1, 1], each saved as JPEG by libjpeg at a random quality from `low` to `high`."""

@@ -18,8 +18,6 @@ from models.shield.duplicates import count_lookalikes
 from models.shield.head import FORGED, GENERATED, ShieldHead, real_score
 from models.shield.measures import threshold_at
 
-__all__ = ["Judgement", "Screener", "screener_tensors"]
-
 EXTRAS = ("held_out_scores", "lookalike_distance")
 BATCH = 256
 

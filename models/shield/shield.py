@@ -18,8 +18,6 @@ from models.shield.head import FORGED, GENERATED, REAL, ShieldHead, real_score
 from models.shield.measures import threshold_at
 from models.shield.recompression import recompress, recompress_some
 
-__all__ = ["ReferenceNetworks", "Shield", "Trusted", "num_held_out", "perturb", "pick"]
-
 NUM_GENERATED = 256  # images of the present generator in one update of the head
 PAST_SLOTS, PAST_IMAGES = 8, 128  # past generators, and images of each, that the head is also trained on
 NUM_COPIES = 3  # JPEG copies of each trusted image, besides the image itself

@@ -13,8 +13,6 @@ from models.networks.presets import PresetName, fill_in
 from models.shield.config import ShieldConfig
 from models.training.health import HealthConfig
 
-__all__ = ["ScheduleConfig", "TrainConfig"]
-
 MOST_NIMG = 10**12  # more than any training needs; forms want a bound
 MOST_TICKS = 10**6
 

@@ -18,8 +18,6 @@ from models.training.health import Action, Event, Name, Spread, collapsed, discr
 from models.training.io import TrainerIO
 from models.training.state import TrainState
 
-__all__ = ["Guard", "Scorer"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -22,8 +22,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from models import Settings
 from models.grids import to_float
 
-__all__ = ["Event", "Health", "HealthConfig", "Spread", "collapsed", "discriminator_won", "score_worse"]
-
 Action = Literal["warn", "rollback", "stop"]
 Name = Literal["non_finite", "discriminator_won", "collapsed_samples", "score_worse", "scorer_failed", "out_of_memory"]
 CERTAIN = ("accuracy_real", "accuracy_fake", "accuracy_pairs")

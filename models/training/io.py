@@ -10,8 +10,6 @@ import torch
 from models.compression.robust import Codecs
 from models.shield.shield import Trusted
 
-__all__ = ["Batches", "RecordingIO", "TrainerIO", "TrainingInputs"]
-
 Batches = Iterator[tuple[np.ndarray | torch.Tensor, np.ndarray | torch.Tensor]]
 
 

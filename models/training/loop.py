@@ -64,7 +64,7 @@ def train(
     elif inputs.initial_weights is not None:
         start_from(state, inputs.initial_weights)
     if not resumed and world.is_main:
-        io.snapshot(0, sample_grid(state, config.seed))
+        io.snapshot(0, sample_images(state, config.seed).png())
 
     batches = inputs.open_batches(state.nimg)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
@@ -98,7 +98,7 @@ def train(
                 if done or state.num_ticks % config.snapshot_ticks == 0:
                     made = sample_images(state, config.seed)
                     if world.is_main:
-                        io.snapshot(state.nimg, grid_png(made.images.numpy(), made.columns))
+                        io.snapshot(state.nimg, made.png())
                     guard.after_snapshot(made.images, made.labels)
             tick = Tick(state.nimg)
             guard.end_tick()
@@ -189,6 +189,10 @@ class Samples(NamedTuple):
     labels: torch.Tensor
     columns: int
 
+    def png(self) -> bytes:
+        """The images as one grid."""
+        return grid_png(self.images.numpy(), self.columns)
+
 
 @torch.no_grad()
 def sample_images(state: TrainState, seed: int) -> Samples:
@@ -197,12 +201,6 @@ def sample_images(state: TrainState, seed: int) -> Samples:
     z = torch.randn(len(labels), state.spec.latent_dim, generator=torch.Generator().manual_seed(seed))
     images = state.ema(z.to(state.device), labels.to(state.device) if state.spec.num_classes else None)
     return Samples(to_uint8(images).cpu(), labels, columns)
-
-
-def sample_grid(state: TrainState, seed: int) -> bytes:
-    """PNG of `sample_images`."""
-    made = sample_images(state, seed)
-    return grid_png(made.images.numpy(), made.columns)
 
 
 def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:

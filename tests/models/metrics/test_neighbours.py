@@ -55,7 +55,7 @@ def test_a_collapsed_generator_is_precise_but_recalls_nothing() -> None:
     real = features(200, 1)
     found = compare_manifolds(np.repeat(real[:1], 200, axis=0), real)
     assert found.precise.all()
-    assert found.recalled.sum() == 1
+    assert found.recalled.sum() <= 1  # of a ball without extent, rounding decides whether it holds its own centre
     assert found.covered.mean() < 0.2
 
 

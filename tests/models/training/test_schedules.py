@@ -22,7 +22,7 @@ def test_without_a_schedule_nothing_moves() -> None:
 def test_the_preset_moves_all_five_to_their_ends() -> None:
     config = TrainConfig(preset="r3-64")
     first, last = moment(config, 0), moment(config, 20_000_000)
-    assert (first.learning_rate, first.beta2, first.gamma) == (2e-4, 0.9, 2.0)
+    assert (first.learning_rate, first.beta2, first.gamma) == pytest.approx((2e-4, 0.9, 2.0))
     assert (first.ema_half_life_nimg, first.augment_strength, first.ema_decay(256)) == (0, 0, 0)
     assert (last.learning_rate, last.beta2, last.gamma) == pytest.approx((5e-5, 0.99, 0.2))
     assert (last.ema_half_life_nimg, last.augment_strength) == pytest.approx((500_000, 0.3))
@@ -63,7 +63,8 @@ def test_the_strength_moves_by_images_over_adaptation_time() -> None:
     assert adapt(0.9, 3, config) == 0
     assert adapt(0.9, 5 * INTERVAL, config) == pytest.approx(5 * INTERVAL * 8 / 1000)
     assert adapt(0.1, INTERVAL, config, start=0.5) == pytest.approx(0.5 - INTERVAL * 8 / 1000)
-    assert adapt(0.6, INTERVAL, config, start=0.5) == 0.5
+    at_target = config.model_copy(update={"target": 0.5})
+    assert adapt(0.5, INTERVAL, at_target, start=0.5) == pytest.approx(0.5)
 
 
 def test_the_strength_stays_between_zero_and_its_cap() -> None:
