@@ -113,7 +113,7 @@ def test_micro_batches_do_not_change_which_images_are_let_in(tmp_path: Path) -> 
 
 
 def test_a_family_without_a_discriminator_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"family vae has no discriminator .* dcgan"):
+    with pytest.raises(ConfigError, match=r"family vae has no discriminator, .* dcgan"):
         run(tmp_path, CONFIG.model_copy(update={"family": "vae"}), family="vae")
 
 
