@@ -50,7 +50,7 @@ test-browser: $(STAMP) ## the service in a real browser, from the form to the ch
 	@$(BIN)/python -m pytest -m slow tests/browser
 
 docs: $(STAMP) ## build the documentation as a site in site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "open site/index.html"
 
 hooks: $(STAMP) ## run ruff and mypy before each commit (installs the git hook)
