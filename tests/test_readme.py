@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Files of the reader, which the pages do not bring.
 FILES = {"mine.yaml": "shard: {source: pictures, dataset: mine}\n", "service.yaml": "gpu_workers: 2\n", "good.txt": "0" * 64 + "\n"}
-# What a dry run says where the reader has a dataset, and this test has none.
+# What a dry run says where the reader has images and a dataset. Settings have been checked before.
 NOT_HERE = ("there is no dataset", "which does not exist", "there is no model", "has no version")
 
 
@@ -93,12 +93,10 @@ def test_python_programs_exist() -> None:
 
 @pytest.fixture
 def reader(tmp_path: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of somebody who follows the pages: the repository's examples, own settings and own pictures."""
+    """The folder of somebody who follows the pages. Their pictures are missing, so that plans do not measure speeds."""
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
-    for name in ("pictures", "incoming"):
-        (tmp_path / name).mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.chdir(tmp_path)
