@@ -98,7 +98,7 @@ bench-training: $(STAMP) ## our training loop beside a plain one
 	@$(BIN)/python -m benchmarks.training
 
 fuzz: $(STAMP) ## every reader of foreign bytes, two minutes each, into benchmarks/results/fuzz.md
-	@$(PIP) install --constraint constraints.txt atheris 
+	@$(PIP) install --constraint constraints.txt atheris
 	@$(BIN)/python -m tests.fuzzing
 
 clean: ## remove the environment, the built site and everything that the demo made

@@ -18,7 +18,11 @@ MOST_README_LINES = 130
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Files of the reader, which the pages do not bring.
-FILES = {"mine.yaml": "shard: {source: pictures, dataset: mine}\n", "service.yaml": "gpu_workers: 2\n", "good.txt": "0" * 64 + "\n"}
+FILES = {
+    "mine.yaml": "shard: {source: pictures, dataset: mine}\n",
+    "service.yaml": "gpu_workers: 2\n",
+    "good.txt": "0" * 64 + "\n",
+}
 # What a dry run says where the reader has images and a dataset. Settings have been checked before.
 NOT_HERE = ("there is no dataset", "which does not exist", "there is no model", "has no version")
 
