@@ -107,6 +107,7 @@ def reader(tmp_path: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 @pytest.mark.parametrize("words", commands_of("shardgan"), ids=shlex.join)
 def test_the_command_line_accepts_each_command(
     words: list[str], reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
