@@ -1,102 +1,109 @@
-# The three commands that matter. Each makes the environment first if it is not there yet.
+# Every target makes the environment first if it is missing or older than its lock file. `make help` lists the targets.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo up test test-faults test-browser lint bench-classifier bench-sharding bench-hostile bench-loading bench-training bench-families bench-robust bench-shield bench-study bench-scores fuzz mutation clean help
+.PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser \
+	bench-classifier bench-families bench-hostile bench-loading bench-robust bench-scores bench-sharding bench-shield \
+	bench-study bench-training
 
-help:
-	@echo "make demo   handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)"
-	@echo "make up     the service: Prefect and MLflow servers and workers, until Ctrl-C"
-	@echo "make test   lint, types and the whole test suite (about 10 minutes on two cores)"
-	@echo "make test-browser  the service in a real browser, from the form to the champion (needs chromium; some minutes)"
-	@echo "make lint   ruff and mypy --strict"
-	@echo "make test-faults  what processes, servers and disks can do wrong, on real ones (40 minutes)"
-	@echo "make bench-sharding  ours beside other sharding programs, on photographs, textures and emoji"
-	@echo "make bench-training  our training loop beside a plain one"
-	@echo "make bench-classifier  what the champion's images are worth to a classifier"
-	@echo "make bench-scores  what the scores cost, 50,000 images against 50,000"
-	@echo "make bench-families  every family of networks on digits and emoji (some hours on two cores)"
-	@echo "make bench-study  what compression does to digits and emoji, and to generators that learn from them"
-	@echo "make bench-robust  compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)"
-	@echo "make bench-shield  poisoned streams with and without the gate, and every kind of forgery (an hour on two cores)"
-	@echo "make bench-loading  training batches a second, ours beside an image folder and webdataset"
-	@echo "make fuzz   every reader of what comes from elsewhere, two minutes each, into benchmarks/results/fuzz.md"
-	@echo "make mutation  small changes are put into formulas and rules one by one; tests must notice (some hours)"
-	@echo "make clean  remove the environment and everything the demo made"
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-17s %s\n", $$1, $$2}'
 
-# Some machines forbid Python to keep what it compiled: each of the tests' processes would then compile torch anew.
+# Some machines forbid Python to keep its compiled files. Then each of the tests' processes compiles torch again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# torch is named with its exact pin: left to a range, another package would pull a newer one and gigabytes of CUDA.
-# Nothing is compiled ahead: most modules are never imported, and compiling all takes 45 seconds.
-$(STAMP): pyproject.toml constraints.txt
+# 1. Everything but torch, as wheels with the hashes of requirements.lock; nothing is resolved and nothing is built.
+# 2. torch at the version of constraints.txt, without a hash: which build is right depends on the machine (DECISIONS.md).
+# 3. This project itself, built by the setuptools of the lock.
+# --no-compile: most modules are never imported, and compiling all of them takes 45 seconds.
+$(STAMP): pyproject.toml requirements.lock constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing the pinned environment into $(VENV) (about two minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt \
-		--editable ".[dev]" $(shell grep '^torch==' constraints.txt)
+	@echo "installing the locked environment into $(VENV) (about two minutes the first time)"
+	@$(PIP) install --no-compile --no-deps --require-hashes --only-binary :all: --requirement requirements.lock
+	@$(PIP) install --no-compile --constraint constraints.txt torch
+	@$(PIP) install --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: $(STAMP)
-	@$(BIN)/shardgan up
-
-demo: $(STAMP)
+demo: $(STAMP) ## handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)
 	@$(BIN)/python -m benchmarks.collections.digits .shardgan/sources/digits
 	@$(BIN)/shardgan run --config deploy/examples/digits.yaml
 
-lint: $(STAMP)
+up: $(STAMP) ## the service: Prefect and MLflow servers and workers, until Ctrl-C
+	@$(BIN)/shardgan up
+
+test: $(STAMP) lint ## lint, types and the test suite (about 10 minutes on two cores)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+lint: $(STAMP) ## ruff check, ruff format and mypy --strict
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-test: $(STAMP) lint
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-
-test-faults: $(STAMP)
+test-faults: $(STAMP) ## faults of processes, servers and disks, on real ones (40 minutes)
 	@SHARDGAN_FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/python -m pytest -m slow tests/faults
 
-# Chromium from the distribution: `apt-get install chromium`. Screenshots of every step are left in test-output/.
-test-browser: $(STAMP)
+# Chromium comes from the distribution: `apt-get install chromium`. Screenshots of every step are left in test-output/.
+test-browser: $(STAMP) ## the service in a real browser, from the form to the champion (needs chromium; some minutes)
 	@$(BIN)/python -m pytest -m slow tests/browser
 
-bench-sharding: $(STAMP)
-	@$(BIN)/python -m benchmarks.sharding
+docs: $(STAMP) ## build the documentation as a site in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open site/index.html"
 
-bench-training: $(STAMP)
-	@$(BIN)/python -m benchmarks.training
+hooks: $(STAMP) ## run ruff and mypy before each commit (installs the git hook)
+	@$(BIN)/pre-commit install
 
-bench-classifier: $(STAMP)
+# Versions that the lock files have already are kept. `make lock UPGRADE=--upgrade` takes the newest that the ranges of
+# pyproject.toml allow; `UPGRADE="--upgrade-package NAME"` does so for one package.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --only-binary :all: \
+	--constraint constraints.txt --no-emit-package torch --generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock"
+lock: ## regenerate requirements.lock and deploy/requirements.lock from pyproject.toml and constraints.txt
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(PIP) install uv; }
+	@$(COMPILE) $(UPGRADE) --extra dev --output-file requirements.lock
+	@$(COMPILE) --constraint requirements.lock --extra service --extra kubernetes --extra onnx \
+		--output-file deploy/requirements.lock
+
+bench-classifier: $(STAMP) ## what the champion's images are worth to a classifier
 	@$(BIN)/python -m benchmarks.classifier_gain
 
-bench-scores: $(STAMP)
-	@$(BIN)/python -m benchmarks.scores
-
-bench-families: $(STAMP)
+bench-families: $(STAMP) ## every network family on digits and emoji (some hours on two cores)
 	@$(BIN)/python -m benchmarks.families
 
-bench-study: $(STAMP)
-	@$(BIN)/python -m benchmarks.study
-
-bench-robust: $(STAMP)
-	@$(BIN)/python -m benchmarks.robust
-
-bench-shield: $(STAMP)
-	@$(BIN)/python -m benchmarks.shield
-
-bench-hostile: $(STAMP)
+bench-hostile: $(STAMP) ## sharding of hostile files
 	@$(BIN)/python -m benchmarks.sharding.hostile
 
-bench-loading: $(STAMP)
+bench-loading: $(STAMP) ## training batches per second, beside an image folder and webdataset
 	@$(BIN)/python -m benchmarks.loading
 
-fuzz: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt atheris
+bench-robust: $(STAMP) ## compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)
+	@$(BIN)/python -m benchmarks.robust
+
+bench-scores: $(STAMP) ## what the scores cost, 50,000 images against 50,000
+	@$(BIN)/python -m benchmarks.scores
+
+bench-sharding: $(STAMP) ## sharding beside other programs, on photographs, textures and emoji
+	@$(BIN)/python -m benchmarks.sharding
+
+bench-shield: $(STAMP) ## poisoned collections with and without the filter, and every kind of forgery (an hour on two cores)
+	@$(BIN)/python -m benchmarks.shield
+
+bench-study: $(STAMP) ## what compression does to digits and emoji, and to generators that learn from them
+	@$(BIN)/python -m benchmarks.study
+
+bench-training: $(STAMP) ## our training loop beside a plain one
+	@$(BIN)/python -m benchmarks.training
+
+fuzz: $(STAMP) ## every reader of foreign bytes, two minutes each, into benchmarks/results/fuzz.md
+	@$(PIP) install --constraint constraints.txt atheris
 	@$(BIN)/python -m tests.fuzzing
 
-mutation: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut
+mutation: $(STAMP) ## small changes are put into formulas and rules one by one; tests must notice (some hours)
+	@$(PIP) install --constraint constraints.txt mutmut
 	@$(BIN)/python -m benchmarks.mutation
 
-clean:
-	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output
+clean: ## remove the environment, the built site and everything that the demo made
+	rm -rf $(VENV) .shardgan .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output site

@@ -95,7 +95,7 @@ def look_at_versions(_config: DoctorConfig) -> Iterator[Finding]:
         if requirement.marker is None and not requirement.specifier.contains(_version(requirement.name), True):
             bad.append(f"{requirement.name} {_version(requirement.name)} (asked for: {requirement.specifier})")
     if bad:
-        yield wrong("packages", ", ".join(bad), "pip install --constraint constraints.txt --editable .")
+        yield wrong("packages", ", ".join(bad), "pip install --no-deps --require-hashes -r requirements.lock")
     else:
         names = ("prefect", "mlflow", "torch", "sqlalchemy")
         yield ok("packages", ", ".join(f"{name} {_version(name)}" for name in names))

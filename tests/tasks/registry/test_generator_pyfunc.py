@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,17 @@ def test_the_same_request_gives_the_same_bytes(model: Any) -> None:
     assert first["label"].tolist() == [0, 1, 0, 0, 0]
     assert first["seed"].tolist() == [1, 1, 1, 2, 2]
     assert len(set(first["image"])) == 5
+
+
+def test_the_example_of_the_readme_works(served_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[3] / "README.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    code = block.replace("sqlite:////path/to/.shardgan/mlflow.db", home().tracking_uri).replace("digits@", "m@")
+    assert "models:/m@champion" in code
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    exec(code, {})
+    assert len(list(tmp_path.glob("*.png"))) == 16
 
 
 def test_an_image_is_the_same_bytes_whatever_else_is_asked_for(model: Any) -> None:
