@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from shards.images.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
+from shards.settings import Settings
 
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done, but not which bytes are the result.
@@ -21,10 +22,10 @@ ENCODING_PATTERN = f"^(original|png|gif|webp:lossless|(webp|avif):{_Q}|jpeg:{_Q}
 FRAMES_PATTERN = "^(first|all|(every|most):[1-9][0-9]{0,5})$"
 
 
-class ShardConfig(BaseModel):
+class ShardConfig(Settings):
     """What is sharded, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Sharding")
+    model_config = ConfigDict(title="Sharding")
 
     source: str = Field(
         title="Source",

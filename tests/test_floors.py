@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 MOST_ENTRIES = 12
 FLOORS: dict[str, list[set[str]]] = {
     "shards": [
-        {"errors"},
+        {"errors", "settings"},
         {"storage", "processes", "images"},
         {"config"},
         {"layout"},

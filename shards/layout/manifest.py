@@ -3,11 +3,12 @@
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from shards.config import DATASET_NAME, ShardConfig
 from shards.errors import DatasetError, SplitError
 from shards.images.recipe import Recipe
+from shards.settings import Settings
 from shards.storage.uris import exists, is_remote, join, local_path, names_in, open_binary
 
 MANIFEST = "manifest.json"
@@ -25,10 +26,8 @@ _SHARD_NAME = r"^[0-9A-Za-z_][0-9A-Za-z_.-]{0,199}$"
 Count = Annotated[int, Field(ge=0, le=_MOST_COUNT)]
 
 
-class ShardRecord(BaseModel):
+class ShardRecord(Settings):
     """One shard, with what is needed to know it again; `url` is the name of a file beside the manifest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(pattern=_SHARD_NAME)
     split: Split
@@ -37,10 +36,8 @@ class ShardRecord(BaseModel):
     sha256: str = Field(pattern=_SHA256)
 
 
-class Counts(BaseModel):
+class Counts(Settings):
     """What became of every file of the source: seen = kept + duplicates + quarantined."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seen: Count
     kept: Count
@@ -54,10 +51,8 @@ class Counts(BaseModel):
         return self.reasons.get(NOT_AN_IMAGE, 0)
 
 
-class Synthetic(BaseModel):
+class Synthetic(Settings):
     """Marks a version whose images a model made, and says how: the same values give the same images again."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     weights_sha256: str
@@ -68,10 +63,8 @@ class Synthetic(BaseModel):
     format: str
 
 
-class Manifest(BaseModel):
+class Manifest(Settings):
     """A dataset version; also an index for the package wids, which ignores the fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     wids_version: Literal[1] = 1
     name: str
@@ -89,7 +82,7 @@ class Manifest(BaseModel):
     shardlist: list[ShardRecord]
     settings: dict[str, Any]
     libraries: dict[str, str]
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
 
     @field_validator("shardlist")
     @classmethod
