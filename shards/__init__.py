@@ -1,7 +1,6 @@
-"""Compressed images to WebDataset shards and back, with a manifest that says what is in them.
+"""Turns compressed images into WebDataset shards and reads them back. A manifest describes each dataset version.
 
-Stands on its own: no Prefect, no MLflow, no torch. `python -m shards SOURCE ROOT --dataset NAME` builds a
-dataset.
+The package needs neither Prefect nor MLflow nor torch. `python -m shards SOURCE ROOT --dataset NAME` builds a dataset.
 """
 
 from importlib import import_module
@@ -85,7 +84,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when first asked for: the decoder children need Pillow and no more of this."""
+    """Import a public name when it is first used, because the decoder children need Pillow only."""
     for module, names in _MODULES.items():
         if name in names:
             value = getattr(import_module(f"shards.{module}"), name)

@@ -1,29 +1,29 @@
-"""Everything that `shards` raises on purpose.
+"""The errors that `shards` raises.
 
 ShardsError
-├── SourceError        the source is missing, unreadable, or gives nothing that could be trained on
-├── BuildError         the build cannot go on: disk full, lost bucket, decoder program that does not start
-├── DatasetError       no such dataset, version or manifest, or a manifest that cannot be read
-├── ShardError         a shard that is missing, cut off, altered or unsafe to read
-├── SplitError         a split that is unknown, empty, mixed in size or too large for memory
-└── RefusedError       one file is refused; it ends as a row of quarantine.parquet, never as a failed build
+├── SourceError        the source is missing or unreadable, or has no image to train on
+├── BuildError         the build cannot continue: disk full, bucket lost, decoder program does not start
+├── DatasetError       the dataset, version or manifest does not exist, or the manifest cannot be read
+├── ShardError         a shard is missing, cut off, altered or unsafe to read
+├── SplitError         a split is unknown, empty, mixed in size or too large for memory
+└── RefusedError       one file is refused: it becomes a row of quarantine.parquet, and the build continues
 """
 
 
 class ShardsError(Exception):
-    """Base of all errors of this package; its text is meant for the person who asked."""
+    """Base of all errors of this package. The message is written for the user."""
 
 
 class SourceError(ShardsError):
-    """The source is missing, unreadable, or gives nothing that could be trained on."""
+    """The source is missing or unreadable, or has no image to train on."""
 
 
 class BuildError(ShardsError):
-    """The build cannot go on; what is finished so far is kept and the next run resumes from it."""
+    """The build cannot continue. Everything that is finished is kept, and the next run resumes from it."""
 
 
 class DatasetError(ShardsError):
-    """There is no such dataset, version or manifest, or its manifest cannot be read."""
+    """The dataset, version or manifest does not exist, or the manifest cannot be read."""
 
 
 class ShardError(ShardsError):
@@ -35,7 +35,7 @@ class SplitError(ShardsError):
 
 
 class RefusedError(ShardsError):
-    """One file is refused, with a short reason `code` that is counted and a message that says more."""
+    """One file is refused. Refusals are counted by the short reason `code`; the message gives the details."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

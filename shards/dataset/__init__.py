@@ -1,4 +1,4 @@
-"""A finished dataset version as a whole: its verification and its JPEG compression traces.
+"""A dataset version as a whole: `Dataset`, verification, and the traces of JPEG compression.
 
 May import storage, layout, reading and shards.errors.
 """

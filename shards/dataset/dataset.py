@@ -70,11 +70,11 @@ class Dataset:
         return decode_split(self.uri, self.manifest, split)
 
     def decoded_bytes(self, split: str) -> int:
-        """Return how much memory a split takes when it is decoded."""
+        """Return the memory that a decoded split needs, in bytes."""
         return decoded_bytes(self.manifest, split)
 
     def fits_memory(self, split: str, copies: int = 1) -> bool:
-        """Say whether `copies` of a split, decoded, take at most 60 % of the free memory."""
+        """Return whether `copies` of a decoded split need at most 60 % of the free memory."""
         return fits_memory(self.manifest, split, copies)
 
     def stream(
@@ -87,7 +87,7 @@ class Dataset:
         """
         reader, readers = rank * num_workers + worker, world_size * num_workers
         if not (0 <= rank < world_size and 0 <= worker < num_workers):
-            raise ValueError(f"rank {rank} of {world_size} and worker {worker} of {num_workers}: count them from 0")
+            raise ValueError(f"rank is {rank} of {world_size} and worker {worker} of {num_workers}. Count them from 0.")
         return stream_split(self.uri, self.manifest, split, reader, readers)
 
     def windows(self, split: str, shuffle_buffer: int, cache_bytes: int = 2**31) -> WindowedSplit:

@@ -1,8 +1,8 @@
-"""The JPEG encodings that describe a split's pixels, counted: what has to be done to a clean image to look like these.
+"""Counts the JPEG encodings of a split. Compressed with them, clean images get the same traces as the split.
 
-Read from samples.parquet in bounded memory. A file's own tables describe its pixels only as long as it was not scaled,
-cropped or turned on the way into the shard; after that the shard's encoding alone counts. Where both do, the coarser
-one is taken: it is the one that is seen.
+The samples table is read in bounded memory. The tables of a source file describe its pixels only if the image was not
+scaled, cropped or rotated by the build. Otherwise only the encoding in the shard counts. When both count, the coarser
+one is used, because its traces are the visible ones.
 """
 
 from collections import Counter
@@ -27,10 +27,10 @@ _PLAIN: _Key = ("", None)
 
 
 class JpegTraces(NamedTuple):
-    """K encodings: `tables` (K, 3, 8, 8) of Y, Cb and Cr; `factors` (K, 2), `counts` (K,).
+    """K encodings: quantisation `tables` (K, 3, 8, 8) for Y, Cb and Cr, chroma `factors` (K, 2), `counts` (K,).
 
-    `factors` are the pixels across and down that a chroma sample stands for; 0 and 0, with tables of ones, stand for
-    images without JPEG's traces, or with traces that the tables do not tell (WebP, CMYK, unusual subsampling).
+    `factors` are the pixels in x and y that one chroma sample covers. Factors of 0 with tables of ones mean images
+    without traces of JPEG, or with traces that tables do not describe (WebP, CMYK, unusual subsampling).
     """
 
     tables: NDArray[np.uint16]
@@ -39,7 +39,7 @@ class JpegTraces(NamedTuple):
 
 
 def read_jpeg_traces(uri: str, split: str) -> JpegTraces:
-    """Count the encodings of a split in the samples table at `uri`; raises DatasetError if it does not tell them."""
+    """Count the encodings of a split in the samples table at `uri`. Raises DatasetError when it does not have them."""
     found = Counter[_Key]()
     with open_binary(uri) as file:
         table = pq.ParquetFile(file)
@@ -47,22 +47,22 @@ def read_jpeg_traces(uri: str, split: str) -> JpegTraces:
             raise _too_old(uri)
         for batch in table.iter_batches(columns=_COLUMNS):
             for *shown, is_jpeg, count in _kinds(batch, split):
-                if is_jpeg and not shown[0]:  # taken over from an earlier version
+                if is_jpeg and not shown[0]:  # taken from an earlier version
                     raise _too_old(uri)
                 found[_encoding(*shown)] += count
-    # An order that depends on nothing but the counts: a resumed training must draw the same.
+    # The order depends only on the counts, because a resumed training must draw the same encodings.
     return _arrays(sorted(found.items(), key=lambda item: (-item[1], str(item[0])))[:MOST_KINDS])
 
 
 def _too_old(uri: str) -> DatasetError:
     return DatasetError(
-        f"{uri!r} was written, in part at least, before JPEG tables were recorded: remove that version and the folder "
-        f".builds beside it, and build it again"
+        f"{uri!r} lacks JPEG tables, because an earlier release wrote it or a part of it. Remove that version and the "
+        f"folder .builds beside it, and build it again."
     )
 
 
 def _kinds(rows: pa.RecordBatch, split: str) -> Iterator[tuple[Any, ...]]:
-    """Tables and subsampling of shard and file, whether the pixels were not moved and are stored as JPEG; how many."""
+    """Yield tables and subsampling of shard and file, whether pixels are unmoved and stored as JPEG, and the count."""
     rows = rows.filter(pc.equal(rows["split"], split))
     same_size = pc.and_(pc.equal(rows["width"], rows["stored_width"]), pc.equal(rows["height"], rows["stored_height"]))
     unmoved = pc.and_(same_size, pc.equal(rows["orientation"], 1))
@@ -75,14 +75,14 @@ def _kinds(rows: pa.RecordBatch, split: str) -> Iterator[tuple[Any, ...]]:
 def _encoding(
     stored: str | None, stored_chroma: str | None, own: str | None, chroma: str | None, unmoved: bool
 ) -> _Key:
-    """The encoding that pixels show."""
+    """Return the encoding whose traces the pixels show."""
     shown = [(stored, stored_chroma), (own if unmoved else None, chroma)]
     usable = [(tables, sampling) for tables, sampling in shown if tables and _is_usable(tables, sampling)]
     return max(usable, key=lambda key: _coarseness(key[0]), default=_PLAIN)
 
 
 def _is_usable(tables: str, chroma: str | None) -> bool:
-    """Whether the codec in models/ can do it: grey, or three components with the usual sampling."""
+    """Return whether the codec in models/ supports it: grey, or three components with a common subsampling."""
     return chroma in _FACTORS or (chroma is None and tables.count(";") == 0)
 
 
@@ -96,7 +96,7 @@ def _arrays(found: list[tuple[_Key, int]]) -> JpegTraces:
     for index, ((text, chroma), _) in enumerate(found):
         if text:
             rows = [[int(step) for step in one.split(",")] for one in text.split(";")]
-            # A grey file says nothing about colours: they are left as fine as can be.
+            # A grey file has no chroma tables: chroma gets the finest quantisation.
             rows += [rows[-1] if chroma else [1] * 64] * (3 - len(rows))
             tables[index], factors[index] = rows[:3], _FACTORS[chroma or "4:4:4"]
     return JpegTraces(tables.reshape(-1, 3, 8, 8), factors, np.array([count for _, count in found], np.int64))

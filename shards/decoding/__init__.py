@@ -1,4 +1,4 @@
-"""Sandboxed child processes that decode images, and the partitions that their work is divided into.
+"""Decodes images in sandboxed child processes. The work is divided into partitions.
 
 May import storage, processes, images, sources and shards.errors.
 """

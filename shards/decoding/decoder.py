@@ -1,6 +1,6 @@
-"""The program that a decoder child runs: places in on stdin, samples out on stdout, until stdin ends.
+"""The program of a decoder child: reads places of files from stdin and writes samples to stdout, until stdin ends.
 
-It may crash, hang or run out of memory on a hostile file: `shards.decoding.sandbox` then starts another one.
+A malicious file may make it crash, hang or run out of memory. Then `shards.decoding.sandbox` starts another one.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _FETCHED = frozenset({"url", "web"})
 
 
 def answer(read_place: Callable[[Place, int], bytes], place: Place, recipe: Recipe) -> bytes:
-    """Return the frame that tells what one file gave: facts and samples, or the reason it is refused."""
+    """Return the frame with the result for one file: facts and samples, or the reason why it is refused."""
     head: dict[str, Any] = {}
     try:
         data = read_place(place, recipe.max_file_bytes)
@@ -40,16 +40,18 @@ def answer(read_place: Callable[[Place, int], bytes], place: Place, recipe: Reci
     except BuildError as failed:
         return pack({"failed": str(failed)})
     except MemoryError:
-        return pack(head | {"reason": "out_of_memory", "message": "it needs more memory than memory_limit_mb allows"})
+        return pack(
+            head | {"reason": "out_of_memory", "message": "Decoding needs more memory than memory_limit_mb allows."}
+        )
     head["facts"] = converted.facts
     head["samples"] = [one.facts for one in converted.samples]
     return pack(head, b"".join(one.data for one in converted.samples))
 
 
 def _answers(places: list[Place], recipe: Recipe) -> Iterator[bytes]:
-    """Answer in order; single files elsewhere are fetched ahead, else every image would wait for the network.
+    """Yield the answers in order. Single remote files are fetched ahead, so decoding does not wait for the network.
 
-    Only those: what lies inside an archive, a shard or a table is read through one open file with one position.
+    Files inside an archive, a shard or a table are not fetched ahead, because one open file reads them all.
     """
     if not any(place[0] in _FETCHED for place in places):
         yield from (answer(read, place, recipe) for place in places)
@@ -69,10 +71,10 @@ def _answers(places: list[Place], recipe: Recipe) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Serve one parent: one frame of settings, then frames of files, one answer a file in the same order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business; it ends our stdin
+    """Serve one parent: read a frame of settings, then frames of places, and answer once per file in their order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C, and closes our stdin
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a native library prints must not land between two frames
+    os.dup2(2, 1)  # text that a native library prints must not get between two frames
     first = read_frame(sys.stdin.buffer)
     if first is None:
         return

@@ -1,6 +1,6 @@
-"""Partitions on this machine: a few threads, each with a decoder child of its own.
+"""Processes partitions on this machine with several threads, each with its own decoder child.
 
-The threads only move bytes from a pipe to a file; the decoding is done by the children.
+The threads only copy bytes from a pipe to a file. The children decode.
 """
 
 import queue
@@ -18,10 +18,10 @@ _WAKE_SECONDS = 0.25
 def run_locally(
     specs: Iterator[PartitionSpec], workers: int, on_row: Callable[[Row], None], on_wake: Callable[[], None]
 ) -> Iterator[str]:
-    """Process partitions as they come and yield their part files as they are done, in any order.
+    """Process partitions and yield their part files when they are finished, in any order.
 
-    Takes from `specs` only what can be worked on soon, so a listing of any length fits in memory. `on_wake`
-    is called a few times a second in the calling thread.
+    Only a few specs are taken ahead, so a listing of any length fits in memory. `on_wake` is called several times per
+    second in the calling thread.
     """
     idle: queue.SimpleQueue[Decoder | None] = queue.SimpleQueue()
     for _ in range(workers):

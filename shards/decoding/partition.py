@@ -1,7 +1,7 @@
-"""A partition: the piece of a listing that is decoded, retried, resumed and sent to other machines as one.
+"""A partition: a piece of a listing that is decoded, retried, resumed and sent to other machines as a unit.
 
-Its result is one part file: the samples' bytes, then one JSON line a source file, then a footer that says
-where the lines begin. It gets its name by a rename, so a part that can be seen is whole.
+The result is one part file: the bytes of the samples, then one JSON line per source file, then a footer with the
+position of the lines. The file is renamed when it is complete, so every visible part file is whole.
 """
 
 import json
@@ -23,14 +23,14 @@ from shards.storage.uris import exists, fetch, is_remote, join, store
 
 _FOOTER = struct.Struct("<Q8s")
 _MAGIC = b"shardprt"
-# Reasons that lie in the machine and not in the file.
+# Reasons that may lie in the machine instead of the file: these files are tried again.
 PASSING = ("unreadable", "timed_out", "decoder_died", "out_of_memory")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionSpec:
-    """Everything a worker needs to know: which files, what to do to them, and where the part file goes."""
+    """Everything that a worker needs: the files, the recipe, and the folder for the part file."""
 
     entries: tuple[Entry, ...]
     recipe: Recipe
@@ -40,25 +40,24 @@ class PartitionSpec:
 
     @property
     def name(self) -> str:
-        """Name of the part file: equal work, equal name."""
+        """The name of the part file. Equal work has equal names."""
         digest = sha256(self.recipe.to_json().encode())
         for entry in self.entries:
             digest.update(json.dumps(entry[:4]).encode())
         return f"{digest.hexdigest()[:24]}.part"
 
     def decoder(self) -> Decoder:
-        """Return a decoder that suits this partition, and any other of the same build."""
+        """Return a decoder for the partitions of this build."""
         return Decoder(self.recipe, time_limit_seconds=self.time_limit_seconds, memory_bytes=self.memory_bytes)
 
 
 def process_partition(
     spec: PartitionSpec, decoder: Decoder | None = None, on_row: Callable[[Row], None] | None = None
 ) -> str:
-    """Decode a partition and return the path of its part file; one that is there already is not made again
-    unless it holds files that may come out better now.
+    """Decode a partition and return the path of its part file.
 
-    Raises BuildError when the part cannot be stored or no decoder starts. Files that are refused raise
-    nothing.
+    An existing part file is reused, unless some of its files failed for a reason that may have passed. Raises
+    BuildError when the part file cannot be stored or the decoder does not start. Refused files do not raise.
     """
     if is_remote(spec.folder):
         return _process_into_bucket(spec, decoder, on_row)
@@ -76,20 +75,22 @@ def process_partition(
 
 
 def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
-    """Yield the rows of a part file; raises BuildError when it is not one."""
+    """Yield the rows of a part file. Raises BuildError when the file is not a part file."""
     try:
         with Path(path).open("rb") as file:
             end = file.seek(0, os.SEEK_END) - _FOOTER.size
             file.seek(max(end, 0))
             start, magic = _FOOTER.unpack(file.read(_FOOTER.size))
-            _insist(magic == _MAGIC and start <= end, "its footer is none")
+            _insist(magic == _MAGIC and start <= end, "its footer is broken")
             file.seek(start)
             while file.tell() < end:
                 row = json.loads(file.readline())
-                _insist(isinstance(row, dict), "a row is no object")
+                _insist(isinstance(row, dict), "a row is not an object")
                 yield row
     except (ValueError, RecursionError, struct.error) as error:
-        raise BuildError(f"{str(path)!r} is no part of a build ({error}); remove it and run again") from error
+        raise BuildError(
+            f"{str(path)!r} is not a part file of a build ({error}). Remove it and run the build again."
+        ) from error
 
 
 def _insist(holds: bool, problem: str) -> None:
@@ -108,7 +109,7 @@ def _process_into_bucket(spec: PartitionSpec, decoder: Decoder | None, on_row: C
 
 
 def _is_settled(path: Path) -> bool:
-    """Say whether a part holds nothing that may come out better when it is tried again."""
+    """Return whether no file of a part should be tried again."""
     return all(row.get("reason") not in PASSING for row in read_part(path))
 
 

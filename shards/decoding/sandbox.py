@@ -1,4 +1,4 @@
-"""A decoder child seen from its parent: it may crash or hang, and costs one image when it does."""
+"""Runs a decoder child. When it crashes or hangs, only one image is lost."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _PIPE_BYTES = 2**20
 
 
 class _LostError(Exception):
-    """The child is gone, or must go; `code` is the reason code of the image it was at."""
+    """The child ended, or must be ended. `code` is the reason code for the image that it was decoding."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class _LostError(Exception):
 
 
 class Decoder:
-    """Turns files into samples in a child process of its own; close it, or use it in a with statement."""
+    """Converts files into samples in a child process. Close it, or use it in a with statement."""
 
     def __init__(self, recipe: Recipe, *, time_limit_seconds: float, memory_bytes: int) -> None:
         self._settings = {"recipe": recipe.to_dict(), "memory_bytes": memory_bytes}
@@ -47,10 +47,10 @@ class Decoder:
         self.close()
 
     def answers(self, places: Sequence[Place]) -> Iterator[Answer]:
-        """Yield one answer a place, in order; raises BuildError when no child can be started at all.
+        """Yield one answer per place, in order. Raises BuildError when the decoder program does not start.
 
-        A file whose decoder dies is tried once more on a fresh one, so that a child killed from outside costs
-        nothing; a file that hangs is not.
+        A file whose decoder dies is tried once more with a new decoder, so that no image is lost when a child is killed
+        from outside. A file that exceeds the time limit is not tried again.
         """
         done, died_at = 0, -1
         try:
@@ -69,7 +69,7 @@ class Decoder:
                     done += 1
                     yield {"reason": lost.code, "message": str(lost)}, b""
         finally:
-            if done < len(places):  # left in the middle: what the child still says would answer the wrong question
+            if done < len(places):  # stopped early: the remaining answers of the child would be taken for later ones
                 self._stop()
 
     def close(self) -> None:
@@ -84,11 +84,11 @@ class Decoder:
             child.stdin.write(pack({"places": list(places)}))
             child.stdin.flush()
         except BrokenPipeError:
-            raise _LostError("decoder_died", "the decoder died before it could begin") from None
+            raise _LostError("decoder_died", "The decoder died before it could begin.") from None
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        # A plain program and no multiprocessing: that would import the caller's main module again, and may
-        # not have children of its own inside a Dask worker.
+        # A separate program instead of multiprocessing, which would import the main module of the caller again, and
+        # which cannot have children inside a Dask worker.
         command = [sys.executable, "-m", "shards.decoding.decoder"]
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=child_environment()
@@ -105,7 +105,7 @@ class Decoder:
             self._stop()
             self._stderr.seek(0)
             tail = self._stderr.read().decode(errors="replace").strip()[-2000:]
-            raise BuildError(f"the decoder program does not start ({error}); it said: {tail or 'nothing'}") from error
+            raise BuildError(f"The decoder program does not start ({error}). Its output: {tail or 'none'}") from error
         return self._child
 
     def _receive(self, limit_seconds: float) -> Answer:
@@ -115,25 +115,25 @@ class Decoder:
         deadline = time.monotonic() + limit_seconds
         while (frame := self._next_frame()) is None:
             if not self._readable.poll(max(deadline - time.monotonic(), 0) * 1000):
-                raise _LostError("timed_out", f"it took longer than {limit_seconds:g} seconds")
+                raise _LostError("timed_out", f"Decoding took longer than {limit_seconds:g} seconds.")
             piece = os.read(child.stdout.fileno(), _PIPE_BYTES)
             if not piece:
                 code = child.wait()
                 how = f"signal {-code}" if code < 0 else f"exit status {code}"
-                raise _LostError("decoder_died", f"the decoder died on it, twice ({how})")
+                raise _LostError("decoder_died", f"The decoder died while it decoded this file, twice ({how}).")
             self._frames.feed(piece)
         if "failed" in frame[0]:
-            raise BuildError(f"{frame[0]['failed']}; run the same command again to go on from here")
+            raise BuildError(f"{frame[0]['failed'].rstrip('.')}. Run the same command again to continue from here.")
         return frame
 
     def _next_frame(self) -> Answer | None:
-        """The next whole answer; a child that was taken over by an image may say anything."""
+        """Return the next whole answer. A child that a malicious image has taken over may send anything."""
         try:
             frame = self._frames.next()
             if frame is not None:
                 _check_samples(*frame)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise _LostError("decoder_died", "the decoder answered what no decoder says, twice") from error
+            raise _LostError("decoder_died", "The decoder gave an invalid answer, twice.") from error
         return frame
 
     def _stop(self) -> None:
@@ -149,9 +149,9 @@ class Decoder:
 
 
 def _check_samples(head: dict[str, Any], payload: bytes) -> None:
-    """Raise ValueError, TypeError or KeyError where samples are not what their bytes are, or of no kind we store."""
+    """Raise ValueError, TypeError or KeyError when the samples do not match their bytes or have an unknown suffix."""
     samples = head.get("samples", [])
     if any(sample["suffix"] not in SUFFIXES or not 0 <= sample["bytes"] <= len(payload) for sample in samples):
-        raise ValueError("a sample of no kind that is stored")
+        raise ValueError("a sample has an unknown suffix or too many bytes")
     if sum(sample["bytes"] for sample in samples) != len(payload):
-        raise ValueError("samples that are not their bytes")
+        raise ValueError("the samples do not have as many bytes as the payload")

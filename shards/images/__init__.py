@@ -1,4 +1,4 @@
-"""One image: from bytes to pixels, and from pixels to the stored sample.
+"""One image: from the bytes of a file to pixels, and from pixels to a stored sample.
 
 May import shards.errors only.
 """

@@ -1,4 +1,4 @@
-"""Colour: any mode that a decoder gives becomes sRGB or grey, without alpha, eight bits deep."""
+"""Colour conversion: every mode that a decoder returns becomes sRGB or grey, with eight bits and without alpha."""
 
 import io
 
@@ -12,14 +12,14 @@ _TRANSPARENT = ("RGBA", "LA")
 
 
 def resamplable(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """Bring an image to a mode that filters work on: palettes, bits and 16-bit pixels cannot be averaged."""
+    """Convert an image to a mode that can be resized: palettes, 1-bit and 16-bit pixels cannot be averaged."""
     image = _averageable(image)
-    # Dropped here and not later: a filter gives transparent pixels no weight, so their colours would be gone.
+    # Alpha is dropped before resizing, because filters give transparent pixels no weight, which loses their colours.
     return image.convert(image.mode[:-1]) if recipe.alpha == "drop" and image.mode in _TRANSPARENT else image
 
 
 def flattened(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """Return the image as RGB or L, with transparent pixels laid over the background colour."""
+    """Return the image as RGB or L. Transparent pixels are drawn over the background colour."""
     mode = "RGB" if recipe.channels == 3 else "L"
     if image.mode in _TRANSPARENT:
         rgba = image.convert("RGBA")
@@ -29,7 +29,7 @@ def flattened(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str]:
-    """Apply an ICC profile; also returns what was done: `none`, `srgb`, `converted` or `unusable`."""
+    """Apply an ICC profile. Also returns what was done: `none`, `srgb`, `converted` or `unusable`."""
     if not profile:
         return image, "none"
     try:
@@ -38,7 +38,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
             return image, "srgb"
         return _convert(image, source), "converted"
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        # A profile for other channels than the picture has, or a broken one: viewers ignore it as well.
+        # The profile is broken, or made for other channels than the image has. Viewers ignore it, too.
         return image, "unusable"
 
 
@@ -47,7 +47,7 @@ def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Imag
     opaque = image.convert(image.mode[:-1]) if alpha else image
     converted = ImageCms.profileToProfile(opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     if converted is None:
-        raise ValueError("the profile gave no picture")
+        raise ValueError("the profile could not be applied")
     if alpha:
         converted.putalpha(alpha)
     return converted
@@ -64,5 +64,5 @@ def _averageable(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion of 16-bit grey clips everything above 255 to white.
+    # Pillow's own conversion of 16-bit grey would clip everything above 255 to white.
     return image.point(lambda value: value * (1 / 257) + 0.5).convert("L")

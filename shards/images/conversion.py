@@ -1,4 +1,4 @@
-"""One image from its file's bytes to the bytes of a sample: look, decide, decode, shape, colour, encode."""
+"""Converts the bytes of one file into samples: inspect, decode, resize, convert colours, encode."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ _EIGHTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One sample as it goes into a shard: its encoded bytes and what is known about them."""
+    """One sample as it is written to a shard: its encoded bytes and facts about them."""
 
     data: bytes
     facts: Facts
@@ -25,16 +25,17 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What one file gave: facts about the file and the samples made from it."""
+    """The result for one file: facts about the file, and the samples made from it."""
 
     facts: Facts
     samples: list[Stored]
 
 
 def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
-    """Turn the bytes of one file into samples; raises RefusedError with a reason code when that cannot be.
+    """Convert the bytes of one file into samples. Raises RefusedError, with a reason code, when it is not possible.
 
-    `seed` places random crops; made from the file's content, it gives every file its own and always the same.
+    `seed` decides where a random crop lies. Callers compute it from the content of the file, so that a file always
+    gives the same crop.
     """
     image, facts = open_image(data, recipe)
     encoding = Encoding.parse(recipe.encoding)
@@ -51,18 +52,18 @@ def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
 
 
 def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """Return the pixels of a stored sample: `original` leaves colour and channels to the reader."""
+    """Return the pixels of a stored sample. The encoding `original` leaves the conversion of colours to the reader."""
     pixels, _ = colour.to_srgb(colour.resamplable(image, recipe), image.info.get("icc_profile"))
     return colour.flattened(pixels, recipe)
 
 
 def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
-    """Say whether a file can be stored untouched: one frame, upright and of the wanted shape already."""
+    """Return whether a file can be stored untouched: it has one frame, is upright and has the wanted shape."""
     if num_frames(image) != 1 or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size):
         return False
     if image.format == "PNG":
-        # Its orientation may stand behind the pixels. What is broken in these must be heard here: asking for the
-        # orientation would decode them as well, and forgive everything.
+        # The orientation may be stored after the pixels. Broken pixels must raise here, because reading the
+        # orientation decodes the pixels as well, and hides their errors.
         image.load()
     elif "exif" not in image.info and "xmp" not in image.info:
         return True
@@ -72,7 +73,7 @@ def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
 def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:
     size, suffix = image.size, suffix_of(image.format or "")
     if isinstance(image, JpegImagePlugin.JpegImageFile) and recipe.duplicates == "bytes":
-        # Enough to find what is broken: the whole file is read, and most of the arithmetic is left out.
+        # A decode at 1/8 of the size finds broken data, too: it reads the whole file, but skips most of the arithmetic.
         image.draft(None, (size[0] // _EIGHTH, size[1] // _EIGHTH))
     image.load()
     facts = _facts_of(data, size, suffix, 0)
@@ -82,7 +83,7 @@ def _pass_through(data: bytes, image: Image.Image, recipe: Recipe) -> Stored:
 
 
 def _draft(image: Image.Image, recipe: Recipe) -> None:
-    """Let libjpeg decode at the smallest of its scales that leaves twice the target."""
+    """Let libjpeg decode at its smallest scale that leaves at least twice the target size."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         grey = recipe.channels == 1 and image.mode == "RGB" and "icc_profile" not in image.info
         image.draft("L" if grey else None, geometry.draft_size(image.size, recipe))
@@ -121,23 +122,23 @@ def _encoding_facts(encoding: Encoding, mode: str) -> Facts:
 
 
 def _looks(pixels: Image.Image, recipe: Recipe) -> Facts:
-    """Return the hashes by which equal and similar pictures are found, where the recipe asks for them."""
+    """Return the hashes with which equal and similar images are found, if the recipe asks for them."""
     if recipe.duplicates == "bytes":
         return {}
     rgb = rendered(pixels, recipe) if "icc_profile" in pixels.info or pixels.mode not in ("L", "RGB") else pixels
     shape = f"{rgb.mode} {rgb.size}".encode()
     looks: Facts = {"pixel_sha256": hashlib.sha256(shape + rgb.tobytes()).hexdigest()}
     if recipe.duplicates == "near":
-        import imagehash  # brings scipy: half a second that only those pay who ask for it
+        import imagehash  # imports scipy, which takes half a second
 
         looks["perceptual_hash"] = str(imagehash.phash(rgb))
     return looks
 
 
 def encode(image: Image.Image, encoding: Encoding) -> bytes:
-    """Return the bytes of a grey or RGB image as a sample; GIF keeps 256 colours, chosen for each image."""
+    """Return a grey or RGB image as the bytes of a sample. GIF keeps 256 colours, chosen for each image."""
     clean = image.copy() if isinstance(image.info, dict) and image.info else image
-    clean.info = {}  # else comments, profiles and transparency keys of the source slip into the sample
+    clean.info = {}  # else comments, profiles and transparency of the source would be written to the sample
     buffer = io.BytesIO()
     clean.save(buffer, encoding.format, **_options(encoding))
     return buffer.getvalue()
@@ -146,7 +147,7 @@ def encode(image: Image.Image, encoding: Encoding) -> bytes:
 def _options(encoding: Encoding) -> dict[str, Any]:
     if encoding.format == "JPEG":
         assert encoding.quality is not None
-        # From 90 on, whoever asks for it wants the colours as well.
+        # From quality 90 on, chroma is stored at full resolution.
         subsampling = encoding.subsampling or ("444" if encoding.quality >= 90 else "420")
         return {"quality": encoding.quality, "subsampling": _JPEG_SUBSAMPLING[subsampling]}
     if encoding.format == "AVIF":

@@ -1,4 +1,4 @@
-"""What a file is, told from its bytes, and whether its container is whole. No pixel is decoded here."""
+"""The format of a file, read from its first bytes, and damage to its container. No pixel is decoded here."""
 
 import struct
 import zlib
@@ -6,7 +6,7 @@ import zlib
 from shards.errors import RefusedError
 from shards.images import segments
 
-# Pillow's names of the decoders that may run at all; everything else is refused by name.
+# Pillow's names of the decoders that may run. All other formats are refused.
 DECODERS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 
 _SIGNATURES = (
@@ -39,15 +39,15 @@ _BRANDS = {
 
 
 def sniff(data: bytes) -> str:
-    """Name the format of a file from its first bytes; raises RefusedError when it is none we decode."""
+    """Return the format of a file from its first bytes. Raises RefusedError for a format that is not decoded."""
     name = _signature(data)
     if name in DECODERS:
         return name
     if not data:
-        raise RefusedError("empty_file", "the file is empty")
+        raise RefusedError("empty_file", "The file is empty.")
     if name:
-        raise RefusedError("format_not_allowed", f"{name} is not decoded here; allowed are {', '.join(DECODERS)}")
-    raise RefusedError("not_an_image", f"no known image format starts with the bytes {data[:8].hex(' ')}")
+        raise RefusedError("format_not_allowed", f"{name} is not decoded. Allowed are {', '.join(DECODERS)}.")
+    raise RefusedError("not_an_image", f"No known image format starts with the bytes {data[:8].hex(' ')}.")
 
 
 def _signature(data: bytes) -> str:
@@ -59,9 +59,9 @@ def _signature(data: bytes) -> str:
 
 
 def damage(format_name: str, data: bytes) -> str:
-    """Say how a file breaks the rules of its container without being undecodable, or return an empty string.
+    """Return how the container of a decodable file is damaged, or an empty string.
 
-    Pillow reads such files without a word: it checks no checksum of PNG pixel data and needs no end mark.
+    Pillow does not report such damage: it skips the checksums of PNG pixel data, and does not require an end mark.
     """
     return _CHECKS[format_name](data)
 
@@ -91,7 +91,7 @@ def _webp_damage(data: bytes) -> str:
 
 
 def _no_damage(data: bytes) -> str:
-    return ""  # libavif refuses a container that is not whole
+    return ""  # libavif refuses an incomplete container
 
 
 _CHECKS = {

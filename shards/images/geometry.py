@@ -1,4 +1,4 @@
-"""Shape: which part of an image is kept, and how it comes to its size."""
+"""Geometry: which part of an image is kept, and how it is resized."""
 
 from PIL import Image
 
@@ -7,7 +7,7 @@ from shards.images.recipe import Recipe
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 
-# EXIF orientation to what puts the picture upright again.
+# EXIF orientation -> the operation that makes the image upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -18,27 +18,27 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _FILTERS = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
-# Reducing by a whole factor first, down to this many times the target, is not told apart from plain Lanczos.
+# Images are first reduced by a whole factor to this many times the target. The result looks like plain Lanczos.
 _REDUCING_GAP = 3.0
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Turn or mirror an image as its EXIF orientation from 1 to 8 asks."""
+    """Rotate or mirror an image according to its EXIF orientation, 1 to 8."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
 def draft_size(size: Size, recipe: Recipe) -> Size | None:
-    """Return the smallest size to decode a JPEG at, twice the target at least; None for the full size."""
+    """Return the smallest size to decode a JPEG at, at least twice the target. None means the full size."""
     if recipe.shape == "as_is":
         return None
-    # A fitted image is as long as the target on its longer side only.
+    # Of a fitted image, the longer side gets the length of the target.
     side = max(size) if recipe.shape == "fit" else min(size)
     ratio = 2 * recipe.resolution / side
     return (-int(-size[0] * ratio // 1), -int(-size[1] * ratio // 1)) if ratio < 1 else None
 
 
 def shaped(image: Image.Image, recipe: Recipe, seed: int) -> Image.Image:
-    """Bring an image to the recipe's shape, or return it as it is; `seed` places a random crop."""
+    """Crop and resize an image to the shape of the recipe. `seed` decides where a random crop lies."""
     box, size = plan(image.size, recipe, seed)
     if (box, size) == unchanged(image.size):
         return image
@@ -46,7 +46,7 @@ def shaped(image: Image.Image, recipe: Recipe, seed: int) -> Image.Image:
 
 
 def bordered(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """Put a fitted image, grey or RGB by now, in the middle of the square background."""
+    """Place a fitted image, which is grey or RGB, at the centre of a square in the background colour."""
     side = recipe.resolution
     if recipe.shape != "fit" or image.size == (side, side):
         return image
@@ -57,12 +57,12 @@ def bordered(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 
 def unchanged(size: Size) -> tuple[Box, Size]:
-    """Return the plan that leaves an image of this size as it is."""
+    """Return the plan that leaves an image of this size unchanged."""
     return (0.0, 0.0, float(size[0]), float(size[1])), size
 
 
 def plan(size: Size, recipe: Recipe, seed: int) -> tuple[Box, Size]:
-    """Return which box of an image is kept and the size it is scaled to."""
+    """Return the box of an image that is kept, and the size it is scaled to."""
     width, height = size
     side = recipe.resolution
     whole = unchanged(size)[0]

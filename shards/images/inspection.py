@@ -1,4 +1,4 @@
-"""A file's header: what picture it is and whether it may be decoded at all. No pixel is decoded here."""
+"""Reads the header of a file, and decides whether it may be decoded. No pixel is decoded here."""
 
 import io
 import warnings
@@ -11,7 +11,7 @@ from PIL import (
     Image,
     JpegImagePlugin,
     UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401  registers its decoder; Pillow would else load all its plugins at a WebP
+    WebPImagePlugin,  # noqa: F401  registers its decoder, else Pillow loads all its plugins for a WebP
 )
 
 from shards.errors import RefusedError
@@ -21,17 +21,17 @@ from shards.images.recipe import Recipe, pick_frames
 Facts = dict[str, Any]
 _EXIF_ORIENTATION = 0x0112
 _BOMB_FLOOR_BYTES = 2**20
-_MOST_FRAMES = 2**31 - 1  # an APNG file says a number, and the table's column has 32 bits
+_MOST_FRAMES = 2**31 - 1  # an APNG file can claim any number, and the column of the table has 32 bits
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 2, "I;16": 2, "RGB": 3}
 
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the workers are the parallelism
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # the build runs several decoders in parallel
 
 
 @contextmanager
 def refusals(code: str) -> Iterator[None]:
-    """Turn whatever Pillow raises into a RefusedError: on hostile files that is far more than OSError.
+    """Turn the errors of Pillow into RefusedError. For malformed files, Pillow raises many types of errors.
 
-    Its warning about decompression bombs counts as an error: a later frame may be larger than the header said.
+    The warning about decompression bombs counts as an error, because a later frame may be larger than the header says.
     """
     try:
         with warnings.catch_warnings():
@@ -41,11 +41,11 @@ def refusals(code: str) -> Iterator[None]:
     except RefusedError:
         raise
     except MemoryError as error:
-        raise RefusedError("out_of_memory", "decoding took more memory than memory_limit_mb allows") from error
+        raise RefusedError("out_of_memory", "Decoding needs more memory than memory_limit_mb allows.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise RefusedError("too_many_pixels", str(error)) from error
     except UnidentifiedImageError as error:
-        message = "the file starts like an image, but its header cannot be read"
+        message = "The file starts like an image, but its header cannot be read."
         raise RefusedError("broken_header", message) from error
     except Exception as error:
         text = str(error) or type(error).__name__
@@ -53,14 +53,15 @@ def refusals(code: str) -> Iterator[None]:
 
 
 def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
-    """Open a file by its content and return it undecoded with the facts about it.
+    """Open a file by its content, and return it undecoded with facts about it.
 
-    Raises RefusedError when it is no image that we decode, or when a rule of the recipe forbids it.
+    Raises RefusedError when it is not an image in a supported format, or when a limit of the recipe forbids it.
     """
     format_name = formats.sniff(data)
     harm = formats.damage(format_name, data)
     if harm and recipe.damaged == "refuse":
-        raise RefusedError(harm, f"the {format_name} file has {harm.replace('_', ' ')}, and damaged is set to refuse")
+        what = harm.replace("_", " ")
+        raise RefusedError(harm, f"The {format_name} file is damaged ({what}), and damaged is set to refuse.")
     with refusals("broken_header"):
         image = Image.open(io.BytesIO(data), formats=[format_name])
     _check(image, len(data), recipe)
@@ -68,50 +69,51 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation from 1 to 8; 1 when there is none that can be read."""
+    """Return the EXIF orientation, 1 to 8. It is 1 when the file has none or it cannot be read."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken EXIF raises anything from SyntaxError to struct.error, and costs no picture
+    except Exception:  # broken EXIF raises many types of errors; the image itself is usable
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def num_frames(image: Image.Image) -> int | None:
-    """Return the number of frames, None when it cannot be told; further pictures of an MPO do not count."""
+    """Return the number of frames, or None when it is unknown. The further images of an MPO do not count."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
     try:
         return min(int(getattr(image, "n_frames", 1)), _MOST_FRAMES)
-    except Exception:  # a later frame is broken, which costs the first one nothing
+    except Exception:  # a later frame is broken; the first one is usable
         return None
 
 
 def wanted_frames(image: Image.Image, recipe: Recipe) -> Sequence[int]:
-    """Return which frames become samples; raises RefusedError where these are too many."""
+    """Return which frames become samples. Raises RefusedError when there are too many."""
     if recipe.frames == "first":
         return [0]
     picked = pick_frames(recipe.frames, num_frames(image) or 1)
     if len(picked) > recipe.max_frames:
         raise RefusedError(
             "too_many_frames",
-            f"{len(picked)} frames would become samples ({recipe.frames}); max_frames allows {recipe.max_frames}",
+            f"{len(picked)} frames would become samples ({recipe.frames}), max_frames allows {recipe.max_frames}.",
         )
     return picked
 
 
 def _check(image: Image.Image, num_bytes: int, recipe: Recipe) -> None:
     width, height = image.size
+    size = f"The image has {width} x {height} pixels"
     if width * height > recipe.max_pixels:
-        raise RefusedError("too_many_pixels", f"{width} x {height} pixels; max_pixels allows {recipe.max_pixels}")
+        raise RefusedError("too_many_pixels", f"{size}, max_pixels allows {recipe.max_pixels}.")
     if min(width, height) < recipe.min_side:
-        raise RefusedError("too_small", f"{width} x {height} pixels; min_side asks for {recipe.min_side}")
+        raise RefusedError("too_small", f"{size}, min_side requires {recipe.min_side}.")
     if max(width, height) > recipe.max_aspect * min(width, height):
-        raise RefusedError("too_long", f"{width} x {height} pixels; max_aspect allows {recipe.max_aspect:g} to 1")
+        raise RefusedError("too_long", f"{size}, max_aspect allows {recipe.max_aspect:g} to 1.")
     decoded = width * height * _MODE_BYTES.get(image.mode, 4)
     if decoded > _BOMB_FLOOR_BYTES and decoded > num_bytes * recipe.max_expansion:
         raise RefusedError(
             "expands_too_much",
-            f"{num_bytes} bytes grow {decoded // num_bytes} times; max_expansion allows {recipe.max_expansion}",
+            f"{num_bytes} bytes expand {decoded // num_bytes} times, max_expansion allows {recipe.max_expansion}.",
         )
 
 

@@ -1,11 +1,11 @@
-"""What a JPEG file tells about how it was compressed: quantisation tables, quality and chroma subsampling."""
+"""How a JPEG file was compressed: quantisation tables, quality and chroma subsampling."""
 
 import io
 from functools import lru_cache
 
 from PIL import Image, JpegImagePlugin
 
-# Luminance table of the JPEG standard (Annex K), which nearly every encoder scales by its quality setting.
+# The luminance table of the JPEG standard (Annex K). Nearly every encoder scales it by its quality setting.
 _STANDARD = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
     14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
@@ -23,14 +23,14 @@ _SUBSAMPLING = {
 
 
 def estimate_quality(image: JpegImagePlugin.JpegImageFile) -> int | None:
-    """Return the quality (1 to 100) whose scaled standard table is as strong as the file's, or None."""
+    """Return the quality, 1 to 100, whose scaled standard table is closest to the table of the file, or None."""
     if 0 not in image.quantization:
         return None
     return _nearest(tuple(image.quantization[0]))
 
 
 def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
-    """Return the chroma subsampling such as 4:2:0, `other` for unusual ones, None for grey and CMYK."""
+    """Return the chroma subsampling, such as 4:2:0. It is `other` for unusual ones, and None for grey and CMYK."""
     if image.layers != 3:
         return None
     (_, wide, high, _), *chroma = image.layer
@@ -40,10 +40,10 @@ def subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
 
 
 def tables(image: JpegImagePlugin.JpegImageFile) -> str | None:
-    """Return the quantisation tables as text: 64 numbers each, low frequencies first, row by row.
+    """Return the quantisation tables as text: 64 numbers each, row by row, low frequencies first.
 
-    One table a component, in their order, divided by semicolons; three whose last two are the same, as most colour
-    files have, are given as two. None where a component names a table that is not there.
+    There is one table per component, in their order, separated by semicolons. When the last two of three tables are
+    equal, as in most colour files, two are given. None is returned when a component names a missing table.
     """
     named = [image.quantization.get(component[3]) for component in image.layer]
     if not named or any(table is None for table in named):
@@ -56,7 +56,7 @@ def tables(image: JpegImagePlugin.JpegImageFile) -> str | None:
 
 @lru_cache(maxsize=64)
 def as_written(quality: int, chroma: int, mode: str) -> tuple[str | None, str | None]:
-    """Return tables and subsampling of the JPEG files that Pillow writes with these options; all have the same."""
+    """Return tables and subsampling of the JPEG files that Pillow writes with these options, for any pixels."""
     buffer = io.BytesIO()
     Image.new(mode, (16, 16)).save(buffer, "JPEG", quality=quality, subsampling=chroma)
     with Image.open(buffer, formats=["JPEG"]) as image:
@@ -64,7 +64,7 @@ def as_written(quality: int, chroma: int, mode: str) -> tuple[str | None, str | 
         return tables(image), subsampling(image)
 
 
-@lru_cache(maxsize=1024)  # a collection has few cameras, and each has few tables
+@lru_cache(maxsize=1024)  # images of one collection share few tables
 def _nearest(table: tuple[int, ...]) -> int:
     exact = _tables().get(table)
     if exact is not None:
@@ -74,7 +74,7 @@ def _nearest(table: tuple[int, ...]) -> int:
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[tuple[int, ...], int]:
-    """Every table that libjpeg makes, with its quality; computed as in jpeg_quality_scaling."""
+    """Return every table that libjpeg makes, with its quality. Computed as in jpeg_quality_scaling of libjpeg."""
     tables = {}
     for quality in range(1, 101):
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality

@@ -1,7 +1,7 @@
-"""Contents that look the same: equal stored pixels, or perceptual hashes that differ in few bits.
+"""Finds images that look the same: equal stored pixels, or perceptual hashes that differ in few bits.
 
-The picture that was largest stands for the others. Near hashes are found through bands: of two hashes that
-differ in at most d bits, at least one of d + 1 bands is equal in both.
+The largest of them is kept. Similar hashes are found through bands: when two hashes differ in at most d bits, at least
+one of d + 1 bands is equal in both.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ ORDER BY {first} json_extract(facts, '$.width') * json_extract(facts, '$.height'
 
 
 def drop_lookalikes(db: sqlite3.Connection, duplicates: str, near_distance: int) -> None:
-    """Fill temp.dropped with the samples that others stand for; `duplicates` is the setting of that name."""
+    """Fill temp.dropped with the samples that duplicate others. `duplicates` is the setting of that name."""
     db.execute("DROP TABLE IF EXISTS temp.dropped")
     db.execute(
         "CREATE TEMP TABLE dropped(source_sha256 BLOB, frame INTEGER, kept BLOB, reason TEXT, "
@@ -30,20 +30,19 @@ def drop_lookalikes(db: sqlite3.Connection, duplicates: str, near_distance: int)
 
 
 def _drop_equal(db: sqlite3.Connection) -> None:
-    # Sorting takes in every row before it gives out the first, so the table may be written while it is read.
+    # SQLite sorts all rows before it returns the first, so the table may be written while it is read.
     rows = db.execute(_LOOKS.format(fact="pixel_sha256", first="look,"))
     for _, same in groupby(rows, key=lambda row: row[2]):
         kept, _, _ = next(same)
-        for digest, frame, _ in same:  # noqa: B031  goes on after the first
+        for digest, frame, _ in same:  # noqa: B031  continues after the first
             _drop(db, digest, frame, kept, "same_pixels")
 
 
 def _drop_near(db: sqlite3.Connection, distance: int) -> None:
     db.execute("DROP TABLE IF EXISTS temp.bands")
     db.execute(
-        "CREATE TEMP TABLE bands(band INTEGER, value INTEGER, look TEXT, kept BLOB, PRIMARY KEY(band, value, "
-        "look)) "
-        "WITHOUT ROWID"
+        "CREATE TEMP TABLE bands(band INTEGER, value INTEGER, look TEXT, kept BLOB, "
+        "PRIMARY KEY(band, value, look)) WITHOUT ROWID"
     )
     for digest, frame, look in db.execute(_LOOKS.format(fact="perceptual_hash", first="")):
         bands = _bands(int(look, 16), distance + 1)
@@ -65,7 +64,7 @@ def _bands(look: int, count: int) -> list[int]:
 
 
 def _nearest(db: sqlite3.Connection, bands: list[int], look: int, distance: int) -> bytes | None:
-    """Return the first of the nearest contents kept so far, None when there is none within the distance."""
+    """Return the nearest content that is kept so far, or None when none is within the distance."""
     best: tuple[int, str, bytes] | None = None
     for band, value in enumerate(bands):
         query = "SELECT look, kept FROM temp.bands WHERE band = ? AND value = ?"

@@ -1,7 +1,7 @@
-"""The recipe: what is done to every image, in a form that travels to the decoder children as plain JSON.
+"""The recipe: the settings that are applied to every image. It is sent to the decoder children as JSON.
 
-It holds exactly the settings that decide which bytes come out for given bytes in. It imports nothing heavy:
-the children that decode would otherwise pay for pydantic and pyarrow at every start.
+It has exactly the settings that decide which bytes are stored for given input bytes. This module imports nothing heavy,
+because decoder children import it at every start.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ SUFFIXES = frozenset(_SUFFIX.values())
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a sample is stored: `format` is Pillow's name, `quality` None where it does not apply."""
+    """How a sample is stored. `format` is Pillow's name; `quality` is None for formats without a quality."""
 
     format: str
     quality: int | None = None
@@ -31,9 +31,9 @@ class Encoding:
 
     @classmethod
     def parse(cls, text: str) -> "Encoding":
-        """Read an encoding such as `jpeg:95`; raises ValueError that says what is allowed."""
+        """Parse an encoding such as `jpeg:95`. Raises ValueError that lists what is allowed."""
         name = text.strip().lower()
-        if name == "original":  # where the pixels have to change after all, nothing more may be lost
+        if name == "original":  # images that must be changed are stored without loss
             return cls("PNG", keep_original=True)
         if name in ("png", "gif"):
             return cls(name.upper())
@@ -42,22 +42,22 @@ class Encoding:
         match = _LOSSY.fullmatch(name)
         if match and 1 <= int(match["quality"]) <= 100 and (match["format"] == "jpeg" or not match["subsampling"]):
             return cls(match["format"].upper(), int(match["quality"]), subsampling=match["subsampling"])
-        raise ValueError(f"encoding {text!r} is unknown; use {ENCODINGS}, Q from 1 to 100")
+        raise ValueError(f"The encoding {text!r} is unknown. Use {ENCODINGS}, with Q from 1 to 100.")
 
 
 def suffix_of(format_name: str) -> str:
-    """Return the file name suffix for one of Pillow's format names."""
+    """Return the file name suffix for a format name of Pillow."""
     return _SUFFIX[format_name]
 
 
 def pick_frames(policy: str, num_frames: int) -> Sequence[int]:
-    """Return which frames of an animation a policy takes; raises ValueError when the policy is unknown.
+    """Return the frames of an animation that a policy takes. Raises ValueError when the policy is unknown.
 
-    `num_frames` is what a file says of itself: of a number that no file could hold, no list may be made.
+    `num_frames` is what the file claims. It may be huge, so the result is not always a list.
     """
     match = _FRAMES.fullmatch(policy.strip().lower())
     if match is None:
-        raise ValueError(f"frames {policy!r} is unknown; use {FRAMES}, N from 1")
+        raise ValueError(f"The frames policy {policy!r} is unknown. Use {FRAMES}, with N from 1.")
     if match["kind"] == "every":
         return range(0, num_frames, int(match["number"]))
     if match["kind"] == "most":
@@ -68,7 +68,7 @@ def pick_frames(policy: str, num_frames: int) -> Sequence[int]:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What happens to one image; two equal recipes give equal bytes for equal bytes in."""
+    """What is done to one image. Equal recipes store equal bytes for equal input."""
 
     resolution: int
     channels: int
@@ -89,7 +89,7 @@ class Recipe:
     duplicates: str
 
     def most_pixels(self) -> int:
-        """Return how many pixels a sample has at most."""
+        """Return the largest number of pixels of a sample."""
         if self.shape == "as_is":
             return self.max_pixels
         return int(self.resolution**2 * (self.max_aspect + 1 if self.shape == "keep_aspect" else 1))
@@ -99,10 +99,10 @@ class Recipe:
         return dataclasses.asdict(self)
 
     def to_json(self) -> str:
-        """Return the settings as canonical JSON: equal recipes, equal text."""
+        """Return the settings as canonical JSON: equal recipes give equal text."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Undo `to_dict`, also after a trip through JSON."""
+        """Create a recipe from the result of `to_dict`, also after it was sent as JSON."""
         return cls(**{**values, "background": tuple(values["background"])})

@@ -1,4 +1,4 @@
-"""What a codec does to images: arrays of pixels through an encoding and back, as the shards would give them."""
+"""Recompression: encodes and decodes arrays of pixels, in the same way as shards store and return them."""
 
 import io
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Recompressed:
-    """uint8 images NCHW after encoding and decoding, and the bytes that all of them took encoded."""
+    """uint8 images NCHW after encoding and decoding, and the total number of bytes when encoded."""
 
     images: Pixels
     num_bytes: int
 
 
 def recompress(images: Pixels, encoding: str) -> Recompressed:
-    """Encode and decode uint8 images [N, 1 or 3, H, W] as `encoding` says; `original` stores what loses nothing.
+    """Encode and decode uint8 images [N, 1 or 3, H, W]. With the encoding `original`, nothing is lost.
 
-    Raises ValueError for an unknown encoding, and SplitError for arrays that are no such images.
+    Raises ValueError for an unknown encoding, and SplitError for arrays of another type or shape.
     """
     how = Encoding.parse(encoding)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise SplitError(f"images are {images.dtype} of shape {images.shape}; expected uint8 of [N, 1 or 3, H, W]")
+        raise SplitError(f"The images are {images.dtype} of shape {images.shape}, expected uint8 [N, 1 or 3, H, W].")
     files = [encode(_as_picture(image), how) for image in images]
     decoded = [_pixels(data, how, channels=images.shape[1]) for data in files]
     return Recompressed(np.stack(decoded) if decoded else images.copy(), sum(map(len, files)))

@@ -1,17 +1,17 @@
-"""The marker segments of a JPEG file (ITU-T T.81, annex B): whether they follow each other as they should.
+"""Checks the marker segments of a JPEG file (ITU-T T.81, annex B).
 
-libjpeg warns about most of what is found here and decodes on; Pillow does not pass its warnings on. The entropy-coded
-bytes themselves are not decoded, so damage that leaves all markers where they belong is not seen.
+libjpeg prints a warning about most of this damage and continues; Pillow does not pass these warnings on. The
+entropy-coded bytes are not decoded here, so damage is only found when it changes the markers.
 """
 
 import math
 import re
 from dataclasses import dataclass, field
 
-# Any number of bytes FF may fill up before a marker. They are no part of the patterns, which would take quadratic time
-# on a file full of them.
+# Any number of FF bytes may precede a marker as padding. The patterns do not match them, because that would take
+# quadratic time on a file full of FF.
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
-# In entropy-coded data FF 00 is a byte FF, and restart markers belong to it.
+# In entropy-coded data, FF 00 stands for a byte FF, and restart markers are part of the data.
 _SCAN_END = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _RESTARTS_IN_ORDER = bytes(range(0xD0, 0xD8))
@@ -23,7 +23,7 @@ _SEQUENTIAL, _FRAMES = {0xC0, 0xC1, 0xC9}, {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0
 
 @dataclass
 class _Frame:
-    """What the headers said so far; `components` maps each to its sampling factors."""
+    """What the headers have told so far. `components` maps each component to its sampling factors."""
 
     sequential: bool = False
     size: tuple[int, int] = (0, 0)
@@ -32,11 +32,11 @@ class _Frame:
 
 
 def damage(data: bytes) -> str:
-    """Return how a JPEG file's segments are damaged, an empty string when they are not.
+    """Return how the segments of a JPEG file are damaged, or an empty string.
 
-    `stray_bytes`: bytes between segments that belong to none. `broken_scan`: restart markers are missing or out of
-    order, or a marker stands where none may. `no_end_mark`: the file ends without one. What follows the end mark does
-    not count: cameras pad there, and MPO puts whole pictures.
+    `stray_bytes`: there are bytes between segments. `broken_scan`: restart markers are missing or out of order, or a
+    marker is at a place where it must not be. `no_end_mark`: the file ends without an end mark. Bytes after the end
+    mark are ignored, because cameras write padding there, and MPO files further images.
     """
     frame, position, harm = _Frame(), 2, ""
     while match := _MARKER.search(data, position):
@@ -69,7 +69,7 @@ def _read(frame: _Frame, marker: int, content: bytes) -> None:
 
 
 def _is_whole(frame: _Frame, data: bytes, header: int, start: int, end: "re.Match[bytes]") -> bool:
-    """Say whether a scan's restart markers are all there and what follows it may stand there."""
+    """Return whether a scan has all its restart markers, and whether the marker that follows is allowed there."""
     everything = data[header + 2] == len(frame.components)
     may_follow = _REMARKS if frame.sequential and everything else _REMARKS | _TABLES
     if end[1][0] not in may_follow:
@@ -84,7 +84,7 @@ def _is_whole(frame: _Frame, data: bytes, header: int, start: int, end: "re.Matc
 
 def _num_units(frame: _Frame) -> int:
     """Return the number of minimum coded units in a scan of all components."""
-    if len(frame.components) == 1:  # not interleaved: one block a unit, whatever its factors
+    if len(frame.components) == 1:  # not interleaved: each unit is one block, whatever the factors are
         wide = high = 1
     else:
         wide = max(factor for factor, _ in frame.components.values())

@@ -1,4 +1,4 @@
-"""A dataset version on disk or in a bucket: manifest, tar files, tables, and the way they are copied.
+"""A dataset version on disk or in a bucket: manifest, tar files, tables, and copying them.
 
 May import storage, images, shards.config and shards.errors.
 """

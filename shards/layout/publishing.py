@@ -1,4 +1,4 @@
-"""Versions in a bucket: built on a local disk, then copied so that the manifest arrives last."""
+"""Versions in a bucket: they are built on a local disk and then copied, the manifest last."""
 
 import os
 import tempfile
@@ -13,10 +13,10 @@ from shards.storage.uris import fetch, filesystem_of, is_remote, join, local_pat
 
 
 def local_home(root: str) -> Path:
-    """Return the folder to build in: the root itself, or for a bucket a scratch folder of its own on this machine.
+    """Return the folder to build in: the root itself, or a scratch folder on this machine for a bucket.
 
-    Scratch folders lie under $SHARDGAN_SCRATCH, else under ~/.cache/shardgan. Each keeps what lets a build resume and
-    grow; without it everything is read again.
+    Scratch folders lie under $SHARDGAN_SCRATCH, or under ~/.cache/shardgan by default. A scratch folder keeps the state
+    with which a build resumes and grows. Without it, all images are read again.
     """
     if not is_remote(root):
         return local_path(root)
@@ -26,20 +26,20 @@ def local_home(root: str) -> Path:
 
 @contextmanager
 def bucket_errors(uri: str) -> Iterator[None]:
-    """Turn whatever a client of a bucket raises into a BuildError that names the URI."""
+    """Turn the errors of bucket clients into a BuildError that names the URI."""
     try:
         yield
     except BuildError:
         raise
     except Exception as error:  # s3fs, botocore and aiohttp have no base class in common
         raise BuildError(
-            f"{uri!r} cannot be written or read: {type(error).__name__}: {error}; what is finished is kept, so run the "
-            f"same command again when the bucket is back"
+            f"{uri!r} cannot be written or read: {type(error).__name__}: {error}. Everything finished is kept. Run the "
+            f"same command again when the bucket is available."
         ) from error
 
 
 def upload(version: Path, uri: str) -> None:
-    """Copy a version's folder to a URI, the manifest last; shards that are there already are not sent again."""
+    """Copy the folder of a version to a URI, the manifest last. Shards that exist there are not sent again."""
     with bucket_errors(uri):
         there = _sizes(uri)
         for path in sorted(version.iterdir(), key=lambda path: (path.name == MANIFEST, path.name)):
@@ -48,7 +48,7 @@ def upload(version: Path, uri: str) -> None:
 
 
 def collect_parts(folder: str, parts: Path) -> None:
-    """Copy the part files that other machines left in a bucket."""
+    """Copy the part files that other machines have written to a bucket."""
     with bucket_errors(folder):
         for name in names_in(folder):
             if name.endswith(".part") and not (parts / name).exists():
@@ -65,7 +65,7 @@ def remove_parts(folder: str) -> None:
 
 @contextmanager
 def local_copy(uri: str) -> Iterator[Path]:
-    """Give the path of a shard, for a remote one that of a copy that is removed afterwards."""
+    """Yield the path of a shard. For a remote shard, it is a copy that is removed afterwards."""
     if not is_remote(uri):
         yield local_path(uri)
         return
@@ -74,7 +74,7 @@ def local_copy(uri: str) -> Iterator[Path]:
         try:
             fetch(uri, path)
         except Exception as error:  # as in bucket_errors
-            raise ShardError(f"the shard {uri!r} cannot be read: {type(error).__name__}: {error}") from error
+            raise ShardError(f"The shard {uri!r} cannot be read: {type(error).__name__}: {error}") from error
         yield path
 
 

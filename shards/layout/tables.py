@@ -1,4 +1,4 @@
-"""The parquet tables beside the shards: samples, quarantine and duplicates, written in bounded memory."""
+"""The parquet tables beside the shards: samples, quarantine and duplicates. They are written in bounded memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +67,7 @@ def read_columns(uri: str, columns: Sequence[str]) -> pa.Table:
 
 
 class TableWriter:
-    """Collects rows and writes them in groups; columns that a row lacks are null. Closing ends the file."""
+    """Collects rows and writes them in groups. Columns that a row lacks are null. `close` completes the file."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.num_rows = 0
@@ -83,7 +83,7 @@ class TableWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left and the footer."""
+        """Write the remaining rows and the footer."""
         if self._rows:
             self._flush()
         self._writer.close()

@@ -1,4 +1,4 @@
-"""Reading shards that may have been tampered with: nothing is unpacked, only what we write is accepted."""
+"""Reads shards that may have been altered. Nothing is unpacked, and only members that a build writes are accepted."""
 
 import re
 import tarfile
@@ -20,7 +20,7 @@ _checked: dict[tuple[str, int, int], str] = {}
 
 
 class RawSample(NamedTuple):
-    """One sample as it stands in a shard; `label` is None where it has none."""
+    """One sample as it is stored in a shard. `label` is None for an unlabelled sample."""
 
     key: str
     suffix: str
@@ -29,7 +29,7 @@ class RawSample(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Where one sample's image stands in a shard; `label` is None where it has none."""
+    """The position of one sample's image in a shard. `label` is None for an unlabelled sample."""
 
     key: str
     suffix: str
@@ -39,18 +39,17 @@ class Member(NamedTuple):
 
 
 def verify(path: Path, record: ShardRecord) -> None:
-    """Check size and sha256 of a shard, once a process for a file that stays as it is; raises ShardError."""
+    """Check the size and sha256 of a shard; raises ShardError. A process hashes an unchanged file only once."""
     try:
         state = path.stat()
     except OSError as error:
         raise ShardError(
-            f"the shard {str(path)!r} cannot be read: {error.strerror}; build the dataset again"
+            f"The shard {str(path)!r} cannot be read: {error.strerror}. Build the dataset again."
         ) from error
     if state.st_size != record.bytes:
         raise ShardError(
-            f"the shard {str(path)!r} has {state.st_size} bytes, its manifest says {record.bytes}: it was "
-            f"cut off or "
-            f"replaced; build the dataset again"
+            f"The shard {str(path)!r} has {state.st_size} bytes, but its manifest says {record.bytes}: it was "
+            f"cut off or replaced. Build the dataset again."
         )
     identity = (str(path), state.st_mtime_ns, state.st_size)
     if _checked.get(identity) == record.sha256:
@@ -59,18 +58,17 @@ def verify(path: Path, record: ShardRecord) -> None:
         found = file_digest(file, "sha256").hexdigest()
     if found != record.sha256:
         raise ShardError(
-            f"the shard {str(path)!r} has the sha256 {found}, its manifest says {record.sha256}: it was "
-            f"altered; "
-            f"build the dataset again"
+            f"The shard {str(path)!r} has the sha256 {found}, but its manifest says {record.sha256}: it was "
+            f"altered. Build the dataset again."
         )
     _checked[identity] = found
 
 
 def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterator[RawSample]:
-    """Yield the samples of a shard from number `start` up to before `stop`, reading no other sample's bytes.
+    """Yield the samples of a shard from number `start` up to, but not including, `stop`.
 
-    Raises ShardError on members that a shard of ours cannot have: links, folders, sparse files, odd names, unknown
-    suffixes, a key twice, more bytes than any sample has.
+    Only the bytes of these samples are read. Raises ShardError for members that no build writes: links, folders, sparse
+    files, unusual names, unknown suffixes, repeated keys, too many bytes.
     """
     number, label_of = 0, ("", -1)
     with _opened(path) as tar:
@@ -87,7 +85,7 @@ def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterato
 
 
 def index_samples(path: Path) -> list[Member]:
-    """Return where each sample of a shard stands, reading headers and labels only; raises what read_samples raises."""
+    """Return the position of each sample in a shard. Reads headers and labels only; raises what read_samples raises."""
     found, label_of = [], ("", -1)
     with _opened(path) as tar:
         for member, key, suffix in _members(path, tar):
@@ -101,44 +99,44 @@ def index_samples(path: Path) -> list[Member]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open a shard that is not compressed: a small file must not become a large one."""
+    """Open a shard. It must not be compressed, because a small file could expand to a huge one."""
     try:
         with header_errors(), tarfile.open(path, "r:", tarinfo=CautiousTarInfo) as tar:
             yield tar
     except (tarfile.TarError, EOFError) as error:
         raise ShardError(
-            f"the shard {str(path)!r} is no readable tar file: {error}; build the dataset again"
+            f"The shard {str(path)!r} is not a readable tar file: {error}. Build the dataset again."
         ) from error
 
 
 def _members(path: Path, tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, str, str]]:
-    """Yield each member with its key and suffix, having refused what must not be there."""
+    """Check each member, and yield it with its key and suffix."""
     images: set[str] = set()
     labels: set[str] = set()
     for member in tar:
-        tar.members = []  # type: ignore[attr-defined]  # tarfile keeps every header else
+        tar.members = []  # type: ignore[attr-defined]  # else tarfile keeps every header in memory
         key, suffix = _checked_name(path, member)
         known = labels if suffix == "cls" else images
         if key in known:
-            raise ShardError(f"the shard {str(path)!r} holds the key {key!r} twice; build the dataset again")
+            raise ShardError(f"The shard {str(path)!r} has the key {key!r} twice. Build the dataset again.")
         known.add(key)
         if not 0 <= member.size <= MOST_SAMPLE_BYTES:
             raise ShardError(
-                f"the shard {str(path)!r} says that {member.name!r} has {member.size} bytes; a sample has "
-                f"{MOST_SAMPLE_BYTES} at most"
+                f"In the shard {str(path)!r}, {member.name!r} has {member.size} bytes. A sample has at most "
+                f"{MOST_SAMPLE_BYTES} bytes."
             )
         yield member, key, suffix
 
 
 def _checked_name(path: Path, member: tarfile.TarInfo) -> tuple[str, str]:
     match = _NAME.fullmatch(member.name)
-    # A sparse file counts as regular, and a header of 512 bytes makes it as large as it likes.
+    # tarfile counts sparse files as regular, and a header of 512 bytes can give them any size.
     plain = member.isreg() and not member.issparse()
     if not plain or match is None or match["suffix"] not in SUFFIXES | {"cls"}:
         raise ShardError(
-            f"the shard {str(path)!r} holds {member.name!r} "
-            f"({'file' if plain else 'no plain file'}); only files "
-            f"named [0-9a-z_-]+ with the suffixes cls, {', '.join(sorted(SUFFIXES))} are read"
+            f"The shard {str(path)!r} has a member {member.name!r} "
+            f"({'a file' if plain else 'not a regular file'}). Only regular files are read whose name is [0-9a-z_-]+ "
+            f"with a suffix of cls, {', '.join(sorted(SUFFIXES))}."
         )
     return match["key"], match["suffix"]
 
@@ -147,7 +145,7 @@ def _label(path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> int:
     text = _bytes(path, tar, member) if member.size <= _MOST_LABEL_BYTES else b""
     if not text.isdigit():
         raise ShardError(
-            f"the shard {str(path)!r} holds the label {text!r} in {member.name!r}; labels are numbers from 0"
+            f"The shard {str(path)!r} has the label {text!r} in {member.name!r}. Labels are whole numbers from 0."
         )
     return int(text)
 
@@ -156,5 +154,5 @@ def _bytes(path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
     data = file.read() if file is not None else b""
     if len(data) != member.size:
-        raise ShardError(f"the shard {str(path)!r} ends inside {member.name!r}; build the dataset again")
+        raise ShardError(f"The shard {str(path)!r} ends inside {member.name!r}. Build the dataset again.")
     return data

@@ -1,22 +1,22 @@
-"""Child programs that read what may be hostile: what they get to know, and how much they may take."""
+"""The environment and the resource limits of child programs that read untrusted files."""
 
 import contextlib
 import os
 from pathlib import Path
 
-# A decoder reads images, and buckets at most: what opens the servers and signs models is none of its business.
+# Children read images, some of them from buckets. They do not need the addresses and keys of our servers.
 _NOT_FOR_CHILDREN = ("MLFLOW_", "PREFECT_", "SHARDGAN_")
 
 
 def child_environment() -> dict[str, str]:
-    """Return this process's environment for a child that finds this package, without what opens other doors."""
+    """Return the environment for a child: this package can be imported, and our own settings and keys are left out."""
     root = str(Path(__file__).resolve().parents[2])
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_CHILDREN)}
     return kept | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def limit_resources(memory_bytes: int) -> None:
-    """Let this process take no more memory than that, and leave no core behind when it crashes."""
+    """Limit the memory of this process, and write no core file when it crashes."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -1,4 +1,4 @@
-"""From shards to samples: a split in memory, a stream, or shuffled windows, in a reproducible order.
+"""Reads samples from shards: a split in memory, a stream, or shuffled windows, in a reproducible order.
 
 May import storage, images, layout and shards.errors.
 """

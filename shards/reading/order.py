@@ -1,4 +1,4 @@
-"""Which sample stands at which position of a training: pure functions of (seed, position), so nothing is replayed."""
+"""The order of samples in a training: pure functions of (seed, position), so a resumed training replays nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _SHARDS, _WINDOW = 1, 2
 def rank_positions(
     batch_size: int, *, start_nimg: int = 0, rank: int = 0, world_size: int = 1, first: int = 0, step: int = 1
 ) -> Iterator[Indices]:
-    """Yield for ever the positions of this rank's slice of the batches number first, first + step, ... .
+    """Yield endlessly the positions of this rank's slice of the batches number first, first + step, ... .
 
-    Batches count from `start_nimg`. Raises ValueError on a batch that the ranks cannot share evenly.
+    Batches are counted from `start_nimg`. Raises ValueError for a batch that the ranks cannot share evenly.
     """
     if batch_size < 1 or batch_size % world_size or not 0 <= rank < world_size or start_nimg < 0:
         raise ValueError(
-            f"batch_size {batch_size}, rank {rank} of {world_size}, start_nimg {start_nimg}: "
-            f"the batch must be a multiple of the number of ranks, and ranks and images count from 0"
+            f"batch_size is {batch_size}, rank {rank} of {world_size}, start_nimg {start_nimg}. The batch size must be "
+            f"a multiple of the number of ranks, and ranks and images are counted from 0."
         )
     share = batch_size // world_size
     nimg = start_nimg + first * batch_size + rank * share
@@ -32,13 +32,13 @@ def rank_positions(
 
 @dataclass(frozen=True)
 class ShuffledOrder:
-    """Each epoch a permutation of the whole split."""
+    """Each epoch is a permutation of the whole split."""
 
     count: int
     seed: int
 
     def samples(self, positions: Indices) -> Indices:
-        """The sample number at each position."""
+        """Return the sample number at each position."""
         epochs, places = np.divmod(positions, self.count)
         numbers = np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():
@@ -49,11 +49,11 @@ class ShuffledOrder:
 
 @dataclass(frozen=True)
 class WindowOrder:
-    """Each epoch the shards in a new order, laid one after the other, cut into windows that are shuffled inside.
+    """Each epoch puts the shards into a new order, divides their samples into windows, and shuffles each window.
 
-    Neighbouring positions lie in few shards, which is what makes a split readable that does not fit into memory.
-    `counts` are the shards' numbers of samples, `window` the samples of a window; the last one of an epoch may be
-    smaller. A window as large as the split makes each epoch one permutation of all of it.
+    Neighbouring positions lie in few shards, so a split can be read that does not fit into memory. `counts` has the
+    number of samples of each shard, and `window` is the number of samples in a window. The last window of an epoch may
+    be smaller. With a window as large as the split, each epoch is a permutation of the whole split.
     """
 
     counts: tuple[int, ...]
@@ -61,7 +61,7 @@ class WindowOrder:
     window: int
 
     def rows(self, positions: Indices) -> tuple[Indices, Indices]:
-        """The shard number and the row in that shard at each position."""
+        """Return the shard number, and the row in that shard, at each position."""
         epochs, places = np.divmod(positions, sum(self.counts))
         shards, rows = np.empty_like(positions), np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():

@@ -1,4 +1,4 @@
-"""A split in memory: decoded once, kept as uint8, dealt out in batches whose order follows from `nimg`."""
+"""A split in memory: decoded once and kept as uint8. The order of its batches depends only on seed and `nimg`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,11 +31,10 @@ class Split:
     def batches(
         self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
     ) -> Iterator[Batch]:
-        """Yield for ever this rank's slice of each global batch of `batch_size` images, from `start_nimg` on.
+        """Yield endlessly this rank's slice of each global batch of `batch_size` images, from `start_nimg` on.
 
-        Every epoch is a permutation of the split made from (seed, epoch), and the batch at a given nimg is
-        the same however training got there and however many ranks share it. Raises ValueError on a batch that
-        cannot be shared.
+        Every epoch is a permutation of the split, computed from (seed, epoch). The batch at a given nimg is the same
+        for resumed trainings and for any number of ranks. Raises ValueError for a batch that the ranks cannot share.
         """
         for chosen in self.orders(batch_size, seed=seed, start_nimg=start_nimg, rank=rank, world_size=world_size):
             yield self.images[chosen], self.labels[chosen]
@@ -43,17 +42,17 @@ class Split:
     def orders(
         self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
     ) -> Iterator[NDArray[np.int64]]:
-        """Yield for ever the sample numbers in the batches that `batches` would give."""
+        """Yield endlessly the sample numbers of the batches that `batches` yields."""
         order = ShuffledOrder(len(self), seed)
         positions = rank_positions(batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size)
         return map(order.samples, positions)
 
 
 def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
-    """Decode a split into memory, each shard checked against the manifest first.
+    """Decode a split into memory. Each shard is checked against the manifest first.
 
-    Raises SplitError when the split is unknown, empty, mixed in size or would take over 60 % of the free
-    memory, and ShardError when a shard is cut off, altered or short of samples.
+    Raises SplitError when the split is unknown, empty, mixed in size or needs more than 60 % of the free memory, and
+    ShardError when a shard is cut off, altered or lacks samples.
     """
     count = manifest.num_samples(split)
     shape = (manifest.channels, manifest.resolution, manifest.resolution)
@@ -64,24 +63,23 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
         pixels = sample.decode()
         if pixels.shape != shape:
             raise SplitError(
-                f"the sample {sample.key!r} has the shape {pixels.shape}, the split's is {shape}: a split of "
-                f"mixed sizes "
-                f"can only be streamed"
+                f"The sample {sample.key!r} has the shape {pixels.shape}, but the split has {shape}. A split of mixed "
+                f"sizes can only be streamed."
             )
         images[index], labels[index] = pixels, sample.label
         keys.append(sample.key)
     if len(keys) != count:
-        raise ShardError(f"the shards of {manifest.name} hold {len(keys)} samples, the manifest says {count}")
+        raise ShardError(f"The shards of {manifest.name} have {len(keys)} samples, but its manifest says {count}.")
     return Split(images, labels, keys, manifest)
 
 
 def fits_memory(manifest: Manifest, split: str, copies: int = 1) -> bool:
-    """Say whether `copies` of a split, decoded, take no more than 60 % of the free memory."""
+    """Return whether `copies` of a decoded split need at most 60 % of the free memory."""
     return copies * decoded_bytes(manifest, split) <= _MEMORY_SHARE * psutil.virtual_memory().available
 
 
 def decoded_bytes(manifest: Manifest, split: str) -> int:
-    """Return what a split takes decoded; raises SplitError for an unknown or empty one."""
+    """Return the bytes of a decoded split. Raises SplitError for an unknown or empty split."""
     manifest.shards(split)
     return manifest.num_samples(split) * manifest.channels * manifest.resolution**2
 
@@ -90,7 +88,6 @@ def _check_memory(num_bytes: int, what: str) -> None:
     free = psutil.virtual_memory().available
     if num_bytes > _MEMORY_SHARE * free:
         raise SplitError(
-            f"{what} takes {num_bytes / 2**30:.1f} GiB decoded, but only {free / 2**30:.1f} GiB of memory "
-            f"are free; "
-            f"stream it, or build it at a lower resolution"
+            f"{what}: decoded, it needs {num_bytes / 2**30:.1f} GiB, but only {free / 2**30:.1f} GiB of memory are "
+            f"free. Stream it, or build the dataset at a lower resolution."
         )

@@ -1,4 +1,4 @@
-"""Streaming a split: one sample after the other in bounded memory, divided among ranks and their workers."""
+"""Streaming: the samples of a split one after the other, in bounded memory, shared among several readers."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from shards.layout.tars import read_samples, verify
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image in a shard: its key, its class (0 when unlabelled), its encoded bytes and their suffix."""
+    """One image of a shard: key, class number (0 when unlabelled), encoded bytes and their suffix."""
 
     key: str
     label: int
@@ -28,33 +28,33 @@ class Sample:
     recipe: Recipe
 
     def decode(self) -> NDArray[np.uint8]:
-        """Return the pixels as uint8, channel, row, column; raises ShardError when they are broken."""
+        """Return the pixels as uint8 [channel, row, column]. Raises ShardError when they cannot be decoded."""
         try:
             with Image.open(io.BytesIO(self.encoded), formats=[sniff(self.encoded)]) as image:
                 self._check_size(image.size)
                 pixels = np.asarray(rendered(image, self.recipe))
         except ShardError:
             raise
-        except Exception as error:  # Pillow raises far more than OSError on broken files
-            raise ShardError(f"the sample {self.key!r} cannot be decoded: {error}; build the dataset again") from error
+        except Exception as error:  # Pillow raises many types of errors
+            raise ShardError(f"The sample {self.key!r} cannot be decoded: {error}. Build the dataset again.") from error
         return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
     def _check_size(self, size: tuple[int, int]) -> None:
-        """Refuse, undecoded, a picture that is larger than the recipe makes any."""
+        """Refuse an image that is larger than the recipe allows, before it is decoded."""
         most = self.recipe.most_pixels()
         if size[0] * size[1] > most:
             raise ShardError(
-                f"the sample {self.key!r} has {size[0]} x {size[1]} pixels, its dataset's have {most} at most; "
-                f"build the dataset again"
+                f"The sample {self.key!r} has {size[0]} x {size[1]} pixels, but the dataset allows {most} pixels. "
+                f"Build the dataset again."
             )
 
 
 def checked_label(manifest: Manifest, key: str, label: int | None) -> int:
-    """Return a sample's class, 0 when it has none; raises ShardError for a number that no class has."""
+    """Return the class number of a sample, 0 when it is unlabelled. Raises ShardError for an unknown class."""
     if label is not None and manifest.labels and label >= len(manifest.labels):
         raise ShardError(
-            f"the sample {key!r} has the label {label}, {manifest.name} has {len(manifest.labels)} classes; "
-            f"build the dataset again"
+            f"The sample {key!r} has the label {label}, but {manifest.name} has {len(manifest.labels)} classes. "
+            f"Build the dataset again."
         )
     return label or 0
 

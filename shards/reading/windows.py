@@ -1,4 +1,4 @@
-"""Training batches straight from the shards: shuffled window by window, any position opened without replay."""
+"""Training batches read from the shards: shuffled window by window, and any position is reached without replay."""
 
 import os
 from collections import OrderedDict
@@ -23,10 +23,10 @@ _MOST_OPEN = 128
 
 @dataclass(frozen=True)
 class WindowedSplit:
-    """A split that stays in its shards; see `WindowOrder` for the order that it is read in.
+    """A split that is read from its shards in the order of `WindowOrder`.
 
-    `shuffle_buffer` is the size of a window in samples, `cache_bytes` the most that copies of remote shards take on
-    this machine's disk, for each process that reads. Nothing is opened before the first batch is asked for.
+    `shuffle_buffer` is the number of samples in a window. `cache_bytes` is the disk space that each reading process may
+    use for copies of remote shards. No shard is opened before the first batch is requested.
     """
 
     manifest_uri: str
@@ -49,11 +49,11 @@ class WindowedSplit:
         first: int = 0,
         step: int = 1,
     ) -> Iterator[Batch]:
-        """Yield for ever this rank's slice of each `step`-th global batch, from number `first` after `start_nimg` on.
+        """Yield endlessly this rank's slice of each `step`-th global batch, from number `first` after `start_nimg`.
 
-        The batch at a given nimg is the same however training got there, however many ranks share it and however
-        many readers take turns. Raises ValueError on a batch that cannot be shared, ShardError for a damaged shard,
-        and SplitError where the images differ in size.
+        The batch at a given nimg is the same for resumed trainings, for any number of ranks and for any number of
+        readers that take turns. Raises ValueError for a batch that the ranks cannot share, ShardError for a damaged
+        shard, and SplitError when the images differ in size.
         """
         records = self.manifest.shards(self.split)
         order = WindowOrder(tuple(record.nsamples for record in records), seed, self.shuffle_buffer)
@@ -70,14 +70,14 @@ class WindowedSplit:
     def _batch(self, shards: "OpenShards", numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
         shape = (self.manifest.channels, self.manifest.resolution, self.manifest.resolution)
         images, labels = np.empty((len(rows), *shape), np.uint8), np.empty(len(rows), np.int64)
-        # Shard by shard, so that none is opened twice for one batch however few may be open.
+        # In the order of the shards, so that a batch opens no shard twice even when few may be open.
         for index in np.lexsort((rows, numbers)).tolist():
             sample = shards.read(int(numbers[index]), int(rows[index]))
             pixels = sample.decode()
             if pixels.shape != shape:
                 raise SplitError(
-                    f"the sample {sample.key!r} has the shape {pixels.shape}, a batch needs {shape}: build the "
-                    f"dataset again with shard.shape=crop, fit or stretch"
+                    f"The sample {sample.key!r} has the shape {pixels.shape}, but a batch needs {shape}. Build the "
+                    f"dataset again with shard.shape=crop, fit or stretch."
                 )
             images[index], labels[index] = pixels, sample.label
         return images, labels
@@ -85,7 +85,7 @@ class WindowedSplit:
 
 @dataclass(frozen=True)
 class OpenShard:
-    """A checked shard: its descriptor and where its samples lie."""
+    """A checked shard: its file descriptor and the positions of its samples."""
 
     descriptor: int
     members: list[Member]
@@ -93,7 +93,7 @@ class OpenShard:
 
 
 class OpenShards:
-    """The shards used last, kept open; a remote one is a file without a name, which no kill can leave behind."""
+    """Keeps the last used shards open. Copies of remote shards are unlinked files, so a kill leaves none behind."""
 
     def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
         self._records = records
@@ -103,17 +103,17 @@ class OpenShards:
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
 
     def read(self, number: int, row: int) -> Sample:
-        """The sample in a row of a shard; raises ShardError for a damaged shard."""
+        """Return the sample in a row of a shard. Raises ShardError for a damaged shard."""
         shard = self._opened(number)
         member = shard.members[row]
         data = os.pread(shard.descriptor, member.size, member.offset)
         if len(data) != member.size:
-            raise ShardError(f"the shard {self._uris[number]!r} ends inside {member.key!r}; build the dataset again")
+            raise ShardError(f"The shard {self._uris[number]!r} ends inside {member.key!r}. Build the dataset again.")
         label = checked_label(self._manifest, member.key, member.label)
         return Sample(member.key, label, data, member.suffix, self._recipe)
 
     def close(self) -> None:
-        """Close all; copies of remote shards vanish with it."""
+        """Close all shards. This also removes the copies of remote shards."""
         while self._open:
             self._drop_oldest()
 
@@ -147,7 +147,7 @@ def _members(path: Path, record: ShardRecord) -> list[Member]:
     members = index_samples(path)
     if len(members) != record.nsamples:
         raise ShardError(
-            f"the shard {str(path)!r} holds {len(members)} samples, its manifest says {record.nsamples}; "
-            f"build the dataset again"
+            f"The shard {str(path)!r} has {len(members)} samples, but its manifest says {record.nsamples}. "
+            f"Build the dataset again."
         )
     return members

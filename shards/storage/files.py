@@ -13,13 +13,13 @@ from shards.errors import BuildError
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn what a full disk or a failing one raises into a BuildError that says what was being done."""
+    """Turn the errors of a full or failing disk into a BuildError; `doing` says what was attempted."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
         raise BuildError(
-            f"could not {doing}: {getattr(error, 'strerror', None) or error}; what is finished is kept, "
-            f"so make room or repair the storage and run the same command again"
+            f"Could not {doing}: {getattr(error, 'strerror', None) or error}. Everything finished is kept. "
+            f"Free some space or repair the storage, and run the same command again."
         ) from error
 
 
@@ -36,7 +36,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
+    """Sync a folder, so that the names of its files survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Local paths and remote URIs behind one face; fsspec is imported for remote ones only."""
+"""The same functions for local paths and remote URIs. fsspec is imported for remote URIs only."""
 
 import os
 from pathlib import Path
@@ -6,28 +6,28 @@ from typing import Any, BinaryIO, cast
 
 from shards.errors import SourceError
 
-# fsspec knows dozens of protocols, some of which run programs or unpack; these are stores of files and no more.
+# fsspec has dozens of protocols, and some of them run programs or unpack archives. These only store files.
 STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 WEB = ("https", "http")
 
 
 def is_remote(uri: str) -> bool:
-    """Say whether a URI names something that is not a local file."""
+    """Return whether a URI names something that is not a local file."""
     return "://" in uri and not uri.startswith("file://")
 
 
 def local_path(uri: str) -> Path:
-    """Return the path of a local URI, made absolute."""
+    """Return the absolute path of a local URI."""
     return Path(uri.removeprefix("file://")).expanduser().absolute()
 
 
 def protocol_of(uri: str) -> str:
-    """Return the protocol of a remote URI; with the whole chain where it is one, so that it equals none we know."""
+    """Return the protocol of a remote URI. For a chained URI it is the whole chain, which is no known protocol."""
     return uri.partition("://")[0]
 
 
 def open_binary(uri: str) -> BinaryIO:
-    """Open a file for reading; raises OSError, for remote ones as well where fsspec can tell."""
+    """Open a file for reading. Raises OSError; remote clients may raise other errors."""
     if not is_remote(uri):
         return local_path(uri).open("rb")
     filesystem, path = filesystem_of(uri)
@@ -37,13 +37,15 @@ def open_binary(uri: str) -> BinaryIO:
 def filesystem_of(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a remote URI and the path in it; raises SourceError for other protocols.
 
-    Listings are not cached: a long-lived process must see what has come since.
+    Listings are not cached, because a long-lived process must see new files.
     """
     import fsspec
 
     protocol = protocol_of(uri)
     if protocol not in STORES + WEB:
-        raise SourceError(f"{uri!r} has the protocol {protocol!r}; read are {', '.join(STORES + WEB)} and local files")
+        raise SourceError(
+            f"{uri!r} has the protocol {protocol!r}. Use a local file or one of {', '.join(STORES + WEB)}."
+        )
     options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
     found: tuple[Any, str] = fsspec.core.url_to_fs(uri, **options)
     return found
@@ -55,7 +57,7 @@ def join(folder: str, name: str) -> str:
 
 
 def exists(uri: str) -> bool:
-    """Say whether there is a file or folder of this name."""
+    """Return whether a file or folder of this name exists."""
     if not is_remote(uri):
         return local_path(uri).exists()
     filesystem, path = filesystem_of(uri)
@@ -63,7 +65,7 @@ def exists(uri: str) -> bool:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the sorted names in a folder, none when there is no such folder."""
+    """Return the sorted names in a folder. The list is empty when the folder does not exist."""
     if not is_remote(folder):
         path = local_path(folder)
         return sorted(item.name for item in path.iterdir()) if path.is_dir() else []
@@ -76,7 +78,7 @@ def names_in(folder: str) -> list[str]:
 
 
 def fetch(uri: str, path: Path) -> None:
-    """Copy a remote file to a local path, which gets its name when it is whole."""
+    """Copy a remote file to a local path. The file gets its name when the copy is complete."""
     filesystem, remote = filesystem_of(uri)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     filesystem.get_file(remote, str(temporary))
@@ -84,6 +86,6 @@ def fetch(uri: str, path: Path) -> None:
 
 
 def store(path: Path, uri: str) -> None:
-    """Copy a local file to a remote URI; object stores show it whole or not at all."""
+    """Copy a local file to a remote URI. Object stores show the file when it is complete."""
     filesystem, remote = filesystem_of(uri)
     filesystem.put_file(str(path), remote)

@@ -268,7 +268,7 @@ def test_manifest_cannot_name_a_file_elsewhere(collection: Path, tmp_path: Path)
     outcome = build(ShardConfig(source=str(collection), **SETTINGS), tmp_path / "root")
     path = Path(outcome.manifest)
     path.write_text(path.read_text().replace("train-000000.tar", "../../secret.tar"))
-    with pytest.raises(DatasetError, match=r"no manifest of a dataset version: shardlist\.0\.url"):
+    with pytest.raises(DatasetError, match=r"not a manifest of a dataset version: shardlist\.0\.url"):
         next(Dataset.open(path).stream("train"))
 
 

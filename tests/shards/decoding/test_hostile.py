@@ -97,18 +97,18 @@ def read_all_ways(manifest: str) -> list[str]:
 HOSTILE_SHARDS = {
     "a sparse file of 8 GiB in 512 bytes": (
         header("key.jpg", kind=b"S", real_size=b"77777777777\0") + bytes(1024),
-        "no plain file",
+        "not a regular file",
     ),
-    "a member larger than any sample": (header("key.jpg", size=b"77777777777\0") + bytes(1024), "a sample has"),
+    "a member larger than any sample": (header("key.jpg", size=b"77777777777\0") + bytes(1024), "A sample has"),
     "the same key twice": (tarred(("key.png", png()), ("key.jpg", png())), "the key 'key' twice"),
     "the same label twice": (tarred(("key.cls", b"0"), ("key.cls", b"1"), ("key.png", png())), "the key 'key' twice"),
-    "compressed": (gzip.compress(tarred(("key.png", png()))), "no readable tar file"),
-    "a name of a megabyte": (header("x", kind=b"L", size=b"00010000001\0") + bytes(1024), "no readable tar file"),
+    "compressed": (gzip.compress(tarred(("key.png", png()))), "not a readable tar file"),
+    "a name of a megabyte": (header("x", kind=b"L", size=b"00010000001\0") + bytes(1024), "not a readable tar file"),
     "names of names of names": (
         (header("././@LongLink", kind=b"L", size=b"00000000001\0") + bytes(512)) * 3000 + bytes(1024),
-        "no readable tar file",
+        "not a readable tar file",
     ),
-    "a size below zero": (header("key.jpg", size=b"\xff" * 12) + bytes(1024), "no readable tar|a sample has"),
+    "a size below zero": (header("key.jpg", size=b"\xff" * 12) + bytes(1024), "not a readable tar|A sample has"),
 }
 
 
@@ -151,9 +151,9 @@ def test_label_that_no_class_has_is_refused(tmp_path: Path) -> None:
 )
 def test_hostile_manifests_are_refused(field: str, value: object, tmp_path: Path) -> None:
     manifest = version(tmp_path, tarred(("key.png", png())), **{field: value})
-    with pytest.raises(DatasetError, match=f"no manifest of a dataset version: {field}"):
+    with pytest.raises(DatasetError, match=f"not a manifest of a dataset version: {field}"):
         Dataset.open(manifest)
-    with pytest.raises(SourceError, match="no manifest of a dataset version"):
+    with pytest.raises(SourceError, match="not a manifest of a dataset version"):
         list(list_entries(ShardConfig(source=manifest, dataset="y")))
 
 

@@ -39,8 +39,8 @@ def test_version_may_be_shortened(root: Path) -> None:
 @pytest.mark.parametrize(
     ("ref", "message"),
     [
-        ("cats", "no dataset 'cats' .* there are pets"),
-        ("pets@zzz", "matches no version of 'pets'; there are [0-9a-f]{16}, [0-9a-f]{16}"),
+        ("cats", r"no dataset 'cats' .* The datasets are pets\\."),
+        ("pets@zzz", r"matches no version of 'pets'\. The versions are [0-9a-f]{16}, [0-9a-f]{16}"),
         ("pets@/elsewhere", "matches no version"),
     ],
 )
@@ -50,21 +50,21 @@ def test_unknown_reference_lists_what_there_is(root: Path, ref: str, message: st
 
 
 def test_empty_root_says_to_build(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="there is none yet, build one first"):
+    with pytest.raises(DatasetError, match=r"There are no datasets yet\. Build one first"):
         Dataset.open("pets", tmp_path)
 
 
 def test_unfinished_version_is_not_found(root: Path) -> None:
     manifest = Path(Dataset.open("pets", root).uri)
     manifest.unlink()
-    with pytest.raises(DatasetError, match=r"does not say which version is its latest; name one of them: pets@"):
+    with pytest.raises(DatasetError, match=r"latest version of the dataset 'pets' is not known\. Name one of them: pets@"):
         Dataset.open("pets", root)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"dataset": "x"}', '{"wids_version": 2}'])
 def test_damaged_manifest_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(DatasetError, match="no manifest of a dataset version"):
+    with pytest.raises(DatasetError, match="not a manifest of a dataset version"):
         Dataset.open(tmp_path / "manifest.json")
 
 

@@ -104,7 +104,7 @@ def test_batch_that_ranks_cannot_share_is_refused(train: Split) -> None:
         next(train.batches(7, seed=0, world_size=2))
 
 
-@pytest.mark.parametrize(("split", "message"), [("test", "no split 'test'"), ("val", "'val'.*holds no image")])
+@pytest.mark.parametrize(("split", "message"), [("test", "no split 'test'"), ("val", "'val'.*is empty")])
 def test_unknown_or_empty_split_says_so(collection: Path, tmp_path: Path, split: str, message: str) -> None:
     config = ShardConfig(source=str(collection), dataset="pets", resolution=8, val_fraction=0)
     with pytest.raises(SplitError, match=message):
@@ -113,7 +113,7 @@ def test_unknown_or_empty_split_says_so(collection: Path, tmp_path: Path, split:
 
 def test_split_too_large_for_memory_is_refused(manifest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards.reading.resident, "_MEMORY_SHARE", 1e-12)
-    with pytest.raises(SplitError, match="stream it, or build it at a lower resolution"):
+    with pytest.raises(SplitError, match="Stream it, or build the dataset at a lower resolution"):
         Dataset.open(manifest).open_split("train")
 
 

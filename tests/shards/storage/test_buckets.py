@@ -113,5 +113,5 @@ def test_bucket_that_is_gone_refuses_no_image(
 
 
 def test_missing_dataset_in_a_bucket_lists_what_there_is(bucket: str) -> None:
-    with pytest.raises(DatasetError, match="there is no dataset 'none'"):
+    with pytest.raises(DatasetError, match="no dataset 'none'"):
         Dataset.open("none", f"{bucket}/one-root")

@@ -83,7 +83,7 @@ def test_training_random_numbers_do_not_depend_on_the_loader(dataset: str) -> No
 def test_a_cut_shard_is_named_from_a_worker_too(dataset: str, workers: int) -> None:
     shard = Path(dataset).with_name(Dataset.open(dataset).manifest.shards("train")[0].url)
     os.truncate(shard, shard.stat().st_size - 600)
-    with pytest.raises(ShardError, match=rf"^the shard '.*{shard.name}' has \d+ bytes"):
+    with pytest.raises(ShardError, match=rf"^The shard '.*{shard.name}' has \d+ bytes"):
         first(opened(dataset, STREAMING.model_copy(update={"workers": workers})), 1)
 
 
