@@ -26,7 +26,7 @@ def test_outcome_is_the_only_thing_on_stdout(
     [
         (["--dataset", "No!"], "--dataset 'No!'"),
         (["--dataset", "x", "--resolution", "5"], "--resolution 5"),
-        (["--dataset", "x", "--encoding", "bmp"], "use original, jpeg:Q"),
+        (["--dataset", "x", "--encoding", "bmp"], "Use original, jpeg:Q"),
     ],
 )
 def test_wrong_request_is_status_2(
@@ -47,4 +47,4 @@ def test_missing_source_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_storage_that_fails_is_status_1(collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "root").write_text("a file where a folder is needed")
     assert main([str(collection), str(tmp_path / "root"), "--dataset", "x"]) == 1
-    assert "could not write under" in capsys.readouterr().err
+    assert "Could not write under" in capsys.readouterr().err

@@ -69,7 +69,7 @@ def test_altered_settings_are_found(copy: Path) -> None:
 def test_another_version_is_found(copy: Path) -> None:
     edit(copy, version="0" * 16)
     (sentence,) = damage(copy)
-    assert f"says version {'0' * 16}" in sentence
+    assert f"names the version {'0' * 16}" in sentence
 
 
 def test_shard_left_out_of_the_manifest_is_found(copy: Path) -> None:

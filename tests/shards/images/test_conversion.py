@@ -258,7 +258,7 @@ def test_more_frames_than_allowed_are_refused(format_name: str) -> None:
     data = animation(format_name)
     assert len(convert(data, recipe(frames="every:2", max_frames=3)).samples) == 3
     assert len(convert(data, recipe(frames="first", max_frames=3)).samples) == 1
-    with pytest.raises(RefusedError, match=r"6 frames would become samples \(all\); max_frames allows 3"):
+    with pytest.raises(RefusedError, match=r"6 frames would become samples \(all\), max_frames allows 3"):
         convert(data, recipe(frames="all", max_frames=3))
 
 

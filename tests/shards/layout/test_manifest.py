@@ -39,7 +39,7 @@ def test_version_may_be_shortened(root: Path) -> None:
 @pytest.mark.parametrize(
     ("ref", "message"),
     [
-        ("cats", r"no dataset 'cats' .* The datasets are pets\\."),
+        ("cats", r"no dataset 'cats' .* The datasets are pets\."),
         ("pets@zzz", r"matches no version of 'pets'\. The versions are [0-9a-f]{16}, [0-9a-f]{16}"),
         ("pets@/elsewhere", "matches no version"),
     ],
@@ -57,7 +57,7 @@ def test_empty_root_says_to_build(tmp_path: Path) -> None:
 def test_unfinished_version_is_not_found(root: Path) -> None:
     manifest = Path(Dataset.open("pets", root).uri)
     manifest.unlink()
-    with pytest.raises(DatasetError, match=r"latest version of the dataset 'pets' is not known\. Name one of them: pets@"):
+    with pytest.raises(DatasetError, match=r"version of the dataset 'pets' is not known\. Name one of them: pets@"):
         Dataset.open("pets", root)
 
 

@@ -196,7 +196,7 @@ def test_a_source_that_was_compressed_before_is_warned_of() -> None:
 def test_codecs_are_checked_and_the_clean_one_is_always_there() -> None:
     assert StudyConfig(codecs=("JPEG:75", "png", "png")).codecs == ("original", "jpeg:75", "png")
     assert StudyConfig().codecs == CODECS
-    with pytest.raises(ValueError, match="encoding 'jpg:75' is unknown; use original, jpeg:Q"):
+    with pytest.raises(ValueError, match=r"encoding 'jpg:75' is unknown\. Use original, jpeg:Q"):
         StudyConfig(codecs=("jpg:75",))
 
 
