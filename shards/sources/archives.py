@@ -7,13 +7,14 @@ files of such a key are not images and are left out.
 import io
 import lzma
 import re
+import sqlite3
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from shards.errors import SourceError
+from shards.errors import BuildError, SourceError
 from shards.sources.entries import Entry, Notes, Place, is_hidden
 from shards.sources.webdataset import LabelMember, Member, join_samples
 from shards.storage.tar_headers import CautiousTarInfo, header_errors
@@ -43,7 +44,10 @@ def list_archive(
     label_member: LabelMember | None = None,
     notes: Notes | None = None,
 ) -> Iterator[Entry]:
-    """List an archive; raises SourceError when it is damaged or not what it seems."""
+    """List an archive.
+
+    Raises SourceError when it is damaged or not what it seems, and BuildError when there is no space for its listing.
+    """
     where = label_member or LabelMember()
     try:
         with header_errors(), open_binary(uri) as file:
@@ -55,6 +59,11 @@ def list_archive(
     # zipfile raises NotImplementedError for a compression method or a zip version that it does not know.
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise SourceError(f"the archive {uri!r} cannot be listed: {error}. Repair it or leave it out.") from error
+    except sqlite3.Error as error:  # the members are kept in a temporary file
+        raise BuildError(
+            f"the archive {uri!r} cannot be listed: {error}. Free some space in the folder for temporary files and run "
+            f"the same command again."
+        ) from error
 
 
 def _zip_members(uri: str, file: BinaryIO, where: LabelMember) -> Iterator[Member]:

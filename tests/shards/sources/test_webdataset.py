@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -151,6 +153,22 @@ def test_label_member_that_is_not_there_is_refused(tmp_path: Path) -> None:
         SourceError, match=r"ends with '.json', as label_member asks. The endings in it are 'png', 'txt'"
     ):
         listed(path, label_member="json:label")
+
+
+def test_no_space_for_the_listing_is_said_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tar", [(f"{number:06d}-{'x' * 90}.png", b"") for number in range(20_000)])
+    program = f"""
+import resource
+from shards import BuildError, ShardConfig, list_entries
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))  # no file may grow beyond it, as on a full disk
+try:
+    list(list_entries(ShardConfig(source={str(path)!r}, dataset="x")))
+except BuildError as error:
+    print(error)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "a.tar' cannot be listed" in ended.stdout
+    assert "Free some space" in ended.stdout
 
 
 @pytest.mark.parametrize("text", ["", "json:", "a/b", "a:b:c"])
