@@ -10,6 +10,7 @@ from models.compression.robust import Codecs, KnownCompression
 from models.compute.draws import Draws
 from models.objectives import autoencoding, non_saturating, relativistic, variational
 from models.objectives.batch import Batch
+from models.objectives.losses import roughness
 
 N, SIDE, LATENT = 5, 16, 3
 NUM_PIXELS = SIDE * SIDE
@@ -66,12 +67,21 @@ def penalty(images: np.ndarray) -> float:
     return float(((0.02 * images) ** 2).sum(axis=(1, 2, 3)).mean())
 
 
+def roughness_of(images: np.ndarray) -> float:
+    return float((np.diff(images, axis=3) ** 2).mean() + (np.diff(images, axis=2) ** 2).mean())
+
+
 def images_of(made: Batch) -> tuple[np.ndarray, np.ndarray]:
     return made.real.double().numpy(), made.fake(STATE).shown.double().numpy()
 
 
 def close(value: object) -> object:
     return pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
+def test_roughness_of_images_that_differ_along_rows_and_columns() -> None:
+    images = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(2)).cumsum(dim=3)
+    assert roughness(images).item() == close(roughness_of(images.double().numpy()))
 
 
 def test_relativistic_discriminator() -> None:
@@ -193,16 +203,12 @@ def test_autoencoding() -> None:
 def test_drift_is_added_to_the_generator(generate) -> None:
     """The weight times the roughness of what JPEG takes from the images, on top of the loss."""
     compressor = KnownCompression(Codecs(np.full((1, 3, 8, 8), 30), np.array([[1, 1]]), np.array([1])))
-
-    def roughness(images: np.ndarray) -> float:
-        return float((np.diff(images, axis=3) ** 2).mean() + (np.diff(images, axis=2) ** 2).mean())
-
     made = batch(compressor=compressor, consistency=2.5)
     with_drift = generate(STATE, made)
     parts = [made.fake(STATE)]
     if generate is autoencoding.autoencode:
         parts.append(autoencoding.rebuild(STATE, made)[0])
-    taken = [roughness((part.clean - part.shown).double().numpy()) for part in parts]
+    taken = [roughness_of((part.clean - part.shown).double().numpy()) for part in parts]
     added = with_drift.by_role["generator"].item() - with_drift.statistics["loss_g"].item()
     if generate is autoencoding.autoencode:
         added -= with_drift.statistics["feature_error"].item()
