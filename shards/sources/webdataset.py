@@ -135,6 +135,10 @@ def _explain_missing_labels(db: sqlite3.Connection, where: LabelMember, notes: N
         return
     if db.execute("SELECT 1 FROM members WHERE NOT image LIMIT 1").fetchone() is None:
         return
+    if db.execute("SELECT 1 FROM members WHERE name = 'dataset.json'").fetchone():
+        notes.always.append(
+            "The archive has a dataset.json, which is read only in folders. To use its labels, unpack the archive."
+        )
     db.execute("CREATE INDEX members_by_key ON members(key)")
     query = (
         "SELECT DISTINCT ending FROM members AS beside WHERE NOT image "

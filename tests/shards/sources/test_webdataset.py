@@ -111,6 +111,15 @@ def test_labels_that_are_not_read_give_a_note(tmp_path: Path) -> None:
         built(path, tmp_path / "strict", labels="strict")
 
 
+def test_dataset_json_in_an_archive_gives_a_note(tmp_path: Path) -> None:
+    """StyleGAN's tools write such archives: their folders are numbers of files and not classes."""
+    files = [(f"0000{name[2]}/{name}", data) for name, data in images()]
+    notes = Notes()
+    listed(write(tmp_path / "a.zip", [*files, ("dataset.json", b'{"labels": [["00000/000.png", 1]]}')]), notes)
+    assert len(notes.always) == 1
+    assert "To use its labels, unpack the archive." in notes.always[0]
+
+
 def test_captions_beside_labelled_images_give_no_note(tmp_path: Path) -> None:
     files = [(f"{name[2]}/{name}", data) for name, data in [*images(), *labels("txt")]]
     notes = Notes()
