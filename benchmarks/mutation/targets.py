@@ -8,6 +8,8 @@ _OBJECTIVES = (
     "tests/models/objectives/test_objectives.py::test_divergence_and_bound_agree_with_torch_distributions",
 )
 
+_SCHEDULES = ("tests/models/training/test_schedule_values.py", "tests/models/training/test_schedules.py")
+
 TARGETS: dict[str, tuple[str, ...]] = {
     "shards/reading/order.py": ("tests/shards/reading/test_order.py",),
     "shards/dataset/verification.py": ("tests/shards/dataset/test_verification.py",),
@@ -22,14 +24,17 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models/objectives/autoencoding.py": _OBJECTIVES,
     "models/objectives/variational.py": _OBJECTIVES,
     "models/objectives/batch.py": _OBJECTIVES,
-    "models/augmentation/adaptive.py": ("tests/models/training/test_schedules.py",),
-    "models/training/schedules.py": ("tests/models/training/test_schedules.py",),
+    "models/augmentation/adaptive.py": _SCHEDULES,
+    "models/training/schedules.py": _SCHEDULES,
     "models/metrics/distances.py": ("tests/models/metrics/test_distances.py",),
     "models/metrics/neighbours.py": ("tests/models/metrics/test_neighbours.py",),
     "models/metrics/scores.py": ("tests/models/metrics/test_scores.py",),
     "models/metrics/protocol.py": ("tests/models/metrics",),
     "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation.py",),
-    "tasks/registry/promotion.py": ("tests/tasks/registry/test_promotion.py",),
+    "tasks/registry/promotion.py": (
+        "tests/tasks/registry/test_promotion_values.py",
+        "tests/tasks/registry/test_promotion.py",
+    ),
     "tasks/registry/signing.py": ("tests/tasks/registry/test_signing.py",),
     "tasks/registry/audit.py": ("tests/tasks/registry",),
 }

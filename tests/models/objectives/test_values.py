@@ -179,6 +179,18 @@ def test_variational_bound() -> None:
     assert losses.statistics["squared_error"].item() == close(error)
 
 
+def test_bound_of_a_part_whose_error_is_not_that_of_the_whole() -> None:
+    """Nats per value of a Gaussian of variance 0.5 at a squared error of 2, and 6 nats over 3 values."""
+    found = variational.negative_bound(torch.tensor(2.0), torch.tensor(0.5), torch.tensor(6.0), 3)
+    assert found.item() == pytest.approx(0.5 * (np.log(2 * np.pi * 0.5) + 4) + 2)
+
+
+def test_a_batch_without_settings_adds_nothing() -> None:
+    made = batch()
+    assert (made.gamma, made.reconstruction, made.consistency, made.keep_graphs) == (0.0, 1.0, 0.0, True)
+    assert made.fake(STATE).shown is made.fake(STATE).clean
+
+
 def test_autoencoding() -> None:
     made = batch(reconstruction=4.0)
     real, fake = images_of(made)
