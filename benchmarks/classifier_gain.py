@@ -21,6 +21,7 @@ from tasks.home import home
 from tasks.registry.generator_pyfunc import GeneratorModel
 from tasks.registry.versions import export_generator, load_pyfunc, resolve_version
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
 
@@ -81,7 +82,7 @@ def measure(model: str, config: GainConfig) -> tuple[GainTable, Manifest]:
         return measure_model_gain(RunModel(run), dataset, config, progress=show), dataset.manifest
     client = connect(home())
     version = resolve_version(client, model)
-    dataset = Dataset.open(version.tags["shardgan.manifest"])
+    dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     table = measure_model_gain(load_pyfunc(version), dataset, config, progress=show)
     keep_gain(client, version, table)
     return table, dataset.manifest

@@ -22,6 +22,7 @@ from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.versions import MODEL_PATTERN, load_pyfunc, resolve_version
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 
 logger = logging.getLogger(__name__)
 BATCH_SIZE = 256
@@ -88,9 +89,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     """Make the dataset version that `config` asks for, or find it made; raises RegistryError for other models."""
     version = resolve_version(connect(home()), config.model)
     uri = f"models:/{version.name}/{version.version}"
-    weights_sha256 = version.tags.get("shardgan.weights_sha256")
-    if not weights_sha256:
-        raise RegistryError(f"{uri} was not registered by shardgan: it has no tag shardgan.weights_sha256")
+    weights_sha256 = VersionTags.of(version, "weights_sha256").weights_sha256
     model = load_pyfunc(version)
     spec = model.unwrap_python_model().spec
     _check_label(config, uri, spec["labels"])

@@ -35,6 +35,7 @@ from tasks.registry.signing import proven_model
 from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
 from tasks.reports.printable import for_markdown
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.digests import parse_digests
 
 __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "screen", "screen_source"]
@@ -150,7 +151,8 @@ def names_model(screen: str) -> bool:
 def load_screener(version: ModelVersion) -> Screener:
     """The version's shield, its files proven first; raises RegistryError where it has none."""
     uri = f"models:/{version.name}/{version.version}"
-    if "shardgan.shield_sha256" not in version.tags:
+    shield_sha256 = VersionTags.of(version).shield_sha256
+    if not shield_sha256:
         raise RegistryError(
             f"{uri} has no shield: it was trained with train.shield.policy=off. Train with train.shield.policy=gate "
             "and train.shield.trusted, and screen with that version; until then nothing is screened"
@@ -158,7 +160,7 @@ def load_screener(version: ModelVersion) -> Screener:
     with proven_model(version) as folder:
         artifacts = folder / "artifacts"
         path = artifacts / ARTIFACT_FILES["shield"]
-        if hashlib.sha256(path.read_bytes()).hexdigest() != version.tags["shardgan.shield_sha256"]:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != shield_sha256:
             raise RegistryError(f"{uri}: {path.name} is not what was registered: register the run again")
         spec = json.loads((artifacts / ARTIFACT_FILES["spec"]).read_text())
         try:
@@ -232,7 +234,7 @@ def _outcome(version: ModelVersion, incoming: Incoming, rows: list[dict[str, Any
     counts = incoming.counts
     return ScreenOutcome(
         model=f"models:/{version.name}/{version.version}",
-        shield_sha256=version.tags["shardgan.shield_sha256"],
+        shield_sha256=VersionTags.of(version).shield_sha256,
         seen=counts.seen,
         passed=counts.kept - len(held),
         duplicates=counts.duplicates,

@@ -15,11 +15,11 @@ from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainConfig, Gai
 from shards import Dataset, Split
 from tasks.errors import RequestError
 from tasks.flow_runs.progress import ProgressReport
-from tasks.registry.versions import load_pyfunc, tag_version
+from tasks.registry.versions import load_pyfunc
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import SPLIT, TRAIN, decode, is_conditional, makes_classes
 
 logger = logging.getLogger(__name__)
-TAG = "shardgan.classifier_gain"
 IMAGES_A_CALL = 500
 
 
@@ -96,12 +96,12 @@ def score_gain(
 
 def keep_gain(client: MlflowClient, version: ModelVersion, table: GainTable) -> None:
     """Leave the table on the version, where the report looks for it."""
-    tag_version(client, version, {TAG: table.model_dump_json()})
+    VersionTags(classifier_gain=table.model_dump_json()).write(client, version)
 
 
 def find_gain(version: ModelVersion) -> GainTable | None:
     """The table that the version carries, if it was measured."""
-    stored = version.tags.get(TAG)
+    stored = VersionTags.of(version).classifier_gain
     return GainTable.model_validate_json(stored) if stored else None
 
 

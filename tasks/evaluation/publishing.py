@@ -23,6 +23,7 @@ from tasks.registry.versions import find_champion, load_pyfunc
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags, short_tags
 from tasks.trainer.pictures import SPLIT, decode
 
 MAX_SNAPSHOTS = 12
@@ -64,7 +65,7 @@ def gather(
     config: EvalConfig,
 ) -> ReportData:
     """Collect what the report shows; all of it from MLflow and the dataset, so any machine can write it."""
-    dataset = Dataset.open(version.tags["shardgan.manifest"])
+    dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     protocol = challenger.scores.protocol
     generator = load_pyfunc(version)
     num_classes = generator.unwrap_python_model().spec["arguments"]["num_classes"]
@@ -164,7 +165,7 @@ def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
 
 
 def _lineage(version: ModelVersion) -> dict[str, str]:
-    tags = {name.removeprefix("shardgan."): value for name, value in version.tags.items()}
+    tags = short_tags(version)
     shown = ("dataset", "dataset_version", "manifest", "run", "commit", "weights_sha256")
     lineage = {name.replace("_", " ").capitalize(): tags[name] for name in shown if name in tags}
     return lineage | {"MLflow run": str(version.run_id), "MLflow model": str(version.source)}

@@ -26,9 +26,10 @@ from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.promotion import PromotionPolicy, Verdict, promote
-from tasks.registry.versions import find_champion, load_pyfunc, resolve_version, tag_version
+from tasks.registry.versions import find_champion, load_pyfunc, resolve_version
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import (
     SPLIT,
     TRAIN,
@@ -96,7 +97,7 @@ def score_model(model: str, config: EvalConfig) -> ScoredModel:
     """Score the version that `model` names against the val split of the dataset version it was trained on."""
     client = connect(home())
     version = resolve_version(client, model)
-    return _score(client, version, version.tags["shardgan.manifest"], config)
+    return _score(client, version, VersionTags.of(version, "manifest").manifest, config)
 
 
 @task(
@@ -111,8 +112,8 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
     version = find_champion(client, challenger.name)
     if version is None or str(version.version) == challenger.version:
         return None
-    manifest = client.get_model_version(challenger.name, challenger.version).tags["shardgan.manifest"]
-    return _score(client, version, manifest, config)
+    scored = client.get_model_version(challenger.name, challenger.version)
+    return _score(client, version, VersionTags.of(scored, "manifest").manifest, config)
 
 
 @task(task_run_name="gate-{challenger.name}")
@@ -136,7 +137,7 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
         if config.gain:
             table = score_gain(client, version, dataset, config.gain, select_device(config.device))
             scores = scores.with_gain(table) if table else scores
-        tag_version(client, version, _score_tags(scores))
+        _score_tags(scores).write(client, version)
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
@@ -177,13 +178,15 @@ def _protocol(manifest: Manifest, config: EvalConfig, net: FeatureNet) -> Protoc
 
 def _known_scores(version: ModelVersion, protocol: Protocol) -> Scores | None:
     """Scores that the version already carries under this protocol: they would come out the same."""
-    stored = version.tags.get(f"shardgan.scores.{protocol.digest()}")
+    stored = VersionTags.of(version).scores.get(protocol.digest())
     return Scores.model_validate_json(stored) if stored else None
 
 
-def _score_tags(scores: Scores) -> dict[str, str]:
-    tags = {f"shardgan.scores.{scores.protocol.digest()}": scores.model_dump_json()}
-    return tags | {f"score.{name}": f"{value:.6g}" for name, value in scores.values.items()}
+def _score_tags(scores: Scores) -> VersionTags:
+    return VersionTags(
+        scores={scores.protocol.digest(): scores.model_dump_json()},
+        shown_scores={name: f"{value:.6g}" for name, value in scores.values.items()},
+    )
 
 
 def _measure(

@@ -12,9 +12,9 @@ from mlflow.entities.model_registry import ModelVersion
 from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
 
 from tasks.flow_runs.artifacts import in_run
+from tasks.tracking.tags import short_tags
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
-PREFIX = "shardgan."
 
 
 def dataset_key(name: str, version: str) -> str:
@@ -34,7 +34,7 @@ def record_dataset(name: str, version: str, facts: dict[str, Any], made_from: Se
 
 def record_model(version: ModelVersion) -> None:
     """Tell Prefect of a version that has just been registered, and which dataset version it was trained on."""
-    tags = {name.removeprefix(PREFIX): value for name, value in version.tags.items() if name.startswith(PREFIX)}
+    tags = short_tags(version)
     facts = {"name": version.name, "version": str(version.version), "mlflow_run_id": version.run_id, **tags}
     dataset = dataset_key(tags["dataset"], tags["dataset_version"])
     _record(

@@ -29,6 +29,7 @@ from tasks.flow_runs.liveness import forget, is_alive, known_flow_runs
 from tasks.home import Home, home
 from tasks.tracking.lineage import FLOW_RUN_TAG
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import RunTags
 from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def open_runs(tracking: MlflowClient) -> list[Run]:
 
 def status_of_ended(client: SyncPrefectClient, run: Run) -> str | None:
     """The status that an open MLflow run ends with; None where it is, or may be, still at work."""
-    folder = run.data.tags.get("shardgan.run_dir", "")
+    folder = RunTags.of(run).run_dir
     directory = RunDirectory(Path(folder)) if folder and Path(folder).exists() else None
     if directory and (directory.is_locked() or directory.is_followed()):
         return None

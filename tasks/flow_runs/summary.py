@@ -15,6 +15,7 @@ from tasks.registry.versions import resolve_version
 from tasks.reports.printable import for_markdown
 from tasks.tracking.links import how_to_open_mlflow, link_run, link_version, mlflow_url
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import short_tags
 from tasks.training.stage import TrainOutcome
 
 LINEAGE = ("dataset", "dataset_version", "manifest", "run", "chosen", "commit", "weights_sha256")
@@ -124,7 +125,7 @@ def _lineage(version: ModelVersion) -> str:
 
 def _links_of(version: ModelVersion) -> Iterator[tuple[str, str]]:
     for name in LINEAGE:
-        if value := version.tags.get(f"shardgan.{name}"):
+        if value := short_tags(version).get(name):
             yield name.replace("_", " ").capitalize(), f"`{value}`"
 
 

@@ -17,13 +17,14 @@ from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.signing import SIGNER_TAG, VERIFY_KEY, fetched_model, find_forgery
+from tasks.registry.signing import VERIFY_KEY, fetched_model, find_forgery
 from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import RunTags, VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
-TAGS = ("shardgan.dataset", "shardgan.dataset_version", "shardgan.manifest", "shardgan.commit")
-CONFIG_FIELDS = {"shardgan.dataset": "dataset", "shardgan.dataset_version": "dataset_version", "shardgan.run": "run"}
+NEEDED = ("run", "weights_sha256", "dataset", "dataset_version", "manifest", "commit")
+IN_CONFIG = ("dataset", "dataset_version", "run")
 
 
 class LineageConfig(Settings):
@@ -71,13 +72,13 @@ def trace_lineage(config: LineageConfig) -> LineageOutcome:
 
 
 def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
-    tags = version.tags
+    tags = VersionTags.of(version)
     yield Link(what="version", value=f"models:/{version.name}/{version.version}", problems=_missing_tags(tags))
     yield from _files(version)
     run = _mlflow_run(client, version)
     yield from _run_directory(tags, run)
     yield from _dataset(tags)
-    commit = tags.get("shardgan.commit", "unknown")
+    commit = tags.commit or "unknown"
     unknown = ["the commit of the code is not known"] if commit == "unknown" else []
     yield Link(what="code commit", value=commit, problems=unknown)
     yield _tracked(tags, version, run)
@@ -85,14 +86,13 @@ def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
     yield Link(what="Prefect flow run", value=flow_run or "none: it was trained outside of a flow")
 
 
-def _missing_tags(tags: dict[str, str]) -> list[str]:
-    names = ("shardgan.run", "shardgan.weights_sha256", *TAGS)
-    return [f"the version has no tag {name}" for name in names if not tags.get(name)]
+def _missing_tags(tags: VersionTags) -> list[str]:
+    return [f"the version has no tag {VersionTags.name(field)}" for field in NEEDED if not getattr(tags, field)]
 
 
 def _files(version: ModelVersion) -> Iterator[Link]:
     """The version's files: the weights' own hash, the hash of all, and the signature where a key is given."""
-    expected = version.tags.get("shardgan.weights_sha256", "")
+    expected = VersionTags.of(version).weights_sha256
     try:
         with fetched_model(f"models:/{version.name}/{version.version}") as folder:
             yield Link(what="weights", value=f"sha256 {expected}", problems=_wrong_weights(folder, expected))
@@ -111,7 +111,7 @@ def _wrong_weights(folder: Path, expected: str) -> list[str]:
 
 
 def _signature(version: ModelVersion, problems: list[str]) -> Link:
-    signer = version.tags.get(SIGNER_TAG)
+    signer = VersionTags.of(version).signed_by
     said = f"by the key {signer}" if signer else "none"
     checked = "" if os.environ.get(VERIFY_KEY) else f", not checked: {VERIFY_KEY} names no key"
     return Link(what="signature", value=f"{said}{checked}", problems=problems)
@@ -135,9 +135,9 @@ def _mlflow_run(client: MlflowClient, version: ModelVersion) -> Run | None:
         return None
 
 
-def _run_directory(tags: dict[str, str], run: Run | None) -> Iterator[Link]:
-    name = tags.get("shardgan.run", "unknown")
-    path = Path(run.data.tags.get("shardgan.run_dir", "") if run else home().runs / name)
+def _run_directory(tags: VersionTags, run: Run | None) -> Iterator[Link]:
+    name = tags.run or "unknown"
+    path = Path(RunTags.of(run).run_dir) if run else home().runs / name
     config = path / "config.json"
     if not config.is_file():
         yield Link(what="run", value=name, problems=[f"there is no run directory {path} on this machine"])
@@ -146,23 +146,23 @@ def _run_directory(tags: dict[str, str], run: Run | None) -> Iterator[Link]:
     yield Link(what="config", value=f"{config}, sha256 {file_sha256(config)}", problems=_wrong_config(path, tags))
 
 
-def _wrong_config(path: Path, tags: dict[str, str]) -> list[str]:
+def _wrong_config(path: Path, tags: VersionTags) -> list[str]:
     try:
         config = RunDirectory(path).config().model_dump()
     except ValidationError as error:
         return [f"config.json is not a run's: {error.errors()[0]['msg']}"]
-    pairs = [(field, config[field], tags.get(tag)) for tag, field in CONFIG_FIELDS.items()]
+    pairs = [(field, config[field], getattr(tags, field)) for field in IN_CONFIG]
     return [f"config.json says {field} {found}, the version says {tag}" for field, found, tag in pairs if found != tag]
 
 
-def _dataset(tags: dict[str, str]) -> Iterator[Link]:
-    uri = tags.get("shardgan.manifest", "")
+def _dataset(tags: VersionTags) -> Iterator[Link]:
+    uri = tags.manifest
     try:
         dataset = Dataset.open(uri)
     except DatasetError as error:
         yield Link(what="dataset", value=uri or "unknown", problems=[str(error)])
         return
-    manifest, expected = dataset.manifest, tags.get("shardgan.dataset_version")
+    manifest, expected = dataset.manifest, tags.dataset_version
     altered = [] if manifest.version == expected else [f"it is version {manifest.version}, trained on was {expected}"]
     made_by = f", made by {manifest.synthetic.model}" if manifest.synthetic else ""
     yield Link(what="dataset", value=f"{manifest.name} in {uri}{made_by}", problems=altered)
@@ -171,14 +171,14 @@ def _dataset(tags: dict[str, str]) -> Iterator[Link]:
     yield Link(what="shards", value=value, problems=list(dataset.find_damage()))
 
 
-def _tracked(tags: dict[str, str], version: ModelVersion, run: Run | None) -> Link:
+def _tracked(tags: VersionTags, version: ModelVersion, run: Run | None) -> Link:
     """The MLflow run, with the dataset among its inputs."""
     if run is None:
         return Link(what="MLflow run", value=version.run_id or "none", problems=["the tracking server has no such run"])
     problems: list[str] = []
     inputs: list[Any] = run.inputs.dataset_inputs if run.inputs else []
     digests = [f"{one.dataset.name}@{one.dataset.digest}" for one in inputs]
-    expected = f"{tags.get('shardgan.dataset')}@{tags.get('shardgan.dataset_version')}"
+    expected = f"{tags.dataset}@{tags.dataset_version}"
     if expected not in digests:
         problems.append(f"its inputs are {', '.join(digests) or 'none'}, not {expected}")
     return Link(what="MLflow run", value=f"{run.info.run_id} ({run.info.status})", problems=problems)

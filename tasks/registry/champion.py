@@ -15,8 +15,9 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from tasks.flow_runs.announcements import announce_champion
 from tasks.home import Home
-from tasks.registry.versions import CHAMPION, tag_version
+from tasks.registry.versions import CHAMPION
 from tasks.reports.printable import for_markdown
+from tasks.tracking.tags import VersionTags
 
 LIMIT = "shardgan-champion"
 # What a process that was killed holds is given back after so long, also by a server that was restarted meanwhile.
@@ -43,15 +44,15 @@ def one_at_a_time(home: Home) -> Iterator[None]:
 
 def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
     """Move the alias to `version`; its tags say when and why, and from whom it took over (empty: nobody)."""
-    leave_reason(client, version, why, promoted=True, replaced=str(before.version) if before else "")
+    decision(why, promoted=True, replaced=str(before.version) if before else "").write(client, version)
     client.set_registered_model_alias(version.name, CHAMPION, version.version)
     announce_champion(version, why)
 
 
-def leave_reason(client: MlflowClient, version: ModelVersion, why: str, *, promoted: bool, **others: str) -> None:
-    """Tag the version with what was decided, when and why."""
-    decided = {"promoted": str(promoted).lower(), "why": why, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    tag_version(client, version, {f"gate.{name}": value for name, value in (decided | others).items()})
+def decision(why: str, *, promoted: bool, **others: str) -> VersionTags:
+    """The tags that say what was decided about a version, when and why."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return VersionTags.model_validate({"promoted": promoted, "why": why, "at": at, **others})
 
 
 def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping[str, str]) -> None:

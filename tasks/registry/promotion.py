@@ -13,7 +13,7 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better
 from tasks.home import Home
-from tasks.registry.champion import crown, is_same, leave_reason, one_at_a_time, show_decision
+from tasks.registry.champion import crown, decision, is_same, one_at_a_time, show_decision
 from tasks.registry.versions import find_champion
 
 logger = logging.getLogger(__name__)
@@ -182,10 +182,10 @@ def promote(
         if verdict.promoted:
             crown(client, version, now, verdict.why)
         elif not is_same(now, version):  # a champion keeps the reasons for which it became one
-            leave_reason(client, version, verdict.why, promoted=False)
+            decision(verdict.why, promoted=False).write(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
-    decision = "promoted" if verdict.promoted else "not promoted"
-    show_decision(version, decision, verdict.why, grounds(challenger, champion, policy))
+    decided = "promoted" if verdict.promoted else "not promoted"
+    show_decision(version, decided, verdict.why, grounds(challenger, champion, policy))
     return verdict
 
 

@@ -1,6 +1,6 @@
 """A version's files are those that were registered: by a hash in the registry, and by a signature where keys are given.
 
-The tag `shardgan.files_sha256` is checked before anything of a version is loaded: MLflow runs code that lies beside the
+The tag `files_sha256` is checked before anything of a version is loaded: MLflow runs code that lies beside the
 weights. Whoever can write to the registry too could change the tag as well; against that stand two PEM files, an
 elliptic curve's private and public key:
 
@@ -28,10 +28,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
+from tasks.tracking.tags import VersionTags
 
 SIGNING_KEY, VERIFY_KEY = "SHARDGAN_SIGNING_KEY", "SHARDGAN_VERIFY_KEY"
 MODEL_SIGNATURE = "model.sig"
-FILES_TAG, SIGNER_TAG = "shardgan.files_sha256", "shardgan.signed_by"
 # The signature itself, and what MLflow writes beside a copy that it has fetched.
 NOT_SIGNED = (MODEL_SIGNATURE, "registered_model_meta")
 
@@ -69,9 +69,10 @@ def proven_model(version: ModelVersion) -> Iterator[Path]:
 
 def find_forgery(version: ModelVersion, folder: Path) -> list[str]:
     """What speaks against the files in `folder` being those of the version; empty where nothing does."""
-    expected = version.tags.get(FILES_TAG)
+    expected = VersionTags.of(version).files_sha256
     if not expected:
-        return [f"it has no tag {FILES_TAG}; look where it comes from, then accept it with `shardgan sign`"]
+        name = VersionTags.name("files_sha256")
+        return [f"it has no tag {name}; look where it comes from, then accept it with `shardgan sign`"]
     if (found := files_sha256(folder)) != expected:
         return [f"its files have the sha256 {found[:12]}, {expected[:12]} were registered: they were altered"]
     return find_wrong_signature(folder)
@@ -92,9 +93,9 @@ def find_wrong_signature(folder: Path) -> list[str]:
     return []
 
 
-def make_signature(folder: Path) -> dict[str, str]:
+def make_signature(folder: Path) -> VersionTags:
     """Write model.sig into `folder` where a key to sign with is given; returns the tags that say what was signed."""
-    tags = {FILES_TAG: files_sha256(folder)}
+    digest = files_sha256(folder)
     if key := _key_file(SIGNING_KEY):
         library = _library()
         hashing = library.hashing.Config().set_ignored_paths(paths=NOT_SIGNED, ignore_git_paths=False)
@@ -103,8 +104,8 @@ def make_signature(folder: Path) -> dict[str, str]:
             signer.set_hashing_config(hashing).sign(folder, folder / MODEL_SIGNATURE)
         except (OSError, ValueError, TypeError) as error:
             raise RegistryError(f"{SIGNING_KEY} is {str(key)!r}, which does not sign: {error}; {_HOW}") from error
-        tags[SIGNER_TAG] = key_name(key)
-    return tags
+        return VersionTags(files_sha256=digest, signed_by=key_name(key))
+    return VersionTags(files_sha256=digest)
 
 
 class SignConfig(Settings):
@@ -136,13 +137,12 @@ def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
         raise RegistryError(f"{uri} is not signed: it is no logged model of MLflow 3, so shardgan did not make it")
     with fetched_model(uri) as folder:
         tags = make_signature(folder)
-        if version.tags.get(FILES_TAG, tags[FILES_TAG]) != tags[FILES_TAG]:
+        if VersionTags.of(version).files_sha256 not in ("", tags.files_sha256):
             raise RegistryError(f"{uri} is not signed: {'; '.join(find_forgery(version, folder))}")
-        if SIGNER_TAG in tags:
+        if tags.signed_by:
             client.log_model_artifact(model_id, str(folder / MODEL_SIGNATURE))
-    for key, value in tags.items():
-        client.set_model_version_tag(version.name, version.version, key, value)
-    return SignOutcome(model=uri, files_sha256=tags[FILES_TAG], signed_by=tags.get(SIGNER_TAG, ""))
+    tags.write(client, version)
+    return SignOutcome(model=uri, files_sha256=tags.files_sha256, signed_by=tags.signed_by)
 
 
 def key_name(key: Path) -> str:

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import RegistryError
 from tasks.home import Home, home
 from tasks.registry.champion import crown, is_same, one_at_a_time, show_decision
-from tasks.registry.versions import find_champion, resolve_version, split_model_uri, tag_version
+from tasks.registry.versions import find_champion, resolve_version, split_model_uri
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 
 
 class SuccessionOutcome(BaseModel):
@@ -50,14 +51,14 @@ def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -
 def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> SuccessionOutcome:
     """Make the champion before the present one champion again; raises RegistryError where there was none."""
     now = find_champion(client, name)
-    number = client.get_model_version(name, now.version).tags.get("gate.replaced") if now else None
+    number = VersionTags.of(client.get_model_version(name, now.version)).replaced if now else None
     if now is None or not number:
         raise RegistryError(f"{name} has no champion that took over from another: there is nothing to go back to")
     reason = f"rolled back from version {now.version}" + (f": {why}" if why else "")
     restored = client.get_model_version(name, number)
     outcome = succeed(client, home, restored, reason)
     # It keeps its own predecessor: a second rollback goes further back, not to the version just left.
-    tag_version(client, restored, {"gate.replaced": restored.tags.get("gate.replaced", "")})
+    VersionTags(replaced=VersionTags.of(restored).replaced).write(client, restored)
     return outcome
 
 

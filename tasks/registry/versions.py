@@ -29,10 +29,9 @@ from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_model
 from tasks.flow_runs.assets import record_model
 from tasks.home import home
-from tasks.registry.export import ExportedGraph, export_graphs
+from tasks.registry.export import export_graphs
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
-    SIGNER_TAG,
     SignConfig,
     SignOutcome,
     accept_version,
@@ -42,6 +41,7 @@ from tasks.registry.signing import (
     proven_model,
 )
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
@@ -108,21 +108,22 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         given = {f"artifacts/{path.name}": file_sha256(path) for path in artifacts.values()}
     seal = seal_model(client, logged, given | {CODE.name: file_sha256(CODE)})
     config = run.config()
-    tags = {
-        "shardgan.run": run.name,
-        "shardgan.dataset": config.dataset,
-        "shardgan.dataset_version": config.dataset_version,
-        "shardgan.manifest": config.manifest,
-        "shardgan.commit": config.commit,
-        "shardgan.weights_sha256": digests["weights"],
-        "shardgan.nimg": str(spec["nimg"]),
-        "shardgan.nimg_seen": str(status.nimg) if (status := run.status()) else "0",
-        "shardgan.chosen": spec["chosen"],
-        **({"shardgan.shield_sha256": digests["shield"]} if "shield" in digests else {}),
-        **graph_tags(graphs),
-        **seal,
-    }
-    version = mlflow.register_model(logged.model_uri, name, tags=tags)
+    tags = VersionTags(
+        run=run.name,
+        dataset=config.dataset,
+        dataset_version=config.dataset_version,
+        manifest=config.manifest,
+        commit=config.commit,
+        weights_sha256=digests["weights"],
+        nimg=spec["nimg"],
+        nimg_seen=status.nimg if (status := run.status()) else 0,
+        chosen=spec["chosen"],
+        graph_sha256={name: graph.sha256 for name, graph in graphs.items()},
+        graph_difference={name: f"{graph.max_abs_difference:.3g}" for name, graph in graphs.items()},
+    )
+    shield = VersionTags(shield_sha256=digests["shield"]) if "shield" in digests else VersionTags()
+    all_tags = tags.as_tags() | shield.as_tags() | seal.as_tags()
+    version = mlflow.register_model(logged.model_uri, name, tags=all_tags)
     _make_challenger(client, version)
     announce_model(version)
     record_model(version)
@@ -136,7 +137,7 @@ def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
         client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
-def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]) -> dict[str, str]:
+def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]) -> VersionTags:
     """Sign a model's files where there is a key; returns the tags by which they are known again.
 
     `logged` is what MLflow says it stored, `given` the sha256 of each file that it was given, by its path in the model.
@@ -150,7 +151,7 @@ def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]
             if file_sha256(folder / name) != expected:
                 raise RegistryError(f"MLflow stored another {name} for {model_id} than it was given: register it again")
         tags = make_signature(folder)
-        if SIGNER_TAG in tags:
+        if tags.signed_by:
             client.log_model_artifact(model_id, str(folder / MODEL_SIGNATURE))
     return tags
 
@@ -197,15 +198,6 @@ def why_chosen(nimg: int, best: Best | None, num_scores: int) -> str:
     return f"best of {num_scores} quick scores: {of}"
 
 
-def graph_tags(graphs: Mapping[str, ExportedGraph]) -> dict[str, str]:
-    """Each exported file's sha256, and how far its images lie from the network's in [-1, 1]."""
-    tags = {}
-    for name, graph in graphs.items():
-        tags[f"shardgan.{name}.sha256"] = graph.sha256
-        tags[f"shardgan.{name}.max_abs_difference"] = f"{graph.max_abs_difference:.3g}"
-    return tags
-
-
 def pinned_requirements() -> list[str]:
     """What a consumer needs, at the versions that this process has."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]
@@ -219,7 +211,7 @@ def find_version(client: MlflowClient, name: str, *, run_id: str) -> ModelVersio
 
 def find_version_of(client: MlflowClient, name: str, *, run: str) -> ModelVersion | None:
     """The newest version of `name` that the training `run` made, on whichever machine."""
-    found = client.search_model_versions(f"name = '{name}' and tags.`shardgan.run` = '{run}'")
+    found = client.search_model_versions(f"name = '{name}' and tags.`{VersionTags.name('run')}` = '{run}'")
     return max(found, key=lambda version: int(version.version), default=None)
 
 
@@ -269,9 +261,3 @@ def sign_version(config: SignConfig) -> SignOutcome:
     check_keys()
     client = connect(home())
     return accept_version(client, resolve_version(client, config.model))
-
-
-def tag_version(client: MlflowClient, version: ModelVersion, tags: Mapping[str, str]) -> None:
-    """Add `tags` to the version."""
-    for key, value in tags.items():
-        client.set_model_version_tag(version.name, version.version, key, value)

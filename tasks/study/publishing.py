@@ -23,6 +23,7 @@ from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
 from tasks.tracking.lineage import code_commit
 from tasks.tracking.links import link_run
+from tasks.tracking.tags import RunTags
 
 
 class CodecRow(BaseModel):
@@ -154,7 +155,7 @@ def _log_metrics(record: StudyRecord, outcome: StudyOutcome) -> None:
         if value is not None
     ]
     record.client.log_batch(record.run_id, metrics=points)
-    record.client.set_tag(record.run_id, "shardgan.advice", outcome.advice)
+    record.client.set_tag(record.run_id, RunTags.name("advice"), outcome.advice)
 
 
 def _summary(record: StudyRecord, results: StudyResults, outcome: StudyOutcome) -> str:

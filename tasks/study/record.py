@@ -21,9 +21,9 @@ from models.features.digests import canonical_json
 from tasks.home import Home, home
 from tasks.tracking.lineage import prefect_tags
 from tasks.tracking.runs import MAX_PARAM_LENGTH, connect, experiment_id, flatten, take_up
+from tasks.tracking.tags import RunTags
 
 logger = logging.getLogger(__name__)
-STUDY_TAG = "shardgan.study"
 FOLDER, PICTURES = "measured", "pictures"
 Measurement = TypeVar("Measurement", bound=BaseModel)
 
@@ -42,10 +42,11 @@ class StudyRecord:
         """Find the run of the study that is `about` this in the dataset's experiment, or make it."""
         experiment = experiment_id(client, home, dataset)
         digest = _digest(about)
-        if found := client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{digest}'", max_results=1):
+        if found := client.search_runs([experiment], f"tags.`{RunTags.name('study')}` = '{digest}'", max_results=1):
             take_up(client, found[0].info.run_id, tags)
             return cls(client, str(found[0].info.run_id))
-        run = client.create_run(experiment, run_name="compression-study", tags={STUDY_TAG: digest, **tags})
+        named = RunTags(study=digest).as_tags() | dict(tags)
+        run = client.create_run(experiment, run_name="compression-study", tags=named)
         params = [Param(name, str(value)[:MAX_PARAM_LENGTH]) for name, value in flatten(about).items()]
         client.log_batch(run.info.run_id, params=params)
         return cls(client, str(run.info.run_id))

@@ -28,6 +28,7 @@ from tasks.registry.versions import load_pyfunc, resolve_version
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.variants import Variant
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import SPLIT, TRAIN, generated_images, real_images, request_rows, train_images
 
 GRID_ROWS, COLUMNS = 3, 10
@@ -72,7 +73,7 @@ def score_generator(
     record = open_record(study_run)
     version = resolve_version(connect(home()), model)
     inputs = {
-        "weights": version.tags["shardgan.weights_sha256"],
+        "weights": VersionTags.of(version, "weights_sha256").weights_sha256,
         "clean": clean.version,
         "codec": variant.codec,
         "config": decisive(config),
@@ -161,7 +162,7 @@ def _score_generator(
             images,
             net,
             home().features,
-            f"generated {version.tags['shardgan.weights_sha256']} {rows} as {clean.version}",
+            f"generated {VersionTags.of(version, 'weights_sha256').weights_sha256} {rows} as {clean.version}",
             config.batch_size,
             lambda done, _: progress.update(done, "generated images"),
         )

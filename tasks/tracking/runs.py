@@ -20,10 +20,11 @@ from mlflow.tracking import MlflowClient
 
 from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home
+from tasks.tracking.tags import RunTags
 from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
-RUN_TAG = "shardgan.run"
+RUN_TAG, RUN_DIR_TAG = RunTags.name("run"), RunTags.name("run_dir")
 EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
 ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
 QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
@@ -103,12 +104,12 @@ class RunTracker:
         """The MLflow run's id; found or made when it is first needed, so that training starts without MLflow too."""
         experiment = experiment_id(self.client, self.home, self.config.dataset)
         # The run's directory is part of its identity: another home may hold a run of the same name.
-        query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`shardgan.run_dir` = '{self.run.path}'"
+        query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`{RUN_DIR_TAG}` = '{self.run.path}'"
         if found := self.client.search_runs([experiment], query, max_results=1):
             take_up(self.client, found[0].info.run_id, self.tags)
             self._describe(found[0])
             return str(found[0].info.run_id)
-        tags = {RUN_TAG: self.run.name, "shardgan.run_dir": str(self.run.path), **run_tags(self.config), **self.tags}
+        tags = run_tags(self.run, self.config).as_tags() | dict(self.tags)
         created = self.client.create_run(experiment, run_name=self.run.name, tags=tags)
         self._describe(created)
         return str(created.info.run_id)
@@ -197,7 +198,8 @@ class RunTracker:
             if key in self.tagged_events:
                 continue
             text = f"{event['action']} at {event['nimg']:,} images: {event['reason']}"
-            self.client.set_tag(self.run_id, f"shardgan.event.{event['event']}", text[:MAX_TAG_LENGTH])
+            tags = RunTags(events={event["event"]: text[:MAX_TAG_LENGTH]}).as_tags()
+            self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
             self.tagged_events.add(key)
 
     def _send_scores(self) -> None:
@@ -211,19 +213,21 @@ class RunTracker:
         now = int(time.time() * 1000)
         points = [Metric(f"{QUICK_PREFIX}{row['name']}", row["value"], now, row["nimg"]) for row in fresh]
         if points:
-            protocol = RunTag("shardgan.quick_protocol", fresh[-1]["digest"])
-            self.client.log_batch(self.run_id, metrics=points, tags=[protocol])
+            tags = RunTags(quick_protocol=fresh[-1]["digest"]).as_tags()
+            self.client.log_batch(self.run_id, metrics=points, tags=[RunTag(*tag) for tag in tags.items()])
             self.sent_scores |= {row["nimg"] for row in fresh}
 
 
-def run_tags(config: RunConfig) -> dict[str, str]:
-    """Tags that lead back from an MLflow run to its data and code."""
-    return {
-        "shardgan.dataset": config.dataset,
-        "shardgan.dataset_version": config.dataset_version,
-        "shardgan.manifest": config.manifest,
-        "shardgan.commit": config.commit,
-    }
+def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:
+    """Tags that lead back from an MLflow run to its run directory, data and code."""
+    return RunTags(
+        run=run.name,
+        run_dir=str(run.path),
+        dataset=config.dataset,
+        dataset_version=config.dataset_version,
+        manifest=config.manifest,
+        commit=config.commit,
+    )
 
 
 def run_params(config: RunConfig) -> dict[str, Any]:

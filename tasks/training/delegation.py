@@ -34,6 +34,7 @@ from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.versions import find_version_of
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import RunTags, VersionTags
 from tasks.training.stage import RegisteredModel, TrainOutcome
 
 logger = logging.getLogger(__name__)
@@ -60,10 +61,11 @@ def find_outcome(run: str, model: str) -> TrainOutcome | None:
     version = find_version_of(client, model, run=run)
     if version is None or not version.run_id:
         return None
+    tags = VersionTags.of(version)
     return TrainOutcome(
         run=run,
-        run_dir=_tag(client, version.run_id, "shardgan.run_dir"),
-        nimg=int(version.tags.get("shardgan.nimg_seen") or version.tags["shardgan.nimg"]),
+        run_dir=_run_dir(client, version.run_id),
+        nimg=tags.nimg_seen or tags.nimg,
         mlflow_run_id=version.run_id,
         model=RegisteredModel(name=version.name, version=str(version.version)),
     )
@@ -150,8 +152,8 @@ def _has_crashed_for_good(run: FlowRun) -> bool:
     return time.time() - run.state.timestamp.timestamp() > RESUME_SECONDS
 
 
-def _tag(client: MlflowClient, run_id: str, name: str) -> str:
+def _run_dir(client: MlflowClient, run_id: str) -> str:
     try:
-        return str(client.get_run(run_id).data.tags.get(name, ""))
+        return RunTags.of(client.get_run(run_id)).run_dir
     except MlflowException:
         return ""

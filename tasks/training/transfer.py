@@ -10,6 +10,7 @@ from tasks.home import home
 from tasks.registry.signing import proven_model
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +56,13 @@ def fetch_start(start: Start, target: Path) -> None:
 
 def _of_model(uri: str) -> Start:
     version = resolve_version(connect(home()), uri)
-    store = CheckpointStore(home().runs / Path(version.tags.get("shardgan.run", "")).name / "checkpoints")
-    registered = store.path(int(version.tags.get("shardgan.nimg", "0")))
+    tags = VersionTags.of(version, "weights_sha256")
+    store = CheckpointStore(home().runs / Path(tags.run).name / "checkpoints")
+    registered = store.path(tags.nimg)
     if registered in store.committed():
         return _of_checkpoint(registered / TENSORS)
     logger.warning("train.init: the checkpoint of %s is not here, so the discriminator starts anew", uri)
-    return Start(f"models:/{version.name}/{version.version}", version.tags["shardgan.weights_sha256"])
+    return Start(f"models:/{version.name}/{version.version}", tags.weights_sha256)
 
 
 def _of_run(path: Path, uri: str) -> Start:

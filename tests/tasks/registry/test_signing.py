@@ -15,9 +15,7 @@ from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.audit import LineageConfig, trace_lineage
 from tasks.registry.signing import (
-    FILES_TAG,
     MODEL_SIGNATURE,
-    SIGNER_TAG,
     SIGNING_KEY,
     VERIFY_KEY,
     SignConfig,
@@ -26,11 +24,13 @@ from tasks.registry.signing import (
 )
 from tasks.registry.versions import CHAMPION, load_pyfunc, register, resolve_version, sign_version
 from tasks.tracking.runs import RunTracker, connect
+from tasks.tracking.tags import VersionTags
 from tasks.training.transfer import Start, fetch_start
 from tests.conftest import write_collection
 from tests.tasks.conftest import make_run
 
 URI = "models:/m@champion"
+FILES_TAG, SIGNER_TAG = VersionTags.name("files_sha256"), VersionTags.name("signed_by")
 
 
 def make_keys(folder: Path) -> tuple[Path, Path]:
