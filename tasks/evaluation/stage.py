@@ -86,6 +86,22 @@ class EvaluateOutcome(BaseModel):
     champion: str | None
     report: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """What came of it as (name, value) pairs in the order in which a person reads them."""
+        protocol = self.protocol
+        compared = (
+            f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
+            f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})"
+        )
+        return [
+            ("model", self.model),
+            ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())),
+            ("protocol", compared),
+            ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
+            ("champion", self.champion or "none yet"),
+            ("report", self.report),
+        ]
+
 
 @task(
     task_run_name="score-{model}",

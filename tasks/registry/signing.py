@@ -125,6 +125,11 @@ class SignOutcome(BaseModel):
     files_sha256: str
     signed_by: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """What came of it as (name, value) pairs in the order in which a person reads them."""
+        signer = self.signed_by or f"nobody: {SIGNING_KEY} names no key"
+        return [("model", self.model), ("files", f"sha256 {self.files_sha256}"), ("signed by", signer)]
+
 
 def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
     """Sign a version that is registered already, and record its files' hash where there is none yet.
