@@ -19,7 +19,8 @@ from shards import Dataset, Manifest
 from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
 from tasks.home import home
 from tasks.registry.generator_pyfunc import GeneratorModel
-from tasks.registry.versions import export_generator, load_pyfunc, resolve_version
+from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.versions import export_generator, resolve_version
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
@@ -79,11 +80,11 @@ def measure(model: str, config: GainConfig) -> tuple[GainTable, Manifest]:
     if (Path(model) / "config.json").exists():
         run = RunDirectory(Path(model))
         dataset = Dataset.open(run.config().manifest)
-        return measure_model_gain(RunModel(run), dataset, config, progress=show), dataset.manifest
+        return measure_model_gain(LoadedGenerator(RunModel(run)), dataset, config, progress=show), dataset.manifest
     client = connect(home())
     version = resolve_version(client, model)
     dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
-    table = measure_model_gain(load_pyfunc(version), dataset, config, progress=show)
+    table = measure_model_gain(LoadedGenerator.load(version), dataset, config, progress=show)
     keep_gain(client, version, table)
     return table, dataset.manifest
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
@@ -20,7 +19,8 @@ from tasks.errors import RegistryError
 from tasks.flow_runs.assets import model_key, record_dataset
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
-from tasks.registry.versions import MODEL_PATTERN, load_pyfunc, resolve_version
+from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.versions import MODEL_PATTERN, resolve_version
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 
@@ -100,20 +100,19 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     version = resolve_version(connect(home()), config.model)
     uri = f"models:/{version.name}/{version.version}"
     weights_sha256 = VersionTags.of(version, "weights_sha256").weights_sha256
-    model = load_pyfunc(version)
-    spec = model.unwrap_python_model().spec
-    _check_label(config, uri, spec["labels"])
+    generator = LoadedGenerator.load(version)
+    _check_label(config, uri, generator.labels)
     asked = config.model_dump(include={"num_images", "seed", "label", "truncation", "format"})
     synthetic = Synthetic(model=uri, weights_sha256=weights_sha256, **asked)
     listing = home().root / "generated" / f"{hashlib.sha256(synthetic.model_dump_json().encode()).hexdigest()}.parquet"
-    shard = _shard_config(config, listing, spec)
+    shard = _shard_config(config, listing, generator)
     root = config.out or home().shared
     lock = home().root / "locks" / f"{listing.stem}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):  # the same images may be asked for twice at once: the second run finds them made
         built = find_synthetic(shard, root, synthetic)
         if built is None:
-            write_listing(listing, model, config, spec["labels"])
+            write_listing(listing, generator, config)
             built = _build(shard, root, synthetic)
             listing.unlink()
             facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
@@ -123,7 +122,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))
 
 
-def write_listing(path: Path, model: Any, config: GenerateConfig, labels: list[str]) -> None:
+def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig) -> None:
     """Write the images and the names of their classes as a parquet listing, which is there whole or not at all."""
     if path.exists():
         return  # a run that was cut short while it sharded
@@ -133,12 +132,12 @@ def write_listing(path: Path, model: Any, config: GenerateConfig, labels: list[s
         ProgressReport("generating", f"Generating {config.dataset}", config.num_images) as progress,
         pq.ParquetWriter(partial, COLUMNS) as writer,
     ):
-        done = 0
+        done, labels = 0, generator.labels
         for request in requests(config, len(labels)):
-            table = model.predict(pd.DataFrame([request]))
-            names = [labels[label] if label >= 0 else None for label in table["label"]]
-            writer.write_table(pa.table({"image": list(table["image"]), "label": names}, schema=COLUMNS))
-            done += len(table)
+            images = generator.encode(request)
+            names = [labels[label] if label >= 0 else None for label in images.labels]
+            writer.write_table(pa.table({"image": images.files, "label": names}, schema=COLUMNS))
+            done += len(names)
             progress.update(done, f"{done:,}/{config.num_images:,} images")
     partial.replace(path)
 
@@ -159,13 +158,13 @@ def _check_label(config: GenerateConfig, uri: str, labels: list[str]) -> None:
         raise RegistryError(f"label is {config.label}; {uri} takes {known}")
 
 
-def _shard_config(config: GenerateConfig, listing: Path, spec: dict[str, Any]) -> ShardConfig:
-    several = len(spec["labels"]) > 1 and config.label == -1
+def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenerator) -> ShardConfig:
+    several = len(generator.labels) > 1 and config.label == -1
     return ShardConfig(
         source=str(listing),
         dataset=config.dataset,
-        resolution=spec["arguments"]["resolution"],
-        channels=spec["arguments"]["channels"],
+        resolution=generator.resolution,
+        channels=generator.channels,
         encoding="original",
         labels="auto" if several else "none",
         bytes_column="image",

@@ -3,4 +3,4 @@
 May import registry and the rooms below it, not datasets, training or service.
 """
 
-__all__ = ["feature_nets", "publishing", "stage"]
+__all__ = ["feature_nets", "publishing", "samples", "stage"]

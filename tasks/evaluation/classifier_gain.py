@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
@@ -15,16 +14,15 @@ from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainConfig, Gai
 from shards import Dataset, Split
 from tasks.errors import RequestError
 from tasks.flow_runs.progress import ProgressReport
-from tasks.registry.versions import load_pyfunc
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.tracking.tags import VersionTags
-from tasks.trainer.pictures import SPLIT, TRAIN, decode, is_conditional, makes_classes
+from tasks.trainer.pictures import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
-IMAGES_A_CALL = 500
 
 
 def measure_model_gain(
-    model: Any,
+    model: LoadedGenerator,
     dataset: Dataset,
     config: GainConfig,
     device: str | torch.device = "cpu",
@@ -32,10 +30,10 @@ def measure_model_gain(
 ) -> GainTable:
     """Generate as many images of each class as the train split has, then train and test classifiers.
 
-    `model` is a loaded pyfunc. Raises RequestError where it makes no labelled images of this dataset's classes.
+    Raises RequestError where it makes no labelled images of this dataset's classes.
     """
-    if len(dataset.labels) < 2 or not makes_classes(model, dataset):
-        own = f"makes {model.unwrap_python_model().spec['labels']}" if is_conditional(model) else "is unconditional"
+    if len(dataset.labels) < 2 or not model.makes(dataset.labels):
+        own = f"makes {model.labels}" if model.is_conditional else "is unconditional"
         raise RequestError(
             f"a classifier learns from labelled images; {dataset.name} has the classes {dataset.labels} and the "
             f"model {own}: take a conditional model of this dataset, which needs two classes or more"
@@ -46,19 +44,13 @@ def measure_model_gain(
     return table.model_copy(update={"dataset": dataset.name})
 
 
-def labelled_images(model: Any, dataset: Dataset, seed: int) -> LabelledImages:
+def labelled_images(model: LoadedGenerator, dataset: Dataset, seed: int) -> LabelledImages:
     """As many generated images of each class as the train split has real ones."""
     counts = dataset.class_counts(TRAIN)
     images = [
-        decode(model.predict(pd.DataFrame([{"num_images": n, "seed": one_seed, "label": label}]))["image"])
-        for label, count in enumerate(counts)
-        for one_seed, n in enumerate(_parts(count), start=seed + 1000 * label)
+        batch for label, count in enumerate(counts) for batch in model.generate_many(count, seed + 1000 * label, label)
     ]
     return LabelledImages(np.concatenate(images), np.repeat(np.arange(len(counts)), counts))
-
-
-def _parts(count: int) -> list[int]:
-    return [min(IMAGES_A_CALL, count - start) for start in range(0, count, IMAGES_A_CALL)]
 
 
 def _labelled(split: Split) -> LabelledImages:
@@ -75,8 +67,8 @@ def score_gain(
     stored = find_gain(version)
     if stored and (stored.config, stored.dataset) == (config, dataset.name):
         return stored
-    model = load_pyfunc(version)
-    if len(dataset.labels) < 2 or not makes_classes(model, dataset):
+    model = LoadedGenerator.load(version)
+    if len(dataset.labels) < 2 or not model.makes(dataset.labels):
         logger.warning(
             "%s version %s does not make the classes of %s: it has no classifier gain",
             *(version.name, version.version, dataset.name),

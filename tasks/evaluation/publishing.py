@@ -3,28 +3,27 @@
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from prefect import task
 
-from models.grids import grid_labels, grid_png, real_grid
+from models.grids import grid_labels, real_grid
 from shards import Dataset, Manifest
 from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
+from tasks.evaluation.grids import class_grid, interpolation_grid, truncation_grid
 from tasks.evaluation.stage import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
-from tasks.evaluation.strips import interpolation_strip, truncation_strip
 from tasks.home import home
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import Verdict
-from tasks.registry.versions import find_champion, load_pyfunc
+from tasks.registry.versions import find_champion
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags, short_tags
-from tasks.trainer.pictures import SPLIT, decode
+from tasks.trainer.pictures import SPLIT
 
 MAX_SNAPSHOTS = 12
 
@@ -67,8 +66,8 @@ def gather(
     """Collect what the report shows; all of it from MLflow and the dataset, so any machine can write it."""
     dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     protocol = challenger.scores.protocol
-    generator = load_pyfunc(version)
-    num_classes = generator.unwrap_python_model().spec["arguments"]["num_classes"]
+    generator = LoadedGenerator.load(version)
+    num_classes = generator.num_classes
     run = client.get_run(str(version.run_id))
     return ReportData(
         model=challenger.name,
@@ -78,15 +77,15 @@ def gather(
         scores=challenger.scores.values,
         protocol=protocol.model_dump(),
         protocol_digest=protocol.digest(),
-        generated=_generated_grid(generator, num_classes, config.seed),
+        generated=class_grid(generator, config.seed),
         real=_real_grid(dataset, num_classes),
         columns=dataset.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
         intervals=challenger.scores.intervals,
         by_class=challenger.scores.by_class,
         by_class_intervals=challenger.scores.by_class_intervals,
         pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
-        truncation=truncation_strip(generator, config.seed),
-        interpolation=interpolation_strip(generator, config.seed),
+        truncation=truncation_grid(generator, config.seed),
+        interpolation=interpolation_grid(generator, config.seed),
         classifier=_classifier_summary(version),
         champion=_champion_summary(champion),
         dataset=_dataset_summary(dataset.manifest),
@@ -96,13 +95,6 @@ def gather(
         config=run.data.params,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-
-
-def _generated_grid(generator: Any, num_classes: int, seed: int) -> bytes:
-    """One call a cell's label, so that the columns are classes; the latents differ from cell to cell."""
-    columns, labels = grid_labels(num_classes)
-    table = pd.DataFrame({"num_images": 1, "seed": np.arange(len(labels)) + seed, "label": labels.numpy()})
-    return grid_png(decode(generator.predict(table)["image"]), columns)
 
 
 def _real_grid(dataset: Dataset, num_classes: int) -> bytes:

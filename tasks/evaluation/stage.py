@@ -2,7 +2,6 @@
 
 import io
 import logging
-from typing import Any
 
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
@@ -23,19 +22,18 @@ from shards import Dataset, Manifest
 from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
+from tasks.evaluation.samples import generated_image, generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import PromotionPolicy, Verdict, promote
-from tasks.registry.versions import find_champion, load_pyfunc, resolve_version
+from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import (
     SPLIT,
     TRAIN,
-    generated_image,
-    generated_images,
-    makes_classes,
     pick_train,
     real_images,
     reference_key,
@@ -232,7 +230,7 @@ def _measure(
             config.batch_size,
             lambda done, _: progress.update(protocol.num_reference + done, "training images"),
         )
-        model = load_pyfunc(version)
+        model = LoadedGenerator.load(version)
         return evaluate(
             generated_images(model, dataset, config),
             reference,
@@ -245,9 +243,9 @@ def _measure(
         )
 
 
-def _classes(model: Any, dataset: Dataset, config: EvalConfig) -> Classes | None:
+def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:
     """Which class each image is of; None where there are none, or the model does not make them when asked."""
-    if not dataset.labels or not makes_classes(model, dataset):
+    if not dataset.labels or not model.makes(dataset.labels):
         return None
     rows = request_rows(dataset, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
@@ -267,7 +265,7 @@ def log_pairs(
         return
     places = train_places(dataset, config)
     trained = pick_train(dataset, {places[pair.train] for pair in evaluation.closest})
-    model = load_pyfunc(version)
+    model = LoadedGenerator.load(version)
     above = [generated_image(model, dataset, config, pair.generated) for pair in evaluation.closest]
     below = [trained[places[pair.train]][0] for pair in evaluation.closest]
     picture = Image.open(io.BytesIO(grid_png(np.stack(above + below), len(above))))

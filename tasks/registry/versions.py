@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import mlflow
 import pandas as pd
@@ -38,7 +38,6 @@ from tasks.registry.signing import (
     check_keys,
     fetched_model,
     make_signature,
-    proven_model,
 )
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
@@ -248,12 +247,6 @@ def split_model_uri(uri: str) -> tuple[str, str, str]:
     if not name or "/" in number or (number and not number.isdigit()):
         raise RegistryError(f"{uri!r} is no model: expected models:/name/3, models:/name@champion or a name")
     return name, alias or CHALLENGER, number
-
-
-def load_pyfunc(version: ModelVersion) -> Any:
-    """The version as consumers load it, proven first; raises RegistryError where it is not what was registered."""
-    with proven_model(version) as folder:
-        return mlflow.pyfunc.load_model(str(folder))
 
 
 def sign_version(config: SignConfig) -> SignOutcome:

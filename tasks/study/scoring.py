@@ -22,14 +22,16 @@ from models.metrics.protocol import Protocol
 from models.metrics.scores import score_features
 from shards import Dataset, recompress
 from tasks.evaluation.feature_nets import find_feature_net
+from tasks.evaluation.samples import generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
-from tasks.registry.versions import load_pyfunc, resolve_version
+from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.versions import resolve_version
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.variants import Variant
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
-from tasks.trainer.pictures import SPLIT, TRAIN, generated_images, real_images, request_rows, train_images
+from tasks.trainer.pictures import SPLIT, TRAIN, real_images, request_rows, train_images
 
 GRID_ROWS, COLUMNS = 3, 10
 RE_ENCODED, IMITATION = "re-encoded val images", "train images"
@@ -151,7 +153,7 @@ def _score_generator(
     net = load_net(clean, config)
     dataset = Dataset.open(clean.manifest)
     reference = val_features(clean, net, config)
-    images = np.concatenate(list(generated_images(load_pyfunc(version), dataset, config)))
+    images = np.concatenate(list(generated_images(LoadedGenerator.load(version), dataset, config)))
     saved = recompress(images, variant.codec).images
     rows = request_rows(dataset, config)
     labels = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])

@@ -1,13 +1,9 @@
-"""The images that an evaluation looks at: real ones from the shards, generated ones from a loaded version."""
+"""The images that an evaluation looks at: real ones from the shards, and how many generated ones of each class."""
 
-import io
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from PIL import Image
 
 from models.metrics.config import EvalConfig
 from shards import Dataset
@@ -43,47 +39,10 @@ def train_places(dataset: Dataset, config: EvalConfig) -> list[int]:
     return sorted(chosen.tolist())
 
 
-def generated_image(model: Any, dataset: Dataset, config: EvalConfig, place: int) -> np.ndarray:
-    """The image at that place among those that are scored, uint8 CHW, made again from its seed."""
-    for row in request_rows(dataset, config):
-        if place < row["num_images"]:
-            image: np.ndarray = _predict(model, dataset, row)[place]
-            return image
-        place -= row["num_images"]
-    raise IndexError(f"only {config.num_images} images are scored")
-
-
 def pick_train(dataset: Dataset, places: set[int]) -> dict[int, np.ndarray]:
     """Training images by place, uint8 [1, C, H, W]; no others are decoded."""
     samples = enumerate(dataset.stream(TRAIN))
     return {place: sample.decode()[None] for place, sample in samples if place in places}
-
-
-def generated_images(model: Any, dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:
-    """uint8 NCHW batches of a loaded version's images, classes in the shares that the val split has."""
-    for row in request_rows(dataset, config):
-        yield _predict(model, dataset, row)
-
-
-def _predict(model: Any, dataset: Dataset, row: dict[str, int]) -> np.ndarray:
-    """One row of `request_rows`, asked of a model that may be older than the dataset's classes.
-
-    Classes go by their names; where the model has none of that name, it makes all that it has, in turn.
-    """
-    own = model.unwrap_python_model().spec["labels"]
-    name = dataset.labels[row["label"]] if dataset.labels else None
-    asked = row | {"label": own.index(name) if name in own else -1}
-    return decode(model.predict(pd.DataFrame([asked]))["image"])
-
-
-def makes_classes(model: Any, dataset: Dataset) -> bool:
-    """Whether a loaded version makes images of every class of the dataset, and of no other, when asked for it."""
-    return is_conditional(model) and bool(model.unwrap_python_model().spec["labels"] == dataset.labels)
-
-
-def is_conditional(model: Any) -> bool:
-    """Whether a loaded version makes images of the class it is asked for."""
-    return bool(model.unwrap_python_model().spec["arguments"]["num_classes"])
 
 
 def request_rows(dataset: Dataset, config: EvalConfig) -> list[dict[str, int]]:
@@ -105,10 +64,3 @@ def share_out(total: int, weights: list[int]) -> list[int]:
     for index in np.argsort(counts - exact, kind="stable")[: total - counts.sum()]:
         counts[index] += 1
     return [int(count) for count in counts]
-
-
-def decode(pictures: "pd.Series[bytes]") -> np.ndarray:
-    """uint8 NCHW of PNG bytes."""
-    arrays = [np.asarray(Image.open(io.BytesIO(data), formats=["PNG"])) for data in pictures]
-    batch = np.stack(arrays)
-    return batch[:, None] if batch.ndim == 3 else np.ascontiguousarray(batch.transpose(0, 3, 1, 2))

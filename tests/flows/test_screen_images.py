@@ -18,7 +18,8 @@ from models.training.loop import TrainConfig
 from tasks.datasets.screening import ScreenConfig, ScreenOutcome, ScreenPolicy
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
-from tasks.registry.versions import load_pyfunc, register, resolve_version
+from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.versions import register, resolve_version
 from tasks.tracking.runs import RunTracker, connect
 from tasks.training.stage import plan_run
 from tests.tasks.conftest import make_run
@@ -122,7 +123,7 @@ def test_a_build_that_names_the_model_quarantines_what_its_shield_holds_back(cha
 def test_the_shield_travels_with_the_version_and_is_proven(champion: str) -> None:
     version = resolve_version(connect(home()), champion)
     assert len(version.tags["shardgan.shield_sha256"]) == 64
-    assert load_pyfunc(version).unwrap_python_model().spec["sha256"]["shield"] == version.tags["shardgan.shield_sha256"]
+    assert LoadedGenerator.load(version).spec["sha256"]["shield"] == version.tags["shardgan.shield_sha256"]
 
 
 def test_a_version_without_a_shield_says_what_to_do(champion: str, incoming: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from mlflow.entities.model_registry import ModelVersion
@@ -27,13 +26,15 @@ from shards import Dataset, ShardConfig, build
 from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
 from tasks.evaluation.feature_nets import find_feature_net
+from tasks.evaluation.grids import NUM_STEPS, interpolation_grid, slerp
+from tasks.evaluation.samples import generated_image, generated_images
 from tasks.evaluation.stage import EvalConfig, _score, check_scorable, score_model
-from tasks.evaluation.strips import NUM_STEPS, interpolation_strip, slerp
 from tasks.home import home
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import PromotionPolicy, judge
-from tasks.registry.versions import load_pyfunc, register
+from tasks.registry.versions import register
 from tasks.tracking.runs import RunTracker, connect
-from tasks.trainer.pictures import _predict, decode, real_images, request_rows, train_images
+from tasks.trainer.pictures import real_images, request_rows, train_images
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 
@@ -86,10 +87,14 @@ def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
     assert Dataset.open(grown.manifest).labels == ["added", "bright", "dark"]
     scores = _score(connect(home()), version, grown.manifest, config()).scores
     assert scores.by_class == {}
-    model, data = load_pyfunc(version), Dataset.open(grown.manifest)
-    dark = model.predict(pd.DataFrame([{"num_images": 2, "seed": 5, "label": 1}]))["image"]
-    asked = next(row for row in request_rows(data, config()) if row["label"] == 2) | {"num_images": 2, "seed": 5}
-    assert (_predict(model, data, asked) == decode(dark)).all()
+    generator, data = LoadedGenerator.load(version), Dataset.open(grown.manifest)
+    asked = request_rows(data, config())
+    (place,) = (place for place, row in enumerate(asked) if row["label"] == 2)
+    dark = generator.generate(asked[place]["num_images"], asked[place]["seed"], label=1)
+    images = list(generated_images(generator, data, config()))
+    assert (images[place] == dark).all()
+    before = sum(row["num_images"] for row in asked[:place])
+    assert (generated_image(generator, data, config(), before + 1) == dark[1]).all()
 
 
 def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
@@ -117,7 +122,7 @@ def test_a_way_between_latents_starts_and_ends_at_them() -> None:
 
 def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
     _, version = make(True)
-    with Image.open(io.BytesIO(interpolation_strip(load_pyfunc(version), 0))) as picture:
+    with Image.open(io.BytesIO(interpolation_grid(LoadedGenerator.load(version), 0))) as picture:
         assert picture.size == (NUM_STEPS * 18 + 2, 2 * 18 + 2)
         assert np.asarray(picture).std() > 0
 
@@ -125,7 +130,7 @@ def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
 def test_the_classifier_gain_of_a_version_stays_with_it(make: Make) -> None:
     run, version = make(True)
     asked = GainConfig(classifier=ClassifierConfig(nimg=64), num_seeds=2)
-    measured = measure_model_gain(load_pyfunc(version), run.config().manifest, asked)
+    measured = measure_model_gain(LoadedGenerator.load(version), run.config().manifest, asked)
     keep_gain(connect(home()), version, measured)
     table = find_gain(connect(home()).get_model_version(version.name, version.version))
     assert table == measured
@@ -186,7 +191,7 @@ def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_pat
 def test_images_without_classes_teach_no_classifier(make: Make) -> None:
     run, version = make(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
-        measure_model_gain(load_pyfunc(version), run.config().manifest, GainConfig())
+        measure_model_gain(LoadedGenerator.load(version), run.config().manifest, GainConfig())
     scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
     verdict = judge(scores, None, PromotionPolicy(min_classifier_gain=0))
     assert "classifier-gain, which was not measured" in verdict.why

@@ -14,6 +14,7 @@ import shards
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.audit import LineageConfig, trace_lineage
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
     SIGNING_KEY,
@@ -22,7 +23,7 @@ from tasks.registry.signing import (
     check_keys,
     files_sha256,
 )
-from tasks.registry.versions import CHAMPION, load_pyfunc, register, resolve_version, sign_version
+from tasks.registry.versions import CHAMPION, register, resolve_version, sign_version
 from tasks.tracking.runs import RunTracker, connect
 from tasks.tracking.tags import VersionTags
 from tasks.training.transfer import Start, fetch_start
@@ -100,7 +101,7 @@ def test_registering_signs_and_the_signature_is_checked_on_load(stored: Path) ->
     tags = champion().tags
     assert (len(tags[FILES_TAG]), len(tags[SIGNER_TAG])) == (64, 16)
     assert (stored / MODEL_SIGNATURE).is_file()
-    assert load_pyfunc(champion()).unwrap_python_model().spec["labels"] == ["bright", "dark"]
+    assert LoadedGenerator.load(champion()).labels == ["bright", "dark"]
     (link,) = (link for link in trace_lineage(LineageConfig(model=URI)).links if link.what == "signature")
     assert (link.value, link.problems) == (f"by the key {tags[SIGNER_TAG]}", [])
 
@@ -128,7 +129,7 @@ def test_altered_files_are_refused_and_none_of_their_code_runs(
     path = stored / name
     path.write_bytes(EVIL.format(mark=str(mark)).encode() + (path.read_bytes() if path.exists() else b""))
     with pytest.raises(RegistryError, match=r"models:/m/1 is not loaded: its files have the sha256 .* were altered"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
     with pytest.raises(RegistryError, match="altered"):
         fetch_start(Start("models:/m/1", "0" * 64), tmp_path / "init.safetensors")
     problems = {link.what: link.problems for link in trace_lineage(LineageConfig(model=URI)).links if link.problems}
@@ -140,13 +141,13 @@ def test_whoever_can_write_to_the_registry_too_cannot_sign(stored: Path, tmp_pat
     (stored / "artifacts" / "network.py").write_text("raise SystemExit('it ran')\n")
     retag(champion().tags | {FILES_TAG: files_sha256(stored)})
     with pytest.raises(RegistryError, match=r"its signature does not fit the key .*network\.py"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
     (stored / MODEL_SIGNATURE).write_text("{}")
     with pytest.raises(RegistryError, match="its signature does not fit"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
     (stored / MODEL_SIGNATURE).unlink()
     with pytest.raises(RegistryError, match=f"it is not signed, and {VERIFY_KEY} asks for it"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
 
 
 def test_another_persons_signature_is_refused(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +155,9 @@ def test_another_persons_signature_is_refused(stored: Path, tmp_path: Path, monk
     monkeypatch.setenv(SIGNING_KEY, str(private))
     sign_version(SignConfig(model=URI))
     with pytest.raises(RegistryError, match=r"its signature does not fit the key"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
     monkeypatch.setenv(VERIFY_KEY, str(public))
-    assert load_pyfunc(champion())
+    assert LoadedGenerator.load(champion())
 
 
 def test_a_version_without_a_hash_is_not_loaded_until_a_person_accepts_it(
@@ -165,9 +166,9 @@ def test_a_version_without_a_hash_is_not_loaded_until_a_person_accepts_it(
     monkeypatch.delenv(VERIFY_KEY)
     retag({name: value for name, value in champion().tags.items() if name != FILES_TAG})
     with pytest.raises(RegistryError, match=f"it has no tag {FILES_TAG}; look where it comes from"):
-        load_pyfunc(champion())
+        LoadedGenerator.load(champion())
     assert sign_version(SignConfig(model=URI)).files_sha256 == champion().tags[FILES_TAG]
-    assert load_pyfunc(champion())
+    assert LoadedGenerator.load(champion())
 
 
 def test_altered_files_are_not_signed(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ from models.training.loop import TrainConfig
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.export import has_onnx
+from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.versions import (
     CHALLENGER,
     export_generator,
     find_champion,
-    load_pyfunc,
     register,
     resolve_version,
     seal_model,
@@ -56,7 +56,7 @@ def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: st
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(RegistryError, match=r"models:/m/1 is not loaded: its files have the sha256 .* were altered"):
-        load_pyfunc(version)
+        LoadedGenerator.load(version)
     with pytest.raises(Exception, match="artifact weights is damaged"):  # as consumers load it, who have no registry
         mlflow.pyfunc.load_model("models:/m/1")
 

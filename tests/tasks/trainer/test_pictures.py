@@ -1,14 +1,10 @@
-import io
 from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 from models.metrics.config import EvalConfig
 from shards import Dataset
-from tasks.trainer.pictures import decode, request_rows, share_out
+from tasks.trainer.pictures import request_rows, share_out
 
 
 @pytest.mark.parametrize(
@@ -35,16 +31,3 @@ def test_a_class_without_val_images_leaves_the_others_their_numbers(dataset: str
     assert grown.class_counts("val") == [0, *data.class_counts("val")]
     rows = request_rows(grown, EvalConfig(num_images=40))
     assert {row["label"] for row in rows} == {1, 2}
-
-
-def test_decode_gives_back_the_pixels() -> None:
-    rng = np.random.default_rng(0)
-    for shape in ((3, 5, 4), (3, 5, 4, 3)):
-        pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-        encoded = []
-        for picture in pixels:
-            buffer = io.BytesIO()
-            Image.fromarray(picture).save(buffer, "PNG")
-            encoded.append(buffer.getvalue())
-        expected = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
-        assert (decode(pd.Series(encoded)) == expected).all()

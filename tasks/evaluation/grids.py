@@ -1,0 +1,50 @@
+"""Pictures of a version's images: by class, with less and less truncation, and interpolated between latents."""
+
+import numpy as np
+import torch
+
+from models.grids import grid_labels, grid_png
+from tasks.registry.loaded_generator import ANY_CLASS, LoadedGenerator
+
+TRUNCATIONS = (1.0, 0.75, 0.5, 0.25, 0.0)
+MAX_COLUMNS = 10
+NUM_STEPS = 9
+MAX_ROWS = 5
+
+
+def class_grid(generator: LoadedGenerator, seed: int) -> bytes:
+    """PNG whose columns are classes; every cell has latents of its own."""
+    columns, labels = grid_labels(generator.num_classes)
+    return grid_png(generator.generate_each(range(seed, seed + len(labels)), labels.tolist()), columns)
+
+
+def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:
+    """PNG with a row for each of TRUNCATIONS and the same latents in each column; empty where it takes none."""
+    if not generator.takes_truncation:
+        return b""
+    columns = min(generator.num_classes or MAX_COLUMNS, MAX_COLUMNS)
+    labels = list(range(columns)) if generator.is_conditional else [ANY_CLASS] * columns
+    seeds = range(seed, seed + columns)
+    rows = [generator.generate_each(seeds, labels, truncation) for truncation in TRUNCATIONS]
+    return grid_png(np.concatenate(rows), columns)
+
+
+def interpolation_grid(generator: LoadedGenerator, seed: int) -> bytes:
+    """PNG whose rows lead from one latent to another in NUM_STEPS, each row in one class where there are classes.
+
+    On a great circle, because latents of N(0, I) lie near a sphere (Shoemake 1985; White 2016, "Sampling Generative
+    Networks").
+    """
+    rows = min(generator.num_classes or MAX_ROWS, MAX_ROWS)
+    ends = torch.randn(2, rows, generator.latent_dim, generator=torch.Generator().manual_seed(seed))
+    z = torch.stack([slerp(ends[0], ends[1], share) for share in np.linspace(0, 1, NUM_STEPS)], dim=1).flatten(0, 1)
+    labels = torch.arange(rows).repeat_interleave(NUM_STEPS) if generator.is_conditional else None
+    return grid_png(generator.render(z, labels), NUM_STEPS)
+
+
+def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:
+    """Points (N, D) that far along the arcs from `start` to `end`; a straight line where the two point the same way."""
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=1)[:, None]
+    angle = torch.acos(cosine.clamp(-1, 1))
+    arc = (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
+    return torch.where(torch.sin(angle) > 1e-4, arc, torch.lerp(start, end, share))
