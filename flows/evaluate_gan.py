@@ -11,7 +11,7 @@ from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy,
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import summarise_evaluation
 from tasks.registry.promotion import check_floors
-from tasks.registry.versions import MODEL_PATTERN
+from tasks.tracking.model_ref import ModelUri
 
 
 class EvaluateGanConfig(BaseModel):
@@ -19,13 +19,7 @@ class EvaluateGanConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        json_schema_extra={"pattern": MODEL_PATTERN},
-        description="models:/name/3, models:/name@challenger, or a name (its challenger)",
-    )
+    model: ModelUri
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.forms import Form
 from tasks.flow_runs.run_names import name_run
 from tasks.registry.succession import SuccessionOutcome, promote_version
-from tasks.registry.versions import MODEL_PATTERN
+from tasks.tracking.model_ref import ModelUri
 
 
 class PromoteModelConfig(BaseModel):
@@ -16,13 +16,7 @@ class PromoteModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        json_schema_extra={"pattern": MODEL_PATTERN},
-        description="models:/name/3, models:/name@challenger, or a name (its challenger)",
-    )
+    model: ModelUri
     why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
 
 

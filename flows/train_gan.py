@@ -9,7 +9,7 @@ from flows.forms import Form
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import summarise_training
-from tasks.registry.versions import ModelName
+from tasks.tracking.model_ref import ModelName
 from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
 

@@ -20,7 +20,8 @@ from tasks.flow_runs.assets import model_key, record_dataset
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.versions import MODEL_PATTERN, resolve_version
+from tasks.registry.versions import resolve_version
+from tasks.tracking.model_ref import ModelUri, uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 
@@ -32,13 +33,7 @@ COLUMNS = pa.schema([("image", pa.binary()), ("label", pa.string())])
 class GenerateConfig(Settings):
     """Which model makes how many images, and into which dataset."""
 
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        json_schema_extra={"pattern": MODEL_PATTERN},
-        description="models:/name@champion, models:/name/3, or a name (its challenger)",
-    )
+    model: ModelUri
     dataset: str = Field(
         title="Dataset",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
@@ -98,7 +93,7 @@ class GenerateOutcome(BaseModel):
 def generate(config: GenerateConfig) -> GenerateOutcome:
     """Make the dataset version that `config` asks for, or find it made; raises RegistryError for other models."""
     version = resolve_version(connect(home()), config.model)
-    uri = f"models:/{version.name}/{version.version}"
+    uri = uri_of(version)
     weights_sha256 = VersionTags.of(version, "weights_sha256").weights_sha256
     generator = LoadedGenerator.load(version)
     _check_label(config, uri, generator.labels)

@@ -32,8 +32,9 @@ from tasks.flow_runs.artifacts import show_picture, show_summary, table
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.signing import proven_model
-from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
+from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.reports.printable import for_markdown
+from tasks.tracking.model_ref import ModelRef, ModelUri, uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.digests import parse_digests
@@ -75,13 +76,7 @@ class ScreenConfig(ScreenPolicy):
     source: str = Field(
         title="Source", min_length=1, max_length=4096, description="folder, archive, listing or manifest, as for build"
     )
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        pattern=MODEL_PATTERN,
-        description="version with a shield: models:/name@champion, models:/name/3, or a name (its challenger)",
-    )
+    model: ModelUri
     workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
 
 
@@ -159,12 +154,12 @@ def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> Screen
 
 def names_model(screen: str) -> bool:
     """Whether `shard.screen` is a model, and no table of verdicts."""
-    return screen.startswith("models:/")
+    return ModelRef.is_uri(screen)
 
 
 def load_screener(version: ModelVersion) -> Screener:
     """The version's shield, its files proven first; raises RegistryError where it has none."""
-    uri = f"models:/{version.name}/{version.version}"
+    uri = uri_of(version)
     shield_sha256 = VersionTags.of(version).shield_sha256
     if not shield_sha256:
         raise RegistryError(
@@ -247,7 +242,7 @@ def _outcome(version: ModelVersion, incoming: Incoming, rows: list[dict[str, Any
     suspects = {f"suspect_{name}": held.count(name) for name in SUSPICIONS if name in held}
     counts = incoming.counts
     return ScreenOutcome(
-        model=f"models:/{version.name}/{version.version}",
+        model=uri_of(version),
         shield_sha256=VersionTags.of(version).shield_sha256,
         seen=counts.seen,
         passed=counts.kept - len(held),

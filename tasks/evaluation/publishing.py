@@ -20,6 +20,7 @@ from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import Verdict
 from tasks.registry.versions import find_champion
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags, short_tags
@@ -165,4 +166,4 @@ def _lineage(version: ModelVersion) -> dict[str, str]:
 
 def _champion_uri(client: MlflowClient, name: str) -> str | None:
     champion = find_champion(client, name)
-    return f"models:/{name}/{champion.version}" if champion else None
+    return uri_of(champion) if champion else None

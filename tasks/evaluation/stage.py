@@ -28,6 +28,7 @@ from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import PromotionPolicy, Verdict, promote
 from tasks.registry.versions import find_champion, resolve_version
+from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
@@ -68,7 +69,7 @@ class ScoredModel(BaseModel):
 
     @property
     def uri(self) -> str:
-        return f"models:/{self.name}/{self.version}"
+        return ModelRef(self.name, self.version).uri
 
 
 class EvaluateOutcome(BaseModel):

@@ -14,6 +14,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.events import emit_event
 
 from shards import BuildOutcome
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.tags import short_tags
 
 
@@ -35,8 +36,7 @@ def announce_champion(version: ModelVersion, why: str) -> None:
 
 def _describe(version: ModelVersion) -> dict[str, object]:
     tags = {name: short_tags(version).get(name, "") for name in ("run", "dataset", "dataset_version")}
-    uri = f"models:/{version.name}/{version.version}"
-    return {"model": version.name, "version": str(version.version), "uri": uri, **tags}
+    return {"model": version.name, "version": str(version.version), "uri": uri_of(version), **tags}
 
 
 def _emit(event: str, resource: str, payload: Mapping[str, object]) -> None:

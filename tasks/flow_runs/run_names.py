@@ -8,6 +8,8 @@ from typing import Any, cast
 from prefect.context import FlowRunContext
 from prefect.tasks import TaskRunNameCallbackWithParameters
 
+from tasks.tracking.model_ref import SCHEME
+
 VERSION = re.compile("[0-9a-f]{12,}")  # of a dataset; an alias is never that
 
 
@@ -31,7 +33,7 @@ def shorten(text: str) -> str:
     """What names a thing, without where it is: emoji for emoji@0d4d19db... or its path, emoji-3 for models:/emoji/3."""
     if text.endswith("manifest.json"):
         return Path(text).parent.parent.name
-    name, at, version = text.removeprefix("models:/").partition("@")
+    name, at, version = text.removeprefix(SCHEME).partition("@")
     return (name if not at or VERSION.fullmatch(version) else f"{name}-{version}").replace("/", "-")
 
 

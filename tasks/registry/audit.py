@@ -10,7 +10,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models import Settings
 from models.training.checkpoints import file_sha256
@@ -18,7 +18,8 @@ from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.signing import VERIFY_KEY, fetched_model, find_forgery
-from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
+from tasks.registry.versions import ARTIFACT_FILES, resolve_version
+from tasks.tracking.model_ref import ModelUri, uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags, VersionTags
 from tasks.trainer.run_directory import RunDirectory
@@ -30,13 +31,7 @@ IN_CONFIG = ("dataset", "dataset_version", "run")
 class LineageConfig(Settings):
     """Whose chain is shown."""
 
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        json_schema_extra={"pattern": MODEL_PATTERN},
-        description="models:/name@champion, models:/name/3, or a name (its challenger)",
-    )
+    model: ModelUri
 
 
 class Link(BaseModel):
@@ -76,12 +71,12 @@ def trace_lineage(config: LineageConfig) -> LineageOutcome:
     version = resolve_version(client, config.model)
     links = list(_links(client, version))
     whole = not any(link.problems for link in links)
-    return LineageOutcome(model=f"models:/{version.name}/{version.version}", whole=whole, links=links)
+    return LineageOutcome(model=uri_of(version), whole=whole, links=links)
 
 
 def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
     tags = VersionTags.of(version)
-    yield Link(what="version", value=f"models:/{version.name}/{version.version}", problems=_missing_tags(tags))
+    yield Link(what="version", value=uri_of(version), problems=_missing_tags(tags))
     yield from _files(version)
     run = _mlflow_run(client, version)
     yield from _run_directory(tags, run)
@@ -102,7 +97,7 @@ def _files(version: ModelVersion) -> Iterator[Link]:
     """The version's files: the weights' own hash, the hash of all, and the signature where a key is given."""
     expected = VersionTags.of(version).weights_sha256
     try:
-        with fetched_model(f"models:/{version.name}/{version.version}") as folder:
+        with fetched_model(uri_of(version)) as folder:
             yield Link(what="weights", value=f"sha256 {expected}", problems=_wrong_weights(folder, expected))
             yield _signature(version, find_forgery(version, folder))
     except RegistryError as error:

@@ -15,8 +15,8 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from tasks.flow_runs.announcements import announce_champion
 from tasks.home import Home
-from tasks.registry.versions import CHAMPION
 from tasks.reports.printable import for_markdown
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.tags import VersionTags
 
 LIMIT = "shardgan-champion"

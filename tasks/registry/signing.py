@@ -23,11 +23,12 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
+from tasks.tracking.model_ref import ModelUri, uri_of
 from tasks.tracking.tags import VersionTags
 
 SIGNING_KEY, VERIFY_KEY = "SHARDGAN_SIGNING_KEY", "SHARDGAN_VERIFY_KEY"
@@ -60,7 +61,7 @@ def proven_model(version: ModelVersion) -> Iterator[Path]:
 
     Raises RegistryError where they are not; nothing of them has been run or read by then.
     """
-    uri = f"models:/{version.name}/{version.version}"
+    uri = uri_of(version)
     with fetched_model(uri) as folder:
         if problems := find_forgery(version, folder):
             raise RegistryError(f"{uri} is not loaded: {'; '.join(problems)}")
@@ -111,9 +112,7 @@ def make_signature(folder: Path) -> VersionTags:
 class SignConfig(Settings):
     """Which version is signed."""
 
-    model: str = Field(
-        title="Model", min_length=1, description="models:/name/3, models:/name@champion, or a name (its challenger)"
-    )
+    model: ModelUri
 
 
 class SignOutcome(BaseModel):
@@ -136,7 +135,7 @@ def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
 
     Raises RegistryError for files that are not those that were registered.
     """
-    uri = f"models:/{version.name}/{version.version}"
+    uri = uri_of(version)
     prefix, _, model_id = str(version.source).partition(":/")
     if prefix != "models":
         raise RegistryError(f"{uri} is not signed: it is no logged model of MLflow 3, so shardgan did not make it")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import RegistryError
 from tasks.home import Home, home
 from tasks.registry.champion import crown, is_same, one_at_a_time, show_decision
-from tasks.registry.versions import find_champion, resolve_version, split_model_uri
+from tasks.registry.versions import find_champion, resolve_version
+from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 
@@ -38,7 +39,7 @@ def promote_version(model: str, why: str) -> SuccessionOutcome:
 def restore_champion(model: str, why: str) -> SuccessionOutcome:
     """Make the version champion that the present champion took over from."""
     client = connect(home())
-    return roll_back(client, home(), split_model_uri(model)[0], why)
+    return roll_back(client, home(), ModelRef.parse(model).name, why)
 
 
 def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -> SuccessionOutcome:
@@ -46,10 +47,10 @@ def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -
     with one_at_a_time(home):
         now = find_champion(client, version.name)
         if is_same(now, version):
-            raise RegistryError(f"{_uri(version)} is the champion already")
+            raise RegistryError(f"{uri_of(version)} is the champion already")
         crown(client, version, now, why)
-    show_decision(version, "champion", why, {"before": _uri(now) if now else "none"})
-    return SuccessionOutcome(champion=_uri(version), before=_uri(now) if now else None, why=why)
+    show_decision(version, "champion", why, {"before": uri_of(now) if now else "none"})
+    return SuccessionOutcome(champion=uri_of(version), before=uri_of(now) if now else None, why=why)
 
 
 def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> SuccessionOutcome:
@@ -64,7 +65,3 @@ def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> Successi
     # It keeps its own predecessor: a second rollback goes further back, not to the version just left.
     VersionTags(replaced=VersionTags.of(restored).replaced).write(client, restored)
     return outcome
-
-
-def _uri(version: ModelVersion) -> str:
-    return f"models:/{version.name}/{version.version}"

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
 
 import mlflow
 import pandas as pd
@@ -19,7 +18,6 @@ from mlflow.models import Model, ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, DataType, Schema
-from pydantic import Field
 from safetensors.torch import save_file
 
 from models.errors import CheckpointError
@@ -39,13 +37,12 @@ from tasks.registry.signing import (
     fetched_model,
     make_signature,
 )
+from tasks.tracking.model_ref import CHALLENGER, CHAMPION, ModelRef
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
-CHALLENGER = "challenger"
-CHAMPION = "champion"
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "pillow", "safetensors")
 ARTIFACT_FILES = {
     "weights": "weights.safetensors",
@@ -53,17 +50,6 @@ ARTIFACT_FILES = {
     "spec": "spec.json",
     "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
 }
-# For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
-MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
-ModelName = Annotated[
-    str,
-    Field(
-        max_length=200,
-        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
-        title="Model",
-        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
-    ),
-]
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
     inputs=Schema(
@@ -224,29 +210,16 @@ def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
         raise
 
 
-def resolve_version(client: MlflowClient, uri: str) -> ModelVersion:
-    """The version that `models:/name/3`, `models:/name@alias` or a bare `name` (its challenger) stands for.
-
-    Raises RegistryError where there is none.
-    """
-    name, alias, number = split_model_uri(uri)
+def resolve_version(client: MlflowClient, text: str) -> ModelVersion:
+    """Find the version that a reference stands for; raises RegistryError where there is none."""
+    ref = ModelRef.parse(text)
     try:
-        if number:
-            return client.get_model_version(name, number)
-        return client.get_model_version_by_alias(name, alias)
+        if ref.version:
+            return client.get_model_version(ref.name, ref.version)
+        return client.get_model_version_by_alias(ref.name, ref.alias)
     except MlflowException as error:
         known = ", ".join(model.name for model in client.search_registered_models()) or "none"
-        raise RegistryError(f"the registry has no {uri} ({error.message}); registered models: {known}") from error
-
-
-def split_model_uri(uri: str) -> tuple[str, str, str]:
-    """(name, alias, number) of a model URI; alias is challenger where none is given."""
-    path = uri.removeprefix("models:/")
-    name, _, alias = path.partition("@")
-    name, _, number = name.partition("/")
-    if not name or "/" in number or (number and not number.isdigit()):
-        raise RegistryError(f"{uri!r} is no model: expected models:/name/3, models:/name@champion or a name")
-    return name, alias or CHALLENGER, number
+        raise RegistryError(f"the registry has no {text} ({error.message}); registered models: {known}") from error
 
 
 def sign_version(config: SignConfig) -> SignOutcome:

@@ -29,6 +29,7 @@ from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.versions import resolve_version
 from tasks.study.record import StudyRecord, open_record, slug
 from tasks.study.variants import Variant
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import SPLIT, TRAIN, real_images, request_rows, train_images
@@ -185,7 +186,7 @@ def _score_generator(
     return GeneratorScores(
         codec=variant.codec,
         seed=seed,
-        model=f"models:/{version.name}/{version.version}",
+        model=uri_of(version),
         generated=scores(plain, ""),
         saved=scores(after, variant.codec),
     )

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.errors import RegistryError
+from tasks.tracking.model_ref import uri_of
 
 __all__ = ["RunTags", "VersionTags", "short_tags"]
 
@@ -120,7 +121,7 @@ class VersionTags(Tags):
 
         Raises RegistryError where a tag is not what it must be, or one of the `needed` fields is missing or empty.
         """
-        uri = f"models:/{version.name}/{version.version}"
+        uri = uri_of(version)
         try:
             tags = cls.parse(version.tags)
         except ValidationError as error:

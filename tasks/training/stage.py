@@ -24,6 +24,7 @@ from tasks.home import home
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
+from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.batches import DataConfig
@@ -62,7 +63,7 @@ class RegisteredModel(BaseModel):
 
     @property
     def uri(self) -> str:
-        return f"models:/{self.name}/{self.version}"
+        return ModelRef(self.name, self.version).uri
 
 
 class TrainOutcome(BaseModel):

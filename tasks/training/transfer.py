@@ -9,6 +9,7 @@ from tasks.errors import RequestError
 from tasks.home import home
 from tasks.registry.signing import proven_model
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
+from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 
@@ -29,7 +30,7 @@ def find_start(uri: str) -> Start | None:
     """
     if not uri:
         return None
-    if uri.startswith("models:/"):
+    if ModelRef.is_uri(uri):
         return _of_model(uri)
     path = Path(uri)
     return _of_checkpoint(path / TENSORS) if (path / TENSORS).exists() else _of_run(path, uri)
@@ -41,7 +42,7 @@ def fetch_start(start: Start, target: Path) -> None:
     Raises RequestError where they are not what was found before, RegistryError where a version's files are not those
     that were registered.
     """
-    if start.path.startswith("models:/"):
+    if ModelRef.is_uri(start.path):
         with proven_model(resolve_version(connect(home()), start.path)) as folder:
             data = (folder / "artifacts" / ARTIFACT_FILES["weights"]).read_bytes()
     else:
@@ -62,7 +63,7 @@ def _of_model(uri: str) -> Start:
     if registered in store.committed():
         return _of_checkpoint(registered / TENSORS)
     logger.warning("train.init: the checkpoint of %s is not here, so the discriminator starts anew", uri)
-    return Start(f"models:/{version.name}/{version.version}", tags.weights_sha256)
+    return Start(uri_of(version), tags.weights_sha256)
 
 
 def _of_run(path: Path, uri: str) -> Start:

@@ -19,7 +19,6 @@ from tasks.registry.versions import (
     register,
     resolve_version,
     seal_model,
-    split_model_uri,
 )
 from tasks.tracking.runs import connect
 from tasks.trainer.run_directory import RunDirectory
@@ -89,25 +88,6 @@ def test_a_run_without_a_checkpoint_has_nothing_to_register(dataset: str, tmp_pa
     run.create(plan_run(dataset, CONFIG))
     with pytest.raises(CheckpointError, match="train the run first"):
         export_generator(run, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("uri", "parts"),
-    [
-        ("m", ("m", "challenger", "")),
-        ("models:/m", ("m", "challenger", "")),
-        ("models:/m/3", ("m", "challenger", "3")),
-        ("models:/m@champion", ("m", "champion", "")),
-    ],
-)
-def test_the_ways_to_name_a_model(uri: str, parts: tuple[str, str, str]) -> None:
-    assert split_model_uri(uri) == parts
-
-
-@pytest.mark.parametrize("uri", ["", "models:/", "models:/m/three", "models:/m/1/2"])
-def test_what_is_no_model_is_refused(uri: str) -> None:
-    with pytest.raises(RegistryError, match="is no model: expected"):
-        split_model_uri(uri)
 
 
 def test_an_unknown_model_is_named_with_those_there_are(home_dir: Path) -> None:

@@ -1,0 +1,82 @@
+"""References to registered models: `models:/name/3`, `models:/name@alias`, or a name alone."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from mlflow.entities.model_registry import ModelVersion
+from pydantic import AfterValidator, Field
+
+from tasks.errors import RegistryError
+
+__all__ = ["CHALLENGER", "CHAMPION", "ModelName", "ModelRef", "ModelUri", "uri_of"]
+
+SCHEME = "models:/"
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
+PARTS = re.compile(r"(?:models:/)?(?P<name>[^/@:]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[A-Za-z0-9_.-]+))?")
+
+EXPECTED = "expected models:/name/3, models:/name@champion or a name"
+
+
+def _check(text: str) -> str:
+    if not PARTS.fullmatch(text):
+        raise ValueError(EXPECTED)
+    return text
+
+
+# The types of settings that name a model.
+ModelUri = Annotated[
+    str,
+    Field(
+        title="Model",
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": PATTERN},  # for forms; _check says it in words
+        description="models:/name@champion, models:/name/3, or a name (its challenger)",
+    ),
+    AfterValidator(_check),
+]
+ModelName = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
+        title="Model",
+        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model's name, with the number of a version or an alias; of both, one is empty."""
+
+    name: str
+    version: str = ""
+    alias: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a reference; a name alone stands for its challenger. Raises RegistryError for anything else."""
+        found = PARTS.fullmatch(text)
+        if not found:
+            raise RegistryError(f"{text!r} does not name a model: {EXPECTED}")
+        version = found["version"] or ""
+        return cls(found["name"], version, "" if version else found["alias"] or CHALLENGER)
+
+    @property
+    def uri(self) -> str:
+        """The reference as MLflow takes it."""
+        return f"{SCHEME}{self.name}/{self.version}" if self.version else f"{SCHEME}{self.name}@{self.alias}"
+
+    @staticmethod
+    def is_uri(text: str) -> bool:
+        """Whether a setting that may also be a path names a registered model."""
+        return text.startswith(SCHEME)
+
+
+def uri_of(version: ModelVersion) -> str:
+    """The URI of a registered version."""
+    return ModelRef(version.name, str(version.version)).uri
