@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.forms import Form
 from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs
 from tasks.flow_runs.run_names import name_run
+from tasks.registry.champion_check import check_champions
 
 
 class ReconcileConfig(BaseModel):
@@ -17,15 +18,19 @@ class ReconcileConfig(BaseModel):
 
     flow_runs: bool = Field(True, title="Flow runs", description="crash flow runs whose process is gone")
     mlflow_runs: bool = Field(True, title="MLflow runs", description="close MLflow runs whose flow run has ended")
+    champions: bool = Field(
+        True, title="Champions", description="verify champions made outside of shardgan, in MLflow's UI for instance"
+    )
 
 
 class ReconcileOutcome(BaseModel):
-    """What was closed, by name."""
+    """What was closed, by name, and a sentence for each champion that was made outside of shardgan."""
 
     model_config = ConfigDict(frozen=True)
 
     flow_runs: list[str]
     mlflow_runs: list[str]
+    champions: list[str] = []
 
 
 DEFAULT = ReconcileConfig()
@@ -35,4 +40,6 @@ DEFAULT = ReconcileConfig()
 def reconcile(config: Annotated[ReconcileConfig, Form()] = DEFAULT) -> ReconcileOutcome:
     """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs."""
     flow_runs = close_flow_runs() if config.flow_runs else []
-    return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=close_mlflow_runs() if config.mlflow_runs else [])
+    mlflow_runs = close_mlflow_runs() if config.mlflow_runs else []
+    champions = check_champions() if config.champions else []
+    return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=mlflow_runs, champions=champions)

@@ -14,7 +14,14 @@ from shards import Dataset, Manifest
 from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
 from tasks.evaluation.grids import class_grid, interpolation_grid, truncation_grid
-from tasks.evaluation.stage import SCORE_PREFIX, EvalConfig, EvaluateOutcome, ScoredModel, pairs_artifact
+from tasks.evaluation.stage import (
+    SCORE_PREFIX,
+    EvalConfig,
+    EvaluateOutcome,
+    ScoredModel,
+    UnusableChampion,
+    pairs_artifact,
+)
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import Verdict
@@ -36,7 +43,7 @@ MAX_SNAPSHOTS = 12
     retry_condition_fn=should_retry,
 )
 def publish_report(
-    challenger: ScoredModel, champion: ScoredModel | None, verdict: Verdict, config: EvalConfig
+    challenger: ScoredModel, champion: ScoredModel | UnusableChampion | None, verdict: Verdict, config: EvalConfig
 ) -> EvaluateOutcome:
     """Write the report under the home, and log it to the MLflow run."""
     client = connect(home())
@@ -60,7 +67,7 @@ def gather(
     client: MlflowClient,
     version: ModelVersion,
     challenger: ScoredModel,
-    champion: ScoredModel | None,
+    champion: ScoredModel | UnusableChampion | None,
     verdict: Verdict,
     config: EvalConfig,
 ) -> ReportData:
@@ -103,9 +110,9 @@ def _real_grid(dataset: Dataset, num_classes: int) -> bytes:
     return real_grid(split.images, split.labels, num_classes)
 
 
-def _champion_summary(champion: ScoredModel | None) -> ChampionSummary | None:
-    if champion is None:
-        return None
+def _champion_summary(champion: ScoredModel | UnusableChampion | None) -> ChampionSummary | None:
+    if not isinstance(champion, ScoredModel):
+        return None  # where it cannot be used, the verdict says so
     scores = champion.scores
     return ChampionSummary(champion.version, scores.values, scores.protocol.digest(), scores.intervals)
 

@@ -19,16 +19,17 @@ from models.metrics.evaluation import Evaluation, Scores, evaluate
 from models.metrics.protocol import Protocol
 from models.metrics.scores import Classes
 from shards import Dataset, Manifest
-from tasks.errors import RequestError
+from tasks.errors import RegistryError, RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
 from tasks.evaluation.samples import generated_image, generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.promotion import PromotionPolicy, Verdict, promote
+from tasks.registry.promotion import PromotionPolicy, Rival, Verdict, promote
+from tasks.registry.signing import verify_version
 from tasks.registry.versions import find_champion, resolve_version
-from tasks.tracking.model_ref import ModelRef
+from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
@@ -48,6 +49,7 @@ __all__ = [
     "EvaluateOutcome",
     "PromotionPolicy",
     "ScoredModel",
+    "UnusableChampion",
     "check_scorable",
     "decide",
     "score_champion",
@@ -70,6 +72,16 @@ class ScoredModel(BaseModel):
     @property
     def uri(self) -> str:
         return ModelRef(self.name, self.version).uri
+
+
+class UnusableChampion(BaseModel):
+    """The champion where it cannot be loaded, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    why: str
 
 
 class EvaluateOutcome(BaseModel):
@@ -121,23 +133,42 @@ def score_model(model: str, config: EvalConfig) -> ScoredModel:
     retry_delay_seconds=RETRY_DELAYS,
     retry_condition_fn=should_retry,
 )
-def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel | None:
-    """Score the champion, if there is another one, under the challenger's protocol: on the challenger's val split."""
+def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel | UnusableChampion | None:
+    """Score the champion, if there is another one, under the challenger's protocol: on the challenger's val split.
+
+    A champion that cannot be loaded is reported, and fails nothing: the promotion rule says what comes of it.
+    """
     client = connect(home())
     version = find_champion(client, challenger.name)
     if version is None or str(version.version) == challenger.version:
         return None
     scored = client.get_model_version(challenger.name, challenger.version)
-    return _score(client, version, VersionTags.of(scored, "manifest").manifest, config)
+    manifest_uri = VersionTags.of(scored, "manifest").manifest
+    try:
+        verify_version(version)  # also where its scores are known, and nothing of it would be loaded
+        return _score(client, version, manifest_uri, config)
+    except RegistryError as error:
+        logger.warning("the champion, %s, cannot be used: %s", uri_of(version), error)
+        return UnusableChampion(name=version.name, version=str(version.version), why=str(error))
 
 
 @task(task_run_name="gate-{challenger.name}")
-def decide(challenger: ScoredModel, champion: ScoredModel | None, policy: PromotionPolicy) -> Verdict:
-    """Let the gate decide between the two, and move the alias if the challenger wins."""
+def decide(
+    challenger: ScoredModel, champion: ScoredModel | UnusableChampion | None, policy: PromotionPolicy
+) -> Verdict:
+    """Let the promotion rule decide between the two, and move the alias if the challenger wins."""
     client = connect(home())
     version = client.get_model_version(challenger.name, challenger.version)
-    rival = (client.get_model_version(champion.name, champion.version), champion.scores) if champion else None
-    return promote(client, home(), version, challenger.scores, rival, policy)
+    return promote(client, home(), version, challenger.scores, _rival(client, champion), policy)
+
+
+def _rival(client: MlflowClient, champion: ScoredModel | UnusableChampion | None) -> Rival | None:
+    if champion is None:
+        return None
+    version = client.get_model_version(champion.name, champion.version)
+    if isinstance(champion, UnusableChampion):
+        return Rival(version, None, champion.why)
+    return Rival(version, champion.scores)
 
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:

@@ -1,6 +1,9 @@
-"""The alias champion: moved by one at a time, and every decision leaves its reasons as tags and in Prefect."""
+"""The alias champion: moved in one place, after the version was verified, by one process at a time.
 
-from collections.abc import Iterator, Mapping
+Every decision leaves its reasons as tags and in Prefect.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -13,8 +16,11 @@ from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists
 
+from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_champion
 from tasks.home import Home
+from tasks.registry.history import write_history
+from tasks.registry.signing import verify_version
 from tasks.reports.printable import for_markdown
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.tags import VersionTags
@@ -23,6 +29,7 @@ LIMIT = "shardgan-champion"
 # What a process that was killed holds is given back after so long, also by a server that was restarted meanwhile.
 HOLD_SECONDS = 60.0
 ARTIFACT = "gate"
+MAX_REASON = 5000  # characters; MLflow takes 100,000 in a tag, some of its databases fewer
 
 
 @contextmanager
@@ -42,17 +49,35 @@ def one_at_a_time(home: Home) -> Iterator[None]:
             yield
 
 
-def crown(client: MlflowClient, version: ModelVersion, before: ModelVersion | None, why: str) -> None:
-    """Move the alias to `version`; its tags say when and why, and from whom it took over (empty: nobody)."""
-    decision(why, promoted=True, replaced=str(before.version) if before else "").write(client, version)
+def make_champion(client: MlflowClient, version: ModelVersion, why: str, before: Sequence[str]) -> None:
+    """Move the alias to `version`: the only place where that is done. `before` is the history up to now.
+
+    Raises RegistryError, and changes nothing, where the version's files fail verification or the reason is too long.
+    Tags are written after the alias has moved: a move that fails leaves no tag that says it was made.
+    """
+    check_reason(why)
+    verify_version(version)
     client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    record_champion(client, version, why, before)
+
+
+def record_champion(client: MlflowClient, version: ModelVersion, why: str, before: Sequence[str]) -> None:
+    """Leave the trail of a champion: the model's history, the reason as tags of the version, and an event."""
+    write_history(client, version.name, [*before, str(version.version)])
+    decision(why, promoted=True, replaced=before[-1] if before else "").write(client, version)
     announce_champion(version, why)
+
+
+def check_reason(why: str) -> None:
+    """Raise RegistryError for a reason that MLflow could not store."""
+    if len(why) > MAX_REASON:
+        raise RegistryError(f"the reason has {len(why):,} characters, {MAX_REASON:,} at most are kept: shorten it")
 
 
 def decision(why: str, *, promoted: bool, **others: str) -> VersionTags:
     """The tags that say what was decided about a version, when and why."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return VersionTags.model_validate({"promoted": promoted, "why": why, "at": at, **others})
+    return VersionTags.model_validate({"promoted": promoted, "why": why[:MAX_REASON], "at": at, **others})
 
 
 def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping[str, str]) -> None:

@@ -12,7 +12,9 @@ from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
 from models.grids import to_uint8
+from tasks.errors import RegistryError
 from tasks.registry.signing import proven_model
+from tasks.tracking.model_ref import uri_of
 
 __all__ = ["ANY_CLASS", "EncodedImages", "LoadedGenerator"]
 
@@ -43,9 +45,15 @@ class LoadedGenerator:
 
     @classmethod
     def load(cls, version: ModelVersion) -> Self:
-        """Load a version after its files were verified; raises RegistryError where they are not those registered."""
+        """Load a version after its files were verified.
+
+        Raises RegistryError where they are not those that were registered, or cannot be loaded here.
+        """
         with proven_model(version) as folder:
-            return cls(mlflow.pyfunc.load_model(str(folder)))
+            try:
+                return cls(mlflow.pyfunc.load_model(str(folder)))
+            except Exception as error:  # the version's own code runs here: anything can come up
+                raise RegistryError(f"{uri_of(version)} cannot be loaded: {type(error).__name__}: {error}") from error
 
     @property
     def labels(self) -> list[str]:

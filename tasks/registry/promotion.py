@@ -1,7 +1,7 @@
 """The gate: the one place where the alias champion is moved, and only to a better model under the same protocol."""
 
 import logging
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
@@ -13,7 +13,8 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better
 from tasks.home import Home
-from tasks.registry.champion import crown, decision, is_same, one_at_a_time, show_decision
+from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, show_decision
+from tasks.registry.history import read_history
 from tasks.registry.versions import find_champion
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,12 @@ class PromotionPolicy(Settings):
         description="accuracy that generated images must add to a classifier trained on a tenth of the real ones: 0.02 "
         "is two points. Needs evaluate.classifier_nimg; -1: any",
     )
+    unusable_champion: Literal["keep", "replace"] = Field(
+        "keep",
+        title="Unusable champion",
+        description="when the present champion cannot be loaded (unsigned, altered or lost files): keep leaves the "
+        "alias where it is until a person decides, replace judges the challenger without it",
+    )
     enabled: bool = Field(
         True,
         title="Promote",
@@ -78,8 +85,16 @@ class PromotionPolicy(Settings):
     )
 
 
+class Rival(NamedTuple):
+    """The present champion with its scores; where it cannot be loaded, with the reason instead."""
+
+    version: ModelVersion
+    scores: Scores | None
+    problem: str = ""
+
+
 class Verdict(BaseModel):
-    """What the gate decided, and why in one sentence."""
+    """What the promotion rule decided, and why in one sentence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -172,7 +187,7 @@ def promote(
     home: Home,
     version: ModelVersion,
     challenger: Scores,
-    champion: tuple[ModelVersion, Scores] | None,
+    champion: Rival | None,
     policy: PromotionPolicy,
 ) -> Verdict:
     """Judge, move the alias if the challenger wins, and leave the reason as tags on its version and in Prefect."""
@@ -180,7 +195,7 @@ def promote(
         now = find_champion(client, version.name)
         verdict = _verdict(version, now, challenger, champion, policy)
         if verdict.promoted:
-            crown(client, version, now, verdict.why)
+            make_champion(client, version, verdict.why, read_history(client, version.name))
         elif not is_same(now, version):  # a champion keeps the reasons for which it became one
             decision(verdict.why, promoted=False).write(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
@@ -189,13 +204,12 @@ def promote(
     return verdict
 
 
-def grounds(
-    challenger: Scores, champion: tuple[ModelVersion, Scores] | None, policy: PromotionPolicy
-) -> dict[str, str]:
+def grounds(challenger: Scores, champion: Rival | None, policy: PromotionPolicy) -> dict[str, str]:
     """What a verdict rests on, in words: the two scores, their protocol, and the policy."""
     facts = {policy.score: _with_interval(challenger, policy.score)}
     if champion:
-        facts[f"champion's, version {champion[0].version}"] = _with_interval(champion[1], policy.score)
+        theirs = _with_interval(champion.scores, policy.score) if champion.scores else champion.problem
+        facts[f"champion's, version {champion.version.version}"] = theirs
     facts |= {floor.score: _with_interval(challenger, floor.score) for floor in floors(policy)}
     settings = ", ".join(f"{name} {value}" for name, value in policy.model_dump(exclude={"score"}).items())
     return facts | {"protocol": challenger.protocol.digest(), "policy": settings}
@@ -212,17 +226,33 @@ def _verdict(
     version: ModelVersion,
     now: ModelVersion | None,
     challenger: Scores,
-    champion: tuple[ModelVersion, Scores] | None,
+    champion: Rival | None,
     policy: PromotionPolicy,
 ) -> Verdict:
     if is_same(now, version):
         return Verdict(promoted=False, why=f"version {version.version} is the champion already")
-    rival = champion[0] if champion else None
-    if not is_same(now, rival):
+    if not is_same(now, champion.version if champion else None):
         return Verdict(
             promoted=False,
             why=f"the champion changed to version {now and now.version} meanwhile: evaluate again",
         )
     if not policy.enabled:
         return Verdict(promoted=False, why="promotion is switched off (promote.enabled)")
-    return judge(challenger, champion[1] if champion else None, policy)
+    if champion and champion.scores is None:
+        return _judge_without(challenger, champion, policy)
+    return judge(challenger, champion.scores if champion else None, policy)
+
+
+def _judge_without(challenger: Scores, champion: Rival, policy: PromotionPolicy) -> Verdict:
+    """Decide where the champion cannot be loaded: by the floors, and by what the policy says of such a champion."""
+    verdict = judge(challenger, None, policy)
+    unusable = f"the champion, version {champion.version.version}, cannot be used ({champion.problem})"
+    if not verdict.promoted:
+        return Verdict(promoted=False, why=f"{verdict.why}; {unusable}")
+    if policy.unusable_champion == "replace":
+        return Verdict(promoted=True, why=f"{unusable}; {policy.score} is {challenger.values[policy.score]:.3f}")
+    return Verdict(
+        promoted=False,
+        why=f"{unusable}, and keeps its place because promote.unusable_champion is keep: roll back, promote a version "
+        "by hand, or choose replace",
+    )

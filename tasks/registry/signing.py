@@ -29,6 +29,7 @@ from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
 from tasks.tracking.model_ref import ModelUri, uri_of
+from tasks.tracking.outages import has_no_connection
 from tasks.tracking.tags import VersionTags
 
 SIGNING_KEY, VERIFY_KEY = "SHARDGAN_SIGNING_KEY", "SHARDGAN_VERIFY_KEY"
@@ -51,6 +52,8 @@ def fetched_model(uri: str) -> Iterator[Path]:
         try:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
         except (MlflowException, OSError) as error:
+            if has_no_connection(error):
+                raise  # an outage, which is tried again; it says nothing about the files
             raise RegistryError(f"the files of {uri} cannot be fetched: {error}") from error
         yield folder
 
@@ -66,6 +69,13 @@ def proven_model(version: ModelVersion) -> Iterator[Path]:
         if problems := find_forgery(version, folder):
             raise RegistryError(f"{uri} is not loaded: {'; '.join(problems)}")
         yield folder
+
+
+def verify_version(version: ModelVersion) -> None:
+    """Raise RegistryError where the version must not be used: see `find_forgery`."""
+    with fetched_model(uri_of(version)) as folder:
+        if problems := find_forgery(version, folder):
+            raise RegistryError(f"{uri_of(version)} cannot be champion: {'; '.join(problems)}")
 
 
 def find_forgery(version: ModelVersion, folder: Path) -> list[str]:

@@ -1,67 +1,109 @@
-"""Champions made by hand: promote a version for a reason, or go back to the champion before; the gate's own trail."""
+"""Champions made by hand: promote a version for a reason, or go back to the champion before."""
+
+from collections.abc import Sequence
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import RegistryError
 from tasks.home import Home, home
-from tasks.registry.champion import crown, is_same, one_at_a_time, show_decision
+from tasks.registry.champion import check_reason, is_same, make_champion, one_at_a_time, show_decision
+from tasks.registry.history import read_history
 from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.runs import connect
-from tasks.tracking.tags import VersionTags
 
 
 class SuccessionOutcome(BaseModel):
-    """Who is champion now, and who was before."""
+    """Which version is champion now, which one was before, and what was skipped on the way."""
 
     model_config = ConfigDict(frozen=True)
 
     champion: str
     before: str | None
     why: str
+    skipped: list[str] = []
 
     def facts(self) -> list[tuple[str, str]]:
         """What came of it as (name, value) pairs in the order in which a person reads them."""
-        return [("champion", self.champion), ("before", self.before or "none"), ("why", self.why)]
+        skipped = [("skipped", sentence) for sentence in self.skipped]
+        return [("champion", self.champion), ("before", self.before or "none"), ("why", self.why), *skipped]
 
 
 @task(task_run_name="promote-{model}")
 def promote_version(model: str, why: str) -> SuccessionOutcome:
-    """Make the version that `model` names champion, without the gate."""
+    """Make the version that `model` names champion, whatever the promotion rule says of its scores."""
     client = connect(home())
     return succeed(client, home(), resolve_version(client, model), f"by hand: {why}")
 
 
 @task(task_run_name="rollback-{model}")
 def restore_champion(model: str, why: str) -> SuccessionOutcome:
-    """Make the version champion that the present champion took over from."""
+    """Make the champion before the present one champion again."""
     client = connect(home())
     return roll_back(client, home(), ModelRef.parse(model).name, why)
 
 
 def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -> SuccessionOutcome:
-    """Move the alias to `version` and leave the trail; raises RegistryError where it is there already."""
+    """Make `version` champion and leave the trail.
+
+    Raises RegistryError where it is champion already, or must not be: see tasks/registry/champion.py.
+    """
+    check_reason(why)
     with one_at_a_time(home):
         now = find_champion(client, version.name)
         if is_same(now, version):
             raise RegistryError(f"{uri_of(version)} is the champion already")
-        crown(client, version, now, why)
-    show_decision(version, "champion", why, {"before": uri_of(now) if now else "none"})
-    return SuccessionOutcome(champion=uri_of(version), before=uri_of(now) if now else None, why=why)
+        make_champion(client, version, why, read_history(client, version.name))
+    return _show(version, now, why, [])
 
 
 def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> SuccessionOutcome:
-    """Make the champion before the present one champion again; raises RegistryError where there was none."""
-    now = find_champion(client, name)
-    number = VersionTags.of(client.get_model_version(name, now.version)).replaced if now else None
-    if now is None or not number:
-        raise RegistryError(f"{name} has no champion that took over from another: there is nothing to go back to")
-    reason = f"rolled back from version {now.version}" + (f": {why}" if why else "")
-    restored = client.get_model_version(name, number)
-    outcome = succeed(client, home, restored, reason)
-    # It keeps its own predecessor: a second rollback goes further back, not to the version just left.
-    VersionTags(replaced=VersionTags.of(restored).replaced).write(client, restored)
-    return outcome
+    """Make the champion before the present one champion again; called again, it goes further back.
+
+    A version that was deleted meanwhile is skipped. Raises RegistryError where no earlier champion is left, or the one
+    before must not be used: promote another version by hand then.
+    """
+    check_reason(why)
+    with one_at_a_time(home):
+        now = find_champion(client, name)
+        if now is None:
+            raise RegistryError(f"{name} has no champion: there is nothing to go back from")
+        history = read_history(client, name)
+        restored, earlier, skipped = _find_earlier(client, name, history)
+        reason = f"rolled back from version {now.version}" + (f": {why}" if why else "")
+        make_champion(client, restored, reason, earlier)
+    return _show(restored, now, reason, skipped)
+
+
+def _find_earlier(
+    client: MlflowClient, name: str, history: Sequence[str]
+) -> tuple[ModelVersion, Sequence[str], list[str]]:
+    """The newest earlier champion that still exists, the history before it, and a sentence for each that is skipped."""
+    skipped = []
+    for place in reversed(range(len(history) - 1)):
+        number = history[place]
+        if number == history[-1]:
+            continue  # the same version, made champion twice in a row or on both sides of a deleted one
+        try:
+            return client.get_model_version(name, number), history[:place], skipped
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            skipped.append(f"version {number} was deleted")
+    deleted = f" ({'; '.join(skipped)})" if skipped else ""
+    raise RegistryError(
+        f"version {history[-1]} is the oldest champion of {name} that is still there{deleted}: there is nothing to go "
+        "back to. Promote another version by hand: shardgan promote --model"
+    )
+
+
+def _show(version: ModelVersion, before: ModelVersion | None, why: str, skipped: list[str]) -> SuccessionOutcome:
+    facts = {"before": uri_of(before) if before else "none"} | ({"skipped": "; ".join(skipped)} if skipped else {})
+    show_decision(version, "champion", why, facts)
+    return SuccessionOutcome(
+        champion=uri_of(version), before=uri_of(before) if before else None, why=why, skipped=skipped
+    )

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from shards import BuildError
 from tasks.errors import MirrorError
 
-__all__ = ["RETRIES", "RETRY_DELAYS", "is_outage", "not_needed", "should_retry"]
+__all__ = ["RETRIES", "RETRY_DELAYS", "has_no_connection", "is_outage", "not_needed", "should_retry"]
 
 logger = logging.getLogger(__name__)
 RETRIES = 3
@@ -34,6 +34,16 @@ def is_outage(error: object) -> bool:
     if isinstance(error, MlflowException):
         return int(error.get_http_status_code()) >= SERVER_ERROR  # type: ignore[no-untyped-call]
     return isinstance(error, BuildError | MirrorError | requests.RequestException)
+
+
+def has_no_connection(error: BaseException) -> bool:
+    """Whether `error` came up because a server could not be reached at all."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, requests.RequestException | ConnectionError | TimeoutError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""All tags that shardgan puts on MLflow runs and on model versions, as two typed records.
+"""All tags that shardgan puts on MLflow runs, registered models and their versions, as typed records.
 
 The names of tags stand in this file alone. What a tag holds is a field of the record; its name in MLflow is `shardgan.`
 (for decisions about the champion: `gate.`) and the field's name. Several tags of one kind are a mapping.
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tasks.errors import RegistryError
 from tasks.tracking.model_ref import uri_of
 
-__all__ = ["RunTags", "VersionTags", "short_tags"]
+__all__ = ["ModelTags", "RunTags", "VersionTags", "short_tags"]
 
 PREFIX = "shardgan."
 DECISION_PREFIX = "gate."
@@ -78,6 +78,12 @@ class RunTags(Tags):
     def of(cls, run: Run) -> Self:
         """Read the run's tags."""
         return cls.parse(run.data.tags)
+
+
+class ModelTags(Tags):
+    """The tags of a registered model."""
+
+    champions: str = ""  # numbers of the versions that became champion, oldest first, as a JSON list
 
 
 class VersionTags(Tags):

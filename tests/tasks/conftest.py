@@ -7,19 +7,32 @@ from typing import Any
 import mlflow
 import pytest
 import torch
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
 
 import shards
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from models.training.state import TrainState
 from tasks.home import home
-from tasks.registry.versions import CHAMPION, register
+from tasks.registry.signing import files_sha256
+from tasks.registry.versions import register
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import RunTracker, connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 from tests.conftest import write_collection
 
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
+
+
+def make_version(client: MlflowClient, name: str, folder: Path) -> ModelVersion:
+    """A version of one small file, with the hash by which shardgan knows its files again."""
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text(f"not a model: {folder.name}\n")
+    tags = VersionTags(files_sha256=files_sha256(folder), weights_sha256="0" * 64)
+    return client.create_model_version(name, folder.as_uri(), tags=tags.as_tags())
 
 
 def make_run(dataset: str, config: TrainConfig = CONFIG) -> RunDirectory:

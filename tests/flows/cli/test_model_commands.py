@@ -20,10 +20,12 @@ from tasks.datasets.generation import GenerateConfig
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.audit import LineageConfig, LineageOutcome, trace_lineage
-from tasks.registry.versions import CHAMPION, find_champion
+from tasks.registry.versions import find_champion
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
 from tasks.training.stage import TrainOutcome
 from tests.conftest import write_collection
+from tests.tasks.conftest import make_version
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -146,7 +148,11 @@ def flipped(content: bytes) -> bytes:
 
 def test_promote_and_rollback_from_the_command_line(trained: TrainOutcome) -> None:
     client = connect(home())
-    second = client.create_model_version("tiny", (home().root / "elsewhere").as_uri())
+    foreign = client.create_model_version("tiny", (home().root / "elsewhere").as_uri())
+    status, refused = shardgan("promote", "--model", f"models:/tiny/{foreign.version}", "--why", "sharper")
+    assert (status, refused["kind"]) == (2, "RegistryError")
+    assert "cannot be champion: it has no tag shardgan.files_sha256" in refused["error"]
+    second = make_version(client, "tiny", home().root / "second")
     status, promoted = shardgan("promote", "--model", f"models:/tiny/{second.version}", "--why", "sharper")
     assert (status, promoted["champion"], promoted["before"]) == (0, f"models:/tiny/{second.version}", "models:/tiny/1")
     status, back = shardgan("rollback", "--model", "tiny", "--why", "blurred")

@@ -27,8 +27,17 @@ from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
 from tasks.evaluation.feature_nets import find_feature_net
 from tasks.evaluation.grids import NUM_STEPS, interpolation_grid, slerp
+from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.samples import generated_image, generated_images
-from tasks.evaluation.stage import EvalConfig, _score, check_scorable, score_model
+from tasks.evaluation.stage import (
+    EvalConfig,
+    UnusableChampion,
+    _score,
+    check_scorable,
+    decide,
+    score_champion,
+    score_model,
+)
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import PromotionPolicy, judge
@@ -218,3 +227,26 @@ def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, ho
     built = build(ShardConfig(source=f"{tmp_path}/*.png", dataset="flat", val_fraction=0.5, workers=1), home_dir)
     with pytest.raises(RequestError, match=r"flat has \d classes, two are needed"):
         check_scorable(built.manifest, config(feature_net="classifier", input_size=0))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["scores known", "not scored yet"])
+def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(make: Make, home_dir: Path, known: bool) -> None:
+    _, first = make(True)
+    client = connect(home())
+    if known:
+        score_model.fn("models:/m/1", config())
+    client.set_registered_model_alias("m", "champion", first.version)
+    make(False)
+    challenger = score_model.fn("models:/m/2", config())
+    model_id = str(first.source).removeprefix("models:/")
+    (weights,) = (home_dir / "mlartifacts").glob(f"**/{model_id}/**/weights.safetensors")
+    weights.write_bytes(b"altered")
+    champion = score_champion.fn(challenger, config())
+    assert isinstance(champion, UnusableChampion)
+    assert "they were altered" in champion.why
+    verdict = decide.fn(challenger, champion, PromotionPolicy())
+    assert not verdict.promoted
+    assert "the champion, version 1, cannot be used" in verdict.why
+    outcome = publish_report.fn(challenger, champion, verdict, config())
+    assert (outcome.champion, outcome.promoted) == ("models:/m/1", False)
+    assert ("champion", "models:/m/1") in outcome.facts()

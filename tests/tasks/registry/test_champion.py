@@ -13,8 +13,9 @@ from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
 from tasks.home import home
-from tasks.registry.versions import CHAMPION
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
+from tests.tasks.conftest import make_version
 
 ROUNDS = 3
 # Judges its own version of a model whenever a line on stdin names one: under the home that both have, or in a flow
@@ -26,7 +27,7 @@ from prefect import flow
 from models.metrics.protocol import Protocol
 from models.metrics.evaluation import Scores
 from tasks.home import Home, home
-from tasks.registry.promotion import PromotionPolicy, promote
+from tasks.registry.promotion import PromotionPolicy, Rival, promote
 from tasks.tracking.runs import connect
 
 mine, own_home = sys.argv[1:]
@@ -37,7 +38,7 @@ client = connect(home())
 def judge(name: str, here: Home) -> bool:
     champion, version = client.get_model_version(name, "1"), client.get_model_version(name, mine)
     scores = [Scores(values={"FD-EffNetLite0": value}, protocol=protocol) for value in (4.0, 5.0)]
-    return promote(client, here, version, scores[0], (champion, scores[1]), PromotionPolicy()).promoted
+    return promote(client, here, version, scores[0], Rival(champion, scores[1]), PromotionPolicy()).promoted
 
 @flow
 def judge_elsewhere(name: str) -> bool:
@@ -92,7 +93,7 @@ def make_models(folder: Path) -> list[str]:
     for name in names:
         client.create_registered_model(name)
         for version in "abc":
-            client.create_model_version(name, f"file://{folder}/{version}")
+            make_version(client, name, folder / name / version)
         client.set_registered_model_alias(name, CHAMPION, "1")
     return names
 

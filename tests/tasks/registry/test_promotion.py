@@ -7,9 +7,11 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.home import home
-from tasks.registry.promotion import PromotionPolicy, check_floors, judge, promote
-from tasks.registry.versions import CHAMPION, find_champion
+from tasks.registry.promotion import PromotionPolicy, Rival, check_floors, judge, promote
+from tasks.registry.versions import find_champion
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
+from tests.tasks.conftest import make_version
 
 PROTOCOL = Protocol(
     feature_net="n",
@@ -127,17 +129,17 @@ def test_a_score_that_was_not_measured_promotes_nothing() -> None:
 def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
     client = connect(home())
     client.create_registered_model("m")
-    first, second = (client.create_model_version("m", f"file://{home_dir}/{name}") for name in "ab")
+    first, second = (make_version(client, "m", home_dir / name) for name in "ab")
 
     assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
-    worse = promote(client, home(), second, scores(6.0), (first, scores(5.0)), POLICY)
+    worse = promote(client, home(), second, scores(6.0), Rival(first, scores(5.0)), POLICY)
     assert not worse.promoted
     champion = find_champion(client, "m")
     assert champion is not None
     assert champion.version == first.version
     assert client.get_model_version("m", second.version).tags["gate.why"] == worse.why
 
-    better = promote(client, home(), second, scores(4.0), (first, scores(5.0)), POLICY)
+    better = promote(client, home(), second, scores(4.0), Rival(first, scores(5.0)), POLICY)
     assert better.promoted
     assert client.get_model_version_by_alias("m", CHAMPION).version == second.version
     assert client.get_model_version("m", first.version).tags["gate.promoted"] == "true"
@@ -146,7 +148,7 @@ def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
 def test_a_verdict_over_a_champion_that_changed_meanwhile_does_not_count(home_dir: Path) -> None:
     client = connect(home())
     client.create_registered_model("m")
-    first, second = (client.create_model_version("m", f"file://{home_dir}/{name}") for name in "ab")
+    first, second = (make_version(client, "m", home_dir / name) for name in "ab")
     promote(client, home(), first, scores(5.0), None, POLICY)
     verdict = promote(client, home(), second, scores(1.0), None, POLICY)
     assert not verdict.promoted
@@ -156,6 +158,23 @@ def test_a_verdict_over_a_champion_that_changed_meanwhile_does_not_count(home_di
 def test_switched_off_it_promotes_nothing(home_dir: Path) -> None:
     client = connect(home())
     client.create_registered_model("m")
-    version = client.create_model_version("m", f"file://{home_dir}/a")
+    version = make_version(client, "m", home_dir / "a")
     assert not promote(client, home(), version, scores(5.0), None, PromotionPolicy(enabled=False)).promoted
     assert find_champion(client, "m") is None
+
+
+@pytest.mark.parametrize(
+    ("unusable", "mine", "promoted"), [("keep", 4.0, False), ("replace", 4.0, True), ("replace", 0.0, False)]
+)
+def test_a_champion_that_cannot_be_used_is_reported_and_replaced_by_policy_alone(
+    unusable: str, mine: float, promoted: bool, home_dir: Path
+) -> None:
+    client = connect(home())
+    client.create_registered_model("m")
+    first, second = (make_version(client, "m", home_dir / name) for name in "ab")
+    assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
+    policy = PromotionPolicy.model_validate({"unusable_champion": unusable, "min_recall": 0.1})
+    verdict = promote(client, home(), second, many(5.0, recall=mine), Rival(first, None, "its files are lost"), policy)
+    assert verdict.promoted is promoted
+    assert "the champion, version 1, cannot be used (its files are lost)" in verdict.why
+    assert str(client.get_model_version_by_alias("m", CHAMPION).version) == ("2" if promoted else "1")

@@ -23,7 +23,8 @@ from tasks.registry.signing import (
     check_keys,
     files_sha256,
 )
-from tasks.registry.versions import CHAMPION, register, resolve_version, sign_version
+from tasks.registry.versions import register, resolve_version, sign_version
+from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import RunTracker, connect
 from tasks.tracking.tags import VersionTags
 from tasks.training.transfer import Start, fetch_start

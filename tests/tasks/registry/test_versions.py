@@ -13,13 +13,13 @@ from tasks.home import home
 from tasks.registry.export import has_onnx
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.versions import (
-    CHALLENGER,
     export_generator,
     find_champion,
     register,
     resolve_version,
     seal_model,
 )
+from tasks.tracking.model_ref import CHALLENGER
 from tasks.tracking.runs import connect
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run

@@ -1,0 +1,95 @@
+"""Champions that were not made by shardgan: the alias moved in MLflow's UI, or by another program.
+
+They are noticed because the history of champions does not end with them. Their files are verified as for any other
+champion; a version that fails is refused, and the alias goes back to the champion before.
+"""
+
+import logging
+
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from prefect import task
+
+from tasks.errors import RegistryError
+from tasks.home import Home, home
+from tasks.registry.champion import decision, make_champion, one_at_a_time, record_champion
+from tasks.registry.history import read_history, stored_history, write_history
+from tasks.registry.signing import verify_version
+from tasks.registry.versions import find_champion
+from tasks.tracking.model_ref import CHAMPION, uri_of
+from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
+
+__all__ = ["check_champions"]
+
+logger = logging.getLogger(__name__)
+
+
+@task(task_run_name="check-champions")
+def check_champions() -> list[str]:
+    """Verify every champion that shardgan did not make; returns a sentence for each that was found."""
+    client, here = connect(home()), home()
+    sentences = []
+    token = None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        for model in page:
+            if sentence := _check(client, here, model):
+                logger.warning("%s", sentence)
+                sentences.append(sentence)
+        token = page.token
+        if not token:
+            return sentences
+
+
+def _check(client: MlflowClient, home: Home, model: RegisteredModel) -> str:
+    """The sentence about a champion that came from elsewhere; empty where there is nothing to say."""
+    present = model.aliases.get(CHAMPION)
+    if present is None or not _is_ours(client, model.name):
+        return ""
+    if stored_history(client, model.name)[-1:] == [str(present)]:
+        return ""
+    with one_at_a_time(home):
+        version, stored = find_champion(client, model.name), stored_history(client, model.name)
+        if version is None or stored[-1:] == [str(version.version)]:
+            return ""
+        if not stored and VersionTags.of(version).promoted:  # by shardgan, before histories were kept
+            write_history(client, model.name, read_history(client, model.name))
+            return ""
+        return _judge(client, version, stored)
+
+
+def _judge(client: MlflowClient, version: ModelVersion, before: list[str]) -> str:
+    try:
+        verify_version(version)
+    except RegistryError as error:
+        decision(f"made champion outside of shardgan, and refused: {error}", promoted=False).write(client, version)
+        done = _undo(client, version, before)
+        return f"{uri_of(version)} was made champion outside of shardgan, and refused ({error}); {done}"
+    record_champion(client, version, "made champion outside of shardgan; its files were verified", before)
+    return f"{uri_of(version)} was made champion outside of shardgan; its files are verified, so it stays"
+
+
+def _undo(client: MlflowClient, refused: ModelVersion, before: list[str]) -> str:
+    """Give the alias to the newest earlier champion that may have it, else to none; returns what was done."""
+    for place in reversed(range(len(before))):
+        if before[place] == str(refused.version):
+            continue
+        try:
+            earlier = client.get_model_version(refused.name, before[place])
+            make_champion(client, earlier, f"version {refused.version} was refused", before[:place])
+        except (MlflowException, RegistryError) as error:
+            logger.warning("%s version %s does not become champion again: %s", refused.name, before[place], error)
+            continue
+        return f"version {before[place]} is champion again"
+    client.delete_registered_model_alias(refused.name, CHAMPION)
+    return "there is no champion now"
+
+
+def _is_ours(client: MlflowClient, name: str) -> bool:
+    """Whether shardgan has registered a version of the model; others' models in the same registry are left alone."""
+    if "'" in name:  # shardgan gives no model such a name, and MLflow's search does not take it
+        return False
+    versions = client.search_model_versions(f"name = '{name}'")
+    return any(VersionTags.name("weights_sha256") in version.tags for version in versions)
