@@ -10,7 +10,7 @@ from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import summarise_evaluation
-from tasks.registry.promotion import check_floors
+from tasks.registry.policy import check_floors
 from tasks.tracking.model_ref import ModelUri
 
 

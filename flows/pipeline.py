@@ -20,7 +20,7 @@ from tasks.flow_runs.exclusion import Overlap, sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import summarise_pipeline
-from tasks.registry.promotion import check_floors
+from tasks.registry.policy import check_floors
 from tasks.tracking.model_ref import ModelName
 from tasks.training.delegation import find_outcome, is_deployed, train_by_deployment
 from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run

@@ -16,6 +16,7 @@ from models.errors import EvaluationError
 from models.features.classifier_net import ClassifierNet
 from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_features
 from models.metrics.config import EvalConfig
+from models.metrics.floors import baseline_scores
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN, Classes, Interval, Measured, Pair, score_features
 
@@ -24,7 +25,8 @@ class Scores(Settings):
     """Scores by name and the protocol that they were made with, e.g. {"FD-EffNetLite0": 31.4}.
 
     Lower is better, except where `higher_is_better` says otherwise. `intervals` has the 95% intervals of these scores,
-    `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images.
+    `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images. `baselines` has the
+    floors that follow from the real images (models/metrics/floors.py). Scores of older releases have none.
     """
 
     values: dict[str, float]
@@ -32,6 +34,7 @@ class Scores(Settings):
     intervals: dict[str, Interval] = Field({})
     by_class: dict[str, float] = Field({})
     by_class_intervals: dict[str, Interval] = Field({})
+    baselines: dict[str, float] = Field({})
 
     @classmethod
     def of(cls, measured: Measured, protocol: Protocol) -> "Scores":
@@ -44,6 +47,12 @@ class Scores(Settings):
             by_class={name: score.value for name, score in classes.items()},
             by_class_intervals={name: score.interval for name, score in classes.items() if score.interval},
         )
+
+    def with_baselines(self, reference: Array) -> "Scores":
+        """These scores and the floors that follow from the reference's features [N, C]."""
+        frechet = next(name for name in self.values if name == "FID" or name.startswith("FD-"))
+        baselines = baseline_scores(reference, frechet, self.protocol.num_generated)
+        return self.model_copy(update={"baselines": baselines})
 
     def with_gain(self, table: GainTable) -> "Scores":
         """These scores together with the classifier gain of the table."""
@@ -98,7 +107,7 @@ def evaluate(
         predictions=net.predict(features) if isinstance(net, ClassifierNet) else None,
         device=device,
     )
-    return Evaluation(Scores.of(measured, protocol), measured.closest)
+    return Evaluation(Scores.of(measured, protocol).with_baselines(reference), measured.closest)
 
 
 def _check_protocol(

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 from models.compute.device import select_device
 from models.features.cache import reference_features
-from models.features.feature_net import FeatureNet
+from models.features.feature_net import Array, FeatureNet, Progress
 from models.grids import grid_png
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Evaluation, Scores, evaluate
+from models.metrics.floors import LEAST_IMAGES
 from models.metrics.protocol import Protocol
 from models.metrics.scores import Classes
 from shards import Dataset, Manifest
@@ -26,7 +27,8 @@ from tasks.evaluation.samples import generated_image, generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.promotion import PromotionPolicy, Rival, Verdict, promote
+from tasks.registry.policy import PromotionPolicy
+from tasks.registry.promotion import Rival, Verdict, promote
 from tasks.registry.signing import verify_version
 from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.model_ref import ModelRef, uri_of
@@ -104,9 +106,11 @@ class EvaluateOutcome(BaseModel):
             f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
             f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})"
         )
+        few = min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES
+        unreliable = f" (unreliable: fewer than {LEAST_IMAGES} images on one side)" if few else ""
         return [
             ("model", self.model),
-            ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())),
+            ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items()) + unreliable),
             ("protocol", compared),
             ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
             ("champion", self.champion or "none yet"),
@@ -186,6 +190,8 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
         _score_tags(scores).write(client, version)
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
+    elif not scores.baselines:  # from before there were floors
+        scores = scores.with_baselines(_reference(dataset, config, net))
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
@@ -246,14 +252,7 @@ def _measure(
     with ProgressReport(
         "scoring", f"Scoring {version.name} version {version.version}", num_real + config.num_images
     ) as progress:
-        reference = reference_features(
-            real_images(dataset),
-            net,
-            home().features,
-            reference_key(dataset),
-            config.batch_size,
-            lambda done, _: progress.update(done, "real images"),
-        )
+        reference = _reference(dataset, config, net, lambda done, _: progress.update(done, "real images"))
         train = reference_features(
             train_images(dataset, config),
             net,
@@ -273,6 +272,12 @@ def _measure(
             train=train,
             classes=_classes(model, dataset, config),
         )
+
+
+def _reference(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: Progress | None = None) -> Array:
+    """Features of the val split, from the cache where they are known."""
+    key = reference_key(dataset)
+    return reference_features(real_images(dataset), net, home().features, key, config.batch_size, progress)
 
 
 def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:

@@ -126,7 +126,9 @@ def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any
 
     summary = shown(service, "summary", run["id"])
     page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
-    expect(page.get_by_role("heading", name=re.compile("tiny version 1: champion")).first).to_be_visible()
+    # 48 images are too few for scores that decide: the default floors hold it back, and say so.
+    expect(page.get_by_text(re.compile("are unreliable and decide nothing")).first).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("tiny version 1: not promoted")).first).to_be_visible()
     shoot(page, "summary")
     grid = shown(service, "samples", trained["id"])
     page.goto(f"{prefect}/artifacts/artifact/{grid['id']}")
@@ -137,7 +139,7 @@ def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any
 
     page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
     page.goto(str(page.get_by_role("link", name="tiny version 1").first.get_attribute("href")))
-    expect(page.get_by_text("champion").first).to_be_visible()
+    expect(page.get_by_text("challenger").first).to_be_visible()
     expect(page.get_by_text("shardgan.dataset_version").first).to_be_visible()
     shoot(page, "mlflow-version")
     page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")

@@ -24,6 +24,7 @@ from shards import ShardConfig
 from tasks.errors import RequestError
 from tasks.flow_runs.exclusion import sole_run
 from tasks.home import home
+from tasks.registry.policy import PromotionPolicy
 from tasks.registry.versions import find_champion
 from tasks.tracking.runs import connect
 
@@ -94,6 +95,7 @@ def config(collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
             health=HealthConfig(won_accuracy=0.0, won_loss=100.0, won_ticks=2),
         ),
         evaluate=EvalConfig(num_images=16, input_size=32, device="cpu"),
+        promote=PromotionPolicy(floors="off"),  # 48 images: too few for scores that decide by default
     )
 
 

@@ -40,9 +40,11 @@ from tasks.evaluation.stage import (
 )
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.promotion import PromotionPolicy, judge
-from tasks.registry.versions import register
+from tasks.registry.policy import PromotionPolicy
+from tasks.registry.promotion import judge
+from tasks.registry.versions import find_champion, register
 from tasks.tracking.runs import RunTracker, connect
+from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import real_images, request_rows, train_images
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
@@ -202,7 +204,7 @@ def test_images_without_classes_teach_no_classifier(make: Make) -> None:
     with pytest.raises(RequestError, match="the model is unconditional"):
         measure_model_gain(LoadedGenerator.load(version), run.config().manifest, GainConfig())
     scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
-    verdict = judge(scores, None, PromotionPolicy(min_classifier_gain=0))
+    verdict = judge(scores, None, PromotionPolicy(floors="off", min_classifier_gain=0))
     assert "classifier-gain, which was not measured" in verdict.why
 
 
@@ -244,9 +246,28 @@ def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(make: Make, home_d
     champion = score_champion.fn(challenger, config())
     assert isinstance(champion, UnusableChampion)
     assert "they were altered" in champion.why
-    verdict = decide.fn(challenger, champion, PromotionPolicy())
+    verdict = decide.fn(challenger, champion, PromotionPolicy(floors="off"))
     assert not verdict.promoted
     assert "the champion, version 1, cannot be used" in verdict.why
     outcome = publish_report.fn(challenger, champion, verdict, config())
     assert (outcome.champion, outcome.promoted) == ("models:/m/1", False)
     assert ("champion", "models:/m/1") in outcome.facts()
+
+
+def test_too_few_images_make_no_champion_by_default(make: Make) -> None:
+    make(True)
+    challenger = score_model.fn("models:/m/1", config())
+    assert set(challenger.scores.baselines) == {"FD-EffNetLite0", "coverage"}
+    verdict = decide.fn(challenger, None, PromotionPolicy())
+    assert not verdict.promoted
+    assert "unreliable and decide nothing: at least 100 on both sides are needed" in verdict.why
+    assert "set promote.floors to off" in verdict.why
+    client = connect(home())
+    assert client.get_model_version("m", "1").tags["gate.promoted"] == "false"
+    assert find_champion(client, "m") is None
+    stored = challenger.scores.model_copy(update={"baselines": {}})  # as releases without floors kept them
+    VersionTags(scores={stored.protocol.digest(): stored.model_dump_json(exclude={"baselines"})}).write(
+        client, client.get_model_version("m", "1")
+    )
+    assert score_model.fn("models:/m/1", config()).scores == challenger.scores
+    assert decide.fn(challenger, None, PromotionPolicy(floors="off")).promoted

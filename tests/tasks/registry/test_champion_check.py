@@ -11,7 +11,8 @@ from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.champion_check import check_champions
 from tasks.registry.history import read_history
-from tasks.registry.promotion import PromotionPolicy, promote
+from tasks.registry.policy import PromotionPolicy
+from tasks.registry.promotion import promote
 from tasks.registry.signing import SIGNING_KEY, VERIFY_KEY, make_signature
 from tasks.registry.succession import promote_version, restore_champion
 from tasks.tracking.model_ref import CHAMPION
@@ -57,7 +58,7 @@ def test_a_foreign_version_becomes_champion_in_no_way(
         promote_version.fn("models:/m/2", "look here")
     client.delete_registered_model_alias("m", CHAMPION)
     with pytest.raises(RegistryError, match=expected):
-        promote(client, home(), foreign, scores(1.0), None, PromotionPolicy())
+        promote(client, home(), foreign, scores(1.0), None, PromotionPolicy(floors="off"))
     assert champion(client) == ""
     client.set_registered_model_alias("m", CHAMPION, "2")
     (sentence,) = check_champions.fn()

@@ -7,7 +7,8 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.home import home
-from tasks.registry.promotion import PromotionPolicy, Rival, check_floors, judge, promote
+from tasks.registry.policy import LEAST_IMAGES, PromotionPolicy, check_floors
+from tasks.registry.promotion import Rival, judge, promote
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
@@ -25,7 +26,7 @@ PROTOCOL = Protocol(
     split="val",
     seed=0,
 )
-POLICY = PromotionPolicy()
+POLICY = PromotionPolicy(floors="off")
 
 
 def scores(value: float, protocol: Protocol = PROTOCOL) -> Scores:
@@ -47,7 +48,7 @@ def test_only_a_better_one_wins(mine: float, promoted: bool) -> None:
 
 @pytest.mark.parametrize(("mine", "promoted"), [(4.4, True), (4.6, False)])
 def test_the_gain_asked_for_must_be_reached(mine: float, promoted: bool) -> None:
-    assert judge(scores(mine), scores(5.0), PromotionPolicy(min_gain=0.1)).promoted is promoted
+    assert judge(scores(mine), scores(5.0), PromotionPolicy(floors="off", min_gain=0.1)).promoted is promoted
 
 
 def many(value: float, interval: tuple[float, float] = (4.5, 5.5), **others: float) -> Scores:
@@ -57,20 +58,20 @@ def many(value: float, interval: tuple[float, float] = (4.5, 5.5), **others: flo
 
 @pytest.mark.parametrize(("mine", "promoted"), [(4.4, True), (4.6, False), (5.6, False)])
 def test_being_better_may_have_to_be_sure(mine: float, promoted: bool) -> None:
-    verdict = judge(many(mine), many(5.0), PromotionPolicy(outside_interval=True))
+    verdict = judge(many(mine), many(5.0), PromotionPolicy(floors="off", outside_interval=True))
     assert verdict.promoted is promoted
     assert promoted or "below 4.500 was asked for" in verdict.why
 
 
 def test_a_champion_without_an_interval_cannot_be_left_behind_surely() -> None:
-    verdict = judge(scores(0.1), scores(5.0), PromotionPolicy(outside_interval=True))
+    verdict = judge(scores(0.1), scores(5.0), PromotionPolicy(floors="off", outside_interval=True))
     assert not verdict.promoted
     assert "no interval" in verdict.why
 
 
 @pytest.mark.parametrize(("mine", "promoted"), [(0.54, False), (0.56, True), (0.4, False)])
 def test_more_coverage_is_better(mine: float, promoted: bool) -> None:
-    policy = PromotionPolicy(score="coverage", min_gain=0.1)
+    policy = PromotionPolicy(floors="off", score="coverage", min_gain=0.1)
     verdict = judge(many(5.0, coverage=mine), many(5.0, coverage=0.5), policy)
     assert verdict.promoted is promoted
 
@@ -90,13 +91,13 @@ def test_floors_hold_with_and_without_a_champion(
     floor: dict[str, float], expected: str | None, champion: Scores | None
 ) -> None:
     mine = many(1.0, **{"recall": 0.2, "coverage": 0.4, "memorised": 0.6, "classifier-gain": 0.01})
-    verdict = judge(mine, champion, PromotionPolicy(**floor))  # type: ignore[arg-type]
+    verdict = judge(mine, champion, PromotionPolicy(floors="off", **floor))  # type: ignore[arg-type]
     assert verdict.promoted is (expected is None)
     assert expected is None or verdict.why == expected
 
 
 def test_a_floor_for_what_was_not_measured_holds() -> None:
-    verdict = judge(scores(1.0), None, PromotionPolicy(max_memorised=0.5))
+    verdict = judge(scores(1.0), None, PromotionPolicy(floors="off", max_memorised=0.5))
     assert not verdict.promoted
     assert "memorised, which was not measured" in verdict.why
 
@@ -106,7 +107,7 @@ def test_a_floor_for_what_was_not_measured_holds() -> None:
     [({"min_classifier_gain": 0.0}, {"classifier_nimg": 0}), ({"max_memorised": 0.1}, {"num_train": 0})],
 )
 def test_a_floor_that_nothing_measures_is_refused(floor: dict[str, float], unmeasured: dict[str, int]) -> None:
-    policy = PromotionPolicy(**floor)  # type: ignore[arg-type]
+    policy = PromotionPolicy(floors="off", **floor)  # type: ignore[arg-type]
     (name,) = unmeasured
     with pytest.raises(ConfigError, match=f"evaluate.{name} is 0"):
         check_floors(policy, EvalConfig(**unmeasured))  # type: ignore[arg-type]
@@ -121,7 +122,7 @@ def test_scores_of_different_protocols_are_never_compared() -> None:
 
 
 def test_a_score_that_was_not_measured_promotes_nothing() -> None:
-    verdict = judge(scores(0.1), None, PromotionPolicy(score="FID"))
+    verdict = judge(scores(0.1), None, PromotionPolicy(floors="off", score="FID"))
     assert not verdict.promoted
     assert "FID, which was not measured (there are FD-EffNetLite0)" in verdict.why
 
@@ -159,7 +160,9 @@ def test_switched_off_it_promotes_nothing(home_dir: Path) -> None:
     client = connect(home())
     client.create_registered_model("m")
     version = make_version(client, "m", home_dir / "a")
-    assert not promote(client, home(), version, scores(5.0), None, PromotionPolicy(enabled=False)).promoted
+    assert not promote(
+        client, home(), version, scores(5.0), None, PromotionPolicy(floors="off", enabled=False)
+    ).promoted
     assert find_champion(client, "m") is None
 
 
@@ -173,8 +176,42 @@ def test_a_champion_that_cannot_be_used_is_reported_and_replaced_by_policy_alone
     client.create_registered_model("m")
     first, second = (make_version(client, "m", home_dir / name) for name in "ab")
     assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
-    policy = PromotionPolicy.model_validate({"unusable_champion": unusable, "min_recall": 0.1})
+    policy = PromotionPolicy.model_validate({"floors": "off", "unusable_champion": unusable, "min_recall": 0.1})
     verdict = promote(client, home(), second, many(5.0, recall=mine), Rival(first, None, "its files are lost"), policy)
     assert verdict.promoted is promoted
     assert "the champion, version 1, cannot be used (its files are lost)" in verdict.why
     assert str(client.get_model_version_by_alias("m", CHAMPION).version) == ("2" if promoted else "1")
+
+
+LIMITS = {"FD-EffNetLite0": 100.0, "coverage": 0.1}
+
+
+def measured(fd: float = 50.0, coverage: float = 0.9, num_generated: int = 1000, num_reference: int = 500) -> Scores:
+    """Scores of an evaluation with enough images, and the floors that follow from the real ones."""
+    protocol = PROTOCOL.model_copy(update={"num_generated": num_generated, "num_reference": num_reference})
+    return Scores(values={"FD-EffNetLite0": fd, "coverage": coverage}, protocol=protocol, baselines=LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("mine", "expected"),
+    [
+        (measured(), ""),
+        (measured(fd=99.9, coverage=0.1), ""),
+        (measured(fd=100.0), "FD-EffNetLite0 is 100.0, and repeating one image can give 100.0"),
+        (measured(coverage=0.099), "coverage is 0.099, a usable generator has at least 0.100"),
+        (measured(num_generated=99), "scores of 99 generated against 500 real images are unreliable"),
+        (measured(num_reference=99), "at least 100 on both sides are needed (raise evaluate.num_images"),
+        (measured(num_generated=100, num_reference=100), ""),
+        (measured().model_copy(update={"baselines": {}}), "the scores come without floors: evaluate again"),
+    ],
+)
+@pytest.mark.parametrize("champion", [None, measured(fd=99.95)])
+def test_by_default_nothing_below_the_floors_becomes_champion(
+    mine: Scores, expected: str, champion: Scores | None
+) -> None:
+    champion = champion and champion.model_copy(update={"protocol": mine.protocol})
+    verdict = judge(mine, champion, PromotionPolicy())
+    assert verdict.promoted is (expected == "")
+    assert expected in verdict.why
+    assert judge(mine, None, PromotionPolicy(floors="off")).promoted
+    assert LEAST_IMAGES == 100  # as README and docs say

@@ -1,0 +1,145 @@
+"""When a challenger becomes champion: the settings of the promotion rule, and the floors that its scores must clear."""
+
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from models import Settings
+from models.errors import ConfigError
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import Scores
+from models.metrics.floors import LEAST_IMAGES, find_missed_floors
+from models.metrics.scores import CLASSIFIER_GAIN
+
+__all__ = ["PromotionPolicy", "check_floors", "find_missed", "limits_asked_for", "not_measured"]
+
+
+class PromotionPolicy(Settings):
+    """When a challenger becomes champion."""
+
+    score: str = Field(
+        "FD-EffNetLite0",
+        title="Score",
+        description="the score that decides; lower is better, but for precision, recall, density and coverage",
+        min_length=1,
+        max_length=64,
+    )
+    floors: Literal["on", "off"] = Field(
+        "on",
+        title="Default floors",
+        description="on: a version is not promoted if it is no better than one image repeated, if it covers less than "
+        f"a tenth of what real images would, or if fewer than {LEAST_IMAGES} generated or val images were scored; "
+        "off: for experiments with few images",
+    )
+    min_gain: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Smallest gain",
+        description="share of the champion's score by which the challenger must be better",
+    )
+    outside_interval: bool = Field(
+        False,
+        title="Outside the interval",
+        description="the challenger's score must lie outside the champion's 95% interval, not just be better",
+    )
+    min_recall: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least recall",
+        description="share of the real images that the generator must be able to make; 0: any",
+    )
+    min_coverage: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least coverage",
+        description="share of the real images that must have a generated one near by; 0: any",
+    )
+    max_memorised: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Most memorised",
+        description="share of generated images that may lie closer to a training image than 95% of new real images "
+        "do; about 0.05 for a generator that copies nothing; 1: any",
+    )
+    min_classifier_gain: float = Field(
+        -1.0,
+        ge=-1,
+        lt=1,
+        title="Least classifier gain",
+        description="accuracy that generated images must add to a classifier trained on a tenth of the real ones: 0.02 "
+        "is two points. Needs evaluate.classifier_nimg; -1: any",
+    )
+    unusable_champion: Literal["keep", "replace"] = Field(
+        "keep",
+        title="Unusable champion",
+        description="when the present champion cannot be loaded (unsigned, altered or lost files): keep leaves the "
+        "alias where it is until a person decides, replace judges the challenger without it",
+    )
+    enabled: bool = Field(
+        True,
+        title="Promote",
+        description="off: scores and the verdict are recorded, the alias stays where it is",
+    )
+
+
+def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
+    """Raise ConfigError for a floor that `config` does not measure: nothing could ever pass it."""
+    if policy.min_classifier_gain > -1 and not config.gain:
+        raise ConfigError(
+            f"promote.min_classifier_gain is {policy.min_classifier_gain:g}, but evaluate.classifier_nimg is 0: give "
+            "the classifiers images to see, 20000 for instance, or leave the floor at -1"
+        )
+    if policy.max_memorised < 1 and not config.num_train:
+        raise ConfigError(
+            f"promote.max_memorised is {policy.max_memorised:g}, but evaluate.num_train is 0: give it training images "
+            "to look among, or leave the limit at 1"
+        )
+
+
+class Limit(NamedTuple):
+    """The least, or where `sign` is -1 the most, that a score may be."""
+
+    score: str
+    limit: float
+    sign: int = 1
+
+
+def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
+    """The limits that the policy sets beside the default floors."""
+    asked = [
+        (policy.min_recall > 0, Limit("recall", policy.min_recall)),
+        (policy.min_coverage > 0, Limit("coverage", policy.min_coverage)),
+        (policy.max_memorised < 1, Limit("memorised", policy.max_memorised, -1)),
+        (policy.min_classifier_gain > -1, Limit(CLASSIFIER_GAIN, policy.min_classifier_gain)),
+    ]
+    return [limit for is_asked, limit in asked if is_asked]
+
+
+def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
+    """One sentence for each floor or limit that the scores miss, or that was not measured."""
+    missed = _missed_floors(scores) if policy.floors == "on" else []
+    for name, limit, sign in limits_asked_for(policy):
+        value = scores.values.get(name)
+        if value is None:
+            missed.append(f"a limit is set for {name}, {not_measured(scores)}")
+        elif sign * value < sign * limit:
+            missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
+    return missed
+
+
+def _missed_floors(scores: Scores) -> list[str]:
+    """The default floors that the scores miss, the last sentence with what can be done about it."""
+    protocol = scores.protocol
+    missed = find_missed_floors(scores.values, scores.baselines, protocol.num_generated, protocol.num_reference)
+    if min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES:
+        return [f"{'; '.join(missed)} (raise evaluate.num_images or shard.val_fraction, or set promote.floors to off)"]
+    return missed if scores.baselines else ["the scores come without floors: evaluate again"]
+
+
+def not_measured(scores: Scores) -> str:
+    """The half of a sentence about a score that is not there."""
+    return f"which was not measured (there are {', '.join(scores.values)})"

@@ -1,0 +1,63 @@
+"""Floors against values worked out by hand, and against the simplest generators there are."""
+
+import numpy as np
+import pytest
+
+from models.metrics.floors import COVERAGE_SHARE, baseline_scores, expected_coverage, find_missed_floors
+from models.metrics.scores import score_features
+
+FD = "FD-x"
+
+
+def clusters(seed: int, num_images: int = 300, num_features: int = 16) -> np.ndarray:
+    """Features that lie in ten groups, as those of ten classes do."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).normal(0, 3, (10, num_features))
+    return (centres[rng.integers(0, 10, num_images)] + rng.normal(0, 1, (num_images, num_features))).astype(np.float32)
+
+
+def test_expected_coverage_is_that_of_the_paper() -> None:
+    # One generated image among M real ones: k of M + 1 - 1 others are as near, so it is among them with k / M.
+    assert expected_coverage(1, 100) == pytest.approx(5 / 100)
+    assert expected_coverage(1000, 2) == pytest.approx(1 - 1 / 1001)
+    found = []
+    for seed in range(20):
+        fake, real = clusters(seed, 100), clusters(1000 + seed, 100)
+        found.append(score_features(fake, real, "x", 0).scores["coverage"].value)
+    assert expected_coverage(100, 100) == pytest.approx(np.mean(found), abs=0.02)
+
+
+def test_the_floor_of_the_distance_is_what_no_repeated_image_beats() -> None:
+    real = clusters(1)
+    floor = baseline_scores(real, FD, 300)[FD]
+    assert floor == pytest.approx(np.trace(np.cov(real.T.astype(np.float64))))
+    centre = real.astype(np.float64).mean(axis=0)
+    for image in (centre, real[0], real[17]):
+        distance = float(((image - centre) ** 2).sum()) + floor  # eq. 6 of Heusel et al. 2017 without a spread
+        assert distance >= floor
+
+
+@pytest.mark.parametrize(
+    ("name", "usable"), [("real", True), ("blurred", True), ("repeated", False), ("three", False), ("noise", False)]
+)
+def test_a_usable_generator_clears_the_floors_and_trivial_ones_do_not(name: str, usable: bool) -> None:
+    real, other = clusters(1), clusters(2)
+    rng = np.random.default_rng(3)
+    fake = {
+        "real": other,
+        "blurred": (other + rng.normal(0, 0.7, other.shape)).astype(np.float32),
+        "repeated": np.repeat(other[:1], 300, axis=0) + rng.normal(0, 1e-3, other.shape).astype(np.float32),
+        "three": np.resize(other[:3], other.shape) + rng.normal(0, 1e-3, other.shape).astype(np.float32),
+        "noise": rng.normal(10, 0.1, other.shape).astype(np.float32),
+    }[name]
+    scores = {key: score.value for key, score in score_features(fake, real, "x", 0).scores.items()}
+    missed = find_missed_floors(scores, baseline_scores(real, FD, 300), 300, 300)
+    assert (missed == []) is usable, (scores, missed)
+
+
+def test_too_few_images_are_one_sentence_and_what_is_missing_is_told() -> None:
+    limits = baseline_scores(clusters(1), FD, 1000)
+    assert limits["coverage"] == pytest.approx(COVERAGE_SHARE * expected_coverage(1000, 300))
+    (sentence,) = find_missed_floors({}, limits, 64, 10)
+    assert sentence.startswith("scores of 64 generated against 10 real images are unreliable and decide nothing")
+    assert find_missed_floors({FD: 0.0}, limits, 1000, 300) == ["coverage, which has a floor, was not measured"]
