@@ -15,7 +15,7 @@ from tasks.tracking.model_ref import ModelUri
 
 
 class EvaluateGanConfig(BaseModel):
-    """What to score, how, and what to make of it."""
+    """What is scored, how it is scored, and when it is promoted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class EvaluateGanConfig(BaseModel):
 
 @flow(name="evaluate-gan", flow_run_name=name_run("{config.model}", "evaluate"))
 def evaluate_gan(config: Annotated[EvaluateGanConfig, Form()]) -> EvaluateOutcome:
-    """Score the version and its rival under one protocol, let the gate decide, and write it all up."""
+    """Score the version and the champion under one protocol, apply the promotion rule, and write the report."""
     challenger = score_model(config.model, config.evaluate)
     champion = score_champion(challenger, config.evaluate)
     verdict = decide(challenger, champion, config.promote)

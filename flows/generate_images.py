@@ -12,7 +12,7 @@ from tasks.flow_runs.summary import summarise_generation
 
 @flow(name="generate-images", flow_run_name=name_run("{config.dataset}", "generate", "{config.num_images}"))
 def generate_images(config: Annotated[GenerateConfig, Form()]) -> GenerateOutcome:
-    """Sample the model into shards whose manifest names it; the same request finds the same version again."""
+    """Generate images into shards whose manifest names the model. The same request finds the same version again."""
     made = generate(config)
     summarise_generation(made)
     return made

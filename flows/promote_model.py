@@ -1,4 +1,4 @@
-"""Make a version champion by hand."""
+"""Promote a version by hand."""
 
 from typing import Annotated
 
@@ -22,5 +22,5 @@ class PromoteModelConfig(BaseModel):
 
 @flow(name="promote-model", flow_run_name=name_run("{config.model}", "promote"))
 def promote_model(config: Annotated[PromoteModelConfig, Form()]) -> SuccessionOutcome:
-    """Move the alias champion to a version for a reason that is kept with it."""
+    """Make a version champion. The reason is kept with the version."""
     return promote_version(config.model, config.why)

@@ -1,4 +1,4 @@
-"""Go back to the champion before."""
+"""Go back to the previous champion."""
 
 from typing import Annotated
 
@@ -21,5 +21,5 @@ class RollbackModelConfig(BaseModel):
 
 @flow(name="rollback-model", flow_run_name=name_run("{config.model}", "rollback"))
 def rollback_model(config: Annotated[RollbackModelConfig, Form()]) -> SuccessionOutcome:
-    """Make the version champion again that the present champion took over from."""
+    """Make the previous champion the champion again. Called again, it goes further back."""
     return restore_champion(config.model, config.why)

@@ -1,4 +1,4 @@
-"""Judge images that come in, before they become part of a dataset."""
+"""Screen incoming images before they become part of a dataset."""
 
 from typing import Annotated
 

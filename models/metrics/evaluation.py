@@ -51,7 +51,7 @@ class Scores(Settings):
     def with_baselines(self, reference: Array) -> "Scores":
         """These scores and the floors that follow from the reference's features [N, C]."""
         frechet = next(name for name in self.values if name == "FID" or name.startswith("FD-"))
-        baselines = baseline_scores(reference, frechet, self.protocol.num_generated)
+        baselines = baseline_scores(reference, frechet)
         return self.model_copy(update={"baselines": baselines})
 
     def with_gain(self, table: GainTable) -> "Scores":

@@ -1,4 +1,4 @@
-"""Images from a registered model as a dataset version of their own, which can be trained on like any other."""
+"""Generated images as a dataset version, which can be trained on like any other."""
 
 import hashlib
 import logging
@@ -63,7 +63,7 @@ class GenerateConfig(Settings):
 
 
 class GenerateOutcome(BaseModel):
-    """The dataset version that came of it, and what made it; seen = kept + duplicates + quarantined."""
+    """The dataset version that was made, and the model that made it; seen = kept + duplicates + quarantined."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,7 +91,10 @@ class GenerateOutcome(BaseModel):
 
 @task(task_run_name="generate-{config.dataset}")
 def generate(config: GenerateConfig) -> GenerateOutcome:
-    """Make the dataset version that `config` asks for, or find it made; raises RegistryError for other models."""
+    """Make the dataset version that `config` asks for, unless it exists already.
+
+    Raises RegistryError for models that shardgan did not register, and for a class that the model does not have.
+    """
     version = resolve_version(connect(home()), config.model)
     uri = uri_of(version)
     weights_sha256 = VersionTags.of(version, "weights_sha256").weights_sha256
@@ -104,7 +107,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     root = config.out or home().shared
     lock = home().root / "locks" / f"{listing.stem}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):  # the same images may be asked for twice at once: the second run finds them made
+    with FileLock(lock):  # two runs may ask for the same images: the second one finds them made
         built = find_synthetic(shard, root, synthetic)
         if built is None:
             write_listing(listing, generator, config)
@@ -118,9 +121,9 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
 
 
 def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig) -> None:
-    """Write the images and the names of their classes as a parquet listing, which is there whole or not at all."""
+    """Write the images and the names of their classes as a parquet listing. The file appears only when complete."""
     if path.exists():
-        return  # a run that was cut short while it sharded
+        return  # an earlier run was stopped while it sharded
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with (
@@ -138,8 +141,8 @@ def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig
 
 
 def requests(config: GenerateConfig, num_classes: int) -> Iterator[dict[str, Any]]:
-    """Rows for the pyfunc, of about BATCH_SIZE images, each with a seed of its own derived from `config.seed`."""
-    # All classes in turn start anew in each batch: whole turns keep them balanced.
+    """Yield requests of about BATCH_SIZE images each. Each has its own seed, derived from `config.seed`."""
+    # Each batch begins with the first class. Batches that hold every class equally often keep the classes balanced.
     size = max(BATCH_SIZE // max(num_classes, 1), 1) * max(num_classes, 1)
     shared = {"label": config.label, "truncation": config.truncation, "format": config.format}
     for number, start in enumerate(range(0, config.num_images, size)):

@@ -1,4 +1,4 @@
-"""Sharding fan-out over a Dask cluster: one Prefect task a partition, each retried by itself.
+"""Sharding on a Dask cluster: one Prefect task for each partition, retried independently.
 
 The flow that calls this must run under a DaskTaskRunner; the cluster's workers must see the same source and root.
 """

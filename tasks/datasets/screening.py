@@ -1,7 +1,7 @@
-"""Screening at the door: images that come in are judged by a registered version's shield, before they are a dataset.
+"""Screening of incoming images by the shield of a registered version, before they become part of a dataset.
 
-The pictures are decoded by shards as for any build; what comes of it is a table of verdicts that a build honours
-(`shard.screen`), with a sheet of the suspects and a list of their sha256 for a person to overrule.
+The images are decoded by shards as in any build. The result is a table of verdicts that a build obeys
+(`shard.screen`), a sheet of the suspects, and a list of their sha256, so that a person can overrule it.
 """
 
 import csv
@@ -46,27 +46,27 @@ MOST_SHOWN = 200
 
 
 class ScreenPolicy(Settings):
-    """How suspicious is too suspicious, and whom a person has let in all the same."""
+    """How strict the screening is, and which files a person has allowed."""
 
     false_positive_rate: float = Field(
         0.01,
         gt=0,
         le=0.5,
         title="False positives",
-        description="share of honest images that may be held back; the threshold follows from the trusted images",
+        description="share of genuine images that may be held back; the threshold follows from the trusted images",
     )
     most_lookalikes: int = Field(
         3,
         ge=1,
         le=1_000_000,
         title="Most look-alikes",
-        description="copies of a picture, saved anew, that may come in beside it; with more, all but one are a flood",
+        description="re-saved copies of one picture that may come in; with more, all but one are held back as flooding",
     )
     allow: str = Field(
         "",
         max_length=1000,
         title="Allow-list",
-        description="text file with a sha256 a line: these files pass whatever the shield says; # begins a remark",
+        description="text file with one sha256 per line: these files pass whatever the shield says; # begins a comment",
     )
 
 
@@ -81,7 +81,7 @@ class ScreenConfig(ScreenPolicy):
 
 
 class ScreenOutcome(BaseModel):
-    """What became of every file: seen = passed + duplicates + quarantined; `reasons` has suspects and broken files."""
+    """The result: seen = passed + duplicates + quarantined. `reasons` counts suspects and broken files."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -113,7 +113,7 @@ class ScreenOutcome(BaseModel):
 
 
 class Incoming(NamedTuple):
-    """Decoded images, where each came from, and what became of the files that are no sample."""
+    """Decoded images, the source of each, and what happened to files that did not become samples."""
 
     split: Split
     files: list[dict[str, Any]]
@@ -122,27 +122,27 @@ class Incoming(NamedTuple):
 
 @task(task_run_name="screen-{config.model}")
 def screen(config: ScreenConfig) -> ScreenOutcome:
-    """Judge the images of a source; raises RegistryError for a version without a shield."""
+    """Judge the images of a source. Raises RegistryError when the version has no shield."""
     shard = ShardConfig(source=config.source, dataset="incoming", workers=config.workers)
     return screen_shard(shard, config.model, config)
 
 
 @task(task_run_name="screen-{shard.dataset}")
 def screen_source(shard: ShardConfig, policy: ScreenPolicy) -> ShardConfig:
-    """`shard` with a table of verdicts where it names the model that reaches them."""
+    """Return `shard` with a table of verdicts in place of the model that it names."""
     return shard.model_copy(update={"screen": screen_shard(shard, shard.screen, policy).verdicts})
 
 
 def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> ScreenOutcome:
-    """Judge the images of `shard.source`, read as it says, by the shield of `model`; in the run of a flow."""
+    """Judge the images of `shard.source` by the shield of `model`. Called inside a flow run."""
     allowed = read_allowed(policy.allow)
     version = resolve_version(connect(home()), model)
-    door = load_screener(version)
+    screener = load_screener(version)
     folder = home().root / "screened" / _digest(shard.source, version.name, version.version)
-    incoming = read_incoming(shard, door.spec, folder)
+    incoming = read_incoming(shard, screener.spec, folder)
     with ProgressReport("screening", f"Screening {len(incoming.files)} images", total=1):
         images = torch.from_numpy(incoming.split.images)
-        judged = door.judge(
+        judged = screener.judge(
             images, false_positive_rate=policy.false_positive_rate, most_lookalikes=policy.most_lookalikes
         )
     rows = to_rows(incoming.files, judged, allowed)
@@ -153,12 +153,12 @@ def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> Screen
 
 
 def names_model(screen: str) -> bool:
-    """Whether `shard.screen` is a model, and no table of verdicts."""
+    """Whether `shard.screen` names a model rather than a table of verdicts."""
     return ModelRef.is_uri(screen)
 
 
 def load_screener(version: ModelVersion) -> Screener:
-    """The version's shield, its files proven first; raises RegistryError where it has none."""
+    """Load the version's shield after its files were verified. Raises RegistryError when it has none."""
     uri = uri_of(version)
     shield_sha256 = VersionTags.of(version).shield_sha256
     if not shield_sha256:
@@ -179,7 +179,7 @@ def load_screener(version: ModelVersion) -> Screener:
 
 
 def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incoming:
-    """Decode the source as the network sees images, in the sandbox of any build; a second time reads what is new."""
+    """Decode the source at the network's resolution, in the sandbox of builds. Later calls read only new files."""
     seen = {
         "dataset": "incoming",
         "resolution": spec.resolution,
@@ -207,7 +207,7 @@ def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incomi
 
 
 def read_allowed(uri: str) -> frozenset[str]:
-    """The sha256 that a person lets in; raises RequestError where the file is missing or holds something else."""
+    """Read the sha256 that a person has allowed. Raises RequestError when the file is missing or holds other text."""
     if not uri:
         return frozenset()
     try:
@@ -219,7 +219,7 @@ def read_allowed(uri: str) -> frozenset[str]:
 
 
 def to_rows(files: list[dict[str, Any]], judged: Judgement, allowed: frozenset[str]) -> list[dict[str, Any]]:
-    """One row of VERDICTS a content."""
+    """Return one row of VERDICTS for each distinct file."""
     return [
         {
             "source": file["source"],
@@ -273,8 +273,9 @@ def _write(folder: Path, rows: list[dict[str, Any]], images: torch.Tensor, outco
 
 
 def _show(outcome: ScreenOutcome, rows: list[dict[str, Any]]) -> None:
-    """Put the sheet, and the suspects with their sha256, into Prefect's UI."""
-    what = f"What the shield of {outcome.model} holds back; to let some in, name a file of their sha256 as `allow`"
+    """Show the sheet, and the suspects with their sha256, in Prefect's UI."""
+    held_back = f"Images that the shield of {outcome.model} holds back"
+    what = f"{held_back}. To allow some, list their sha256 in a file and name it in `allow`"
     show_picture(Path(outcome.sheet), "suspects", what)
     suspects = sorted((row for row in rows if row["verdict"] != "pass"), key=lambda row: row["p_real"])
     lines = [

@@ -1,4 +1,4 @@
-"""The suspects on one picture, with their scores: for a person who may overrule."""
+"""A picture of the suspects with their scores, for a person who can overrule the screening."""
 
 import io
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Tile(NamedTuple):
 
 
 def draw_sheet(tiles: list[Tile], model: str) -> bytes:
-    """PNG of the tiles in their order, at most 200; what was allowed all the same is in green."""
+    """Draw the tiles in their order as PNG, at most 200. Allowed files have green text."""
     shown = tiles[:MOST]
     step = TILE + 3 * LINE + GAP
     rows = -(-len(shown) // COLUMNS)

@@ -22,7 +22,7 @@ __all__ = ["BuildOutcome", "ShardConfig", "build_shards", "check_source"]
 
 
 def check_source(config: ShardConfig) -> None:
-    """Raise RequestError where a local source is not there; cheap, so that it is known before anything starts."""
+    """Raise RequestError when a local source does not exist. Cheap, so that it is known before anything starts."""
     if "://" in config.source or set("*?[") & set(config.source):
         return
     if not Path(config.source).expanduser().exists():
@@ -36,7 +36,7 @@ def check_source(config: ShardConfig) -> None:
     retry_condition_fn=should_retry,
 )
 def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
-    """Make the dataset version that `config` describes, or find it made; on the flow's cluster, if it has one."""
+    """Make the dataset version that `config` describes, unless it exists. Uses the flow's cluster if there is one."""
     run_partitions = run_on_cluster if on_cluster else None
     with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
         outcome = build(

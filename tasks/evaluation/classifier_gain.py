@@ -1,4 +1,4 @@
-"""What a version's images are worth to a classifier: measured with the dataset it was trained on, kept as its tag."""
+"""How much a version's images help a classifier. Measured with the dataset of its training, kept as a tag."""
 
 import logging
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def measure_model_gain(
 ) -> GainTable:
     """Generate as many images of each class as the train split has, then train and test classifiers.
 
-    Raises RequestError where it makes no labelled images of this dataset's classes.
+    Raises RequestError when the model does not make labelled images of this dataset's classes.
     """
     if len(dataset.labels) < 2 or not model.makes(dataset.labels):
         own = f"makes {model.labels}" if model.is_conditional else "is unconditional"
@@ -45,7 +45,7 @@ def measure_model_gain(
 
 
 def labelled_images(model: LoadedGenerator, dataset: Dataset, seed: int) -> LabelledImages:
-    """As many generated images of each class as the train split has real ones."""
+    """Generate as many images of each class as the train split has real ones."""
     counts = dataset.class_counts(TRAIN)
     images = [
         batch for label, count in enumerate(counts) for batch in model.generate_many(count, seed + 1000 * label, label)
@@ -60,9 +60,9 @@ def _labelled(split: Split) -> LabelledImages:
 def score_gain(
     client: MlflowClient, version: ModelVersion, dataset: Dataset, config: GainConfig, device: str | torch.device
 ) -> GainTable | None:
-    """The version's table under that config and on that dataset version, measured if it does not carry it yet.
+    """Return the version's table for this config and dataset version. It is measured if the version has none yet.
 
-    None where there is nothing to measure: the dataset has no classes, or the model does not make them.
+    Returns None when the dataset has no classes, or the model does not make them.
     """
     stored = find_gain(version)
     if stored and (stored.config, stored.dataset) == (config, dataset.name):
@@ -87,18 +87,18 @@ def score_gain(
 
 
 def keep_gain(client: MlflowClient, version: ModelVersion, table: GainTable) -> None:
-    """Leave the table on the version, where the report looks for it."""
+    """Keep the table as a tag of the version, where the report reads it."""
     VersionTags(classifier_gain=table.model_dump_json()).write(client, version)
 
 
 def find_gain(version: ModelVersion) -> GainTable | None:
-    """The table that the version carries, if it was measured."""
+    """Return the version's table, or None if it was not measured."""
     stored = VersionTags.of(version).classifier_gain
     return GainTable.model_validate_json(stored) if stored else None
 
 
 class GainTexts(NamedTuple):
-    """The table in words: what each test is, rows of cells of the accuracies and of the gains, and what was done."""
+    """The table as text: names of the tests, rows of accuracies, rows of gains, and how they were measured."""
 
     tests: list[str]
     accuracies: list[list[str]]
@@ -107,7 +107,7 @@ class GainTexts(NamedTuple):
 
 
 def describe_gain(table: GainTable) -> GainTexts:
-    """Put the table into words, accuracies in percent, gains in points."""
+    """Write the table as text, accuracies in percent and gains in points."""
     attack, sizes = table.config.attack, sorted({row.num_real for row in table.rows} - {0}, reverse=True)
     found = {(row.num_real, row.trained_on, row.test): row for row in table.rows}
     kinds = [(0, GENERATED), *((size, kind) for size in sizes for kind in (REAL, BOTH))]

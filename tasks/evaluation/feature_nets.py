@@ -20,7 +20,7 @@ from tasks.trainer.pictures import TRAIN
 
 
 def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
-    """Give the file of weights that `config` names, None where it names none; nothing is loaded or trained.
+    """Return the weights file that `config` names, or None. Nothing is loaded or trained.
 
     Raises RequestError for weights that are not there or not what they should be, and for a classifier where the
     dataset has no classes.
@@ -37,7 +37,7 @@ def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
 
 
 def find_feature_net(config: EvalConfig, dataset: Dataset) -> FeatureNet:
-    """Load the net that `config` names; a classifier of this dataset version is trained if none is at hand.
+    """Load the net that `config` names. A classifier of this dataset version is trained if there is none yet.
 
     Raises RequestError where that cannot be: see `check_feature_net`, or the file holds another network.
     """
@@ -51,7 +51,7 @@ def find_feature_net(config: EvalConfig, dataset: Dataset) -> FeatureNet:
 
 
 def _classifier_file(config: EvalConfig, dataset: Dataset) -> Path:
-    """The classifier of this content, budget and seed under the home; the same evaluation again trains nothing."""
+    """Return the file of the classifier for this content, budget and seed. It is trained only once."""
     budget = ClassifierConfig(seed=config.seed)
     key = canonical_json([dataset.manifest.dataset, dataset.manifest.version, TRAIN, budget.model_dump()])
     path = home().features / f"classifier-{hashlib.sha256(key.encode()).hexdigest()[:24]}.safetensors"

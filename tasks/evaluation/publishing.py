@@ -1,4 +1,4 @@
-"""The end of an evaluation: a report for people, with all that leads back to where the model comes from."""
+"""The end of an evaluation: an HTML report with scores, pictures and the lineage of the model."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ def gather(
     verdict: Verdict,
     config: EvalConfig,
 ) -> ReportData:
-    """Collect what the report shows; all of it from MLflow and the dataset, so any machine can write it."""
+    """Collect what the report shows. It comes from MLflow and the dataset only, so any machine can write it."""
     dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     protocol = challenger.scores.protocol
     generator = LoadedGenerator.load(version)
@@ -112,7 +112,7 @@ def _real_grid(dataset: Dataset, num_classes: int) -> bytes:
 
 def _champion_summary(champion: ScoredModel | UnusableChampion | None) -> ChampionSummary | None:
     if not isinstance(champion, ScoredModel):
-        return None  # where it cannot be used, the verdict says so
+        return None  # the verdict says why it cannot be used
     scores = champion.scores
     return ChampionSummary(champion.version, scores.values, scores.protocol.digest(), scores.intervals)
 
@@ -138,7 +138,7 @@ def _dataset_summary(manifest: Manifest) -> DatasetSummary:
 
 
 def metric_history(client: MlflowClient, run_id: str) -> list[dict[str, float]]:
-    """The training's ticks as MLflow has them, one row an `nimg`; scores are left out."""
+    """Return the training's ticks from MLflow, one row for each `nimg`, without scores."""
     rows: dict[int, dict[str, float]] = {}
     for name in client.get_run(run_id).data.metrics:
         if not name.startswith(SCORE_PREFIX):
@@ -148,7 +148,7 @@ def metric_history(client: MlflowClient, run_id: str) -> list[dict[str, float]]:
 
 
 def _snapshots(client: MlflowClient, run_id: str) -> list[tuple[int, bytes]]:
-    """Sample grids of the training, at most MAX_SNAPSHOTS, spread over its length."""
+    """Return sample grids of the training, at most MAX_SNAPSHOTS, spread evenly over it."""
     paths = sorted(item.path for item in client.list_artifacts(run_id, "samples") if Path(item.path).stem.isdigit())
     chosen = sorted({round(i) for i in np.linspace(0, len(paths) - 1, min(MAX_SNAPSHOTS, len(paths)))})
     with tempfile.TemporaryDirectory() as folder:
@@ -157,7 +157,7 @@ def _snapshots(client: MlflowClient, run_id: str) -> list[tuple[int, bytes]]:
 
 
 def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
-    """The picture of the pairs closest to training images; empty where none was made."""
+    """Return the picture of the pairs that are closest to training images. Empty if there is none."""
     if path not in {item.path for item in client.list_artifacts(run_id, "pairs")}:
         return b""
     with tempfile.TemporaryDirectory() as folder:

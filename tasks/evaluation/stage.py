@@ -1,4 +1,4 @@
-"""The evaluation stage: score a registered version as consumers load it, let the gate decide, write the report."""
+"""The evaluation stage: score a registered version the way consumers load it, and apply the promotion rule."""
 
 import io
 import logging
@@ -87,7 +87,7 @@ class UnusableChampion(BaseModel):
 
 
 class EvaluateOutcome(BaseModel):
-    """What an evaluation came to."""
+    """The result of an evaluation: scores, verdict and report."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -149,7 +149,7 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
     scored = client.get_model_version(challenger.name, challenger.version)
     manifest_uri = VersionTags.of(scored, "manifest").manifest
     try:
-        verify_version(version)  # also where its scores are known, and nothing of it would be loaded
+        verify_version(version)  # known scores alone would not load any of its files
         return _score(client, version, manifest_uri, config)
     except RegistryError as error:
         logger.warning("the champion, %s, cannot be used: %s", uri_of(version), error)
@@ -160,7 +160,7 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
 def decide(
     challenger: ScoredModel, champion: ScoredModel | UnusableChampion | None, policy: PromotionPolicy
 ) -> Verdict:
-    """Let the promotion rule decide between the two, and move the alias if the challenger wins."""
+    """Apply the promotion rule, and move the alias if the challenger wins."""
     client = connect(home())
     version = client.get_model_version(challenger.name, challenger.version)
     return promote(client, home(), version, challenger.scores, _rival(client, champion), policy)
@@ -198,13 +198,13 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
 def check_scorable(manifest_uri: str, config: EvalConfig) -> Dataset:
     """Open the dataset that scores compare with.
 
-    Raises RequestError or ConfigError where the evaluation cannot be: too few images, no classes, net or GPU.
+    Raises RequestError or ConfigError when the evaluation is impossible: too few images, no classes, net or GPU.
     """
     dataset = Dataset.open(manifest_uri)
     if (num_reference := dataset.num_samples(SPLIT)) < 2:
         raise RequestError(
-            f"{dataset.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least and mean little "
-            "below some hundred: build it with a larger shard.val_fraction, or of more images"
+            f"{dataset.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least, and "
+            f"{LEAST_IMAGES} to decide anything: build it with a larger shard.val_fraction, or from more images"
         )
     if config.gain and len(dataset.labels) < 2:
         raise RequestError(
@@ -229,7 +229,7 @@ def _protocol(manifest: Manifest, config: EvalConfig, net: FeatureNet) -> Protoc
 
 
 def _known_scores(version: ModelVersion, protocol: Protocol) -> Scores | None:
-    """Scores that the version already carries under this protocol: they would come out the same."""
+    """Return the scores that the version already has under this protocol. Measuring again would give the same."""
     stored = VersionTags.of(version).scores.get(protocol.digest())
     return Scores.model_validate_json(stored) if stored else None
 
@@ -281,7 +281,7 @@ def _reference(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: 
 
 
 def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:
-    """Which class each image is of; None where there are none, or the model does not make them when asked."""
+    """Return the class of each image, or None if there are no classes or the model does not make them on request."""
     if not dataset.labels or not model.makes(dataset.labels):
         return None
     rows = request_rows(dataset, config)
@@ -297,7 +297,7 @@ def log_pairs(
     config: EvalConfig,
     evaluation: Evaluation,
 ) -> None:
-    """Log the closest pairs as a picture to the version's run: generated above, nearest training image below."""
+    """Log a picture of the closest pairs: generated images above, their nearest training images below."""
     if not evaluation.closest:
         return
     places = train_places(dataset, config)
@@ -310,5 +310,5 @@ def log_pairs(
 
 
 def pairs_artifact(protocol: Protocol) -> str:
-    """Where the closest pairs of an evaluation lie among the run's artifacts."""
+    """The path of the closest pairs among the run's artifacts."""
     return f"pairs/{protocol.digest()}.png"

@@ -1,4 +1,4 @@
-"""The chain behind a registered version, link by link from its weights to its data and code, each one checked."""
+"""The lineage of a registered version, from its weights back to its data and code. Every link is checked."""
 
 import json
 import os
@@ -29,13 +29,13 @@ IN_CONFIG = ("dataset", "dataset_version", "run")
 
 
 class LineageConfig(Settings):
-    """Whose chain is shown."""
+    """Which version is traced."""
 
     model: ModelUri
 
 
 class Link(BaseModel):
-    """One link: what it is, where or which, and what is wrong with it."""
+    """One link of the lineage: what it is, its value, and what is wrong with it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class Link(BaseModel):
 
 
 class LineageOutcome(BaseModel):
-    """The chain from the version to its data and code; `whole` where nothing is missing or altered."""
+    """The lineage of a version. `whole` means that nothing is missing or altered."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +63,7 @@ class LineageOutcome(BaseModel):
 
 
 def trace_lineage(config: LineageConfig) -> LineageOutcome:
-    """Follow the version back and check every hash on the way; reads all shards.
+    """Trace the version back to its data and code, and check every hash. Reads all shards.
 
     Raises RegistryError where there is no such version; what is wrong on the way stands in the links.
     """
@@ -94,7 +94,7 @@ def _missing_tags(tags: VersionTags) -> list[str]:
 
 
 def _files(version: ModelVersion) -> Iterator[Link]:
-    """The version's files: the weights' own hash, the hash of all, and the signature where a key is given."""
+    """Check the version's files: the hash of the weights, the hash of all files and, with a key, the signature."""
     expected = VersionTags.of(version).weights_sha256
     try:
         with fetched_model(uri_of(version)) as folder:
@@ -105,7 +105,7 @@ def _files(version: ModelVersion) -> Iterator[Link]:
 
 
 def _wrong_weights(folder: Path, expected: str) -> list[str]:
-    """The weights and the network's file against the hashes in tag and spec."""
+    """Compare the weights and the network's file with the hashes in the tag and in spec.json."""
     try:
         spec = json.loads((folder / "artifacts" / ARTIFACT_FILES["spec"]).read_text())
         return _wrong_artifacts(folder / "artifacts", {**spec["sha256"]}, expected)
@@ -175,7 +175,7 @@ def _dataset(tags: VersionTags) -> Iterator[Link]:
 
 
 def _tracked(tags: VersionTags, version: ModelVersion, run: Run | None) -> Link:
-    """The MLflow run, with the dataset among its inputs."""
+    """Check the MLflow run, and that the dataset is one of its inputs."""
     if run is None:
         return Link(what="MLflow run", value=version.run_id or "none", problems=["the tracking server has no such run"])
     problems: list[str] = []

@@ -1,6 +1,6 @@
-"""The alias champion: moved in one place, after the version was verified, by one process at a time.
+"""The alias champion. One function moves it, after the version was verified, and one process at a time.
 
-Every decision leaves its reasons as tags and in Prefect.
+The reason for every decision is kept in tags and shown in Prefect.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.tags import VersionTags
 
 LIMIT = "shardgan-champion"
-# What a process that was killed holds is given back after so long, also by a server that was restarted meanwhile.
+# A slot that a killed process holds is freed after this time, also by a server that was restarted meanwhile.
 HOLD_SECONDS = 60.0
 ARTIFACT = "gate"
 MAX_REASON = 5000  # characters; MLflow takes 100,000 in a tag, some of its databases fewer
@@ -34,9 +34,9 @@ MAX_REASON = 5000  # characters; MLflow takes 100,000 in a tag, some of its data
 
 @contextmanager
 def one_at_a_time(home: Home) -> Iterator[None]:
-    """Hold what only one may hold: a lock of this home's, and a slot of Prefect's server for those of other machines.
+    """Let one process at a time decide: by a lock in this home, and by a slot of Prefect's server across machines.
 
-    Outside of a run there is no server to ask: the home's lock alone holds.
+    Outside of a Prefect run there is no server to ask, and only the home's lock is held.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(home.root / "promotion.lock"):
@@ -50,7 +50,7 @@ def one_at_a_time(home: Home) -> Iterator[None]:
 
 
 def make_champion(client: MlflowClient, version: ModelVersion, why: str, before: Sequence[str]) -> None:
-    """Move the alias to `version`: the only place where that is done. `before` is the history up to now.
+    """Move the alias to `version`. Nothing else moves it. `before` is the history up to now.
 
     Raises RegistryError, and changes nothing, where the version's files fail verification or the reason is too long.
     Tags are written after the alias has moved: a move that fails leaves no tag that says it was made.
@@ -62,14 +62,14 @@ def make_champion(client: MlflowClient, version: ModelVersion, why: str, before:
 
 
 def record_champion(client: MlflowClient, version: ModelVersion, why: str, before: Sequence[str]) -> None:
-    """Leave the trail of a champion: the model's history, the reason as tags of the version, and an event."""
+    """Record a new champion: in the model's history, in the version's tags, and as an event."""
     write_history(client, version.name, [*before, str(version.version)])
     decision(why, promoted=True, replaced=before[-1] if before else "").write(client, version)
     announce_champion(version, why)
 
 
 def check_reason(why: str) -> None:
-    """Raise RegistryError for a reason that MLflow could not store."""
+    """Raise RegistryError when the reason is too long for MLflow to store."""
     if len(why) > MAX_REASON:
         raise RegistryError(f"the reason has {len(why):,} characters, {MAX_REASON:,} at most are kept: shorten it")
 
@@ -81,7 +81,7 @@ def decision(why: str, *, promoted: bool, **others: str) -> VersionTags:
 
 
 def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping[str, str]) -> None:
-    """Show in the Prefect run, if there is one, what was decided about the version and on what grounds."""
+    """Show in the Prefect run, if there is one, what was decided about the version and why."""
     if not in_run():
         return
     name = f"{version.name} version {version.version}"
@@ -91,12 +91,12 @@ def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping
 
 
 def in_run() -> bool:
-    """Whether this is at work inside a Prefect run."""
+    """Whether this code runs inside a Prefect run."""
     return bool(FlowRunContext.get() or TaskRunContext.get())
 
 
 def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
-    """Whether both are the same version, or both none; MLflow gives the number now as int, now as str."""
+    """Whether both are the same version, or both None. MLflow gives the number sometimes as int, sometimes as str."""
     if one is None or other is None:
         return one is other
     return (one.name, str(one.version)) == (other.name, str(other.version))

@@ -22,7 +22,7 @@ from models.training.checkpoints import file_sha256
 
 logger = logging.getLogger(__name__)
 ONNX_EXTRA = ("onnx", "onnxscript", "onnxruntime")
-# Float32 sums in another order; a pixel step is 0.0078.
+# Sums of float32 in another order differ by less than this; one step of a pixel is 0.0078.
 MAX_DIFFERENCE = 1e-3
 EXAMPLES = 2
 CHECKS = 5
@@ -30,7 +30,7 @@ Inputs = tuple[torch.Tensor, ...]
 
 
 class ExportedGraph(BaseModel):
-    """One exported file and how far its images lie from the network's, in units of [-1, 1]."""
+    """One exported file, and the largest difference between its images and the network's, in units of [-1, 1]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +55,7 @@ def export_graphs(network: NetworkSpec, weights: Path, folder: Path) -> dict[str
             with warnings.catch_warnings(), torch.no_grad():
                 warnings.simplefilter("ignore")
                 graphs[name] = export(generator, network, folder)
-        except Exception as error:  # the exporters raise whatever they meet
+        except Exception as error:  # exporters raise errors of many kinds
             logger.warning("%s was not exported: %s: %s", name, type(error).__name__, error)
     return graphs
 
@@ -74,7 +74,7 @@ def _trace(generator: nn.Module, network: NetworkSpec) -> Any:
 def _export_torch(generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
     path = folder / "generator.pt2"
     program = _trace(generator, network)
-    program.example_inputs = None  # they are the one thing that torch would pickle into the file
+    program.example_inputs = None  # torch would write them into the file as a pickle
     torch.export.save(program, path)
     loaded = torch.export.load(path).module()
     inputs = _inputs(network, CHECKS)

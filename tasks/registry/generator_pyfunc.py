@@ -1,18 +1,18 @@
-"""The registered model's one file of code: MLflow copies it beside the weights and runs it where it loads.
+"""The only code file of a registered model. MLflow stores a copy beside the weights and runs it on loading.
 
 It imports nothing of this repository. The network's class comes from the artifact `network.py`, loaded under a
 private name, so that no package called `models` or the like appears on the consumer's path.
 
-Input, a table with one row a request:
+Input: a table with one row for each request.
     num_images  1 to 100,000, and no more than that in the whole table
     seed        from 0; image number i of a seed is the same bytes whatever else is asked for (on one device)
     label       optional: class by number; -1 or left out: all classes in turn; without effect where there are none
     truncation  optional, 0 to 1 (left out: 1): latents z ~ N(0, I) are scaled towards their mean, z <- truncation * z.
                 Less is more typical and less varied; 0 is the mean image. It is the interpolation of Karras et al.
                 2019 (StyleGAN, appendix on the truncation trick) done in z, whose mean is 0; Brock et al. 2019 (BigGAN,
-                section 3.1) draw numbers beyond a bound anew instead, which ends nowhere as the bound nears 0.
+                section 3.1) draw numbers beyond a bound anew instead, which takes ever longer as the bound nears 0.
     format      optional: png (left out), jpeg (quality 95) or webp (lossless)
-Output, one row an image: `image` (the file's bytes), `seed`, `label` (-1 where there are no classes).
+Output: one row for each image, with `image` (the file's bytes), `seed` and `label` (-1 where there are no classes).
 """
 
 import hashlib
@@ -33,8 +33,8 @@ from safetensors.torch import load_file
 
 MAX_IMAGES = 100_000
 MAX_SEED = 2**63 - 1
-# Latents are drawn and images made in blocks of this size, the last one filled up: kernels round differently at
-# different batch sizes, and normal numbers are drawn sixteen at a time.
+# Latents are drawn and images are made in blocks of this size, and the last block is filled up. Kernels round
+# differently at different batch sizes, and torch draws normal numbers sixteen at a time.
 BLOCK_SIZE = 16
 ANY_LABEL = -1
 FORMATS: dict[str, dict[str, Any]] = {"png": {}, "jpeg": {"quality": 95}, "webp": {"lossless": True}}
@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class GeneratorModel(PythonModel):
-    """A trained generator: numbers in, compressed images out; the same seed gives the same bytes on the same device."""
+    """A trained generator: numbers in, compressed images out. A seed always gives the same bytes on the same device."""
 
     def load_context(self, context: Any) -> None:
         """Check the artifacts' hashes, then build the network and fill in its weights."""
@@ -66,10 +66,10 @@ class GeneratorModel(PythonModel):
         self.generator.eval().to(self.device)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Generate the images that each row of `model_input` asks for; raises ValueError where one is out of bounds."""
+        """Generate the images that the rows ask for. Raises ValueError when a value is out of bounds."""
         rows: list[dict[Any, Any]] = model_input.to_dict("records")
         if not rows:
-            raise ValueError("the table has no row: expected one with num_images and seed")
+            raise ValueError("the table is empty: expected a row with num_images and seed")
         _check_numbers([row["num_images"] for row in rows])
         requests = [self._read(row) for row in rows]
         images = self._make(torch.cat([one.z for one in requests]), np.concatenate([one.labels for one in requests]))
@@ -116,7 +116,7 @@ class GeneratorModel(PythonModel):
 
     @torch.no_grad()
     def _make(self, z: torch.Tensor, labels: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield uint8 images (C, H, W), one a row of `z`."""
+        """Yield one uint8 image (C, H, W) for each row of `z`."""
         classes = torch.from_numpy(labels.astype(np.int64)) if self.generator.num_classes else None
         for start in range(0, len(z), BLOCK_SIZE):
             part = slice(start, start + BLOCK_SIZE)
@@ -143,10 +143,10 @@ def _given(row: dict[Any, Any], name: str, default: Any) -> Any:
 
 
 def _load_class(path: Path) -> Any:
-    """The class Generator of the file at `path`, without a trace in sys.modules."""
+    """Load the class Generator from the file at `path`, without adding a module to sys.modules."""
     module_spec = importlib.util.spec_from_file_location("_shardgan_network", path)
     if module_spec is None or module_spec.loader is None:
-        raise ValueError(f"{path} is no Python file")
+        raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     return module.Generator

@@ -8,7 +8,7 @@ from models import Settings
 from models.errors import ConfigError
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
-from models.metrics.floors import LEAST_IMAGES, find_missed_floors
+from models.metrics.floors import FEW_IMAGES, LEAST_IMAGES, find_missed_floors
 from models.metrics.scores import CLASSIFIER_GAIN
 
 __all__ = ["PromotionPolicy", "check_floors", "find_missed", "limits_asked_for", "not_measured"]
@@ -27,9 +27,9 @@ class PromotionPolicy(Settings):
     floors: Literal["on", "off"] = Field(
         "on",
         title="Default floors",
-        description="on: a version is not promoted if it is no better than one image repeated, if it covers less than "
-        f"a tenth of what real images would, or if fewer than {LEAST_IMAGES} generated or val images were scored; "
-        "off: for experiments with few images",
+        description="on: a version is not promoted if it is no better than repeating one image, if it covers "
+        f"no more than {FEW_IMAGES} repeated images would, or if fewer than {LEAST_IMAGES} generated or val images "
+        "were scored; off: for experiments with few images",
     )
     min_gain: float = Field(
         0.0,

@@ -36,7 +36,7 @@ class Verdict(BaseModel):
 
 
 def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) -> Verdict:
-    """Decide by `policy`: floors first, then the champion; different protocols are never compared."""
+    """Decide by `policy`. Floors come first, then the comparison with the champion under the same protocol."""
     if missed := find_missed(challenger, policy):
         return Verdict(promoted=False, why="; ".join(missed))
     if policy.score not in challenger.values:
@@ -57,7 +57,10 @@ def _compare(mine: float, champion: Scores, policy: PromotionPolicy) -> Verdict:
     interval = champion.intervals.get(policy.score)
     if policy.outside_interval:
         if interval is None:
-            return Verdict(promoted=False, why=f"the champion's {policy.score} has no interval to be outside of")
+            return Verdict(
+                promoted=False,
+                why=f"the champion's {policy.score} has no interval, and promote.outside_interval needs one",
+            )
         needed, asked = sign * max(sign * needed, sign * interval[sign > 0]), True
     comparison = f"{policy.score} {mine:.3f} against the champion's {theirs:.3f}"
     if sign * mine > sign * needed:
@@ -74,13 +77,13 @@ def promote(
     champion: Rival | None,
     policy: PromotionPolicy,
 ) -> Verdict:
-    """Judge, move the alias if the challenger wins, and leave the reason as tags on its version and in Prefect."""
+    """Judge the challenger and move the alias if it wins. The reason is kept in the version's tags and in Prefect."""
     with one_at_a_time(home):
         now = find_champion(client, version.name)
         verdict = _verdict(version, now, challenger, champion, policy)
         if verdict.promoted:
             make_champion(client, version, verdict.why, read_history(client, version.name))
-        elif not is_same(now, version):  # a champion keeps the reasons for which it became one
+        elif not is_same(now, version):  # a champion keeps the reason for which it was promoted
             decision(verdict.why, promoted=False).write(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
     decided = "promoted" if verdict.promoted else "not promoted"
@@ -89,7 +92,7 @@ def promote(
 
 
 def grounds(challenger: Scores, champion: Rival | None, policy: PromotionPolicy) -> dict[str, str]:
-    """What a verdict rests on, in words: the two scores, their protocol, and the policy."""
+    """The facts behind a verdict, in words: both scores, their protocol, and the policy."""
     facts = {policy.score: _with_interval(challenger, policy.score)}
     if champion:
         theirs = _with_interval(champion.scores, policy.score) if champion.scores else champion.problem

@@ -1,4 +1,4 @@
-"""A version's files are those that were registered: by a hash in the registry, and by a signature where keys are given.
+"""Verification of a version's files: a hash in the registry, and a signature when keys are configured.
 
 The tag `files_sha256` is checked before anything of a version is loaded: MLflow runs code that lies beside the
 weights. Whoever can write to the registry too could change the tag as well; against that stand two PEM files, an
@@ -47,7 +47,7 @@ def files_sha256(folder: Path) -> str:
 
 @contextmanager
 def fetched_model(uri: str) -> Iterator[Path]:
-    """A copy of a model's files, gone at the end; raises RegistryError where they cannot be had."""
+    """Fetch a copy of a model's files, which is deleted at the end. Raises RegistryError when that fails."""
     with tempfile.TemporaryDirectory(prefix="model-") as scratch:
         try:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
@@ -60,7 +60,7 @@ def fetched_model(uri: str) -> Iterator[Path]:
 
 @contextmanager
 def proven_model(version: ModelVersion) -> Iterator[Path]:
-    """A copy of a version's files, proven to be what was registered and, with a key, who signed it.
+    """Fetch a copy of a version's files and verify them: the registered hash and, with a key, the signature.
 
     Raises RegistryError where they are not; nothing of them has been run or read by then.
     """
@@ -72,25 +72,25 @@ def proven_model(version: ModelVersion) -> Iterator[Path]:
 
 
 def verify_version(version: ModelVersion) -> None:
-    """Raise RegistryError where the version must not be used: see `find_forgery`."""
+    """Raise RegistryError when the version's files fail verification, as `find_forgery` describes."""
     with fetched_model(uri_of(version)) as folder:
         if problems := find_forgery(version, folder):
             raise RegistryError(f"{uri_of(version)} cannot be champion: {'; '.join(problems)}")
 
 
 def find_forgery(version: ModelVersion, folder: Path) -> list[str]:
-    """What speaks against the files in `folder` being those of the version; empty where nothing does."""
+    """Return what is wrong with the files in `folder`, compared with the version. Empty when they are verified."""
     expected = VersionTags.of(version).files_sha256
     if not expected:
         name = VersionTags.name("files_sha256")
-        return [f"it has no tag {name}; look where it comes from, then accept it with `shardgan sign`"]
+        return [f"it has no tag {name}; check where it comes from, then accept it with `shardgan sign`"]
     if (found := files_sha256(folder)) != expected:
         return [f"its files have the sha256 {found[:12]}, {expected[:12]} were registered: they were altered"]
     return find_wrong_signature(folder)
 
 
 def find_wrong_signature(folder: Path) -> list[str]:
-    """What is wrong with the signature; empty where it is right, or no key says who should have signed."""
+    """Return what is wrong with the signature. Empty when it is valid, or when no key to verify with is set."""
     if not (key := _key_file(VERIFY_KEY)):
         return []
     if not (folder / MODEL_SIGNATURE).is_file():
@@ -98,14 +98,14 @@ def find_wrong_signature(folder: Path) -> list[str]:
     verifier = _library().verifying.Config().use_elliptic_key_verifier(public_key=key)
     try:
         verifier.verify(folder, folder / MODEL_SIGNATURE)
-    except Exception as error:  # of JSON, of keys, of hashes: the library passes on whatever comes up
+    except Exception as error:  # the library raises errors of JSON, of keys and of hashes
         reason = str(error) or type(error).__name__
         return [f"its signature does not fit the key {key} ({reason[:300]})"]
     return []
 
 
 def make_signature(folder: Path) -> VersionTags:
-    """Write model.sig into `folder` where a key to sign with is given; returns the tags that say what was signed."""
+    """Write model.sig into `folder` if a signing key is set. Returns the tags that record what was signed."""
     digest = files_sha256(folder)
     if key := _key_file(SIGNING_KEY):
         library = _library()
@@ -114,7 +114,7 @@ def make_signature(folder: Path) -> VersionTags:
             signer = library.signing.Config().use_elliptic_key_signer(private_key=key)
             signer.set_hashing_config(hashing).sign(folder, folder / MODEL_SIGNATURE)
         except (OSError, ValueError, TypeError) as error:
-            raise RegistryError(f"{SIGNING_KEY} is {str(key)!r}, which does not sign: {error}; {_HOW}") from error
+            raise RegistryError(f"{SIGNING_KEY} is {str(key)!r}, which cannot sign: {error}; {_HOW}") from error
         return VersionTags(files_sha256=digest, signed_by=key_name(key))
     return VersionTags(files_sha256=digest)
 
@@ -126,7 +126,7 @@ class SignConfig(Settings):
 
 
 class SignOutcome(BaseModel):
-    """What was signed: the sha256 of the version's files, and the name of the key (empty: none was given)."""
+    """What was signed: the sha256 of the version's files, and the name of the key. No key gives an empty name."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -141,14 +141,16 @@ class SignOutcome(BaseModel):
 
 
 def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
-    """Sign a version that is registered already, and record its files' hash where there is none yet.
+    """Sign a version that is already registered. Record the hash of its files if it has none yet.
 
     Raises RegistryError for files that are not those that were registered.
     """
     uri = uri_of(version)
     prefix, _, model_id = str(version.source).partition(":/")
     if prefix != "models":
-        raise RegistryError(f"{uri} is not signed: it is no logged model of MLflow 3, so shardgan did not make it")
+        raise RegistryError(
+            f"{uri} is not signed: its source is not a logged model of MLflow 3, so shardgan did not register it"
+        )
     with fetched_model(uri) as folder:
         tags = make_signature(folder)
         if VersionTags.of(version).files_sha256 not in ("", tags.files_sha256):
@@ -160,7 +162,7 @@ def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
 
 
 def key_name(key: Path) -> str:
-    """The first digits of the sha256 of the public key, of either file."""
+    """Return the first digits of the public key's sha256. Both files of a pair give the same digits."""
     serialization = import_module("cryptography.hazmat.primitives.serialization")
     content = key.read_bytes()
     if b"PRIVATE KEY" in content:
@@ -175,7 +177,7 @@ _HOW = "make a pair with `openssl ecparam -name prime256v1 -genkey -noout -out K
 
 
 def check_keys() -> None:
-    """Raise RegistryError where a key is asked for that is not there, before hours of training and not after."""
+    """Raise RegistryError when a configured key cannot be used. Called before training starts, not after it."""
     for name in (SIGNING_KEY, VERIFY_KEY):
         if key := _key_file(name):
             try:
@@ -191,7 +193,7 @@ def _key_file(name: str) -> Path | None:
         return None
     path = Path(value).expanduser()
     if not path.is_file():
-        raise RegistryError(f"{name} is {value!r}, which is no file; {_HOW}")
+        raise RegistryError(f"{name} is {value!r}, which is not a file; {_HOW}")
     return path
 
 

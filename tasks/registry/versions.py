@@ -1,4 +1,4 @@
-"""The model registry: versions that load anywhere, and the two aliases.
+"""Registration of generators as model versions that load anywhere, and the two aliases of a model.
 
 `challenger` is set on registering; `champion` is moved by tasks.registry.promotion alone.
 """
@@ -48,7 +48,7 @@ ARTIFACT_FILES = {
     "weights": "weights.safetensors",
     "network": "network.py",
     "spec": "spec.json",
-    "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
+    "shield": "shield.safetensors",  # only from trainings with train.shield.policy=gate
 }
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
@@ -69,7 +69,10 @@ INPUT_EXAMPLE = pd.DataFrame({"num_images": [4], "seed": [0], "label": [-1], "tr
 
 
 def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: str) -> ModelVersion:
-    """Register the run's best generator as `name` and make it the challenger; a run that has a version keeps it."""
+    """Register the run's best generator as `name` and make it the challenger.
+
+    A run that was registered before keeps its version.
+    """
     if known := find_version(client, name, run_id=mlflow_run_id):
         logger.info("run %s is registered already, as %s version %s", run.name, name, known.version)
         _make_challenger(client, known)
@@ -116,14 +119,14 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
 
 
 def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
-    """Let the alias stand for this version, unless it stands for a later one."""
+    """Point the alias challenger at this version, unless it points at a later one."""
     present = client.get_registered_model(version.name).aliases.get(CHALLENGER)
     if present is None or int(present) < int(version.version):
         client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
 def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]) -> VersionTags:
-    """Sign a model's files where there is a key; returns the tags by which they are known again.
+    """Sign a model's files if a key is set. Returns the tags by which the files are verified later.
 
     `logged` is what MLflow says it stored, `given` the sha256 of each file that it was given, by its path in the model.
     Raises RegistryError where what lies there is not that: a signature would vouch for it.
@@ -151,7 +154,7 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
     best = store.best()
     checkpoint = store.load_best() if best else store.load_latest()
     if checkpoint is None:
-        raise CheckpointError(f"{run.checkpoints} holds no whole checkpoint: train the run first")
+        raise CheckpointError(f"{run.checkpoints} has no complete checkpoint: train the run first")
     config = run.config()
     paths = {name: folder / file for name, file in ARTIFACT_FILES.items()}
     save_file(checkpoint.part("ema"), paths["weights"])
@@ -174,34 +177,34 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
 
 
 def why_chosen(nimg: int, best: Best | None, num_scores: int) -> str:
-    """What made the checkpoint at `nimg` the one that is registered, in words."""
+    """Say in words why the checkpoint at `nimg` is the one that is registered."""
     if best is None:
         return f"newest checkpoint, at {nimg:,} images; none was scored"
     of = f"{best.name} {best.value:.4g} under protocol {best.protocol}, at {best.nimg:,} images"
     if best.nimg != nimg:
-        return f"newest whole checkpoint, at {nimg:,} images; the best ({of}) is damaged"
+        return f"newest complete checkpoint, at {nimg:,} images; the best ({of}) is damaged"
     return f"best of {num_scores} quick scores: {of}"
 
 
 def pinned_requirements() -> list[str]:
-    """What a consumer needs, at the versions that this process has."""
+    """The packages that a consumer needs, at the versions of this process."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]
 
 
 def find_version(client: MlflowClient, name: str, *, run_id: str) -> ModelVersion | None:
-    """The version of `name` that `run_id` made, if there is one."""
+    """Return the version of `name` that the MLflow run made, or None."""
     found = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
     return max(found, key=lambda version: int(version.version), default=None)
 
 
 def find_version_of(client: MlflowClient, name: str, *, run: str) -> ModelVersion | None:
-    """The newest version of `name` that the training `run` made, on whichever machine."""
+    """Return the newest version of `name` that the training `run` made, on any machine, or None."""
     found = client.search_model_versions(f"name = '{name}' and tags.`{VersionTags.name('run')}` = '{run}'")
     return max(found, key=lambda version: int(version.version), default=None)
 
 
 def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    """The version that carries the alias champion, if there is one."""
+    """Return the version that has the alias champion, or None."""
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -211,7 +214,7 @@ def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
 
 
 def resolve_version(client: MlflowClient, text: str) -> ModelVersion:
-    """Find the version that a reference stands for; raises RegistryError where there is none."""
+    """Return the version that a reference names. Raises RegistryError when there is none."""
     ref = ModelRef.parse(text)
     try:
         if ref.version:
@@ -223,7 +226,7 @@ def resolve_version(client: MlflowClient, text: str) -> ModelVersion:
 
 
 def sign_version(config: SignConfig) -> SignOutcome:
-    """Sign the version that `config` names, as its files are now; raises RegistryError where these were altered."""
+    """Sign the present files of the version that `config` names. Raises RegistryError when they were altered."""
     check_keys()
     client = connect(home())
     return accept_version(client, resolve_version(client, config.model))

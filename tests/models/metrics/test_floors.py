@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.metrics.floors import COVERAGE_SHARE, baseline_scores, expected_coverage, find_missed_floors
+from models.metrics.floors import FEW_IMAGES, baseline_scores, expected_coverage, find_missed_floors
 from models.metrics.scores import score_features
 
 FD = "FD-x"
@@ -29,7 +29,7 @@ def test_expected_coverage_is_that_of_the_paper() -> None:
 
 def test_the_floor_of_the_distance_is_what_no_repeated_image_beats() -> None:
     real = clusters(1)
-    floor = baseline_scores(real, FD, 300)[FD]
+    floor = baseline_scores(real, FD)[FD]
     assert floor == pytest.approx(np.trace(np.cov(real.T.astype(np.float64))))
     centre = real.astype(np.float64).mean(axis=0)
     for image in (centre, real[0], real[17]):
@@ -38,7 +38,7 @@ def test_the_floor_of_the_distance_is_what_no_repeated_image_beats() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "usable"), [("real", True), ("blurred", True), ("repeated", False), ("three", False), ("noise", False)]
+    ("name", "usable"), [("real", True), ("blurred", True), ("repeated", False), ("ten", False), ("noise", False)]
 )
 def test_a_usable_generator_clears_the_floors_and_trivial_ones_do_not(name: str, usable: bool) -> None:
     real, other = clusters(1), clusters(2)
@@ -47,17 +47,17 @@ def test_a_usable_generator_clears_the_floors_and_trivial_ones_do_not(name: str,
         "real": other,
         "blurred": (other + rng.normal(0, 0.7, other.shape)).astype(np.float32),
         "repeated": np.repeat(other[:1], 300, axis=0) + rng.normal(0, 1e-3, other.shape).astype(np.float32),
-        "three": np.resize(other[:3], other.shape) + rng.normal(0, 1e-3, other.shape).astype(np.float32),
+        "ten": np.resize(other[:10], other.shape) + rng.normal(0, 1e-3, other.shape).astype(np.float32),
         "noise": rng.normal(10, 0.1, other.shape).astype(np.float32),
     }[name]
     scores = {key: score.value for key, score in score_features(fake, real, "x", 0).scores.items()}
-    missed = find_missed_floors(scores, baseline_scores(real, FD, 300), 300, 300)
+    missed = find_missed_floors(scores, baseline_scores(real, FD), 300, 300)
     assert (missed == []) is usable, (scores, missed)
 
 
 def test_too_few_images_are_one_sentence_and_what_is_missing_is_told() -> None:
-    limits = baseline_scores(clusters(1), FD, 1000)
-    assert limits["coverage"] == pytest.approx(COVERAGE_SHARE * expected_coverage(1000, 300))
+    limits = baseline_scores(clusters(1), FD)
+    assert limits["coverage"] == pytest.approx(expected_coverage(FEW_IMAGES, 300))
     (sentence,) = find_missed_floors({}, limits, 64, 10)
     assert sentence.startswith("scores of 64 generated against 10 real images are unreliable and decide nothing")
     assert find_missed_floors({FD: 0.0}, limits, 1000, 300) == ["coverage, which has a floor, was not measured"]

@@ -184,7 +184,7 @@ def test_keys_that_cannot_be_are_refused_before_work_starts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path / "gone.pem"))
-    with pytest.raises(RegistryError, match=f"{name} is .*which is no file; make a pair with `openssl"):
+    with pytest.raises(RegistryError, match=f"{name} is .*which is not a file; make a pair with `openssl"):
         check_keys()
     (tmp_path / "no.pem").write_text("no key")
     monkeypatch.setenv(name, str(tmp_path / "no.pem"))
