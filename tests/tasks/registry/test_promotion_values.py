@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN
-from tasks.registry.promotion import PromotionPolicy, find_missed_floors, floors, grounds, judge
+from tasks.registry.policy import PromotionPolicy, find_missed, limits_asked_for
+from tasks.registry.promotion import grounds, judge
 
 PROTOCOL = Protocol(
     feature_net="n",
@@ -44,7 +45,7 @@ def scores(intervals: dict[str, tuple[float, float]] | None = None, **values: fl
 )
 def test_lower_is_better(policy: dict[str, float], mine: float, promoted: bool) -> None:
     champion = scores({FD: (7.0, 9.5)}, fd=8.0)
-    assert judge(scores(fd=mine), champion, PromotionPolicy(**policy)).promoted is promoted
+    assert judge(scores(fd=mine), champion, PromotionPolicy(floors="off", **policy)).promoted is promoted
 
 
 @pytest.mark.parametrize(
@@ -61,12 +62,15 @@ def test_lower_is_better(policy: dict[str, float], mine: float, promoted: bool) 
 )
 def test_higher_is_better(policy: dict[str, float], mine: float, promoted: bool) -> None:
     champion = scores({"coverage": (0.1, 0.7)}, coverage=0.5)
-    assert judge(scores(coverage=mine), champion, PromotionPolicy(score="coverage", **policy)).promoted is promoted
+    assert (
+        judge(scores(coverage=mine), champion, PromotionPolicy(floors="off", score="coverage", **policy)).promoted
+        is promoted
+    )
 
 
 def test_a_negative_score_asks_for_a_gain_upwards() -> None:
     """Half of |-0.2| is added, so -0.1 must be beaten."""
-    policy = PromotionPolicy(score=CLASSIFIER_GAIN, min_gain=0.5)
+    policy = PromotionPolicy(floors="off", score=CLASSIFIER_GAIN, min_gain=0.5)
     champion = scores(**{CLASSIFIER_GAIN: -0.2})
     assert [judge(scores(**{CLASSIFIER_GAIN: mine}), champion, policy).promoted for mine in (-0.11, -0.09)] == [
         False,
@@ -85,17 +89,17 @@ LIMITS = [
 
 @pytest.mark.parametrize(("policy", "name", "reached", "missed"), LIMITS)
 def test_limits_are_reached_or_missed(policy: dict[str, float], name: str, reached: float, missed: float) -> None:
-    asked = PromotionPolicy(**policy)
-    assert [floor.score for floor in floors(asked)] == [name]
-    assert find_missed_floors(scores(**{name: reached}), asked) == []
-    assert len(find_missed_floors(scores(**{name: missed}), asked)) == 1
-    assert len(find_missed_floors(scores(), asked)) == 1
+    asked = PromotionPolicy(floors="off", **policy)
+    assert [floor.score for floor in limits_asked_for(asked)] == [name]
+    assert find_missed(scores(**{name: reached}), asked) == []
+    assert len(find_missed(scores(**{name: missed}), asked)) == 1
+    assert len(find_missed(scores(), asked)) == 1
     assert judge(scores(**{name: reached, "fd": 1.0}), None, asked).promoted
     assert not judge(scores(**{name: missed, "fd": 1.0}), None, asked).promoted
 
 
 def test_what_a_decision_rests_on_names_limits_and_intervals() -> None:
-    policy = PromotionPolicy(min_recall=0.3)
+    policy = PromotionPolicy(floors="off", min_recall=0.3)
     facts = grounds(scores({FD: (7.0, 9.5)}, fd=8.0, recall=0.5), None, policy)
     assert facts[FD] == "8 (7 to 9.5)"
     assert facts["recall"] == "0.5"
