@@ -83,7 +83,7 @@ def _find_earlier(
     client: MlflowClient, name: str, history: Sequence[str]
 ) -> tuple[ModelVersion, Sequence[str], list[str]]:
     """The newest earlier champion that still exists, the history before it, and a sentence for each that is skipped."""
-    skipped = []
+    skipped: list[str] = []
     for place in reversed(range(len(history) - 1)):
         number = history[place]
         if number == history[-1]:
