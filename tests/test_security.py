@@ -64,7 +64,7 @@ def test_no_code_of_ours_unpickles() -> None:
 
 
 def test_models_are_loaded_in_one_place_alone() -> None:
-    """Where their files have been proven; the consumer's own file is what MLflow runs."""
+    """Where their files have been verified; the consumer's own file is what MLflow runs."""
     loading = {
         str(path.relative_to(ROOT)): name
         for package in PACKAGES
@@ -73,7 +73,7 @@ def test_models_are_loaded_in_one_place_alone() -> None:
         if name in ("mlflow.pyfunc.load_model", "mlflow.pytorch.load_model", "mlflow.artifacts.download_artifacts")
     }
     assert loading == {
-        "tasks/registry/versions.py": "mlflow.pyfunc.load_model",
+        "tasks/registry/loaded_generator.py": "mlflow.pyfunc.load_model",
         "tasks/registry/signing.py": "mlflow.artifacts.download_artifacts",
     }
 
