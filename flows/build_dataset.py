@@ -9,7 +9,7 @@ from flows.forms import Form
 from tasks.datasets.screening import ScreenPolicy, names_model, screen_source
 from tasks.datasets.sharding import BuildOutcome, ShardConfig, build_shards
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_build
+from tasks.flow_runs.summary import show_outcome
 
 
 class BuildDatasetConfig(BaseModel):
@@ -37,7 +37,7 @@ def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome
         shard = screen_source(shard, config.screening)
     cluster = config.dask_scheduler
     built = build_on_cluster(shard, cluster) if cluster else build_shards(shard)
-    summarise_build(built)
+    show_outcome(f"{built.dataset}@{built.version}: {built.kept:,} images", built)
     return built
 
 

@@ -9,7 +9,8 @@ from flows.forms import Form
 from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy, decide, score_champion, score_model
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_evaluation
+from tasks.flow_runs.summary import show_outcome
+from tasks.registry.overview import describe_version
 from tasks.registry.promotion import check_floors
 from tasks.registry.versions import MODEL_PATTERN
 
@@ -42,5 +43,7 @@ def evaluate_gan(config: Annotated[EvaluateGanConfig, Form()]) -> EvaluateOutcom
     champion = score_champion(challenger, config.evaluate)
     verdict = decide(challenger, champion, config.promote)
     evaluated = publish_report(challenger, champion, verdict, config.evaluate)
-    summarise_evaluation(evaluated)
+    version = describe_version(evaluated.model)
+    result = "champion" if evaluated.promoted else "not promoted"
+    show_outcome(f"{version.name}: {result}", evaluated, version.links, version.origin)
     return evaluated

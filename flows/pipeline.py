@@ -19,7 +19,8 @@ from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy,
 from tasks.flow_runs.exclusion import Overlap, sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_pipeline
+from tasks.flow_runs.summary import show_outcome
+from tasks.registry.overview import describe_version
 from tasks.registry.promotion import check_floors
 from tasks.registry.versions import ModelName
 from tasks.training.delegation import find_outcome, is_deployed, train_by_deployment
@@ -79,6 +80,10 @@ class PipelineOutcome(BaseModel):
     report: str
     nothing_new: bool = False
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [*self.build.facts(), *self.train.facts(), *self.evaluate.facts()]
+
 
 RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.shard.resolution}")
 
@@ -108,10 +113,12 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
     )
-    summarise_pipeline(built, trained, evaluated)
     outcome = PipelineOutcome(
         build=built, train=trained, evaluate=evaluated, report=evaluated.report, nothing_new=known is not None
     )
+    version = describe_version(evaluated.model)
+    result = "champion" if evaluated.promoted else "not promoted"
+    show_outcome(f"{version.name}: {result}", outcome, version.links, version.origin)
     if known is None:
         return outcome
     since = f"nothing new since {known.model.uri} was made from {built.dataset}@{built.version}: nothing was trained"

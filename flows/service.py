@@ -21,6 +21,10 @@ class SetUpOutcome(BaseModel):
     prefect: str
     mlflow: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [("Prefect UI", self.prefect), ("MLflow UI", self.mlflow)]
+
 
 def set_up_service(config: ServiceConfig) -> SetUpOutcome:
     """Make pools, deployments and automations on the servers that the environment names."""

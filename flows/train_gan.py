@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.forms import Form
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_training
+from tasks.flow_runs.summary import show_outcome
+from tasks.registry.overview import describe_version
 from tasks.registry.versions import ModelName
 from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
 
@@ -42,5 +43,6 @@ def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)
     trained = register_generator(run_dir, mlflow_run_id, config.model)
-    summarise_training(trained)
+    version = describe_version(trained.model.uri)
+    show_outcome(f"{version.name}: trained", trained, version.links, version.origin)
     return trained

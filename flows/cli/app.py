@@ -58,7 +58,7 @@ def run_command(
     as_json: bool,
 ) -> int:
     """Resolve the config, then show it or run the flow; returns the exit status."""
-    outcome: BaseModel | None = None
+    outcome: Any = None
     # Whatever libraries print, stdout holds the outcome and nothing else.
     with contextlib.redirect_stdout(sys.stderr):
         try:
@@ -80,7 +80,7 @@ def run_command(
     return DONE if outcome is None or command.succeeded(outcome) else FAILED
 
 
-def run_flow(command: Command, config: BaseModel) -> BaseModel:
+def run_flow(command: Command, config: BaseModel) -> Any:
     """Run the command's flow in this process; SIGTERM ends it the way Ctrl-C does, with the trainer checkpointed."""
     make_prefect_home()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

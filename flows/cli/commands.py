@@ -44,7 +44,7 @@ class Command:
     name: str
     help: str
     config: type[BaseModel]
-    flow: Callable[[Any], BaseModel]
+    flow: Callable[[Any], Any]  # its outcome is a pydantic model with `facts()`
     flags: dict[str, str]
     plan: Callable[[Any], Plan]
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree

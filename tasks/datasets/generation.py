@@ -82,6 +82,16 @@ class GenerateOutcome(BaseModel):
     quarantined: int
     reused: bool
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        there = " (already there: nothing was generated)" if self.reused else ""
+        return [
+            ("model", f"{self.model}, weights sha256 {self.weights_sha256}"),
+            ("dataset", f"{self.dataset}@{self.version}{there}"),
+            ("images", f"{self.seen:,} generated: {self.kept:,} kept, {self.duplicates:,} duplicates"),
+            ("shards", self.manifest.rpartition("/")[0]),
+        ]
+
 
 @task(task_run_name="generate-{config.dataset}")
 def generate(config: GenerateConfig) -> GenerateOutcome:

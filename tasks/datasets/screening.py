@@ -101,6 +101,20 @@ class ScreenOutcome(BaseModel):
     suspects: str
     sheet: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        reasons = ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items())
+        quarantined = f"{self.quarantined:,} quarantined" + (f" ({reasons})" if reasons else "")
+        allowed = f", {self.allowed:,} of them by the allow-list" if self.allowed else ""
+        counts = f"{self.seen:,} files seen: {self.passed:,} passed{allowed}, {self.duplicates:,} duplicates"
+        return [
+            ("shield", f"{self.model}, sha256 {self.shield_sha256}"),
+            ("images", f"{counts}, {quarantined}"),
+            ("suspects", self.sheet),
+            ("their sha256", self.suspects),
+            ("verdicts", f"{self.verdicts}  (build with shard.screen=...)"),
+        ]
+
 
 class Incoming(NamedTuple):
     """Decoded images, where each came from, and what became of the files that are no sample."""

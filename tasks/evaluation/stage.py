@@ -85,6 +85,21 @@ class EvaluateOutcome(BaseModel):
     champion: str | None
     report: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        protocol = self.protocol
+        return [
+            ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())),
+            (
+                "protocol",
+                f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
+                f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})",
+            ),
+            ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
+            ("champion", self.champion or "none yet"),
+            ("report", self.report),
+        ]
+
 
 @task(
     task_run_name="score-{model}",

@@ -57,6 +57,14 @@ class LineageOutcome(BaseModel):
     whole: bool
     links: list[Link]
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        rows: list[tuple[str, str]] = []
+        for link in self.links:
+            rows.append((link.what, link.value))
+            rows += [("", f"WRONG: {problem}") for problem in link.problems]
+        return [*rows, ("lineage", "whole: every hash is as recorded" if self.whole else "broken")]
+
 
 def trace_lineage(config: LineageConfig) -> LineageOutcome:
     """Follow the version back and check every hash on the way; reads all shards.

@@ -124,6 +124,11 @@ class SignOutcome(BaseModel):
     files_sha256: str
     signed_by: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        signer = self.signed_by or "nobody: SHARDGAN_SIGNING_KEY is not set"
+        return [("model", self.model), ("files", f"sha256 {self.files_sha256}"), ("signed by", signer)]
+
 
 def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
     """Sign a version that is registered already, and record its files' hash where there is none yet.

@@ -21,6 +21,10 @@ class SuccessionOutcome(BaseModel):
     before: str | None
     why: str
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [("champion", self.champion), ("before", self.before or "none"), ("why", self.why)]
+
 
 @task(task_run_name="promote-{model}")
 def promote_version(model: str, why: str) -> SuccessionOutcome:

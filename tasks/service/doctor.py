@@ -58,6 +58,15 @@ class DoctorOutcome(BaseModel):
     def sound(self) -> bool:
         return all(finding.verdict != "wrong" for finding in self.findings)
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        rows: list[tuple[str, str]] = []
+        for finding in self.findings:
+            verdict = "" if finding.verdict == "ok" else f"{finding.verdict.upper()}: "
+            rows.append((finding.what, f"{verdict}{finding.found}"))
+            rows += [("", f"-> {finding.mend}")] if finding.mend else []
+        return [*rows, ("verdict", "ready" if self.sound else "something is wrong: see above")]
+
 
 def examine(config: DoctorConfig) -> DoctorOutcome:
     """Look at everything; what cannot be looked at is a finding too."""

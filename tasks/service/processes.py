@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 import honcho.manager
 import psutil
@@ -51,6 +52,10 @@ class ServiceOutcome(BaseModel):
 
     prefect: str
     mlflow: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [("stopped", "all processes have ended"), ("start again", "shardgan up")]
 
 
 class WorkerConfig(Settings):
@@ -145,7 +150,7 @@ def _start_set_up(config: ServiceConfig) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["shardgan", "setup", *settings], env=os.environ | client_environment(config))
 
 
-def run_worker(config: WorkerConfig) -> BaseModel:
+def run_worker(config: WorkerConfig) -> NoReturn:
     """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
     wait_for_servers()
     name = config.name or f"{config.pool}-{socket.gethostname()}"

@@ -24,6 +24,7 @@ from tasks.home import home
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
+from tasks.tracking.links import how_to_open_mlflow
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.batches import DataConfig
@@ -75,6 +76,17 @@ class TrainOutcome(BaseModel):
     nimg: int
     mlflow_run_id: str
     model: RegisteredModel
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        grids = sorted(Path(self.run_dir, "samples").glob("[0-9]*.png"))
+        return [
+            ("run", f"{self.run}, {self.nimg:,} images seen"),
+            ("run directory", self.run_dir),
+            ("sample grid", str(grids[-1]) if grids else "none"),
+            ("model", f"{self.model.name} version {self.model.version}"),
+            ("MLflow UI", how_to_open_mlflow(home())),
+        ]
 
 
 def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:

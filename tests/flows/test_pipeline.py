@@ -150,7 +150,7 @@ def check_what_prefect_shows(outcome: PipelineOutcome) -> None:
     assert {grid.description for grid in grids} >= {f"{outcome.train.run}: generated after 320 images"}
     assert all(str(grid.data).startswith("data:image/jpeg;base64,") for grid in grids)
     summaries = [str(one.data) for one in read_artifacts("summary")]
-    (whole,) = [text for text in summaries if "48 kept" in text and "## Scores" in text]
+    (whole,) = [text for text in summaries if "48 kept" in text and "| Scores | FD-" in text]
     for needed in (outcome.build.version, outcome.train.run, outcome.report, "tiny version 1", "Weights sha256"):
         assert needed in whole
     with get_client(sync_client=True) as client:
