@@ -5,7 +5,8 @@ from typing import Annotated
 from prefect import flow
 
 from flows.forms import Form
-from tasks.datasets.generation import GenerateConfig, GenerateOutcome, generate
+from tasks.datasets.config import GenerateConfig
+from tasks.datasets.generation import GenerateOutcome, generate
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 

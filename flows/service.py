@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from flows.cli.settings import Tree, read_file, validate
-from flows.pipeline import PipelineConfig
-from tasks.service.processes import ServiceOutcome, WorkerConfig, run_service, run_worker
+from flows.configs import PipelineConfig
+from tasks.service.processes import ServiceOutcome, run_service, run_worker
 from tasks.service.provisioning import set_up
-from tasks.service.settings import ServiceConfig, check_exposure
+from tasks.service.settings import ServiceConfig, WorkerConfig, check_exposure
 
 __all__ = ["ServiceConfig", "ServiceOutcome", "WorkerConfig", "run_service", "run_worker", "set_up_service"]
 

@@ -5,9 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from models import Settings
-from models.classifier.classifier import ClassifierConfig
-from models.classifier.gain import GainConfig
-from models.compute.device import DeviceName
+from models.classifier.config import ClassifierConfig, GainConfig
+from models.compute.config import DeviceName
 from models.errors import ConfigError
 
 MAX_TRAIN = 10_000

@@ -55,7 +55,6 @@ class BuildOutcome(Counts):
             **manifest.counts.model_dump(),
         )
 
-
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         reasons = ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items())

@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 import torch
 from mlflow.entities.model_registry import ModelVersion
 from prefect import task
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
 from models.shield.screening import Judgement, Screener
@@ -26,13 +25,15 @@ from shards import BuildOutcome, Dataset, ShardConfig, Split, build
 from shards.building.screening import SUSPICIONS, VERDICTS
 from shards.storage.files import write_atomically
 from shards.storage.uris import open_binary
+from tasks.datasets.config import ScreenConfig, ScreenPolicy
+from tasks.datasets.requests import names_model
 from tasks.datasets.screening_sheet import Tile, draw_sheet
 from tasks.errors import RegistryError, RequestError
 from tasks.flow_runs.artifacts import show_picture, show_summary, table
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.signing import proven_model
-from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
+from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.reports.printable import for_markdown
 from tasks.tracking.runs import connect
 from tasks.trainer.digests import parse_digests
@@ -41,47 +42,6 @@ __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "scre
 
 SQUARE = ("crop", "random_crop", "fit", "stretch")
 MOST_SHOWN = 200
-
-
-class ScreenPolicy(Settings):
-    """How suspicious is too suspicious, and whom a person has let in all the same."""
-
-    false_positive_rate: float = Field(
-        0.01,
-        gt=0,
-        le=0.5,
-        title="False positives",
-        description="share of honest images that may be held back; the threshold follows from the trusted images",
-    )
-    most_lookalikes: int = Field(
-        3,
-        ge=1,
-        le=1_000_000,
-        title="Most look-alikes",
-        description="copies of a picture, saved anew, that may come in beside it; with more, all but one are a flood",
-    )
-    allow: str = Field(
-        "",
-        max_length=1000,
-        title="Allow-list",
-        description="text file with a sha256 a line: these files pass whatever the shield says; # begins a remark",
-    )
-
-
-class ScreenConfig(ScreenPolicy):
-    """Which images are judged, and by whose shield."""
-
-    source: str = Field(
-        title="Source", min_length=1, max_length=4096, description="folder, archive, listing or manifest, as for build"
-    )
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        pattern=MODEL_PATTERN,
-        description="version with a shield: models:/name@champion, models:/name/3, or a name (its challenger)",
-    )
-    workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
 
 
 class ScreenOutcome(BaseModel):
@@ -154,11 +114,6 @@ def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> Screen
     _write(folder, rows, images, outcome)
     _show(outcome, rows)
     return outcome
-
-
-def names_model(screen: str) -> bool:
-    """Whether `shard.screen` is a model, and no table of verdicts."""
-    return screen.startswith("models:/")
 
 
 def load_screener(version: ModelVersion) -> Screener:

@@ -25,7 +25,8 @@ from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
-from tasks.registry.promotion import PromotionPolicy, Verdict, promote
+from tasks.registry.config import PromotionPolicy
+from tasks.registry.promotion import Verdict, promote
 from tasks.registry.versions import find_champion, load_pyfunc, resolve_version, tag_version
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect

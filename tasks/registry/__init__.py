@@ -3,4 +3,4 @@
 May import flow_runs, tracking, trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["audit", "overview", "promotion", "signing", "succession", "versions"]
+__all__ = ["audit", "config", "overview", "promotion", "signing", "succession", "versions"]

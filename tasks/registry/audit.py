@@ -10,32 +10,20 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models import Settings
 from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
+from tasks.registry.config import LineageConfig
 from tasks.registry.signing import SIGNER_TAG, VERIFY_KEY, fetched_model, find_forgery
-from tasks.registry.versions import ARTIFACT_FILES, MODEL_PATTERN, resolve_version
+from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.tracking.runs import connect
 from tasks.trainer.run_directory import RunDirectory
 
 TAGS = ("shardgan.dataset", "shardgan.dataset_version", "shardgan.manifest", "shardgan.commit")
 CONFIG_FIELDS = {"shardgan.dataset": "dataset", "shardgan.dataset_version": "dataset_version", "shardgan.run": "run"}
-
-
-class LineageConfig(Settings):
-    """Whose chain is shown."""
-
-    model: str = Field(
-        title="Model",
-        min_length=1,
-        max_length=300,
-        json_schema_extra={"pattern": MODEL_PATTERN},
-        description="models:/name@champion, models:/name/3, or a name (its challenger)",
-    )
 
 
 class Link(BaseModel):

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.versions import resolve_version
+from tasks.registry.versions import resolve_version, split_model_uri
 from tasks.tracking.links import run_url, version_url
 from tasks.tracking.runs import connect
 
@@ -35,3 +36,11 @@ def describe_version(uri: str) -> VersionOverview:
         links={name: url for name, url in urls.items() if url},
         origin=[(name.replace("_", " "), value) for name, value in tags.items() if value],
     )
+
+
+def check_model(uri: str) -> None:
+    """Raise RegistryError where the registry has no version that `uri` names; makes no database to find that out."""
+    split_model_uri(uri)
+    if home().serves_itself and not (home().root / "mlflow.db").exists():
+        raise RegistryError(f"the registry has no {uri}: nothing has been registered in {home().root} yet")
+    resolve_version(connect(home()), uri)

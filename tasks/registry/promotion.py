@@ -5,77 +5,16 @@ from typing import NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
-from models.errors import ConfigError
-from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better
 from tasks.home import Home
 from tasks.registry.champion import crown, is_same, leave_reason, one_at_a_time, show_decision
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
 
 logger = logging.getLogger(__name__)
-
-
-class PromotionPolicy(Settings):
-    """When a challenger becomes champion."""
-
-    score: str = Field(
-        "FD-EffNetLite0",
-        title="Score",
-        description="the score that decides; lower is better, but for precision, recall, density and coverage",
-        min_length=1,
-        max_length=64,
-    )
-    min_gain: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Smallest gain",
-        description="share of the champion's score by which the challenger must be better",
-    )
-    outside_interval: bool = Field(
-        False,
-        title="Outside the interval",
-        description="the challenger's score must lie outside the champion's 95% interval, not just be better",
-    )
-    min_recall: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Least recall",
-        description="share of the real images that the generator must be able to make; 0: any",
-    )
-    min_coverage: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Least coverage",
-        description="share of the real images that must have a generated one near by; 0: any",
-    )
-    max_memorised: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        title="Most memorised",
-        description="share of generated images that may lie closer to a training image than 95% of new real images "
-        "do; about 0.05 for a generator that copies nothing; 1: any",
-    )
-    min_classifier_gain: float = Field(
-        -1.0,
-        ge=-1,
-        lt=1,
-        title="Least classifier gain",
-        description="accuracy that generated images must add to a classifier trained on a tenth of the real ones: 0.02 "
-        "is two points. Needs evaluate.classifier_nimg; -1: any",
-    )
-    enabled: bool = Field(
-        True,
-        title="Promote",
-        description="off: scores and the verdict are recorded, the alias stays where it is",
-    )
 
 
 class Verdict(BaseModel):
@@ -99,20 +38,6 @@ def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) 
     if differences := challenger.protocol.differences(champion.protocol):
         return Verdict(promoted=False, why=f"the scores have different protocols: {'; '.join(differences)}")
     return _compare(mine, champion, policy)
-
-
-def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
-    """Raise ConfigError for a floor that `config` does not measure: nothing could ever pass it."""
-    if policy.min_classifier_gain > -1 and not config.gain:
-        raise ConfigError(
-            f"promote.min_classifier_gain is {policy.min_classifier_gain:g}, but evaluate.classifier_nimg is 0: give "
-            "the classifiers images to see, 20000 for instance, or leave the floor at -1"
-        )
-    if policy.max_memorised < 1 and not config.num_train:
-        raise ConfigError(
-            f"promote.max_memorised is {policy.max_memorised:g}, but evaluate.num_train is 0: give it training images "
-            "to look among, or leave the limit at 1"
-        )
 
 
 class Floor(NamedTuple):

@@ -23,9 +23,8 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
 
@@ -105,14 +104,6 @@ def make_signature(folder: Path) -> dict[str, str]:
             raise RegistryError(f"{SIGNING_KEY} is {str(key)!r}, which does not sign: {error}; {_HOW}") from error
         tags[SIGNER_TAG] = key_name(key)
     return tags
-
-
-class SignConfig(Settings):
-    """Which version is signed."""
-
-    model: str = Field(
-        title="Model", min_length=1, description="models:/name/3, models:/name@champion, or a name (its challenger)"
-    )
 
 
 class SignOutcome(BaseModel):

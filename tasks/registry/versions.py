@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -19,7 +19,6 @@ from mlflow.models import Model, ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, DataType, Schema
-from pydantic import Field
 from safetensors.torch import save_file
 
 from models.errors import CheckpointError
@@ -29,11 +28,11 @@ from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_model
 from tasks.flow_runs.assets import record_model
 from tasks.home import home
+from tasks.registry.config import SignConfig
 from tasks.registry.export import ExportedGraph, export_graphs
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
     SIGNER_TAG,
-    SignConfig,
     SignOutcome,
     accept_version,
     check_keys,
@@ -54,17 +53,6 @@ ARTIFACT_FILES = {
     "spec": "spec.json",
     "shield": "shield.safetensors",  # of trainings with train.shield.policy=gate alone
 }
-# For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
-MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
-ModelName = Annotated[
-    str,
-    Field(
-        max_length=200,
-        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
-        title="Model",
-        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
-    ),
-]
 CODE = Path(__file__).with_name("generator_pyfunc.py")
 SIGNATURE = ModelSignature(
     inputs=Schema(

@@ -5,7 +5,7 @@ The same data give the same bytes: no date, no random ids. Matplotlib is importe
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,8 @@ COLOURS = {
     "#050505": "var(--ink)",
 }
 ONE, TWO, LINE, QUIET, INK = COLOURS
-FONT_SIZE = 9.0
-STYLE = {
+FONT_SIZE = 10.0
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "shardgan",
     "svg.fonttype": "none",  # letters stay text, which is small, sharp and can be searched
     "font.size": FONT_SIZE,
@@ -69,7 +69,7 @@ def to_svg(axes: "Axes", label: str) -> str:
     text = io.StringIO()
     with rc_context(STYLE):
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        axes.figure.savefig(text, format="svg", metadata=nothing)  # type: ignore[call-arg]
+        axes.figure.savefig(text, format="svg", metadata=nothing)  # type: ignore[union-attr]
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     for pattern, replacement in _SHORTER:

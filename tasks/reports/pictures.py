@@ -9,7 +9,7 @@ from PIL import Image
 
 MAX_BYTES = 1_000_000  # of all pictures of a page: it stays below 1.5 MB, and base64 adds a third
 # WebP's quality and the largest width, tried in this order. The last ones are for noise, which hardly compresses.
-STEPS = ((90, 1920), (75, 1280), (50, 960), (40, 640), (30, 480), (30, 240))
+STEPS = ((90, 1920), (75, 1280), (50, 960), (40, 640), (30, 480), (20, 240), (10, 120))
 MAX_SMALL = 400  # pixels across; a larger picture is shown smaller than it is, and hard edges would drop pixels
 FORMATS = ["PNG", "WEBP"]
 

@@ -81,7 +81,8 @@ def _fitted(data: ReportData) -> ReportData:
     snapshots = [(nimg, narrow(png, SNAPSHOT_WIDTH)) for nimg, png in _spread(data.snapshots, MAX_SNAPSHOTS)]
     fitted = fit_pictures([*(getattr(data, name) for name in PICTURES), *(png for _, png in snapshots)])
     shown = [(nimg, png) for (nimg, _), png in zip(snapshots, fitted[len(PICTURES) :], strict=True)]
-    return replace(data, snapshots=shown, **dict(zip(PICTURES, fitted[: len(PICTURES)], strict=True)))
+    pictures: dict[str, Any] = dict(zip(PICTURES, fitted[: len(PICTURES)], strict=True))
+    return replace(data, snapshots=shown, **pictures)
 
 
 def page_environment() -> Environment:

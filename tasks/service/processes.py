@@ -18,9 +18,8 @@ import honcho.manager
 import psutil
 import torch
 from honcho.environ import parse_procfile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from tasks.errors import RequestError, ServiceError
 from tasks.home import home, read_auth
 from tasks.service.databases import ensure_databases
@@ -30,6 +29,7 @@ from tasks.service.settings import (
     DEPLOY,
     Environment,
     ServiceConfig,
+    WorkerConfig,
     announce,
     check_exposure,
     client_environment,
@@ -56,15 +56,6 @@ class ServiceOutcome(BaseModel):
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         return [("stopped", "all processes have ended"), ("start again", "shardgan up")]
-
-
-class WorkerConfig(Settings):
-    """Which pool to work for."""
-
-    pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
-    name: str = Field(
-        "", max_length=200, title="Name", description="shown in the UI; empty: pool and machine, which must be alone"
-    )
 
 
 def run_service(config: ServiceConfig) -> ServiceOutcome:

@@ -13,7 +13,7 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.networks.families import NetworkSpec, stage_sizes
+from models.networks.families import NetworkSpec
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
 from shards import Dataset, Manifest
@@ -27,7 +27,7 @@ from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
 from tasks.tracking.links import how_to_open_mlflow
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
-from tasks.trainer.batches import DataConfig
+from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
@@ -41,7 +41,6 @@ __all__ = [
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
-    "check_resolution",
     "plan_run",
     "prepare_run",
     "preset_fields",
@@ -120,11 +119,6 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         trusted=trusted,
         commit=code_commit(),
     )
-
-
-def check_resolution(family: str, resolution: int) -> None:
-    """Raise ValueError where the family's networks cannot make images of this side."""
-    stage_sizes(resolution)
 
 
 def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:

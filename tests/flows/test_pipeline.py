@@ -15,10 +15,11 @@ from prefect.client.schemas.objects import Artifact, State
 from prefect.exceptions import CancelledRun
 from prefect.settings import get_current_settings
 
-from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
-from models.compute.device import ComputeConfig
+from flows.configs import PipelineConfig
+from flows.pipeline import PipelineOutcome, pipeline
+from models.compute.config import ComputeConfig
 from models.metrics.config import EvalConfig
-from models.training.health import HealthConfig
+from models.training.health_config import HealthConfig
 from models.training.loop import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError

@@ -13,8 +13,7 @@ import torch
 from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
-from models.classifier.classifier import ClassifierConfig
-from models.classifier.gain import GainConfig
+from models.classifier.config import ClassifierConfig, GainConfig
 from models.features.cache import reference_features
 from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
@@ -30,7 +29,8 @@ from tasks.evaluation.feature_nets import find_feature_net
 from tasks.evaluation.stage import EvalConfig, _score, check_scorable, score_model
 from tasks.evaluation.strips import NUM_STEPS, interpolation_strip, slerp
 from tasks.home import home
-from tasks.registry.promotion import PromotionPolicy, judge
+from tasks.registry.config import PromotionPolicy
+from tasks.registry.promotion import judge
 from tasks.registry.versions import load_pyfunc, register
 from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.pictures import _predict, decode, real_images, request_rows, train_images

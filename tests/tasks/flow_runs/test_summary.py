@@ -25,7 +25,7 @@ BUILT = BuildOutcome(
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_commands_outcome_tells_its_facts(command: typing.Any) -> None:
-    function = getattr(command.flow, "fn", command.flow)
+    function = getattr(command.load(), "fn", command.load())
     outcome = typing.get_type_hints(function)["return"]
     if outcome is typing.NoReturn:
         return  # `worker` becomes another program

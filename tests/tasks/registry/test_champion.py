@@ -26,7 +26,8 @@ from prefect import flow
 from models.metrics.protocol import Protocol
 from models.metrics.evaluation import Scores
 from tasks.home import Home, home
-from tasks.registry.promotion import PromotionPolicy, promote
+from tasks.registry.config import PromotionPolicy
+from tasks.registry.promotion import promote
 from tasks.tracking.runs import connect
 
 mine, own_home = sys.argv[1:]

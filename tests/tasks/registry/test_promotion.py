@@ -7,7 +7,8 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.home import home
-from tasks.registry.promotion import PromotionPolicy, check_floors, judge, promote
+from tasks.registry.config import PromotionPolicy, check_floors
+from tasks.registry.promotion import judge, promote
 from tasks.registry.versions import CHAMPION, find_champion
 from tasks.tracking.runs import connect
 

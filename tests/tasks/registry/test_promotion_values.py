@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN
-from tasks.registry.promotion import PromotionPolicy, find_missed_floors, floors, grounds, judge
+from tasks.registry.config import PromotionPolicy
+from tasks.registry.promotion import find_missed_floors, floors, grounds, judge
 
 PROTOCOL = Protocol(
     feature_net="n",

@@ -13,14 +13,14 @@ from mlflow.entities.model_registry import ModelVersion
 import shards
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.audit import LineageConfig, trace_lineage
+from tasks.registry.audit import trace_lineage
+from tasks.registry.config import LineageConfig, SignConfig
 from tasks.registry.signing import (
     FILES_TAG,
     MODEL_SIGNATURE,
     SIGNER_TAG,
     SIGNING_KEY,
     VERIFY_KEY,
-    SignConfig,
     check_keys,
     files_sha256,
 )

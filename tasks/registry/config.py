@@ -1,0 +1,130 @@
+"""Settings of the registry: names of models, when a challenger is promoted, what is signed or traced back.
+
+Imports neither torch, MLflow nor Prefect.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models import Settings
+from models.errors import ConfigError
+from models.metrics.config import EvalConfig
+
+__all__ = [
+    "MODEL_PATTERN",
+    "EvalConfig",
+    "LineageConfig",
+    "ModelName",
+    "PromotionPolicy",
+    "SignConfig",
+    "check_floors",
+]
+
+
+# For forms: models:/name/3, models:/name@alias or a name; `split_model_uri` says it in words.
+MODEL_PATTERN = r"^(models:/)?[^/@:]+(/[0-9]+|@[A-Za-z0-9_.-]+)?$"
+
+
+ModelName = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
+        title="Model",
+        description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
+    ),
+]
+
+
+class PromotionPolicy(Settings):
+    """When a challenger becomes champion."""
+
+    score: str = Field(
+        "FD-EffNetLite0",
+        title="Score",
+        description="the score that decides; lower is better, but for precision, recall, density and coverage",
+        min_length=1,
+        max_length=64,
+    )
+    min_gain: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Smallest gain",
+        description="share of the champion's score by which the challenger must be better",
+    )
+    outside_interval: bool = Field(
+        False,
+        title="Outside the interval",
+        description="the challenger's score must lie outside the champion's 95% interval, not just be better",
+    )
+    min_recall: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least recall",
+        description="share of the real images that the generator must be able to make; 0: any",
+    )
+    min_coverage: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Least coverage",
+        description="share of the real images that must have a generated one near by; 0: any",
+    )
+    max_memorised: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        title="Most memorised",
+        description="share of generated images that may lie closer to a training image than 95% of new real images "
+        "do; about 0.05 for a generator that copies nothing; 1: any",
+    )
+    min_classifier_gain: float = Field(
+        -1.0,
+        ge=-1,
+        lt=1,
+        title="Least classifier gain",
+        description="accuracy that generated images must add to a classifier trained on a tenth of the real ones: 0.02 "
+        "is two points. Needs evaluate.classifier_nimg; -1: any",
+    )
+    enabled: bool = Field(
+        True,
+        title="Promote",
+        description="off: scores and the verdict are recorded, the alias stays where it is",
+    )
+
+
+def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
+    """Raise ConfigError for a floor that `config` does not measure: nothing could ever pass it."""
+    if policy.min_classifier_gain > -1 and not config.gain:
+        raise ConfigError(
+            f"promote.min_classifier_gain is {policy.min_classifier_gain:g}, but evaluate.classifier_nimg is 0: give "
+            "the classifiers images to see, 20000 for instance, or leave the floor at -1"
+        )
+    if policy.max_memorised < 1 and not config.num_train:
+        raise ConfigError(
+            f"promote.max_memorised is {policy.max_memorised:g}, but evaluate.num_train is 0: give it training images "
+            "to look among, or leave the limit at 1"
+        )
+
+
+class SignConfig(Settings):
+    """Which version is signed."""
+
+    model: str = Field(
+        title="Model", min_length=1, description="models:/name/3, models:/name@champion, or a name (its challenger)"
+    )
+
+
+class LineageConfig(Settings):
+    """Whose chain is shown."""
+
+    model: str = Field(
+        title="Model",
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": MODEL_PATTERN},
+        description="models:/name@champion, models:/name/3, or a name (its challenger)",
+    )
