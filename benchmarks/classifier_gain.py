@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pandas as pd
 
 from benchmarks.harness.page import table, write_page
-from models.classifier.gain import GainConfig, GainTable
+from models.classifier.config import GainConfig
+from models.classifier.gain import GainTable
 from shards import Dataset, Manifest
 from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
 from tasks.home import home

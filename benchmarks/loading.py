@@ -21,7 +21,8 @@ from torch.utils.data import Dataset as TorchDataset
 from benchmarks.collections.photos import tiles
 from benchmarks.harness.page import table, write_page
 from shards import Dataset, ShardConfig, build
-from tasks.trainer.batches import Data, DataConfig, open_data
+from tasks.trainer.batches import Data, open_data
+from tasks.trainer.config import DataConfig
 
 _SIDE, _BATCH, _SECONDS, _ROUNDS = 256, 32, 2.0, 3
 _HEAD = ["way", "images/s, best of three", "all three", "CPU ms an image"]

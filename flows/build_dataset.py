@@ -3,30 +3,14 @@
 from typing import Annotated, Any
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
 
+from flows.configs import BuildDatasetConfig
 from flows.forms import Form
-from tasks.datasets.screening import ScreenPolicy, names_model, screen_source
+from tasks.datasets.requests import names_model
+from tasks.datasets.screening import screen_source
 from tasks.datasets.sharding import BuildOutcome, ShardConfig, build_shards
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_build
-
-
-class BuildDatasetConfig(BaseModel):
-    """What to shard, and where the work is done."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
-    screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
-    )
-    dask_scheduler: str = Field(
-        "",
-        max_length=300,
-        title="Dask scheduler",
-        description="address of a Dask cluster that shares source and root, like tcp://host:8786; empty: this machine",
-    )
+from tasks.flow_runs.summary import show_outcome
 
 
 @flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
@@ -37,7 +21,7 @@ def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome
         shard = screen_source(shard, config.screening)
     cluster = config.dask_scheduler
     built = build_on_cluster(shard, cluster) if cluster else build_shards(shard)
-    summarise_build(built)
+    show_outcome(f"{built.dataset}@{built.version}: {built.kept:,} images", built)
     return built
 
 

@@ -3,64 +3,28 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.configs import CompressionStudyConfig, TrainGanConfig
 from flows.forms import Form
-from flows.train_gan import TrainGanConfig, train_gan
-from tasks.datasets.sharding import ShardConfig
+from flows.train_gan import train_gan
 from tasks.errors import TrainingFailed
-from tasks.evaluation.stage import EvalConfig, check_scorable
+from tasks.evaluation.stage import check_scorable
 from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.study.config import StudyConfig
 from tasks.study.preprocessing import measure_preprocessing
 from tasks.study.publishing import StudyOutcome, publish_study
 from tasks.study.record import study_run
 from tasks.study.scoring import score_codec, score_generator
 from tasks.study.variants import Variant, build_variant, check_comparable, study_name, training_codec
 from tasks.training.delegation import await_training, begin_training, find_outcome, is_deployed
-from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
+from tasks.training.stage import TrainOutcome, plan_run
 
 logger = logging.getLogger(__name__)
 Models = dict[tuple[str, int], str]  # by codec and seed
-
-
-class CompressionStudyConfig(BaseModel):
-    """Which images, which codecs, and what is trained on each."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shard: ShardConfig = Field(
-        title="Sharding", description="which images; shard.encoding does not count here, study.codecs does"
-    )
-    study: StudyConfig = Field(StudyConfig(), title="Study", description="what is compared")
-    train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
-    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
-    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how distances are measured")
-    training_deployment: str = Field(
-        "train-gan/gpu",
-        max_length=200,
-        title="Training deployment",
-        description="deployment that trains, all codecs at once where its pool has the workers; where no Prefect "
-        "server knows it, or if empty, they are trained here one after the other",
-    )
-
-    @model_validator(mode="after")
-    def _network_can_make_it(self) -> Self:
-        check_resolution(self.train.family, self.shard.resolution)
-        return self
-
-    def about(self) -> dict[str, object]:
-        """What makes it this study: codecs and seeds may be added to it later."""
-        shard = self.shard.content_settings()
-        del shard["encoding"]
-        where = {"source": self.shard.source, "dataset": self.shard.dataset}
-        trained = {"train": self.train.model_dump(mode="json"), "data": self.data.identity()}
-        return {"shard": where | shard, **trained, "evaluate": self.evaluate.model_dump(mode="json")}
 
 
 @flow(name="compression-study", flow_run_name=name_run("{config.shard.dataset}", "compression"))

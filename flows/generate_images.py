@@ -5,14 +5,15 @@ from typing import Annotated
 from prefect import flow
 
 from flows.forms import Form
-from tasks.datasets.generation import GenerateConfig, GenerateOutcome, generate
+from tasks.datasets.config import GenerateConfig
+from tasks.datasets.generation import GenerateOutcome, generate
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_generation
+from tasks.flow_runs.summary import show_outcome
 
 
 @flow(name="generate-images", flow_run_name=name_run("{config.dataset}", "generate", "{config.num_images}"))
 def generate_images(config: Annotated[GenerateConfig, Form()]) -> GenerateOutcome:
     """Generate images into shards whose manifest names the model. The same request finds the same version again."""
     made = generate(config)
-    summarise_generation(made)
+    show_outcome(f"{made.dataset}@{made.version}: {made.kept:,} generated images", made)
     return made

@@ -2,70 +2,29 @@
 
 import logging
 from collections.abc import Callable
-from typing import Annotated, Self, cast
+from typing import Annotated, cast
 
 from prefect import State, flow
 from prefect.states import Cancelled, Completed
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict
 
-from flows.build_dataset import BuildDatasetConfig, build_dataset
-from flows.evaluate_gan import EvaluateGanConfig, evaluate_gan
+from flows.build_dataset import build_dataset
+from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig, TrainGanConfig
+from flows.evaluate_gan import evaluate_gan
 from flows.forms import Form
-from flows.train_gan import TrainGanConfig, train_gan
-from tasks.datasets.screening import ScreenPolicy
-from tasks.datasets.sharding import BuildOutcome, ShardConfig
+from flows.train_gan import train_gan
+from tasks.datasets.sharding import BuildOutcome
 from tasks.errors import DatasetBusy
-from tasks.evaluation.stage import EvalConfig, EvaluateOutcome, PromotionPolicy, check_scorable
-from tasks.flow_runs.exclusion import Overlap, sole_run
+from tasks.evaluation.stage import EvaluateOutcome, check_scorable
+from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_pipeline
-from tasks.registry.policy import check_floors
-from tasks.tracking.model_ref import ModelName
+from tasks.flow_runs.summary import show_outcome
+from tasks.registry.overview import describe_version
 from tasks.training.delegation import find_outcome, is_deployed, train_by_deployment
-from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, check_resolution, plan_run
+from tasks.training.stage import TrainOutcome, plan_run
 
 logger = logging.getLogger(__name__)
-
-
-class PipelineConfig(BaseModel):
-    """Everything, from source to champion."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
-    model: ModelName = ""
-    screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
-    )
-    dask_scheduler: str = Field(
-        "",
-        max_length=300,
-        title="Dask scheduler",
-        description="address of a Dask cluster for sharding; empty: this machine",
-    )
-    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
-    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
-    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
-    promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
-
-    training_deployment: str = Field(
-        "train-gan/gpu",
-        max_length=200,
-        title="Training deployment",
-        description="deployment that trains, where a Prefect server knows it; else, or if empty, training is done here",
-    )
-    overlap: Overlap = Field(
-        "wait",
-        title="Overlap",
-        description="while another run works on the same dataset: wait for its end, or end as cancelled",
-    )
-
-    @model_validator(mode="after")
-    def _stages_fit_together(self) -> Self:
-        check_resolution(self.train.family, self.shard.resolution)
-        check_floors(self.promote, self.evaluate)
-        return self
 
 
 class PipelineOutcome(BaseModel):
@@ -78,6 +37,10 @@ class PipelineOutcome(BaseModel):
     evaluate: EvaluateOutcome
     report: str
     nothing_new: bool = False
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [*self.build.facts(), *self.train.facts(), *self.evaluate.facts()]
 
 
 RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.shard.resolution}")
@@ -108,10 +71,12 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
     )
-    summarise_pipeline(built, trained, evaluated)
     outcome = PipelineOutcome(
         build=built, train=trained, evaluate=evaluated, report=evaluated.report, nothing_new=known is not None
     )
+    version = describe_version(evaluated.model)
+    result = "champion" if evaluated.promoted else "not promoted"
+    show_outcome(f"{version.name}: {result}", outcome, version.links, version.origin)
     if known is None:
         return outcome
     since = f"nothing new since {known.model.uri} was made from {built.dataset}@{built.version}: nothing was trained"

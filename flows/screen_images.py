@@ -5,7 +5,8 @@ from typing import Annotated
 from prefect import flow
 
 from flows.forms import Form
-from tasks.datasets.screening import ScreenConfig, ScreenOutcome, screen
+from tasks.datasets.config import ScreenConfig
+from tasks.datasets.screening import ScreenOutcome, screen
 from tasks.flow_runs.run_names import name_run
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from flows.cli.settings import Tree, read_file, validate
-from flows.pipeline import PipelineConfig
-from tasks.service.processes import ServiceOutcome, WorkerConfig, run_service, run_worker
+from flows.configs import PipelineConfig
+from tasks.service.processes import ServiceOutcome, run_service, run_worker
 from tasks.service.provisioning import set_up
-from tasks.service.settings import ServiceConfig, check_exposure
+from tasks.service.settings import ServiceConfig, WorkerConfig, check_exposure
 
 __all__ = ["ServiceConfig", "ServiceOutcome", "WorkerConfig", "run_service", "run_worker", "set_up_service"]
 
@@ -20,6 +20,10 @@ class SetUpOutcome(BaseModel):
 
     prefect: str
     mlflow: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [("Prefect UI", self.prefect), ("MLflow UI", self.mlflow)]
 
 
 def set_up_service(config: ServiceConfig) -> SetUpOutcome:

@@ -3,36 +3,14 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
 
+from flows.configs import TrainGanConfig
 from flows.forms import Form
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.flow_runs.summary import summarise_training
-from tasks.tracking.model_ref import ModelName
-from tasks.training.stage import DataConfig, TrainConfig, TrainOutcome, prepare_run, register_generator, train
-
-
-class TrainGanConfig(BaseModel):
-    """What to train, and on what."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str = Field(
-        title="Dataset",
-        min_length=1,
-        max_length=4096,
-        description="name (its latest version), name@version, or a path to a manifest.json",
-    )
-    model: ModelName = ""
-    parent_run: str = Field(
-        "",
-        max_length=100,
-        title="Parent run",
-        description="id of the MLflow run under which this training's is nested; empty: none",
-    )
-    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
-    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+from tasks.flow_runs.summary import show_outcome
+from tasks.registry.overview import describe_version
+from tasks.training.stage import TrainOutcome, prepare_run, register_generator, train
 
 
 @flow(name="train-gan", flow_run_name=name_run("{config.dataset}", "train", "{config.train.family}"))
@@ -42,5 +20,6 @@ def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)
     trained = register_generator(run_dir, mlflow_run_id, config.model)
-    summarise_training(trained)
+    version = describe_version(trained.model.uri)
+    show_outcome(f"{version.name}: trained", trained, version.links, version.origin)
     return trained

@@ -12,7 +12,8 @@ from benchmarks.families.generation import measure_generators
 from benchmarks.families.table import write_table
 from benchmarks.families.training import run
 from benchmarks.harness.training import network
-from models.compute.device import ComputeConfig, prepare, select_device
+from models.compute.config import ComputeConfig
+from models.compute.device import prepare, select_device
 
 
 def main() -> None:

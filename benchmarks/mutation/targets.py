@@ -32,10 +32,6 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models/metrics/protocol.py": ("tests/models/metrics",),
     "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation.py",),
     "models/metrics/floors.py": ("tests/models/metrics/test_floors.py",),
-    "tasks/registry/policy.py": (
-        "tests/tasks/registry/test_promotion_values.py",
-        "tests/tasks/registry/test_promotion.py",
-    ),
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",
         "tests/tasks/registry/test_promotion.py",

@@ -9,7 +9,8 @@ import argparse
 from benchmarks.robust.arms import QUALITIES, Arm, arms
 from benchmarks.robust.report import write_report
 from benchmarks.robust.training import measure, measure_curve, measure_files, rows
-from models.compute.device import ComputeConfig, prepare, select_device
+from models.compute.config import ComputeConfig
+from models.compute.device import prepare, select_device
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import argparse
 from benchmarks.collections.sharded import NAMES
 from benchmarks.shield import detection, poisoning, tables
 from benchmarks.shield.collections import load
-from models.compute.device import ComputeConfig, prepare, select_device
+from models.compute.config import ComputeConfig
+from models.compute.device import prepare, select_device
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models.compute.device import ComputeConfig, select_device
+from models.compute.config import ComputeConfig
+from models.compute.device import select_device
 from models.compute.parallel import World
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import CheckpointStore

@@ -5,10 +5,10 @@ Every flag is made from the flows' own config models. Exit status: 0 done; 1 the
 
 import contextlib
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from inspect import Parameter as Argument
 from inspect import Signature
 from pathlib import Path
@@ -29,15 +29,18 @@ from flows.cli.settings import (
     to_yaml,
     validate,
 )
-from flows.cli.summary import print_summary
-from flows.pipeline import PipelineConfig
+from flows.configs import PipelineConfig
 from tasks.errors import BAD_REQUESTS
-from tasks.home import make_prefect_home
 from tasks.reports.printable import for_terminal
 
 DONE, FAILED, WRONG = 0, 1, 2
 
-app = App(name="shardgan", help="Compressed images in, a trusted generator out.", version_flags=["--version"])
+app = App(
+    name="shardgan",
+    help="Compressed images in, a trusted generator out.",
+    version=lambda: version("shardgan"),
+    version_flags=["--version"],
+)
 
 
 def main() -> None:
@@ -58,33 +61,35 @@ def run_command(
     as_json: bool,
 ) -> int:
     """Resolve the config, then show it or run the flow; returns the exit status."""
-    outcome: BaseModel | None = None
+    outcome: Any = None
     # Whatever libraries print, stdout holds the outcome and nothing else.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             config = resolve(command, tokens, file, flags)
             plan = command.plan(config)
             if not dry_run:
-                outcome = run_flow(command, config)
+                outcome = start(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
         except (Exception, KeyboardInterrupt) as failure:
-            logging.getLogger(__name__).debug("the run failed", exc_info=True)
             return _fail(failure, FAILED, as_json)
     if outcome is None:
         _show_plan(config, plan, as_json)
     elif as_json:
         print(json.dumps(outcome.model_dump(mode="json")))
     else:
+        from flows.cli.summary import print_summary
+
         print_summary(outcome)
     return DONE if outcome is None or command.succeeded(outcome) else FAILED
 
 
-def run_flow(command: Command, config: BaseModel) -> BaseModel:
-    """Run the command's flow in this process; SIGTERM ends it the way Ctrl-C does, with the trainer checkpointed."""
-    make_prefect_home()
+def start(command: Command, config: BaseModel) -> Any:
+    """Run what the command stands for in this process; SIGTERM ends it the way Ctrl-C does, with a checkpoint."""
+    from flows.cli.running import run_flow  # not before: it is not needed to refuse a request
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return command.flow(config)
+    return run_flow(command, config)
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
@@ -107,7 +112,8 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
 def _fail(error: BaseException, status: int, as_json: bool) -> int:
     interrupted = isinstance(error, KeyboardInterrupt)
     message = "interrupted; the same command goes on where this one stopped" if interrupted else str(error)
-    print(f"shardgan: {for_terminal(message)}", file=sys.stderr)
+    for line in (message, *getattr(error, "__notes__", ())):
+        print(f"shardgan: {for_terminal(line)}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
     return status

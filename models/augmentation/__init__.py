@@ -3,4 +3,4 @@
 May import compute only.
 """
 
-__all__ = ["adaptive", "differentiable"]
+__all__ = ["adaptive", "config", "differentiable"]

@@ -2,7 +2,7 @@
 
 import torch
 
-from models.augmentation.differentiable import AugmentConfig
+from models.augmentation.config import AugmentConfig
 
 INTERVAL = 4  # steps over which the sign is averaged before the strength changes, as in the paper
 

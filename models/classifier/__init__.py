@@ -3,4 +3,4 @@
 May import compute, models.grids and models.errors.
 """
 
-__all__ = ["classifier", "gain"]
+__all__ = ["classifier", "config", "gain"]

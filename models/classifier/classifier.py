@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import nn
 
-from models import Settings
+from models.classifier.config import ClassifierConfig
 from models.compute.draws import mixed_seed
 from models.errors import EvaluationError
 from models.grids import to_float
@@ -23,18 +22,6 @@ from models.grids import to_float
 Array = npt.NDArray[Any]
 SMALLEST_MAP = 4
 MAX_WIDTHS = 4  # the number of channels doubles at most this often
-
-
-class ClassifierConfig(Settings):
-    """How a classifier is built and trained."""
-
-    nimg: int = Field(20_000, ge=1, title="Budget", description="training images seen, over all sources")
-    batch_size: int = Field(64, ge=2, le=4096, title="Batch size", description="images of one step")
-    learning_rate: float = Field(
-        0.003, gt=0, le=1, title="Learning rate", description="initial learning rate of AdamW; it falls to 0"
-    )
-    width: int = Field(24, ge=1, le=1024, title="Width", description="channels of the first convolution")
-    seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="seeds the weights and the order of the images")
 
 
 class LabelledImages(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 
 from models import Settings
-from models.classifier.classifier import ClassifierConfig, LabelledImages, train_classifier
-from models.classifier.hard_examples import AttackConfig, attack, classify, compress
+from models.classifier.classifier import LabelledImages, train_classifier
+from models.classifier.config import GainConfig
+from models.classifier.hard_examples import attack, classify, compress
 from models.errors import EvaluationError
 
 Array = npt.NDArray[Any]
@@ -25,18 +25,6 @@ Interval = tuple[float, float]
 Z = 1.96
 REAL, GENERATED, BOTH = "real", "generated", "real + generated"
 TESTS = ("clean", "jpeg", "attack")
-
-
-class GainConfig(Settings):
-    """How the classifier gain is measured."""
-
-    classifier: ClassifierConfig = ClassifierConfig()
-    num_seeds: int = Field(3, ge=2, le=100, title="Seeds", description="classifiers trained for each row")
-    small_share: float = Field(
-        0.1, gt=0, lt=1, title="Small part", description="share of the real images in the second half of the table"
-    )
-    jpeg_quality: int = Field(30, ge=1, le=95, title="JPEG quality", description="JPEG quality of the shifted test")
-    attack: AttackConfig = AttackConfig()
 
 
 class GainRow(Settings):

@@ -6,24 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 
-from models import Settings
 from models.classifier.classifier import Classifier, LabelledImages
+from models.classifier.config import AttackConfig
 from models.compute.adversarial import pgd
 from models.grids import through_jpeg, to_float
 
 Array = npt.NDArray[Any]
 BATCH_SIZE = 256
-
-
-class AttackConfig(Settings):
-    """Projected gradient descent in the L-infinity ball (Madry et al. 2018, section 2.1)."""
-
-    epsilon: float = Field(4.0, gt=0, le=255, title="Radius", description="largest change of a pixel, in levels of 255")
-    num_steps: int = Field(10, ge=1, le=1000, title="Steps", description="gradient steps from a random start")
-    step_size: float = Field(1.0, gt=0, le=255, title="Step", description="change of a pixel in a step, levels of 255")
-    seed: int = Field(0, ge=0, lt=2**32, title="Seed", description="seeds the random starts")
 
 
 def compress(images: Array, quality: int) -> Array:

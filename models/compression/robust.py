@@ -11,12 +11,13 @@ compares the part that JPEG removes; `Batch.drift` keeps noise out of it. The or
 """
 
 import abc
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from models.compression.config import CompressionMode
 from models.compression.jpeg import Sampling, compress, full_precision
 from models.compression.quality import FINE, QUALITIES, SAMPLINGS, Evidence, find_encodings, standard_tables
 from models.compute.draws import Draws
@@ -25,7 +26,6 @@ from models.errors import ConfigError
 from models.grids import to_float
 from models.networks.families import NetworkSpec
 
-CompressionMode = Literal["off", "known", "learned"]
 ENOUGH = 512  # real images after which the estimate of the encodings is final
 ITERATIONS = 20  # of expectation and maximisation, for each batch of real images
 

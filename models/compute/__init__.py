@@ -3,4 +3,4 @@
 May import models.errors only.
 """
 
-__all__ = ["adversarial", "convolution", "device", "draws", "optimizers", "parallel"]
+__all__ = ["adversarial", "config", "convolution", "device", "draws", "optimizers", "parallel"]

@@ -3,58 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import psutil
 import torch
-from pydantic import Field
 
-from models import Settings
+from models.compute.config import ComputeConfig, DeviceName
 from models.errors import ConfigError, OutOfMemoryError
-
-DeviceName = Literal["auto", "cpu", "cuda"]
-
-
-class ComputeConfig(Settings):
-    """Where and how networks are computed. Settings that only help a GPU are ignored on a CPU."""
-
-    device: DeviceName = Field("auto", title="Device", description="auto: the GPU if there is one")
-    processes: int = Field(
-        0,
-        ge=0,
-        le=1024,
-        title="Processes",
-        description="trainers on this machine that share each batch; 0: one per GPU, or one on the CPU",
-    )
-    threads: int = Field(
-        0,
-        ge=0,
-        le=256,
-        title="Threads",
-        description="CPU threads per process; 0: all cores, divided among the processes. Bit-exact resume needs the "
-        "same number",
-    )
-    micro_batch_size: int = Field(
-        0,
-        ge=0,
-        le=4096,
-        title="Micro-batch",
-        description="images that one process computes at once; gradients are summed over the batch. 0: the whole "
-        "batch. A smaller number needs less memory and more time",
-    )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", title="Precision", description="bf16: autocast to bfloat16; auto: bf16 on a GPU that has it, else fp32"
-    )
-    tf32: bool = Field(True, title="TF32", description="multiply float32 in TensorFloat-32 on a GPU")
-    channels_last: bool = Field(
-        True, title="Channels last", description="store feature maps as NHWC on a GPU; its tensor cores prefer this"
-    )
-    compile: bool = Field(
-        False,
-        title="Compile",
-        description="torch.compile on a GPU; not for networks under a gradient penalty, which needs a second backward "
-        "pass that compiled code does not support",
-    )
 
 
 def select_device(name: DeviceName, local_rank: int = 0) -> torch.device:

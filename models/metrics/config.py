@@ -5,13 +5,14 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from models import Settings
-from models.classifier.classifier import ClassifierConfig
-from models.classifier.gain import GainConfig
-from models.compute.device import DeviceName
+from models.classifier.config import ClassifierConfig, GainConfig
+from models.compute.config import DeviceName
 from models.errors import ConfigError
 
 MAX_TRAIN = 10_000
 SMALLEST_INPUT = 32
+LEAST_IMAGES = 100  # on both sides; with fewer, scores say more about the number of images than about them
+FEW_IMAGES = 15  # a generator that covers no more than so many repeated images has collapsed
 
 
 class EvalConfig(Settings):

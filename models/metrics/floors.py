@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.metrics.config import FEW_IMAGES, LEAST_IMAGES
 from models.metrics.neighbours import DENSITY_NEIGHBOUR
 
-__all__ = ["COVERAGE", "FEW_IMAGES", "LEAST_IMAGES", "baseline_scores", "find_missed_floors"]
+__all__ = ["COVERAGE", "baseline_scores", "find_missed_floors"]
 
 Array = npt.NDArray[Any]
 COVERAGE = "coverage"
-LEAST_IMAGES = 100  # on both sides; with fewer, scores say more about the number of images than about them
-FEW_IMAGES = 15
 SPREADS = 1.5  # times tr(sigma)
 
 

@@ -12,10 +12,10 @@ from models import Settings
 from models.networks import dcgan, r3
 from models.networks.dcgan import stage_sizes
 from models.networks.encoder import Encoder
+from models.networks.names import FamilyName
 
 __all__ = ["FAMILIES", "FamilyName", "NetworkSpec", "stage_sizes"]
 
-FamilyName = Literal["dcgan", "r3", "vae", "vaegan"]
 FAMILIES: dict[str, dict[str, Callable[..., nn.Module]]] = {
     "dcgan": {"generator": dcgan.Generator, "discriminator": dcgan.Discriminator},
     "r3": {"generator": r3.Generator, "discriminator": r3.Discriminator},

@@ -5,13 +5,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from models import Settings
-from models.augmentation.differentiable import AugmentConfig
-from models.compression.robust import CompressionMode
-from models.compute.device import ComputeConfig
-from models.networks.families import FamilyName
+from models.augmentation.config import AugmentConfig
+from models.compression.config import CompressionMode
+from models.compute.config import ComputeConfig
+from models.networks.names import FamilyName
 from models.networks.presets import PresetName, fill_in
 from models.shield.config import ShieldConfig
-from models.training.health import HealthConfig
+from models.training.health_config import HealthConfig
 
 MOST_NIMG = 10**12  # more than any training needs; forms want a bound
 MOST_TICKS = 10**6

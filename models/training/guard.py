@@ -14,7 +14,8 @@ from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, EvaluationError
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
 from models.training.config import TrainConfig
-from models.training.health import Action, Event, Name, Spread, collapsed, discriminator_won, score_worse
+from models.training.health import Event, Name, Spread, collapsed, discriminator_won, score_worse
+from models.training.health_config import Action
 from models.training.io import TrainerIO
 from models.training.state import TrainState
 

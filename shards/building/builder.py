@@ -55,6 +55,21 @@ class BuildOutcome(Counts):
             **manifest.counts.model_dump(),
         )
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        reasons = ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items())
+        quarantined = f"{self.quarantined:,} quarantined" + (f" ({reasons})" if reasons else "")
+        there = " (already there: nothing was read)" if self.reused else ""
+        return [
+            ("dataset", f"{self.dataset}@{self.version}{there}"),
+            (
+                "images",
+                f"{self.seen:,} files seen: {self.kept:,} kept, {self.duplicates:,} duplicates, {quarantined}",
+            ),
+            *(("note", note) for note in self.notes),
+            ("shards", self.manifest.rpartition("/")[0]),
+        ]
+
 
 def build(
     config: ShardConfig,

@@ -4,62 +4,30 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 from prefect import task
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
+from tasks.datasets.config import GenerateConfig
 from tasks.errors import RegistryError
 from tasks.flow_runs.assets import model_key, record_dataset
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.versions import resolve_version
-from tasks.tracking.model_ref import ModelUri, uri_of
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 
 logger = logging.getLogger(__name__)
 BATCH_SIZE = 256
 COLUMNS = pa.schema([("image", pa.binary()), ("label", pa.string())])
-
-
-class GenerateConfig(Settings):
-    """Which model makes how many images, and into which dataset."""
-
-    model: ModelUri
-    dataset: str = Field(
-        title="Dataset",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
-        description="name of the dataset that is made: lower-case letters, digits, - and _, 64 at most",
-    )
-    num_images: int = Field(10_000, ge=2, le=10_000_000, title="Images", description="how many images are generated")
-    out: str = Field(
-        "",
-        max_length=1000,
-        title="Root",
-        description="folder or s3:// URI that gets datasets/; empty: SHARDGAN_HOME, where train finds it by name",
-    )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="the same seed gives the same images")
-    label: int = Field(
-        -1, ge=-1, le=1_000_000, title="Class", description="number of the one class that is made; -1: all in turn"
-    )
-    truncation: float = Field(
-        1.0, ge=0, le=1, title="Truncation", description="scale of the latents: less is more typical and less varied"
-    )
-    format: Literal["png", "webp", "jpeg"] = Field(
-        "png", title="Format", description="how images are stored: png and webp lose nothing, jpeg does"
-    )
-    val_fraction: float = Field(
-        0.1, ge=0, le=0.9, title="Validation share", description="share of the images that goes to the split val"
-    )
-    workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
 
 
 class GenerateOutcome(BaseModel):
@@ -79,7 +47,7 @@ class GenerateOutcome(BaseModel):
     reused: bool
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         there = " (already there: nothing was generated)" if self.reused else ""
         return [
             ("model", f"{self.model}, weights sha256 {self.weights_sha256}"),

@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 import torch
 from mlflow.entities.model_registry import ModelVersion
 from prefect import task
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from models.errors import CheckpointError
 from models.networks.families import NetworkSpec
 from models.shield.screening import Judgement, Screener
@@ -26,6 +25,8 @@ from shards import BuildOutcome, Dataset, ShardConfig, Split, build
 from shards.building.screening import SUSPICIONS, VERDICTS
 from shards.storage.files import write_atomically
 from shards.storage.uris import open_binary
+from tasks.datasets.config import ScreenConfig, ScreenPolicy
+from tasks.datasets.requests import names_model
 from tasks.datasets.screening_sheet import Tile, draw_sheet
 from tasks.errors import RegistryError, RequestError
 from tasks.flow_runs.artifacts import show_picture, show_summary, table
@@ -34,7 +35,7 @@ from tasks.home import home
 from tasks.registry.signing import proven_model
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.reports.printable import for_markdown
-from tasks.tracking.model_ref import ModelRef, ModelUri, uri_of
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.digests import parse_digests
@@ -43,41 +44,6 @@ __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "scre
 
 SQUARE = ("crop", "random_crop", "fit", "stretch")
 MOST_SHOWN = 200
-
-
-class ScreenPolicy(Settings):
-    """How strict the screening is, and which files a person has allowed."""
-
-    false_positive_rate: float = Field(
-        0.01,
-        gt=0,
-        le=0.5,
-        title="False positives",
-        description="share of genuine images that may be held back; the threshold follows from the trusted images",
-    )
-    most_lookalikes: int = Field(
-        3,
-        ge=1,
-        le=1_000_000,
-        title="Most look-alikes",
-        description="re-saved copies of one picture that may come in; with more, all but one are held back as flooding",
-    )
-    allow: str = Field(
-        "",
-        max_length=1000,
-        title="Allow-list",
-        description="text file with one sha256 per line: these files pass whatever the shield says; # begins a comment",
-    )
-
-
-class ScreenConfig(ScreenPolicy):
-    """Which images are judged, and by whose shield."""
-
-    source: str = Field(
-        title="Source", min_length=1, max_length=4096, description="folder, archive, listing or manifest, as for build"
-    )
-    model: ModelUri
-    workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
 
 
 class ScreenOutcome(BaseModel):
@@ -98,10 +64,10 @@ class ScreenOutcome(BaseModel):
     sheet: str
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
-        reasons = ", ".join(f"{count} {code}" for code, count in self.reasons.items())
-        quarantined = f"{self.quarantined} quarantined" + (f" ({reasons})" if reasons else "")
-        allowed = f", {self.allowed} of them by the allow-list" if self.allowed else ""
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        reasons = ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items())
+        quarantined = f"{self.quarantined:,} quarantined" + (f" ({reasons})" if reasons else "")
+        allowed = f", {self.allowed:,} of them by the allow-list" if self.allowed else ""
         counts = f"{self.seen:,} files seen: {self.passed:,} passed{allowed}, {self.duplicates:,} duplicates"
         return [
             ("shield", f"{self.model}, sha256 {self.shield_sha256}"),
@@ -150,11 +116,6 @@ def screen_shard(shard: ShardConfig, model: str, policy: ScreenPolicy) -> Screen
     _write(folder, rows, images, outcome)
     _show(outcome, rows)
     return outcome
-
-
-def names_model(screen: str) -> bool:
-    """Whether `shard.screen` names a model rather than a table of verdicts."""
-    return ModelRef.is_uri(screen)
 
 
 def load_screener(version: ModelVersion) -> Screener:

@@ -10,7 +10,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
 from models.classifier.classifier import LabelledImages
-from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainConfig, GainRow, GainTable, measure_gain
+from models.classifier.config import GainConfig
+from models.classifier.gain import BOTH, GENERATED, REAL, TESTS, GainRow, GainTable, measure_gain
 from shards import Dataset, Split
 from tasks.errors import RequestError
 from tasks.flow_runs.progress import ProgressReport

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from models.classifier.classifier import ClassifierConfig, LabelledImages, train_classifier
+from models.classifier.classifier import LabelledImages, train_classifier
+from models.classifier.config import ClassifierConfig
 from models.compute.device import select_device
 from models.errors import FeatureNetError
 from models.features.classifier_net import save_classifier

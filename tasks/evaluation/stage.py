@@ -14,9 +14,8 @@ from models.compute.device import select_device
 from models.features.cache import reference_features
 from models.features.feature_net import Array, FeatureNet, Progress
 from models.grids import grid_png
-from models.metrics.config import EvalConfig
+from models.metrics.config import LEAST_IMAGES, EvalConfig
 from models.metrics.evaluation import Evaluation, Scores, evaluate
-from models.metrics.floors import LEAST_IMAGES
 from models.metrics.protocol import Protocol
 from models.metrics.scores import Classes
 from shards import Dataset, Manifest
@@ -26,8 +25,8 @@ from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
 from tasks.evaluation.samples import generated_image, generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.policy import PromotionPolicy
 from tasks.registry.promotion import Rival, Verdict, promote
 from tasks.registry.signing import verify_version
 from tasks.registry.versions import find_champion, resolve_version
@@ -100,18 +99,17 @@ class EvaluateOutcome(BaseModel):
     report: str
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         protocol = self.protocol
-        compared = (
-            f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
-            f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})"
-        )
         few = min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES
         unreliable = f" (unreliable: fewer than {LEAST_IMAGES} images on one side)" if few else ""
         return [
-            ("model", self.model),
             ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items()) + unreliable),
-            ("protocol", compared),
+            (
+                "protocol",
+                f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
+                f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})",
+            ),
             ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
             ("champion", self.champion or "none yet"),
             ("report", self.report),

@@ -14,7 +14,6 @@ from tasks.tracking.outages import not_needed
 SHOWN = 768  # pixels that small grids are enlarged to, at most
 MAX_WIDTH = 1204  # the contact sheet's own
 SUMMARY = "summary"
-Rows = Iterable[tuple[str, str]]
 
 
 def in_run() -> bool:
@@ -48,6 +47,6 @@ def show_summary(title: str, *sections: str) -> None:
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table."""
+    """A Markdown table of cells that are Markdown already."""
     lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

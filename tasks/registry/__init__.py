@@ -3,4 +3,14 @@
 May import flow_runs, tracking, trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["audit", "champion_check", "loaded_generator", "policy", "promotion", "signing", "succession", "versions"]
+__all__ = [
+    "audit",
+    "champion_check",
+    "config",
+    "loaded_generator",
+    "overview",
+    "promotion",
+    "signing",
+    "succession",
+    "versions",
+]

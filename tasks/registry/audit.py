@@ -12,26 +12,20 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models import Settings
 from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
+from tasks.registry.config import LineageConfig
 from tasks.registry.signing import VERIFY_KEY, fetched_model, find_forgery
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
-from tasks.tracking.model_ref import ModelUri, uri_of
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags, VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
 NEEDED = ("run", "weights_sha256", "dataset", "dataset_version", "manifest", "commit")
 IN_CONFIG = ("dataset", "dataset_version", "run")
-
-
-class LineageConfig(Settings):
-    """Which version is traced."""
-
-    model: ModelUri
 
 
 class Link(BaseModel):
@@ -54,8 +48,8 @@ class LineageOutcome(BaseModel):
     links: list[Link]
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
-        rows = []
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        rows: list[tuple[str, str]] = []
         for link in self.links:
             rows.append((link.what, link.value))
             rows += [("", f"WRONG: {problem}") for problem in link.problems]

@@ -1,14 +1,18 @@
 """The alias champion. One function moves it, after the version was verified, and one process at a time.
 
-The reason for every decision is kept in tags and shown in Prefect.
+The reason for every decision is kept in tags and shown in Prefect. The history of champions, oldest first, is a tag of
+the model, and a rollback takes its last entry away. Models whose champions are older than that tag have a history as
+well: each of their versions says in a tag which one it replaced.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import filelock
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
@@ -19,16 +23,16 @@ from prefect.exceptions import ObjectAlreadyExists
 from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_champion
 from tasks.home import Home
-from tasks.registry.history import write_history
 from tasks.registry.signing import verify_version
 from tasks.reports.printable import for_markdown
 from tasks.tracking.model_ref import CHAMPION
-from tasks.tracking.tags import VersionTags
+from tasks.tracking.tags import ModelTags, VersionTags
 
 LIMIT = "shardgan-champion"
 # A slot that a killed process holds is freed after this time, also by a server that was restarted meanwhile.
 HOLD_SECONDS = 60.0
 ARTIFACT = "gate"
+MOST = 200  # entries of the history; the oldest are dropped
 MAX_REASON = 5000  # characters; MLflow takes 100,000 in a tag, some of its databases fewer
 
 
@@ -100,3 +104,43 @@ def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.name, str(one.version)) == (other.name, str(other.version))
+
+
+def stored_history(client: MlflowClient, name: str) -> list[str]:
+    """The numbers in the model's tag, oldest first; empty where there is no tag."""
+    text = ModelTags.parse(client.get_registered_model(name).tags).champions
+    try:
+        numbers = json.loads(text) if text else []
+    except ValueError:
+        numbers = None
+    if not isinstance(numbers, list) or not all(isinstance(one, str) and one.isdigit() for one in numbers):
+        tag = ModelTags.name("champions")
+        raise RegistryError(f"the tag {tag} of {name} is {text[:100]!r}: expected a list of numbers as JSON; delete it")
+    return numbers
+
+
+def read_history(client: MlflowClient, name: str) -> list[str]:
+    """The champions up to the present one, oldest first; the last entry carries the alias. Empty where none does."""
+    present = client.get_registered_model(name).aliases.get(CHAMPION)
+    if present is None:
+        return []
+    numbers = stored_history(client, name) or list(reversed(_predecessors(client, name, str(present))))
+    return numbers if numbers and numbers[-1] == str(present) else [*numbers, str(present)]
+
+
+def write_history(client: MlflowClient, name: str, numbers: Sequence[str]) -> None:
+    """Keep the history with the model."""
+    for key, value in ModelTags(champions=json.dumps(list(numbers)[-MOST:])).as_tags().items():
+        client.set_registered_model_tag(name, key, value)
+
+
+def _predecessors(client: MlflowClient, name: str, number: str) -> list[str]:
+    """The chain of versions that replaced each other, from `number` back to where it ends or repeats."""
+    chain: list[str] = []
+    while number and number not in chain:
+        chain.append(number)
+        try:
+            number = VersionTags.of(client.get_model_version(name, number)).replaced
+        except MlflowException:  # deleted: what it replaced went with it
+            break
+    return chain

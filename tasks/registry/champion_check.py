@@ -13,8 +13,15 @@ from prefect import task
 
 from tasks.errors import RegistryError
 from tasks.home import Home, home
-from tasks.registry.champion import decision, make_champion, one_at_a_time, record_champion
-from tasks.registry.history import read_history, stored_history, write_history
+from tasks.registry.champion import (
+    decision,
+    make_champion,
+    one_at_a_time,
+    read_history,
+    record_champion,
+    stored_history,
+    write_history,
+)
 from tasks.registry.signing import verify_version
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION, uri_of

@@ -7,12 +7,13 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
+from models.metrics.config import LEAST_IMAGES
 from models.metrics.evaluation import Scores
-from models.metrics.scores import higher_is_better
+from models.metrics.floors import find_missed_floors
+from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better
 from tasks.home import Home
-from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, show_decision
-from tasks.registry.history import read_history
-from tasks.registry.policy import PromotionPolicy, find_missed, limits_asked_for, not_measured
+from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
 
 logger = logging.getLogger(__name__)
@@ -40,13 +41,58 @@ def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) 
     if missed := find_missed(challenger, policy):
         return Verdict(promoted=False, why="; ".join(missed))
     if policy.score not in challenger.values:
-        return Verdict(promoted=False, why=f"promote.score is {policy.score}, {not_measured(challenger)}")
+        return Verdict(promoted=False, why=f"promote.score is {policy.score}, {_not_measured(challenger)}")
     mine = challenger.values[policy.score]
     if champion is None:
         return Verdict(promoted=True, why=f"there was no champion; {policy.score} is {mine:.3f}")
     if differences := challenger.protocol.differences(champion.protocol):
         return Verdict(promoted=False, why=f"the scores have different protocols: {'; '.join(differences)}")
     return _compare(mine, champion, policy)
+
+
+class Limit(NamedTuple):
+    """The least, or where `sign` is -1 the most, that a score may be."""
+
+    score: str
+    limit: float
+    sign: int = 1
+
+
+def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
+    """The limits that the policy sets beside the default floors."""
+    asked = [
+        (policy.min_recall > 0, Limit("recall", policy.min_recall)),
+        (policy.min_coverage > 0, Limit("coverage", policy.min_coverage)),
+        (policy.max_memorised < 1, Limit("memorised", policy.max_memorised, -1)),
+        (policy.min_classifier_gain > -1, Limit(CLASSIFIER_GAIN, policy.min_classifier_gain)),
+    ]
+    return [limit for is_asked, limit in asked if is_asked]
+
+
+def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
+    """One sentence for each floor or limit that the scores miss, or that was not measured."""
+    missed = _missed_floors(scores) if policy.floors == "on" else []
+    for name, limit, sign in limits_asked_for(policy):
+        value = scores.values.get(name)
+        if value is None:
+            missed.append(f"a limit is set for {name}, {_not_measured(scores)}")
+        elif sign * value < sign * limit:
+            missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
+    return missed
+
+
+def _missed_floors(scores: Scores) -> list[str]:
+    """The default floors that the scores miss, the last sentence with what can be done about it."""
+    protocol = scores.protocol
+    missed = find_missed_floors(scores.values, scores.baselines, protocol.num_generated, protocol.num_reference)
+    if min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES:
+        return [f"{'; '.join(missed)} (raise evaluate.num_images or shard.val_fraction, or set promote.floors to off)"]
+    return missed if scores.baselines else ["the scores come without floors: evaluate again"]
+
+
+def _not_measured(scores: Scores) -> str:
+    """The half of a sentence about a score that is not there."""
+    return f"which was not measured (there are {', '.join(scores.values)})"
 
 
 def _compare(mine: float, champion: Scores, policy: PromotionPolicy) -> Verdict:

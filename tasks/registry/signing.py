@@ -25,10 +25,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
-from tasks.tracking.model_ref import ModelUri, uri_of
+from tasks.tracking.model_ref import uri_of
 from tasks.tracking.outages import has_no_connection
 from tasks.tracking.tags import VersionTags
 
@@ -119,12 +118,6 @@ def make_signature(folder: Path) -> VersionTags:
     return VersionTags(files_sha256=digest)
 
 
-class SignConfig(Settings):
-    """Which version is signed."""
-
-    model: ModelUri
-
-
 class SignOutcome(BaseModel):
     """What was signed: the sha256 of the version's files, and the name of the key. No key gives an empty name."""
 
@@ -135,8 +128,8 @@ class SignOutcome(BaseModel):
     signed_by: str
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
-        signer = self.signed_by or f"nobody: {SIGNING_KEY} names no key"
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        signer = self.signed_by or "nobody: SHARDGAN_SIGNING_KEY is not set"
         return [("model", self.model), ("files", f"sha256 {self.files_sha256}"), ("signed by", signer)]
 
 

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import RegistryError
 from tasks.home import Home, home
-from tasks.registry.champion import check_reason, is_same, make_champion, one_at_a_time, show_decision
-from tasks.registry.history import read_history
+from tasks.registry.champion import check_reason, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.runs import connect
@@ -28,7 +27,7 @@ class SuccessionOutcome(BaseModel):
     skipped: list[str] = []
 
     def facts(self) -> list[tuple[str, str]]:
-        """What came of it as (name, value) pairs in the order in which a person reads them."""
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         skipped = [("skipped", sentence) for sentence in self.skipped]
         return [("champion", self.champion), ("before", self.before or "none"), ("why", self.why), *skipped]
 

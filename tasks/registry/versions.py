@@ -27,10 +27,10 @@ from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_model
 from tasks.flow_runs.assets import record_model
 from tasks.home import home
+from tasks.registry.config import SignConfig
 from tasks.registry.export import export_graphs
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
-    SignConfig,
     SignOutcome,
     accept_version,
     check_keys,

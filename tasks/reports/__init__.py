@@ -3,4 +3,4 @@
 May import models only: neither Prefect nor MLflow, nor another room of tasks.
 """
 
-__all__ = ["charts", "printable", "report"]
+__all__ = ["figures", "pictures", "printable", "report"]

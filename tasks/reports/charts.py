@@ -1,16 +1,15 @@
-"""Curves over images seen, laid out for a small SVG chart: what the report's template draws.
-
-Coordinates are the chart's own: pixels from the top left of a plot of PLOT_WIDTH x PLOT_HEIGHT.
-"""
+"""Curves over images seen: one small chart for each number that a training writes down."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["PLOT_HEIGHT", "PLOT_WIDTH", "Chart", "Curve", "Tick", "draw_charts", "in_words", "short_count"]
+from tasks.reports.figures import ONE, TWO, new_axes, to_svg
 
-PLOT_WIDTH, PLOT_HEIGHT = 300.0, 150.0
-MAX_POINTS = 240  # of a curve; more cannot be told apart at this size
+__all__ = ["Chart", "Curve", "draw_charts", "in_words", "short_count"]
+
+WIDTH, HEIGHT = 300.0, 150.0
+MAX_POINTS = 160  # of a curve; more cannot be told apart at this size
 
 PAIRED = {"_d": "discriminator", "_g": "generator", "_real": "real", "_fake": "generated"}
 TITLES = {
@@ -26,21 +25,14 @@ TITLES = {
     "data_share": "Time spent waiting for data",
     "memory_bytes": "Memory",
 }
+Points = list[tuple[float, float]]
 
 
 class Curve(NamedTuple):
-    """One line of a chart, in the chart's own coordinates."""
+    """One line of a chart: its name (empty where the chart's title says it) and its last value as text."""
 
-    name: str  # empty where the chart's title says it
+    name: str
     latest: str
-    points: str
-
-
-class Tick(NamedTuple):
-    """A mark on an axis: its distance from the chart's top or left, and what is written there."""
-
-    at: float
-    text: str
 
 
 class Chart(NamedTuple):
@@ -48,12 +40,11 @@ class Chart(NamedTuple):
 
     title: str
     curves: list[Curve]
-    x_ticks: list[Tick]
-    y_ticks: list[Tick]
+    svg: str
 
 
 def draw_charts(stats: Sequence[Mapping[str, float]]) -> list[Chart]:
-    """Give a chart for each column, with those that differ only in _d / _g or _real / _fake sharing one."""
+    """Give a chart for each column. Columns whose names differ only in _d / _g or _real / _fake share one."""
     groups: dict[str, dict[str, str]] = {}
     for column in dict.fromkeys(name for row in stats for name in row if name != "nimg"):
         suffix = next((suffix for suffix in PAIRED if column.endswith(suffix)), "")
@@ -68,30 +59,24 @@ def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, 
     series = {column: points for column, points in series.items() if len(points) > 1}
     if not series:
         return None
-    x_ticks = _round_numbers(0, max(x for points in series.values() for x, _ in points))
-    y_values = [y for points in series.values() for _, y in points]
-    y_ticks = _round_numbers(min(y_values), max(y_values))
-    x_axis, y_axis = _Axis(0, x_ticks[-1], PLOT_WIDTH), _Axis(y_ticks[-1], y_ticks[0], PLOT_HEIGHT)
-    return Chart(
-        TITLES.get(group, in_words(group)),
-        [_curve(columns[name], points, x_axis, y_axis, group) for name, points in series.items()],
-        [Tick(x_axis.at(x), short_count(x)) for x in x_ticks],
-        [Tick(y_axis.at(y), _amount(y, group)) for y in y_ticks],
-    )
+    title = TITLES.get(group, in_words(group))
+    curves = [Curve(columns[column], _amount(points[-1][1], group)) for column, points in series.items()]
+    return Chart(title, curves, _draw(list(series.values()), group, title))
 
 
-class _Axis(NamedTuple):
-    first: float
-    last: float
-    length: float
+def _draw(series: Sequence[Points], group: str, title: str) -> str:
+    from matplotlib.ticker import MaxNLocator
 
-    def at(self, value: float) -> float:
-        return round(self.length * (value - self.first) / (self.last - self.first), 1)
-
-
-def _curve(name: str, points: list[tuple[float, float]], x_axis: _Axis, y_axis: _Axis, group: str) -> Curve:
-    path = " ".join(f"{x_axis.at(x)},{y_axis.at(y)}" for x, y in _thinned(points))
-    return Curve(name, _amount(points[-1][1], group), path)
+    axes = new_axes(WIDTH, HEIGHT)
+    for points, colour in zip(series, (ONE, TWO), strict=False):
+        axes.plot(*zip(*_thinned(points), strict=True), color=colour)
+    axes.margins(x=0)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(lambda value, _: short_count(value))
+    axes.yaxis.set_major_formatter(lambda value, _: _amount(value, group))
+    return to_svg(axes, f"{title} over images seen")
 
 
 def _points(column: str, stats: Sequence[Mapping[str, float]]) -> Iterator[tuple[float, float]]:
@@ -101,20 +86,11 @@ def _points(column: str, stats: Sequence[Mapping[str, float]]) -> Iterator[tuple
             yield row["nimg"], value
 
 
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(points: Points) -> Points:
     """Average neighbours until there are at most MAX_POINTS."""
     size = -(-len(points) // MAX_POINTS)
     parts = (points[i : i + size] for i in range(0, len(points), size))
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
-
-
-def _round_numbers(low: float, high: float, steps: int = 4) -> list[float]:
-    """Give round numbers at equal distances, about `steps` steps from below `low` to above `high`."""
-    span = (high - low) or abs(high) or 1.0
-    power = 10 ** math.floor(math.log10(span / steps))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * steps >= span)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(i * step, 12) for i in range(first, max(last, first + 1) + 1)]
 
 
 def _amount(value: float, name: str) -> str:
@@ -126,7 +102,7 @@ def _amount(value: float, name: str) -> str:
 
 
 def in_words(name: str) -> str:
-    """Give a column's name as words: underscores to spaces, the first letter large."""
+    """Give a column's name as words: underscores become spaces, and the first letter is large."""
     text = name.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 

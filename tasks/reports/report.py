@@ -4,16 +4,17 @@ This module knows neither Prefect nor MLflow: what it shows comes in as `ReportD
 words; the page they stand on is report.html.j2.
 """
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.metrics.scores import higher_is_better
-from tasks.reports.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, in_words, short_count
+from tasks.reports.charts import draw_charts, in_words, short_count
 from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
+from tasks.reports.pictures import describe_picture, fit_pictures, narrow
 
 __all__ = [
     "ChampionSummary",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 MAX_SNAPSHOTS = 12
+SNAPSHOT_WIDTH = 352  # pixels: twice the width at which a snapshot is shown
+PICTURES = ("generated", "real", "pairs", "truncation", "interpolation")
 MAX_CLASSES = 30
 
 
@@ -54,6 +57,7 @@ class ClassRow(NamedTuple):
 
 def render_report(data: ReportData) -> str:
     """Give the report as one HTML page: styles, charts and pictures inside it, no script, no request."""
+    data = _fitted(data)
     return (
         page_environment()
         .get_template("report.html.j2")
@@ -63,14 +67,22 @@ def render_report(data: ReportData) -> str:
             scores=_score_rows(data),
             by_class=_class_rows(data),
             charts=draw_charts(data.stats),
-            snapshots=_spread(data.snapshots, MAX_SNAPSHOTS),
+            snapshots=data.snapshots,
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
             protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
             classes=_class_bars(data.dataset.classes if data.dataset else {}),
             config=list(flatten_config(data.config)),
-            plot=(PLOT_WIDTH, PLOT_HEIGHT),
         )
     )
+
+
+def _fitted(data: ReportData) -> ReportData:
+    """The same data with at most MAX_SNAPSHOTS snapshots, and all pictures small enough for one page."""
+    snapshots = [(nimg, narrow(png, SNAPSHOT_WIDTH)) for nimg, png in _spread(data.snapshots, MAX_SNAPSHOTS)]
+    fitted = fit_pictures([*(getattr(data, name) for name in PICTURES), *(png for _, png in snapshots)])
+    shown = [(nimg, png) for (nimg, _), png in zip(snapshots, fitted[len(PICTURES) :], strict=True)]
+    pictures: dict[str, Any] = dict(zip(PICTURES, fitted[: len(PICTURES)], strict=True))
+    return replace(data, snapshots=shown, **pictures)
 
 
 def page_environment() -> Environment:
@@ -83,7 +95,7 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "data_uri": _data_uri,
+        "describe_picture": describe_picture,
         "count": _count,
         "short_count": short_count,
     }
@@ -178,10 +190,6 @@ def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:
 
 def _count(value: float) -> str:
     return f"{value:,.0f}"
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _spread(items: Sequence[Any], at_most: int) -> list[Any]:

@@ -14,26 +14,17 @@ import httpx
 import torch
 from packaging.requirements import Requirement
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from tasks.errors import RequestError
 from tasks.home import Home, home, read_auth
 from tasks.reports.printable import without_password
 from tasks.service.provisioning import CPU, GPU
-from tasks.service.settings import MIN_PASSWORD, database_url, is_loopback
+from tasks.service.settings import MIN_PASSWORD, DoctorConfig, database_url, is_loopback
 from tasks.trainer.run_directory import hold, is_held
 
 Verdict = Literal["ok", "warn", "wrong"]
 MIN_FREE_BYTES = 5 * 2**30
-
-
-class DoctorConfig(Settings):
-    """How patient to be."""
-
-    timeout_seconds: float = Field(
-        10.0, gt=0, le=600, title="Timeout", description="how long a server may take to answer"
-    )
 
 
 class Finding(BaseModel):
@@ -57,6 +48,15 @@ class DoctorOutcome(BaseModel):
     @property
     def sound(self) -> bool:
         return all(finding.verdict != "wrong" for finding in self.findings)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        rows: list[tuple[str, str]] = []
+        for finding in self.findings:
+            verdict = "" if finding.verdict == "ok" else f"{finding.verdict.upper()}: "
+            rows.append((finding.what, f"{verdict}{finding.found}"))
+            rows += [("", f"-> {finding.mend}")] if finding.mend else []
+        return [*rows, ("verdict", "ready" if self.sound else "something is wrong: see above")]
 
 
 def examine(config: DoctorConfig) -> DoctorOutcome:

@@ -12,14 +12,14 @@ import socket
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 import honcho.manager
 import psutil
 import torch
 from honcho.environ import parse_procfile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from models import Settings
 from tasks.errors import RequestError, ServiceError
 from tasks.home import home, read_auth
 from tasks.service.databases import ensure_databases
@@ -29,6 +29,7 @@ from tasks.service.settings import (
     DEPLOY,
     Environment,
     ServiceConfig,
+    WorkerConfig,
     announce,
     check_exposure,
     client_environment,
@@ -52,14 +53,9 @@ class ServiceOutcome(BaseModel):
     prefect: str
     mlflow: str
 
-
-class WorkerConfig(Settings):
-    """Which pool to work for."""
-
-    pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
-    name: str = Field(
-        "", max_length=200, title="Name", description="shown in the UI; empty: pool and machine, which must be alone"
-    )
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        return [("stopped", "all processes have ended"), ("start again", "shardgan up")]
 
 
 def run_service(config: ServiceConfig) -> ServiceOutcome:
@@ -145,7 +141,7 @@ def _start_set_up(config: ServiceConfig) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["shardgan", "setup", *settings], env=os.environ | client_environment(config))
 
 
-def run_worker(config: WorkerConfig) -> BaseModel:
+def run_worker(config: WorkerConfig) -> NoReturn:
     """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
     wait_for_servers()
     name = config.name or f"{config.pool}-{socket.gethostname()}"

@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from prefect.client.schemas.schedules import CronSchedule
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models import Settings
@@ -74,6 +73,8 @@ class ServiceConfig(Settings):
     @field_validator("nightly_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
+        from prefect.client.schemas.schedules import CronSchedule  # two seconds, for a schedule that was given
+
         try:
             CronSchedule(cron=value)
         except ValidationError as error:
@@ -249,3 +250,20 @@ def announce(config: ServiceConfig, here: Home) -> Iterator[None]:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+class WorkerConfig(Settings):
+    """Which pool to work for."""
+
+    pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
+    name: str = Field(
+        "", max_length=200, title="Name", description="shown in the UI; empty: pool and machine, which must be alone"
+    )
+
+
+class DoctorConfig(Settings):
+    """How patient to be."""
+
+    timeout_seconds: float = Field(
+        10.0, gt=0, le=600, title="Timeout", description="how long a server may take to answer"
+    )

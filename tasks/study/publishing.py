@@ -22,7 +22,7 @@ from tasks.study.scoring import CodecScores, GeneratorScores
 from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
 from tasks.tracking.lineage import code_commit
-from tasks.tracking.links import link_run
+from tasks.tracking.links import how_to_open_mlflow, link_run
 from tasks.tracking.tags import RunTags
 
 
@@ -53,6 +53,22 @@ class StudyOutcome(BaseModel):
     codecs: list[CodecRow]
     failures: list[str]
     report: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        rows = [("distances", f"{self.distance} to clean val images: codec alone, trained on it, also saved with it")]
+        for row in self.codecs:
+            values = ", ".join(
+                "–" if value is None else f"{value:.4g}" for value in (row.alone, row.trained, row.saved)
+            )
+            rows.append((row.codec, f"{row.bytes_per_image:,.0f} bytes per image: {values}"))
+        rows += [("failed", failure) for failure in self.failures]
+        return [
+            *rows,
+            ("advice", self.advice),
+            ("report", self.report),
+            ("MLflow UI", how_to_open_mlflow(home())),
+        ]
 
 
 @task(task_run_name="report")

@@ -23,17 +23,22 @@ def how_to_open_mlflow(home: Home) -> str:
     return mlflow_url(home) or f"mlflow ui --backend-store-uri {home.shown_tracking_uri}"
 
 
-def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact: str = "") -> str:
-    """`text` as a Markdown link to a run, or to one of its artifacts; plain where there is no server."""
+def run_url(home: Home, client: MlflowClient, run_id: str, artifact: str = "") -> str:
+    """The page of a run, or of one of its artifacts; empty where there is no server."""
     if not (base := mlflow_url(home)):
-        return f"`{text}`"
+        return ""
     experiment = client.get_run(run_id).info.experiment_id
     path = f"/artifacts/{quote(artifact)}" if artifact else ""
-    return f"[{for_markdown(text)}]({base}/#/experiments/{experiment}/runs/{run_id}{path})"
+    return f"{base}/#/experiments/{experiment}/runs/{run_id}{path}"
 
 
-def link_version(home: Home, name: str, version: str) -> str:
-    """A registered version as a Markdown link; plain where there is no server."""
-    text = f"{name} version {version}"
+def version_url(home: Home, name: str, version: str) -> str:
+    """The page of a registered version; empty where there is no server."""
     base = mlflow_url(home)
-    return f"[{for_markdown(text)}]({base}/#/models/{quote(name, safe='')}/versions/{version})" if base else f"`{text}`"
+    return f"{base}/#/models/{quote(name, safe='')}/versions/{version}" if base else ""
+
+
+def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact: str = "") -> str:
+    """`text` as a Markdown link to a run, or to one of its artifacts; plain where there is no server."""
+    url = run_url(home, client, run_id, artifact)
+    return f"[{for_markdown(text)}]({url})" if url else f"`{text}`"

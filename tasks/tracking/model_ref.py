@@ -1,13 +1,18 @@
-"""References to registered models: `models:/name/3`, `models:/name@alias`, or a name alone."""
+"""References to registered models: `models:/name/3`, `models:/name@alias`, or a name alone.
+
+Does not import MLflow, because the settings of commands use it.
+"""
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from mlflow.entities.model_registry import ModelVersion
 from pydantic import AfterValidator, Field
 
 from tasks.errors import RegistryError
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 __all__ = ["CHALLENGER", "CHAMPION", "ModelName", "ModelRef", "ModelUri", "uri_of"]
 
@@ -77,6 +82,6 @@ class ModelRef:
         return text.startswith(SCHEME)
 
 
-def uri_of(version: ModelVersion) -> str:
+def uri_of(version: "ModelVersion") -> str:
     """The URI of a registered version."""
     return ModelRef(version.name, str(version.version)).uri

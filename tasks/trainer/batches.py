@@ -15,11 +15,10 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models import Settings
 from shards import Dataset, ShardsError, Split, WindowedSplit
+from tasks.trainer.config import MOST_WORKERS, DataConfig
 
 logger = logging.getLogger(__name__)
 
@@ -27,52 +26,8 @@ Array = np.ndarray | torch.Tensor
 Batches = Iterator[tuple[Array, Array]]
 Mode = Literal["resident", "streaming"]
 PR_SET_PDEATHSIG = 1
-_MOST_WORKERS = 8
 _NUM_PREVIEW = 256
 _DEVICE_SHARE = 0.5
-
-
-class DataConfig(Settings):
-    """How training images reach the trainer."""
-
-    mode: Literal["auto", "resident", "streaming"] = Field(
-        "auto",
-        title="Mode",
-        description="resident: decode the split into memory once; streaming: decode it from the shards again and "
-        "again; auto: resident if it fits into 60 % of the free memory. The two see the images in different orders",
-    )
-    shuffle_buffer: int = Field(
-        8192,
-        ge=1,
-        le=10_000_000,
-        title="Shuffle buffer",
-        description="streaming: samples that are shuffled among each other; the shards are put in a new order each "
-        "epoch besides. No memory is taken for it",
-    )
-    workers: int = Field(
-        0,
-        ge=-1,
-        le=256,
-        title="Workers",
-        description=f"streaming: processes that decode ahead, for each trainer; 0: one for each core, {_MOST_WORKERS} "
-        "at most; -1: none, the trainer decodes by itself",
-    )
-    prefetch: int = Field(
-        2, ge=1, le=64, title="Prefetch", description="streaming: batches that each worker keeps ready"
-    )
-    cache_mb: int = Field(
-        2048,
-        ge=64,
-        le=10_000_000,
-        title="Cache",
-        description="streaming from a bucket: MiB of local disk that each worker keeps copies of shards in",
-    )
-
-    def identity(self) -> str:
-        """What changes a training's result, as text; empty for the defaults, so that they need no new run name."""
-        decisive = {"mode"} if self.mode == "resident" else {"mode", "shuffle_buffer"}
-        chosen = self.model_dump_json(include=decisive, exclude_defaults=True)
-        return "" if chosen == "{}" else chosen
 
 
 class Data(Protocol):
@@ -144,7 +99,7 @@ def num_workers(config: DataConfig) -> int:
     if config.workers:
         return max(config.workers, 0)
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return min(max(1, (os.cpu_count() or 1) // ranks), _MOST_WORKERS)
+    return min(max(1, (os.cpu_count() or 1) // ranks), MOST_WORKERS)
 
 
 class ResidentData:

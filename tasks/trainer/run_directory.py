@@ -30,7 +30,7 @@ from models.networks.families import NetworkSpec
 from models.training.loop import TrainConfig
 from shards.storage.files import write_atomically
 from tasks.errors import RequestError, RunLocked
-from tasks.trainer.batches import DataConfig
+from tasks.trainer.config import DataConfig
 from tasks.trainer.trusted import TrustedImages
 
 # Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.

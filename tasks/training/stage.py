@@ -13,7 +13,7 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.networks.families import NetworkSpec, stage_sizes
+from models.networks.families import NetworkSpec
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
 from shards import Dataset, Manifest
@@ -24,10 +24,11 @@ from tasks.home import home
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
+from tasks.tracking.links import how_to_open_mlflow
 from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
-from tasks.trainer.batches import DataConfig
+from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
@@ -41,7 +42,6 @@ __all__ = [
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
-    "check_resolution",
     "plan_run",
     "prepare_run",
     "preset_fields",
@@ -77,6 +77,17 @@ class TrainOutcome(BaseModel):
     mlflow_run_id: str
     model: RegisteredModel
 
+    def facts(self) -> list[tuple[str, str]]:
+        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
+        grids = sorted(Path(self.run_dir, "samples").glob("[0-9]*.png"))
+        return [
+            ("run", f"{self.run}, {self.nimg:,} images seen"),
+            ("run directory", self.run_dir),
+            ("sample grid", str(grids[-1]) if grids else "none"),
+            ("model", f"{self.model.name} version {self.model.version}"),
+            ("MLflow UI", how_to_open_mlflow(home())),
+        ]
+
 
 def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
     """The run that training `config` on a dataset, read as `data` says, is; touches nothing.
@@ -109,11 +120,6 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         trusted=trusted,
         commit=code_commit(),
     )
-
-
-def check_resolution(family: str, resolution: int) -> None:
-    """Raise ValueError where the family's networks cannot make images of this side."""
-    stage_sizes(resolution)
 
 
 def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:

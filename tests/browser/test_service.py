@@ -143,7 +143,7 @@ def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any
     expect(page.get_by_text("shardgan.dataset_version").first).to_be_visible()
     shoot(page, "mlflow-version")
     page.goto(f"{prefect}/artifacts/artifact/{summary['id']}")
-    page.goto(str(page.get_by_role("link", name="sample grids").first.get_attribute("href")))
+    page.goto(str(page.get_by_role("link", name=re.compile(r"000000001600\.png")).first.get_attribute("href")))
     page.get_by_text("000000001600.png").first.click()
     expect(page.locator("img[src*='000000001600'], img[src^='blob:'], img[src^='data:']").first).to_be_visible()
     page.wait_for_timeout(3000)

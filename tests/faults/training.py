@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.checkpoints import TENSORS, CheckpointStore
-from models.training.health import HealthConfig
+from models.training.health_config import HealthConfig
 from models.training.loop import TrainConfig
 from tasks.home import home
 from tasks.registry.versions import find_version

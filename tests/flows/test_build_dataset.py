@@ -6,7 +6,8 @@ import pytest
 from distributed import LocalCluster
 from prefect.client.orchestration import get_client
 
-from flows.build_dataset import BuildDatasetConfig, build_dataset
+from flows.build_dataset import build_dataset
+from flows.configs import BuildDatasetConfig
 from shards import ShardConfig
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -11,7 +11,8 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import is_valid_schema, validate
 
 import flows
-from flows.pipeline import PipelineConfig, pipeline
+from flows.configs import PipelineConfig
+from flows.pipeline import pipeline
 from models.networks.presets import preset_fields
 
 Schema = dict[str, Any]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from flows.train_gan import TrainGanConfig, train_gan
-from models.compute.device import ComputeConfig
+from flows.configs import TrainGanConfig
+from flows.train_gan import train_gan
+from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
 from tasks.home import home
 from tasks.tracking.runs import connect

@@ -15,16 +15,17 @@ from prefect.client.schemas.objects import Artifact, State
 from prefect.exceptions import CancelledRun
 from prefect.settings import get_current_settings
 
-from flows.pipeline import PipelineConfig, PipelineOutcome, pipeline
-from models.compute.device import ComputeConfig
+from flows.configs import PipelineConfig
+from flows.pipeline import PipelineOutcome, pipeline
+from models.compute.config import ComputeConfig
 from models.metrics.config import EvalConfig
-from models.training.health import HealthConfig
+from models.training.health_config import HealthConfig
 from models.training.loop import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
 from tasks.flow_runs.exclusion import sole_run
 from tasks.home import home
-from tasks.registry.policy import PromotionPolicy
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
 from tasks.tracking.runs import connect
 
@@ -152,7 +153,7 @@ def check_what_prefect_shows(outcome: PipelineOutcome) -> None:
     assert {grid.description for grid in grids} >= {f"{outcome.train.run}: generated after 320 images"}
     assert all(str(grid.data).startswith("data:image/jpeg;base64,") for grid in grids)
     summaries = [str(one.data) for one in read_artifacts("summary")]
-    (whole,) = [text for text in summaries if "48 kept" in text and "## Scores" in text]
+    (whole,) = [text for text in summaries if "48 kept" in text and "| Scores | FD-" in text]
     for needed in (outcome.build.version, outcome.train.run, outcome.report, "tiny version 1", "Weights sha256"):
         assert needed in whole
     with get_client(sync_client=True) as client:

@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 import shards
-from flows.build_dataset import BuildDatasetConfig, build_dataset
+from flows.build_dataset import build_dataset
+from flows.configs import BuildDatasetConfig, TrainGanConfig
 from flows.screen_images import screen_images
-from flows.train_gan import TrainGanConfig, train_gan
+from flows.train_gan import train_gan
 from models.training.loop import TrainConfig
-from tasks.datasets.screening import ScreenConfig, ScreenOutcome, ScreenPolicy
+from tasks.datasets.config import ScreenConfig, ScreenPolicy
+from tasks.datasets.screening import ScreenOutcome
 from tasks.errors import RegistryError, RequestError
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 
 
@@ -31,43 +29,6 @@ def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(tmp_path:
     assert "'nowhere', which does not exist" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["build", "--source", ".", "--dataset", "Odd Name"], "lower-case letters"),
-        (["run", "--source", ".", "--dataset", "d", "--resolution", "40"], "resolution 40"),
-        (["run", "--source", ".", "--dataset", "d", "train.nmig=5"], "did you mean train.nimg?"),
-        (["study", "--source", ".", "--dataset", "d", "--codecs", "[png, jpg]"], "encoding 'jpg' is unknown; use orig"),
-        (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
-        (["train", "--dataset", "unknown"], "there is no dataset 'unknown'"),
-        (["train", "--dataset", "d", "--config", "missing.yaml"], "No such file"),
-    ],
-)
-def test_what_is_wrong_is_said(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    message: str,
-) -> None:
-    from flows.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHARDGAN_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(sys, "argv", ["shardgan", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert message in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
-    done = shardgan("bild", cwd=tmp_path)
-    assert done.returncode == 2
-    assert 'Did you mean "build"?' in done.stderr + done.stdout
 
 
 def test_a_dry_run_shows_config_and_plan_and_touches_nothing(tmp_path: Path, collection: Path) -> None:

@@ -12,14 +12,16 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 import shards
+from flows.configs import TrainGanConfig
 from flows.generate_images import generate_images
-from flows.train_gan import TrainGanConfig, train_gan
-from models.compute.device import ComputeConfig
+from flows.train_gan import train_gan
+from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
-from tasks.datasets.generation import GenerateConfig
+from tasks.datasets.config import GenerateConfig
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.audit import LineageConfig, LineageOutcome, trace_lineage
+from tasks.registry.audit import LineageOutcome, trace_lineage
+from tasks.registry.config import LineageConfig
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect

@@ -12,8 +12,7 @@ from flows.cli.settings import (
     to_yaml,
     validate,
 )
-from flows.pipeline import PipelineConfig
-from flows.train_gan import TrainGanConfig
+from flows.configs import PipelineConfig, TrainGanConfig
 
 MINIMAL = {"shard": {"source": "x", "dataset": "d"}}
 

@@ -2,14 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.augmentation.differentiable import (
-    AugmentConfig,
-    augment,
-    change_colour,
-    cut_out,
-    interpolation_matrix,
-    shift_and_zoom,
-)
+from models.augmentation.config import AugmentConfig
+from models.augmentation.differentiable import augment, change_colour, cut_out, interpolation_matrix, shift_and_zoom
 from models.compute.draws import Draws
 
 EVERYTHING = AugmentConfig(translation=0.2, scale=0.3, colour=1.0, cutout=0.5)

@@ -8,9 +8,10 @@ import pytest
 import scipy.stats
 import torch
 
-from models.classifier.classifier import ClassifierConfig, LabelledImages, train_classifier
-from models.classifier.gain import GainConfig, estimate, measure_gain, small_part
-from models.classifier.hard_examples import AttackConfig, attack, classify, compress
+from models.classifier.classifier import LabelledImages, train_classifier
+from models.classifier.config import AttackConfig, ClassifierConfig, GainConfig
+from models.classifier.gain import estimate, measure_gain, small_part
+from models.classifier.hard_examples import attack, classify, compress
 from models.errors import EvaluationError, FeatureNetError
 from models.features.classifier_net import ClassifierNet, save_classifier
 from models.features.feature_net import compute_features

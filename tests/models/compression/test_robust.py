@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.compression.robust import Codecs, KnownCompression, LearnedCompression, make_compressor
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.compute.draws import Draws
 from models.errors import ConfigError
 from models.networks.families import FAMILIES, NetworkSpec

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from models.compression.robust import Codecs
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.compute.parallel import World
 from models.networks.families import FAMILIES, NetworkSpec
 from models.training.checkpoints import CheckpointStore

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from models.compute.config import ComputeConfig
 from models.compute.convolution import ClosedConvolutions
-from models.compute.device import ComputeConfig, memory_format
+from models.compute.device import memory_format
 from models.networks import r3
 
 # (stride, padding, groups) of a convolution of six channels.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.compute.parallel import World
 from models.networks.families import FAMILIES, NetworkSpec
 from models.objectives import OBJECTIVES

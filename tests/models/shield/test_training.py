@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.compute.parallel import World
 from models.errors import CheckpointError, ConfigError
 from models.networks.families import NetworkSpec

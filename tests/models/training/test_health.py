@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.errors import DivergedError, EvaluationError
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, Best, CheckpointStore
 from models.training.config import TrainConfig
-from models.training.health import HealthConfig, Spread, collapsed, discriminator_won, score_worse
+from models.training.health import Spread, collapsed, discriminator_won, score_worse
+from models.training.health_config import HealthConfig
 from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState

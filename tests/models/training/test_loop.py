@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.augmentation.differentiable import AugmentConfig
-from models.compute.device import ComputeConfig, memory_errors
+from models.augmentation.config import AugmentConfig
+from models.compute.config import ComputeConfig
+from models.compute.device import memory_errors
 from models.errors import CheckpointError, DivergedError, OutOfMemoryError
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, CheckpointStore

@@ -3,7 +3,8 @@ import torch
 from pydantic import ValidationError
 
 from models.augmentation.adaptive import INTERVAL, AdaptiveStrength
-from models.augmentation.differentiable import AugmentConfig, augment
+from models.augmentation.config import AugmentConfig
+from models.augmentation.differentiable import augment
 from models.compute.draws import Draws
 from models.training.config import TrainConfig
 from models.training.schedules import cosine, moment

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.errors import ConfigError
 from models.networks.families import FAMILIES, NetworkSpec
 from models.training.checkpoints import CheckpointStore

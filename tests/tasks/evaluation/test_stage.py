@@ -12,8 +12,7 @@ import torch
 from mlflow.entities.model_registry import ModelVersion
 from PIL import Image
 
-from models.classifier.classifier import ClassifierConfig
-from models.classifier.gain import GainConfig
+from models.classifier.config import ClassifierConfig, GainConfig
 from models.features.cache import reference_features
 from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
@@ -39,8 +38,8 @@ from tasks.evaluation.stage import (
     score_model,
 )
 from tasks.home import home
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.policy import PromotionPolicy
 from tasks.registry.promotion import judge
 from tasks.registry.versions import find_champion, register
 from tasks.tracking.runs import RunTracker, connect

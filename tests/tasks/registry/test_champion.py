@@ -27,7 +27,7 @@ from prefect import flow
 from models.metrics.protocol import Protocol
 from models.metrics.evaluation import Scores
 from tasks.home import Home, home
-from tasks.registry.policy import PromotionPolicy
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.promotion import Rival, promote
 from tasks.tracking.runs import connect
 

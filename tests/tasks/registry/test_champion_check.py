@@ -9,9 +9,9 @@ from mlflow.tracking import MlflowClient
 
 from tasks.errors import RegistryError
 from tasks.home import home
+from tasks.registry.champion import read_history
 from tasks.registry.champion_check import check_champions
-from tasks.registry.history import read_history
-from tasks.registry.policy import PromotionPolicy
+from tasks.registry.config import PromotionPolicy
 from tasks.registry.promotion import promote
 from tasks.registry.signing import SIGNING_KEY, VERIFY_KEY, make_signature
 from tasks.registry.succession import promote_version, restore_champion

@@ -7,7 +7,7 @@ from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.home import home
-from tasks.registry.policy import LEAST_IMAGES, PromotionPolicy, check_floors
+from tasks.registry.config import LEAST_IMAGES, PromotionPolicy, check_floors
 from tasks.registry.promotion import Rival, judge, promote
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN
-from tasks.registry.policy import PromotionPolicy, find_missed, limits_asked_for
-from tasks.registry.promotion import grounds, judge
+from tasks.registry.config import PromotionPolicy
+from tasks.registry.promotion import find_missed, grounds, judge, limits_asked_for
 
 PROTOCOL = Protocol(
     feature_net="n",

@@ -13,13 +13,13 @@ from mlflow.entities.model_registry import ModelVersion
 import shards
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.audit import LineageConfig, trace_lineage
+from tasks.registry.audit import trace_lineage
+from tasks.registry.config import LineageConfig, SignConfig
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
     SIGNING_KEY,
     VERIFY_KEY,
-    SignConfig,
     check_keys,
     files_sha256,
 )

@@ -8,13 +8,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.reports.charts import PLOT_HEIGHT, PLOT_WIDTH, draw_charts, short_count
+from tasks.reports.charts import HEIGHT, MAX_POINTS, WIDTH, draw_charts, short_count
+from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 
-VOID = {"meta", "link", "img", "line", "br", "polyline"}
+VOID = {"meta", "link", "img", "br"}
 STATS = [
     {"nimg": n * 1000, "loss_d": 1 / n, "loss_g": n, "images_per_second": 900.0 + n, "new_number": -n}
     for n in range(1, 40)
@@ -206,27 +208,76 @@ def test_every_column_becomes_a_curve_and_partners_share_a_chart() -> None:
     assert charts["New number"].curves[0].latest == "−39"
 
 
+def curves(svg: str) -> list[list[tuple[float, float]]]:
+    """The points of the chart's curves: the paths that are drawn in their colours."""
+    paths = re.findall(r'<path d="([^"]*)" style="[^"]*stroke: var\(--(?:one|two)\)', svg)
+    return [[(float(x), float(y)) for x, y in re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", path)] for path in paths]
+
+
 def test_curves_stay_inside_the_plot_and_short() -> None:
     stats = [{"nimg": float(n), "loss_d": math.sin(n) * 1e-3, "loss_g": 5e4 + n} for n in range(1, 5000)]
     (chart,) = draw_charts(stats)
-    for curve in chart.curves:
-        points = [tuple(map(float, point.split(","))) for point in curve.points.split()]
-        assert len(points) <= 240
-        assert all(0 <= x <= PLOT_WIDTH and 0 <= y <= PLOT_HEIGHT for x, y in points)
-    assert all(0 <= tick.at <= PLOT_HEIGHT for tick in chart.y_ticks)
+    drawn = curves(chart.svg)
+    assert len(drawn) == 2
+    for points in drawn:
+        assert len(points) <= MAX_POINTS
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
+
+
+def test_a_chart_is_the_same_bytes_again_and_takes_its_colours_from_the_page() -> None:
+    first, again = draw_charts(STATS), draw_charts(STATS)
+    assert first == again
+    for chart in first:
+        Page(chart.svg)
+        assert " id=" not in chart.svg
+        assert "#" not in chart.svg.replace("&#", "")
+        assert "20" + "26" not in chart.svg
+        assert f'aria-label="{html.escape(chart.title)} over images seen"' in chart.svg
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -2.5e-9, 1e12])
 def test_a_constant_can_be_drawn(value: float) -> None:
     (chart,) = draw_charts([{"nimg": 10.0, "x": value}, {"nimg": 20.0, "x": value}])
-    assert len(chart.y_ticks) >= 2
-    assert "nan" not in chart.curves[0].points
+    assert len(set(re.findall(r"text-anchor: end[^>]*>([^<]*)<", chart.svg))) >= 2
+    ((first, last),) = curves(chart.svg)
+    assert first[0] < last[0]
+    assert first[1] == pytest.approx(last[1])
 
 
 def test_numbers_that_are_missing_or_not_finite_are_left_out() -> None:
     stats = [{"nimg": 1.0, "x": 1.0}, {"nimg": 2.0, "x": math.nan}, {"nimg": 3.0}, {"nimg": 4.0, "x": 2.0, "y": 1.0}]
     (chart,) = draw_charts(stats)  # y has one point only
-    assert len(chart.curves[0].points.split()) == 2
+    (points,) = curves(chart.svg)
+    assert len(points) == 2
+
+
+def noise_png(side: int) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_large_pictures_make_a_page_of_at_most_a_megabyte_and_a_half(data: ReportData) -> None:
+    large = noise_png(640)
+    assert len(large) > 1_000_000
+    page = render_report(replace(data, generated=large, real=large, snapshots=[(n, large) for n in range(3)]))
+    assert len(page.encode()) <= 1_500_000
+    assert page.count('src="data:image/webp;base64,') == 5
+
+
+def test_even_noise_is_made_to_fit_and_what_is_empty_stays_so() -> None:
+    fitted = fit_pictures([noise_png(300), b"", noise_png(300)], max_bytes=60_000)
+    assert fitted[1] == b""
+    assert sum(map(len, fitted)) <= 60_000
+    assert all(Image.open(io.BytesIO(one)).format == "WEBP" for one in fitted if one)
+
+
+def test_small_pictures_stay_as_they_are_and_are_enlarged_with_hard_edges(data: ReportData) -> None:
+    page = render_report(data)
+    assert page.count('<img class="small" src="data:image/png;base64,') == page.count("<img") > 2
+    assert "image-rendering: pixelated" in page
+    assert page.count("<img") == len(re.findall(r'<img[^>]* width="8" height="8" alt="[^"]+"', page))
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (300, "300"), (50_000, "50k"), (1_250_000, "1.25M")])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.service.doctor import DoctorConfig, Finding, examine, look_at_mlflow, look_at_prefect, look_at_settings
+from tasks.service.doctor import Finding, examine, look_at_mlflow, look_at_prefect, look_at_settings
+from tasks.service.settings import DoctorConfig
 from tests.conftest import free_ports
 
 CONFIG = DoctorConfig()

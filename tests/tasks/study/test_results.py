@@ -12,7 +12,8 @@ from models.metrics.protocol import Protocol
 from tasks.errors import RequestError
 from tasks.study.choices import Choice
 from tasks.study.config import CODECS, StudyConfig
-from tasks.study.page import _label_box, draw_rates, render_study
+from tasks.study.page import render_study
+from tasks.study.rate_charts import draw_rates, place_names, plot_codecs
 from tasks.study.record import slug
 from tasks.study.results import CodecResult, StudyResults, advise, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
@@ -173,12 +174,25 @@ def test_the_tables_stand_in_markdown_too() -> None:
     assert "| box | shard.resample | – | 2.50 | 1.20 | – |" in text
 
 
-def test_marks_of_a_chart_lie_inside_it_and_names_apart() -> None:
-    for chart in draw_rates(study()):
-        assert len(chart.marks) == len(MEASURED)
-        assert all(0 <= mark.x <= 320 and 0 <= mark.high <= mark.y <= mark.low <= 200 for mark in chart.marks)
-        boxes = [_label_box(mark.name, (mark.label_x, mark.label_y, mark.anchor)) for mark in chart.marks]
-        assert not [pair for pair in combinations(boxes, 2) if pair[0].shared_area(pair[1])]
+def test_names_in_a_chart_lie_inside_it_and_apart() -> None:
+    results = study()
+    for measure in (results.alone, results.trained):
+        points = [(codec, distance) for codec in results.codecs if (distance := measure(codec)) is not None]
+        axes = plot_codecs(results.frechet, points)
+        names = place_names(axes, points)
+        assert [name.get_text() for name in names] == [codec.name for codec in results.codecs]
+        boxes = [name.get_window_extent() for name in names]
+        assert all(axes.bbox.contains(*corner) for box in boxes for corner in (box.min, box.max))
+        assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+
+
+def test_charts_are_drawn_for_the_codec_and_for_generators() -> None:
+    charts = list(draw_rates(study()))
+    assert [chart.title for chart in charts] == ["Codec alone", "Trained on it", "Trained on it, saved with it"]
+    for chart in charts:
+        assert all(f">{codec_name(codec)}<" in chart.svg for codec in MEASURED)
+        assert "stroke: var(--one)" in chart.svg
+        assert "url(" not in chart.svg
 
 
 def test_a_source_that_was_compressed_before_is_warned_of() -> None:

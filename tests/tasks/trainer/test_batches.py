@@ -16,12 +16,13 @@ import pytest
 import torch
 
 import shards.reading.resident
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from shards import Dataset, ShardError
 from tasks.errors import RequestError
-from tasks.trainer.batches import Data, DataConfig, open_data
+from tasks.trainer.batches import Data, open_data
+from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.errors import EvaluationError
 from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore
-from models.training.health import HealthConfig
+from models.training.health_config import HealthConfig
 from models.training.loop import TrainConfig
 from shards import Dataset
 from tasks.home import home

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import shards
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.errors import ConfigError
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.errors import OutOfMemoryError
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from tasks.trainer.run_directory import RunDirectory

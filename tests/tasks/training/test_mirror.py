@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import torch
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.checkpoints import MARKER, CheckpointStore
 from models.training.loop import TrainConfig
 from tasks.errors import MirrorError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
 from tasks.errors import (
     RequestError,

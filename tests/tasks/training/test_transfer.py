@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.compute.device import ComputeConfig
+from models.compute.config import ComputeConfig
 from models.training.checkpoints import CheckpointStore, file_sha256
 from models.training.loop import TrainConfig
 from models.training.state import TrainState
@@ -15,7 +15,7 @@ from tasks.errors import RegistryError, RequestError
 from tasks.home import home
 from tasks.registry.versions import register
 from tasks.tracking.runs import RunTracker, connect
-from tasks.trainer.batches import DataConfig
+from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import main
 from tasks.training.stage import prepare_run

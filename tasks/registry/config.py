@@ -1,17 +1,26 @@
-"""When a challenger becomes champion: the settings of the promotion rule, and the floors that its scores must clear."""
+"""Settings of the registry: names of models, when a challenger is promoted, what is signed or traced back.
 
-from typing import Literal, NamedTuple
+Imports neither torch, MLflow nor Prefect.
+"""
+
+from typing import Literal
 
 from pydantic import Field
 
 from models import Settings
 from models.errors import ConfigError
-from models.metrics.config import EvalConfig
-from models.metrics.evaluation import Scores
-from models.metrics.floors import FEW_IMAGES, LEAST_IMAGES, find_missed_floors
-from models.metrics.scores import CLASSIFIER_GAIN
+from models.metrics.config import FEW_IMAGES, LEAST_IMAGES, EvalConfig
+from tasks.tracking.model_ref import ModelName, ModelUri
 
-__all__ = ["PromotionPolicy", "check_floors", "find_missed", "limits_asked_for", "not_measured"]
+__all__ = [
+    "EvalConfig",
+    "LineageConfig",
+    "ModelName",
+    "ModelUri",
+    "PromotionPolicy",
+    "SignConfig",
+    "check_floors",
+]
 
 
 class PromotionPolicy(Settings):
@@ -100,46 +109,13 @@ def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
         )
 
 
-class Limit(NamedTuple):
-    """The least, or where `sign` is -1 the most, that a score may be."""
+class SignConfig(Settings):
+    """Which version is signed."""
 
-    score: str
-    limit: float
-    sign: int = 1
+    model: ModelUri
 
 
-def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
-    """The limits that the policy sets beside the default floors."""
-    asked = [
-        (policy.min_recall > 0, Limit("recall", policy.min_recall)),
-        (policy.min_coverage > 0, Limit("coverage", policy.min_coverage)),
-        (policy.max_memorised < 1, Limit("memorised", policy.max_memorised, -1)),
-        (policy.min_classifier_gain > -1, Limit(CLASSIFIER_GAIN, policy.min_classifier_gain)),
-    ]
-    return [limit for is_asked, limit in asked if is_asked]
+class LineageConfig(Settings):
+    """Which version is traced."""
 
-
-def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
-    """One sentence for each floor or limit that the scores miss, or that was not measured."""
-    missed = _missed_floors(scores) if policy.floors == "on" else []
-    for name, limit, sign in limits_asked_for(policy):
-        value = scores.values.get(name)
-        if value is None:
-            missed.append(f"a limit is set for {name}, {not_measured(scores)}")
-        elif sign * value < sign * limit:
-            missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
-    return missed
-
-
-def _missed_floors(scores: Scores) -> list[str]:
-    """The default floors that the scores miss, the last sentence with what can be done about it."""
-    protocol = scores.protocol
-    missed = find_missed_floors(scores.values, scores.baselines, protocol.num_generated, protocol.num_reference)
-    if min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES:
-        return [f"{'; '.join(missed)} (raise evaluate.num_images or shard.val_fraction, or set promote.floors to off)"]
-    return missed if scores.baselines else ["the scores come without floors: evaluate again"]
-
-
-def not_measured(scores: Scores) -> str:
-    """The half of a sentence about a score that is not there."""
-    return f"which was not measured (there are {', '.join(scores.values)})"
+    model: ModelUri

@@ -1,0 +1,165 @@
+"""What each command would do, in sentences, and the checks that need no server: nothing is started or written.
+
+A plan raises one of `tasks.errors.BAD_REQUESTS` for a request that cannot be done as asked. What it needs is imported
+when it is made, so that help and refused settings do not wait for torch.
+"""
+
+import os
+
+from flows.configs import (
+    BuildDatasetConfig,
+    CompressionStudyConfig,
+    EvaluateGanConfig,
+    PipelineConfig,
+    PromoteModelConfig,
+    RollbackModelConfig,
+    TrainGanConfig,
+)
+from tasks.datasets.config import GenerateConfig, ScreenConfig, ShardConfig
+from tasks.home import home
+from tasks.registry.config import LineageConfig, SignConfig
+from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
+
+Plan = list[str]
+
+
+def plan_build(config: BuildDatasetConfig) -> Plan:
+    """Look at the source, and at the model whose shield screens it."""
+    from tasks.datasets.requests import check_source, names_model
+
+    check_source(config.shard)
+    shard = config.shard
+    if names_model(shard.screen):
+        _check_model(shard.screen)
+    folder = f"{home().shared}/datasets/{shard.dataset}"
+    screened = f", only images that pass {shard.screen}" if shard.screen else ""
+    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}{screened}"]
+
+
+def plan_train(config: TrainGanConfig) -> Plan:
+    """Look at the dataset, and whether it fits the networks."""
+    from tasks.training.sizes import describe_sizes
+    from tasks.training.stage import plan_run
+
+    run = plan_run(config.dataset, config.train, config.data)
+    return [
+        *describe_sizes(run),
+        f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
+        f"register it as {config.model or run.dataset}@challenger in {home().shown_tracking_uri}",
+    ]
+
+
+def plan_evaluate(config: EvaluateGanConfig) -> Plan:
+    """Look the model up."""
+    _check_model(config.model)
+    return _describe_evaluation(config.model, config.evaluate.num_images, config.evaluate.feature_net, config)
+
+
+def plan_pipeline(config: PipelineConfig) -> Plan:
+    """Look at the source."""
+    model = config.model or config.shard.dataset
+    return [
+        *plan_build(BuildDatasetConfig(shard=config.shard)),
+        f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
+        f"register it as {model}@challenger in {home().shown_tracking_uri}",
+        *_describe_evaluation(model, config.evaluate.num_images, config.evaluate.feature_net, config),
+    ]
+
+
+def _describe_evaluation(model: str, num_images: int, net: str, config: EvaluateGanConfig | PipelineConfig) -> Plan:
+    return [
+        f"score {model} with {num_images:,} generated images and {net}",
+        f"make it champion if its {config.promote.score} is better than the champion's under the same protocol",
+    ]
+
+
+def plan_study(config: CompressionStudyConfig) -> Plan:
+    """Look at the source, and measure what the study will cost."""
+    from tasks.datasets.requests import check_source
+    from tasks.study.costs import describe_costs
+    from tasks.study.variants import study_name
+
+    check_source(config.shard)
+    return [
+        *describe_costs(config.shard, config.study, config.train, config.evaluate),
+        f"keep the versions as {study_name(config.shard.dataset)} under {home().shared}, the report under "
+        f"{home().reports}",
+    ]
+
+
+def plan_screen(config: ScreenConfig) -> Plan:
+    """Look at the source, and look the model up."""
+    from tasks.datasets.requests import check_file, check_source
+
+    check_source(ShardConfig(source=config.source, dataset="incoming"))
+    check_file("allow", config.allow, "give a text file with one sha256 per line")
+    _check_model(config.model)
+    return [
+        f"judge {config.source} by the shield of {config.model}; verdicts and suspects go to {home().root}/screened"
+    ]
+
+
+def plan_generate(config: GenerateConfig) -> Plan:
+    """Look the model up."""
+    _check_model(config.model)
+    root = config.out or home().shared
+    return [
+        f"generate {config.num_images:,} images with {config.model}, seed {config.seed}",
+        f"shard them as {config.dataset} under {root}/datasets",
+    ]
+
+
+def plan_promote(config: PromoteModelConfig) -> Plan:
+    """Look the model up."""
+    _check_model(config.model)
+    return [f"make {config.model} the champion: {config.why}"]
+
+
+def plan_rollback(config: RollbackModelConfig) -> Plan:
+    """Look the model's champion up."""
+    _check_model(f"models:/{config.model.removeprefix('models:/')}@champion")
+    return [f"make the champion of {config.model} before the present one champion again"]
+
+
+def plan_sign(config: SignConfig) -> Plan:
+    """Look the model up."""
+    _check_model(config.model)
+    return [f"record the sha256 of the files of {config.model}, and sign them where there is a key"]
+
+
+def plan_lineage(config: LineageConfig) -> Plan:
+    """Look the model up."""
+    _check_model(config.model)
+    return [f"follow {config.model} back to its data and code"]
+
+
+def plan_up(config: ServiceConfig) -> Plan:
+    """Look at the addresses, the password and the nightly config."""
+    from flows.service import plan_up
+
+    return plan_up(config)
+
+
+def plan_setup(config: ServiceConfig) -> Plan:
+    """Look at the nightly config."""
+    from flows.service import read_nightly
+
+    if config.nightly:
+        read_nightly(config.nightly)
+    return [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"]
+
+
+def plan_doctor(_config: DoctorConfig) -> Plan:
+    """Nothing is looked at beforehand."""
+    return ["look at settings, versions, storage, GPU, servers and workers"]
+
+
+def plan_worker(config: WorkerConfig) -> Plan:
+    """Nothing is looked at beforehand but the name of the pool, which the settings check."""
+    return [f"work for the pool {config.pool}"]
+
+
+def _check_model(model: str) -> None:
+    from tasks.registry.overview import check_model
+
+    check_model(model)

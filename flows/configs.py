@@ -1,0 +1,146 @@
+"""What each flow is asked for: one class of settings per flow.
+
+Imports neither Prefect, MLflow nor torch: help, refusals and `show-config` come from these classes alone.
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from tasks.datasets.config import ScreenPolicy, ShardConfig
+from tasks.flow_runs.exclusion import Overlap
+from tasks.registry.config import EvalConfig, ModelName, ModelUri, PromotionPolicy, check_floors
+from tasks.study.config import StudyConfig
+from tasks.trainer.config import DataConfig, Settings, TrainConfig, check_resolution
+
+
+class BuildDatasetConfig(Settings):
+    """What to shard, and where the work is done."""
+
+    shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
+    screening: ScreenPolicy = Field(
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+    )
+    dask_scheduler: str = Field(
+        "",
+        max_length=300,
+        title="Dask scheduler",
+        description="address of a Dask cluster that shares source and root, like tcp://host:8786; empty: this machine",
+    )
+
+
+class TrainGanConfig(Settings):
+    """What to train, and on what."""
+
+    dataset: str = Field(
+        title="Dataset",
+        min_length=1,
+        max_length=4096,
+        description="name (its latest version), name@version, or a path to a manifest.json",
+    )
+    model: ModelName = ""
+    parent_run: str = Field(
+        "",
+        max_length=100,
+        title="Parent run",
+        description="id of the MLflow run under which this training's is nested; empty: none",
+    )
+    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+
+
+class EvaluateGanConfig(Settings):
+    """What to score, how, and what to make of it."""
+
+    model: ModelUri
+    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
+    promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
+
+    @model_validator(mode="after")
+    def _floors_are_measured(self) -> Self:
+        check_floors(self.promote, self.evaluate)
+        return self
+
+
+class PromoteModelConfig(Settings):
+    """Which model, and why."""
+
+    model: ModelUri
+    why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
+
+
+class RollbackModelConfig(Settings):
+    """Which model, and why."""
+
+    model: str = Field(title="Model", min_length=1, max_length=300, description="name in the registry")
+    why: str = Field("", max_length=500, title="Reason", description="kept with the version")
+
+
+class PipelineConfig(Settings):
+    """Everything, from source to champion."""
+
+    shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
+    model: ModelName = ""
+    screening: ScreenPolicy = Field(
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+    )
+    dask_scheduler: str = Field(
+        "",
+        max_length=300,
+        title="Dask scheduler",
+        description="address of a Dask cluster for sharding; empty: this machine",
+    )
+    train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
+    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
+    promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
+
+    training_deployment: str = Field(
+        "train-gan/gpu",
+        max_length=200,
+        title="Training deployment",
+        description="deployment that trains, where a Prefect server knows it; else, or if empty, training is done here",
+    )
+    overlap: Overlap = Field(
+        "wait",
+        title="Overlap",
+        description="while another run works on the same dataset: wait for its end, or end as cancelled",
+    )
+
+    @model_validator(mode="after")
+    def _stages_fit_together(self) -> Self:
+        check_resolution(self.shard.resolution)
+        check_floors(self.promote, self.evaluate)
+        return self
+
+
+class CompressionStudyConfig(Settings):
+    """Which images, which codecs, and what is trained on each."""
+
+    shard: ShardConfig = Field(
+        title="Sharding", description="which images; shard.encoding does not count here, study.codecs does"
+    )
+    study: StudyConfig = Field(StudyConfig(), title="Study", description="what is compared")
+    train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
+    data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+    evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how distances are measured")
+    training_deployment: str = Field(
+        "train-gan/gpu",
+        max_length=200,
+        title="Training deployment",
+        description="deployment that trains, all codecs at once where its pool has the workers; where no Prefect "
+        "server knows it, or if empty, they are trained here one after the other",
+    )
+
+    @model_validator(mode="after")
+    def _network_can_make_it(self) -> Self:
+        check_resolution(self.shard.resolution)
+        return self
+
+    def about(self) -> dict[str, object]:
+        """What makes it this study: codecs and seeds may be added to it later."""
+        shard = self.shard.content_settings()
+        del shard["encoding"]
+        where = {"source": self.shard.source, "dataset": self.shard.dataset}
+        trained = {"train": self.train.model_dump(mode="json"), "data": self.data.identity()}
+        return {"shard": where | shard, **trained, "evaluate": self.evaluate.model_dump(mode="json")}

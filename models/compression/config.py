@@ -1,0 +1,5 @@
+"""Settings of compression-robust training. Imports no torch."""
+
+from typing import Literal
+
+CompressionMode = Literal["off", "known", "learned"]

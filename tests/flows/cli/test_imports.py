@@ -1,0 +1,54 @@
+"""Help, the version, settings and refusals come at once: they import none of the large libraries."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows.cli.commands import COMMANDS
+from models.networks.families import FAMILIES
+from models.networks.names import RESOLUTIONS
+
+HEAVY = ("torch", "mlflow", "prefect", "pandas", "pyarrow", "numpy", "PIL", "matplotlib")
+ASKED = [
+    ["--help"],
+    ["--version"],
+    ["show-config"],
+    ["show-config", "--json", "train.seed=9"],
+    ["build", "--source", "nowhere", "--dataset", "d"],
+    ["build", "--source", ".", "--dataset", "d", "--dry-run"],
+    ["run", "--source", ".", "--dataset", "d", "train.nmig=5"],
+    *([command.name, "--help"] for command in COMMANDS),
+]
+PROGRAM = """
+import json, sys
+from flows.cli import main
+
+asked, heavy = json.loads(sys.argv.pop(1)), json.loads(sys.argv.pop(1))
+found = []
+for arguments in asked:
+    sys.argv = ["shardgan", *arguments]
+    try:
+        main()
+    except SystemExit:
+        pass
+    found.append([" ".join(arguments), sorted(set(heavy) & set(sys.modules))])
+print(json.dumps(found), file=sys.__stderr__)
+"""
+
+
+def test_what_needs_no_work_imports_no_large_library(tmp_path: Path) -> None:
+    (tmp_path / "shardgan").write_text(PROGRAM)  # of that name, as the command is
+    command = [sys.executable, str(tmp_path / "shardgan"), json.dumps(ASKED), json.dumps(HEAVY)]
+    environment = os.environ | {"SHARDGAN_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(done.stderr.splitlines()[-1])
+    assert [what for what, imported in found if imported] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["shardgan"]
+
+
+def test_the_resolutions_that_are_checked_beforehand_are_those_of_the_networks() -> None:
+    for networks in FAMILIES.values():
+        module = sys.modules[networks["generator"].__module__]
+        assert module.RESOLUTIONS == RESOLUTIONS
