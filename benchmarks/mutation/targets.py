@@ -13,11 +13,11 @@ _SCHEDULES = ("tests/models/training/test_schedule_values.py", "tests/models/tra
 TARGETS: dict[str, tuple[str, ...]] = {
     "shards/reading/order.py": ("tests/shards/reading/test_order.py",),
     "shards/dataset/verification.py": ("tests/shards/dataset/test_verification.py",),
-    "shards/layout/manifest.py": ("tests/shards/layout/test_manifest.py",),
+    "shards/layout/manifest.py": ("tests/shards/layout/test_manifest_values.py",),
     "shards/building/ledger.py": ("tests/shards/building/test_ledger.py",),
     "shards/building/classes.py": ("tests/shards/building/test_classes.py",),
     "shards/sources/webdataset.py": ("tests/shards/sources/test_webdataset.py",),
-    "shards/reading/windows.py": ("tests/shards/reading/test_windows.py",),
+    "shards/reading/windows.py": ("tests/shards/reading/test_open_shards.py", "tests/shards/reading/test_windows.py"),
     "models/objectives/relativistic.py": _OBJECTIVES,
     "models/objectives/losses.py": _OBJECTIVES,
     "models/objectives/non_saturating.py": _OBJECTIVES,
