@@ -16,7 +16,7 @@ from shards.config import ShardConfig
 from shards.decoding.fanout import run_locally
 from shards.decoding.partition import PartitionSpec, read_part
 from shards.errors import BuildError, SourceError
-from shards.layout.manifest import LATEST, MANIFEST, Counts, Manifest, Synthetic, load_manifest
+from shards.layout.manifest import LATEST, MANIFEST, NOT_AN_IMAGE, Counts, Manifest, Synthetic, load_manifest
 from shards.layout.publishing import bucket_errors, collect_parts, local_home, remove_parts, upload
 from shards.sources.entries import Entry, Notes
 from shards.sources.folders import is_glob
@@ -57,7 +57,9 @@ class BuildOutcome(Counts):
 
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
-        reasons = ", ".join(f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items())
+        others = [f"{self.not_images:,} are not images"] if self.not_images else []
+        broken = [f"{count:,} {code.replace('_', ' ')}" for code, count in self.reasons.items() if code != NOT_AN_IMAGE]
+        reasons = ", ".join(others + broken)
         quarantined = f"{self.quarantined:,} quarantined" + (f" ({reasons})" if reasons else "")
         there = " (already there: nothing was read)" if self.reused else ""
         return [

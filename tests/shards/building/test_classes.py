@@ -173,6 +173,8 @@ def test_files_that_are_no_images_are_counted_apart(images: Path, tmp_path: Path
     counts = Dataset.open(outcome.manifest).manifest.counts
     assert (outcome.seen, outcome.quarantined, outcome.not_images, counts.not_images) == (9, 3, 2, 2)
     assert outcome.seen == outcome.kept + outcome.duplicates + outcome.quarantined
+    counted = "9 files seen: 6 kept, 0 duplicates, 3 quarantined (2 are not images, 1 truncated)"
+    assert dict(outcome.facts())["images"] == counted
     table = pq.read_table(Path(outcome.manifest).with_name("quarantine.parquet")).to_pylist()
     assert sorted(row["source"] for row in table if row["reason"] == "not_an_image") == ["a/notes.txt", "a/sound.wav"]
 

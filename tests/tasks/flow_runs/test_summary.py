@@ -36,7 +36,7 @@ def test_every_commands_outcome_tells_its_facts(command: typing.Any) -> None:
 def test_a_builds_facts_are_plain_text_in_order() -> None:
     assert BUILT.facts() == [
         ("dataset", "emoji@1a2b (already there: nothing was read)"),
-        ("images", "1,005 files seen: 1,000 kept, 2 duplicates, 3 quarantined (3 not an image)"),
+        ("images", "1,005 files seen: 1,000 kept, 2 duplicates, 3 quarantined (3 are not images)"),
         ("note", "All images are in one folder."),
         ("shards", "/data/emoji/1a2b"),
     ]
