@@ -87,7 +87,8 @@ def measure(case: Case, nimg: int) -> str:
 def row(name: str, scores: dict[str, float], limits: dict[str, float], generated: int, real: int) -> list[str]:
     """A line of the table."""
     cells = [f"{scores[key]:.3g}" if key in scores else "" for key in SHOWN]
-    return [name, *cells, "; ".join(find_missed_floors(scores, limits, generated, real)) or "none"]
+    missed = [sentence.partition(" is ")[0] for sentence in find_missed_floors(scores, limits, generated, real)]
+    return [name, *cells, ", ".join(missed) or "none"]
 
 
 def features(name: str, images: np.ndarray, dataset: Dataset, net: FeatureNet) -> np.ndarray:

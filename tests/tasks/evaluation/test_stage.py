@@ -140,7 +140,7 @@ def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
 def test_the_classifier_gain_of_a_version_stays_with_it(make: Make) -> None:
     run, version = make(True)
     asked = GainConfig(classifier=ClassifierConfig(nimg=64), num_seeds=2)
-    measured = measure_model_gain(LoadedGenerator.load(version), run.config().manifest, asked)
+    measured = measure_model_gain(LoadedGenerator.load(version), Dataset.open(run.config().manifest), asked)
     keep_gain(connect(home()), version, measured)
     table = find_gain(connect(home()).get_model_version(version.name, version.version))
     assert table == measured
@@ -201,7 +201,7 @@ def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_pat
 def test_images_without_classes_teach_no_classifier(make: Make) -> None:
     run, version = make(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
-        measure_model_gain(LoadedGenerator.load(version), run.config().manifest, GainConfig())
+        measure_model_gain(LoadedGenerator.load(version), Dataset.open(run.config().manifest), GainConfig())
     scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
     verdict = judge(scores, None, PromotionPolicy(floors="off", min_classifier_gain=0))
     assert "classifier-gain, which was not measured" in verdict.why
@@ -209,7 +209,7 @@ def test_images_without_classes_teach_no_classifier(make: Make) -> None:
 
 def test_a_feature_net_that_cannot_be_is_refused_before_work_starts(dataset: str, tmp_path: Path) -> None:
     named = {"feature_net": "dinov2", "weights_sha256": "0" * 64}
-    with pytest.raises(RequestError, match="name a file that is there"):
+    with pytest.raises(RequestError, match="give the path of a file"):
         check_scorable(dataset, config(**named, weights=str(tmp_path / "absent")))
     (tmp_path / "other").write_bytes(b"?")
     with pytest.raises(RequestError, match="another file, or damaged"):

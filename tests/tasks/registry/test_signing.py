@@ -166,7 +166,7 @@ def test_a_version_without_a_hash_is_not_loaded_until_a_person_accepts_it(
 ) -> None:
     monkeypatch.delenv(VERIFY_KEY)
     retag({name: value for name, value in champion().tags.items() if name != FILES_TAG})
-    with pytest.raises(RegistryError, match=f"it has no tag {FILES_TAG}; look where it comes from"):
+    with pytest.raises(RegistryError, match=f"it has no tag {FILES_TAG}; check where it comes from"):
         LoadedGenerator.load(champion())
     assert sign_version(SignConfig(model=URI)).files_sha256 == champion().tags[FILES_TAG]
     assert LoadedGenerator.load(champion())
