@@ -25,7 +25,7 @@ def stage_sizes(resolution: int) -> list[int]:
 
 
 def stage_widths(num_stages: int, width: int) -> list[int]:
-    """Channels of each feature map but the last, smallest map first; the one nearest the image has `width`."""
+    """Channels of each feature map except the image, smallest map first; the one nearest the image has `width`."""
     return [width * min(2 ** (num_stages - 2 - i), MAX_MULTIPLIER) for i in range(num_stages - 1)]
 
 
@@ -64,7 +64,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
         if self.label_embedding is not None:
-            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
+            # Embeddings start small. With the norm of the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:

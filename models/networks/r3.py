@@ -99,7 +99,7 @@ class Resample(nn.Module):
         return smaller
 
     def _filter(self, x: torch.Tensor) -> torch.Tensor:
-        # A CPU is fastest on single planes. Taking planes out of a channels_last map means copying it.
+        # On a CPU, single planes are fastest. For a channels_last map, splitting it into planes would be a copy.
         if not x.is_contiguous():
             kernel = self.kernel.expand(x.shape[1], -1, -1, -1).to(x.dtype)
             if self.up:
@@ -128,7 +128,7 @@ class Generator(nn.Module):
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         if self.label_embedding is not None:
-            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
+            # Embeddings start small. With the norm of the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
         self.basis = nn.Parameter(torch.randn(widths[0], sizes[0], sizes[0]))
         self.stem = nn.Linear(latent_dim * (2 if num_classes else 1), widths[0], bias=False)
