@@ -123,7 +123,7 @@ def test_too_few_trusted_images_are_refused_with_the_number_that_is_needed(tmp_p
         run(tmp_path, CONFIG.model_copy(update={"shield": strict}))
 
 
-def test_a_gate_without_trusted_images_is_refused() -> None:
+def test_a_filter_without_trusted_images_is_refused() -> None:
     with pytest.raises(ConfigError, match="name some hundreds"):
         make_state(CONFIG, spec(), torch.device("cpu"), World())
     with pytest.raises(ValueError, match=r"shield\.trusted is empty"):
