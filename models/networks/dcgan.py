@@ -74,25 +74,25 @@ class Generator(nn.Module):
         return images
 
 
+def make_trunk(resolution: int, channels: int, width: int) -> tuple[nn.Sequential, int]:
+    """Convolutions that halve the side down to 4 or 6, and their number of outputs. They mirror the generator."""
+    sizes = stage_sizes(resolution)
+    widths = stage_widths(len(sizes), width)[::-1]
+    layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers), widths[-1] * sizes[0] ** 2
+
+
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N,); the generator's layers in reverse.
+    """Images (N, C, side, side) in [-1, 1] to logits (N,).
 
     Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
         super().__init__()
-        sizes = stage_sizes(resolution)
-        widths = stage_widths(len(sizes), width)[::-1]
-        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers += [
-                nn.Conv2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.LeakyReLU(0.2),
-            ]
-        self.layers = nn.Sequential(*layers)
-        num_features = widths[-1] * sizes[0] ** 2
+        self.layers, num_features = make_trunk(resolution, channels, width)
         self.head = nn.Linear(num_features, 1)
         self.label_embedding = nn.Embedding(num_classes, num_features) if num_classes else None
         self.apply(init_weights)

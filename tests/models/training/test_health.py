@@ -18,7 +18,7 @@ from models.training.health_config import HealthConfig
 from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits
 
 POLICY = HealthConfig()
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
@@ -106,9 +106,7 @@ class Training:
 
 
 def assert_same(first: TrainState, second: TrainState) -> None:
-    ours, theirs = first.tensors(), second.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert_same_bits(first, second)
     assert first.health == second.health
 
 
