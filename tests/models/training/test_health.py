@@ -148,6 +148,15 @@ def test_a_class_whose_images_are_all_alike_is_collapsed_and_the_others_are_not(
     assert collapsed(real, real, POLICY) == {}
 
 
+def test_real_images_that_are_all_equal_say_nothing() -> None:
+    """The mean of 30 equal images is rounded, so their computed variance is above zero; that of two is exactly zero."""
+    real, made = Spread({}), Spread({})
+    one = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    real.add(one.expand(30, -1, -1, -1), torch.zeros(30))
+    made.add(one.expand(2, -1, -1, -1), torch.zeros(2))
+    assert collapsed(made, real, POLICY) == {}
+
+
 def test_too_few_real_images_say_nothing() -> None:
     real, made = Spread({}), Spread({})
     real.add(torch.randn(4, 1, 4, 4), torch.zeros(4))
