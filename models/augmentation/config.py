@@ -34,10 +34,8 @@ class AugmentConfig(Settings):
     colour: Share = Field(
         0.0, title="Colour", description="strength of brightness, saturation and contrast changes; DiffAugment uses 1"
     )
-    cutout: float = Field(
+    cutout: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         title="Cutout",
         description="side of a blank square, as a share of the image side; DiffAugment uses 0.5",
     )
