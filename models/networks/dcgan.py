@@ -9,17 +9,11 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 MAX_MULTIPLIER = 8
 
 
 def stage_sizes(resolution: int) -> list[int]:
-    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before.
-
-    Raises ValueError where `resolution` is not one of RESOLUTIONS.
-    """
-    if resolution not in RESOLUTIONS:
-        raise ValueError(f"resolution {resolution} is not possible: use {', '.join(map(str, RESOLUTIONS))}")
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before."""
     base = 6 if resolution % 3 == 0 else 4
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
