@@ -1,6 +1,7 @@
 """`python -m benchmarks.mutation [MODULE ...]`: mutate the modules of the table, all or some, and write the page.
 
-`--most N` takes N mutants of each module, drawn evenly over the file. Results of other modules are kept.
+`--most N` takes N mutants of each module, drawn evenly over the file; `--again` takes only those that no test noticed
+the last time. Results of other modules are kept.
 """
 
 import argparse
@@ -24,35 +25,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="files of the table; default: all")
     parser.add_argument("--most", type=int, default=0, help="mutants per module; 0 takes all")
+    parser.add_argument("--again", action="store_true", help="only the mutants that no test noticed the last time")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.modules if name not in TARGETS]
     if unknown:
         parser.error(f"{', '.join(unknown)}: not in benchmarks/mutation/targets.py")
     for module in arguments.modules or TARGETS:
+        made = list(mutants((ROOT / module).read_text()))
+        known = _kept().get(module, {}) if arguments.again else {}
+        if arguments.again:
+            chosen = [one for one in made if [one.old, one.new] in [pair[1:] for pair in known.get("survivors", [])]]
+        else:
+            chosen = made[:: max(-(-len(made) // arguments.most), 1)] if arguments.most else made
         with copied_repository():
-            result = _test(module, arguments.most)
-        _keep(module, result)
+            result = _test(module, chosen)
+        _keep(module, {"mutants": len(made), "run": len(chosen)} | known | result)
         _write()
 
 
-def _test(module: str, most: int) -> Result:
+def _test(module: str, chosen: list[Mutant]) -> Result:
     import_libraries(LIBRARIES[module.partition("/")[0]])
-    tests = [test for test in TARGETS[module] if Path(test.partition("::")[0]).exists()]
-    path = Path(module).absolute()
-    made = list(mutants(path.read_text()))
-    chosen = made[:: max(-(-len(made) // most), 1)] if most else made
+    tests, path = TARGETS[module], Path(module).absolute()
     started, seconds = time.monotonic(), seconds_of_tests(tests)
     survivors = []
     for number, mutant in enumerate(chosen, 1):
         if not is_noticed(path, mutant, tests, seconds, number):
             survivors.append(mutant)
         _tell(module, number, len(chosen), survivors)
-    return {
-        "mutants": len(made),
-        "run": len(chosen),
-        "survivors": [[one.line, one.old, one.new] for one in survivors],
-        "seconds": round(time.monotonic() - started),
-    }
+    unnoticed = [[one.line, one.old, one.new] for one in survivors]
+    return {"survivors": unnoticed, "seconds": round(time.monotonic() - started)}
 
 
 def _tell(module: str, done: int, total: int, survivors: list[Mutant]) -> None:
@@ -60,13 +61,16 @@ def _tell(module: str, done: int, total: int, survivors: list[Mutant]) -> None:
         print(f"{module}: {done} of {total}, {len(survivors)} unnoticed", file=sys.stderr, flush=True)
 
 
+def _kept() -> dict[str, Result]:
+    return json.loads(KEPT.read_text()) if KEPT.exists() else {}
+
+
 def _keep(module: str, result: Result) -> None:
-    known: dict[str, Result] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    KEPT.write_text(json.dumps(known | {module: result}, indent=1, ensure_ascii=False) + "\n")
+    KEPT.write_text(json.dumps(_kept() | {module: result}, indent=1, ensure_ascii=False) + "\n")
 
 
 def _write() -> None:
-    results: dict[str, Result] = json.loads(KEPT.read_text())
+    results = _kept()
     rows, unnoticed = [], []
     for module in TARGETS:
         if module not in results:

@@ -49,7 +49,7 @@ class GainTable(Settings):
 
     @property
     def small_gain(self) -> tuple[float, float, float]:
-        """The gain beside the small part of the real images, in the clean test: value, and ends of its interval."""
+        """The gain in the clean test, with the small part of the real images: value, and ends of its interval."""
         return self.gains[f"{min(row.num_real for row in self.rows if row.num_real)} {TESTS[0]}"]
 
 
@@ -72,7 +72,7 @@ def measure_gain(
 ) -> GainTable:
     """Train and test all kinds. Images are uint8 NCHW; `val` is real, and neither used here nor for the generator.
 
-    The generator was trained on all of `real`. So beside the small part, generated images also carry information from
+    The generator was trained on all of `real`. So with the small part, generated images also carry information from
     the rest. `progress` receives the number of classifiers done and their total. Raises EvaluationError where there are
     too few images.
     """

@@ -162,7 +162,7 @@ class LearnedCompression(Compressor):
 
 
 def make_compressor(mode: CompressionMode, spec: NetworkSpec, codecs: Codecs | None) -> Compressor | None:
-    """The compressor for `train.compression`; `codecs` are of the training images. Raises ConfigError without any."""
+    """The compressor for `train.compression`, or None. Raises ConfigError where `known` lacks codecs of the images."""
     if mode == "known":
         return KnownCompression(codecs or Codecs(np.empty((0, 3, 8, 8)), np.empty((0, 2)), np.empty(0)))
     return LearnedCompression(spec.channels) if mode == "learned" else None

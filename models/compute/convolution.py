@@ -2,9 +2,9 @@
 
 PyTorch differentiates the backward pass of a grouped convolution by a loop over the groups, one small convolution at a
 time. Gradient penalties need that second derivative: a step of r3-64 took 3,570 convolutions on a GPU. The three
-operations here are closed under differentiation: the convolution y(x, w), its gradient by x, and its gradient by w.
-With <., .> the sum over all products, <y(x, w), dy> is linear in each of its three arguments, so the derivative of each
-operation by each of its arguments is one of the other two.
+operations here are closed under differentiation: the convolution y(x, w), and the gradients of <y(x, w), dy> with
+respect to x and to w, where <., .> is the sum over all products. <y(x, w), dy> is linear in each of its three
+arguments. So the derivative of each operation with respect to each of its arguments is one of the other two.
 
 On a CPU, PyTorch's own second derivative is faster and is kept.
 """
@@ -27,14 +27,14 @@ class Geometry(NamedTuple):
 
 
 def closed_convolutions(device: torch.device) -> AbstractContextManager[object]:
-    """The context in which a discriminator runs whose gradient is differentiated again; it does nothing on a CPU."""
+    """The context for a discriminator whose gradient is differentiated again. It does nothing on a CPU."""
     return ClosedConvolutions() if device.type == "cuda" else nullcontext()
 
 
 class ClosedConvolutions(TorchFunctionMode):
-    """Within this context, conv2d and conv_transpose2d are the closed operations, in every network that is called.
+    """Replaces conv2d and conv_transpose2d by the closed operations, in every network that is called in this context.
 
-    Raises ValueError for a dilation other than 1 and for padding by name, which no network here has.
+    Raises ValueError for a dilation other than 1 and for padding by name. No network here uses them.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -92,7 +92,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _autocast(*tensors: Tensor) -> list[Tensor]:
-    """What autocast does before a convolution; it does not look into a function of our own."""
+    """Cast tensors as autocast does before a convolution. Autocast itself does not act inside a Function."""
     kind = tensors[0].device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
     return [one.to(dtype) if dtype and one.dtype == torch.float32 else one for one in tensors]
@@ -125,13 +125,13 @@ class _Convolve(Function):
 
 
 class _ByInput(Function):
-    """The gradient of <y(x, w), dy> by x, which has `shape`: a transposed convolution of dy."""
+    """The gradient of <y(x, w), dy> with respect to x, of shape `shape`: a transposed convolution of dy."""
 
     @staticmethod
     def forward(ctx: Any, dy: Tensor, w: Tensor, shape: torch.Size, g: Geometry) -> Tensor:
         ctx.save_for_backward(dy, w)
         ctx.geometry = g
-        # Several sides give the same output where the stride is not 1; the padding says which one it was.
+        # With a stride above 1, several input sides give the same output side. The extra padding selects `shape`.
         extra = [
             shape[2 + axis] + 2 * g.padding[axis] - (dy.shape[2 + axis] - 1) * g.stride[axis] - w.shape[2 + axis]
             for axis in (0, 1)
@@ -147,13 +147,13 @@ class _ByInput(Function):
 
 
 class _ByWeight(Function):
-    """The gradient of <y(x, w), dy> by w, which has `shape`."""
+    """The gradient of <y(x, w), dy> with respect to w, of shape `shape`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, dy: Tensor, shape: torch.Size, g: Geometry) -> Tensor:
         ctx.save_for_backward(x, dy)
         ctx.geometry = g
-        weight = x.new_empty(1).expand(shape)  # only its shape is looked at
+        weight = x.new_empty(1).expand(shape)  # only its shape is used
         only_weight = [False, True, False]
         found = torch.ops.aten.convolution_backward(
             dy, x, weight, None, g.stride, g.padding, (1, 1), False, (0, 0), g.groups, only_weight

@@ -72,7 +72,7 @@ class EvalConfig(Settings):
     classifier_nimg: int = Field(
         0,
         title="Images a classifier sees",
-        description="Also measure how much generated images help as training data beside a tenth of the real ones: 15 "
+        description="Also measure how much generated images help as training data with a tenth of the real ones: 15 "
         "small classifiers see this many images each. 20000 suits 32x32 digits and takes minutes on two cores. 0: not "
         "measured.",
         ge=0,

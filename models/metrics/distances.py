@@ -6,9 +6,8 @@ BLAS runs on one thread here. Its threads wait for each other by spinning. On a 
 eigendecomposition of 1280 x 1280 take 2-19 s instead of 0.4 s.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,63 +21,31 @@ Float64 = npt.NDArray[np.float64]
 LARGEST_SUBSET = 1000
 
 
-@dataclass
-class FeatureStats:
-    """Mean and covariance of features that arrive in batches, kept as sums in float64.
+class FeatureStats(NamedTuple):
+    """Number, mean [C] and unbiased covariance [C, C] of feature vectors, in float64."""
 
-    Features are shifted by the mean of the first batch before they are summed. Without the shift, small variances are
-    lost in the difference of two large sums (Chan, Golub & LeVeque 1983, on computing the sample variance).
-    """
-
-    num_features: int
-    n: int = 0
-
-    def __post_init__(self) -> None:
-        self._shift: Float64 = np.zeros(self.num_features)
-        self._sum: Float64 = np.zeros(self.num_features)
-        self._outer: Float64 = np.zeros((self.num_features, self.num_features))
+    n: int
+    mean: Float64
+    covariance: Float64
 
     @classmethod
     def of(cls, features: Features, batch_size: int = 4096) -> "FeatureStats":
-        """The statistics of an array [N, C]. It is read in batches, so that no float64 copy is made."""
-        stats = cls(features.shape[1])
-        stats.extend(features[i : i + batch_size] for i in range(0, len(features), batch_size))
-        return stats
+        """The statistics of an array [N, C]. It is read in batches, so that no float64 copy of all of it is made.
 
-    def extend(self, batches: Iterable[Features]) -> None:
-        """Add every batch [N, C] of the iterable."""
-        for batch in batches:
-            self.update(batch)
-
-    def update(self, features: Features) -> None:
-        """Add one batch [N, C]. Raises EvaluationError for another shape."""
-        if features.ndim != 2 or features.shape[1] != self.num_features:
-            raise EvaluationError(f"features have shape {features.shape}, expected [N, {self.num_features}]")
-        if not len(features):
-            return
-        x = features.astype(np.float64)
-        if self.n == 0:
-            self._shift = x.mean(axis=0)
-        x -= self._shift
-        self.n += len(x)
-        self._sum += x.sum(axis=0)
-        self._outer += x.T @ x
-
-    @property
-    def mean(self) -> Float64:
-        """Mean of the features, [C]."""
-        return self._shift + self._sum / self._at_least(1)
-
-    @property
-    def covariance(self) -> Float64:
-        """Unbiased covariance of the features (divided by n - 1), [C, C]."""
-        n = self._at_least(2)
-        return np.asarray((self._outer - np.outer(self._sum, self._sum) / n) / (n - 1))
-
-    def _at_least(self, least: int) -> int:
-        if self.n < least:
-            raise EvaluationError(f"statistics are of {self.n} feature vectors; at least {least} are needed")
-        return self.n
+        Features are shifted by the mean of the first batch before they are summed. Without the shift, small variances
+        are lost in the difference of two large sums (Chan, Golub & LeVeque 1983, on computing the sample variance).
+        Raises EvaluationError for another shape, or fewer than two feature vectors.
+        """
+        if features.ndim != 2 or len(features) < 2:
+            raise EvaluationError(f"features have shape {features.shape}; expected [N, C], and at least 2 are needed")
+        n, num_features = features.shape
+        shift = features[:batch_size].astype(np.float64).mean(axis=0)
+        total, outer = np.zeros(num_features), np.zeros((num_features, num_features))
+        for start in range(0, n, batch_size):
+            x = features[start : start + batch_size].astype(np.float64) - shift
+            total += x.sum(axis=0)
+            outer += x.T @ x
+        return cls(n, shift + total / n, (outer - np.outer(total, total) / n) / (n - 1))
 
 
 def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float64) -> float:
@@ -153,8 +120,6 @@ class KernelDistance:
 
     value: float
     std: float
-    subset_size: int
-    num_subsets: int
     error: float
 
 
@@ -185,7 +150,7 @@ def kernel_distance(
         values = [_mmd2(_pick(rng, x, size), _pick(rng, y, size)) for _ in range(num_subsets)]
     spread, rest = float(np.std(values)), min(len(x), len(y)) - size
     error = spread * float(np.sqrt(size / rest)) if rest else float("inf")
-    return KernelDistance(float(np.mean(values)), spread, size, num_subsets, error)
+    return KernelDistance(float(np.mean(values)), spread, error)
 
 
 def _check_sets(x: Features, y: Features, size: int) -> None:

@@ -9,23 +9,17 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 MAX_MULTIPLIER = 8
 
 
 def stage_sizes(resolution: int) -> list[int]:
-    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before.
-
-    Raises ValueError where `resolution` is not one of RESOLUTIONS.
-    """
-    if resolution not in RESOLUTIONS:
-        raise ValueError(f"resolution {resolution} is not possible: use {', '.join(map(str, RESOLUTIONS))}")
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before."""
     base = 6 if resolution % 3 == 0 else 4
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
 def stage_widths(num_stages: int, width: int) -> list[int]:
-    """Channels of each feature map but the last, smallest map first; the one nearest the image has `width`."""
+    """Channels of each feature map except the image, smallest map first; the one nearest the image has `width`."""
     return [width * min(2 ** (num_stages - 2 - i), MAX_MULTIPLIER) for i in range(num_stages - 1)]
 
 
@@ -64,7 +58,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
         if self.label_embedding is not None:
-            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
+            # Embeddings start small. With the norm of the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
@@ -74,25 +68,25 @@ class Generator(nn.Module):
         return images
 
 
+def make_trunk(resolution: int, channels: int, width: int) -> tuple[nn.Sequential, int]:
+    """Convolutions that halve the side down to 4 or 6, and their number of outputs. They mirror the generator."""
+    sizes = stage_sizes(resolution)
+    widths = stage_widths(len(sizes), width)[::-1]
+    layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers), widths[-1] * sizes[0] ** 2
+
+
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N,); the generator's layers in reverse.
+    """Images (N, C, side, side) in [-1, 1] to logits (N,).
 
     Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
         super().__init__()
-        sizes = stage_sizes(resolution)
-        widths = stage_widths(len(sizes), width)[::-1]
-        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers += [
-                nn.Conv2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.LeakyReLU(0.2),
-            ]
-        self.layers = nn.Sequential(*layers)
-        num_features = widths[-1] * sizes[0] ** 2
+        self.layers, num_features = make_trunk(resolution, channels, width)
         self.head = nn.Linear(num_features, 1)
         self.label_embedding = nn.Embedding(num_classes, num_features) if num_classes else None
         self.apply(init_weights)

@@ -4,12 +4,10 @@ In a variational autoencoder the generator is the decoder: z ~ N(0, I) is decode
 2014). In vaegan the decoder also plays against a discriminator (Larsen et al. 2016, VAE/GAN).
 """
 
-from itertools import pairwise
-
 import torch
 from torch import nn
 
-from models.networks.dcgan import init_weights, stage_sizes, stage_widths
+from models.networks.dcgan import init_weights, make_trunk
 
 
 class Encoder(nn.Module):
@@ -17,15 +15,9 @@ class Encoder(nn.Module):
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
         super().__init__()
-        sizes = stage_sizes(resolution)
-        widths = stage_widths(len(sizes), width)[::-1]
-        layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers)
+        self.layers, num_features = make_trunk(resolution, channels, width)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
-        num_features = widths[-1] * sizes[0] ** 2 + (latent_dim if num_classes else 0)
-        self.head = nn.Linear(num_features, 2 * latent_dim)
+        self.head = nn.Linear(num_features + (latent_dim if num_classes else 0), 2 * latent_dim)
         self.apply(init_weights)
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:

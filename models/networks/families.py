@@ -10,11 +10,8 @@ from torch import nn
 
 from models import Settings
 from models.networks import dcgan, r3
-from models.networks.dcgan import stage_sizes
 from models.networks.encoder import Encoder
-from models.networks.names import FamilyName
-
-__all__ = ["FAMILIES", "FamilyName", "NetworkSpec", "stage_sizes"]
+from models.networks.names import FamilyName, check_resolution
 
 FAMILIES: dict[str, dict[str, Callable[..., nn.Module]]] = {
     "dcgan": {"generator": dcgan.Generator, "discriminator": dcgan.Discriminator},
@@ -38,7 +35,7 @@ class NetworkSpec(Settings):
     @field_validator("resolution")
     @classmethod
     def _is_reachable(cls, resolution: int) -> int:
-        stage_sizes(resolution)
+        check_resolution(resolution)
         return resolution
 
     def build_networks(self) -> dict[str, nn.Module]:

@@ -1,7 +1,7 @@
 """R3GAN's networks: residual blocks without normalisation (Huang et al. 2024).
 
 This file imports torch alone. Registering a model copies it beside the weights, so that the generator loads on machines
-without this repository. This is why it has a copy of dcgan's `stage_sizes`.
+without this repository. So it has its own copy of `stage_sizes`.
 """
 
 import math
@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 BLOCKS_PER_STAGE = 2
 GROUP_WIDTH = 16
 FULL_WIDTH_STAGES = 4
@@ -19,12 +18,7 @@ SLOPE = 0.2
 
 
 def stage_sizes(resolution: int) -> list[int]:
-    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before.
-
-    Raises ValueError where `resolution` is not one of RESOLUTIONS.
-    """
-    if resolution not in RESOLUTIONS:
-        raise ValueError(f"resolution {resolution} is not possible: use {', '.join(map(str, RESOLUTIONS))}")
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before."""
     base = 6 if resolution % 3 == 0 else 4
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
@@ -99,7 +93,7 @@ class Resample(nn.Module):
         return smaller
 
     def _filter(self, x: torch.Tensor) -> torch.Tensor:
-        # A CPU is fastest on single planes. Taking planes out of a channels_last map means copying it.
+        # On a CPU, single planes are fastest. For a channels_last map, splitting it into planes would be a copy.
         if not x.is_contiguous():
             kernel = self.kernel.expand(x.shape[1], -1, -1, -1).to(x.dtype)
             if self.up:
@@ -128,7 +122,7 @@ class Generator(nn.Module):
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         if self.label_embedding is not None:
-            # With embeddings as long as the latents, each class collapses to one image (seen on digits).
+            # Embeddings start small. With the norm of the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
         self.basis = nn.Parameter(torch.randn(widths[0], sizes[0], sizes[0]))
         self.stem = nn.Linear(latent_dim * (2 if num_classes else 1), widths[0], bias=False)

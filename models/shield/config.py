@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from models import Settings
+from models import LearningRate, NumImages, Settings
 from models.errors import ConfigError
 
 AttackName = Literal["patch", "blend", "splice", "move", "foreign", "fgsm", "pgd"]
@@ -46,10 +46,8 @@ class ShieldConfig(Settings):
         title="First steps",
         description="optimiser steps of the head before the training starts",
     )
-    interval_nimg: int = Field(
+    interval_nimg: NumImages = Field(
         10_000,
-        ge=1,
-        le=10**12,
         title="Interval",
         description="images between two updates of the head; each uses images of the present generator",
     )
@@ -57,9 +55,7 @@ class ShieldConfig(Settings):
     batch_size: int = Field(
         64, ge=32, le=4096, title="Batch size", description="images of each of the three classes in one step"
     )
-    learning_rate: float = Field(
-        2e-3, gt=0, le=0.1, title="Learning rate", description="learning rate of Adam for the head"
-    )
+    learning_rate: LearningRate = Field(2e-3, title="Learning rate", description="learning rate of Adam for the head")
     attacks: tuple[AttackName, ...] = Field(
         ("patch", "blend", "splice", "move", "foreign", "fgsm", "pgd"),
         min_length=1,

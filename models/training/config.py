@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models import Settings
+from models import Decay, LearningRate, NumImages, NumImagesOrZero, Settings
 from models.augmentation.config import AugmentConfig
 from models.compression.config import CompressionMode
 from models.compute.config import ComputeConfig
@@ -13,7 +13,6 @@ from models.networks.presets import PresetName, fill_in
 from models.shield.config import ShieldConfig
 from models.training.health_config import HealthConfig
 
-MOST_NIMG = 10**12  # more than any training needs; forms want a bound
 MOST_TICKS = 10**6
 
 
@@ -26,11 +25,9 @@ class ScheduleConfig(Settings):
         description="cosine: learning rate, beta2 and gamma move to the values here, the EMA half-life rises from 0; "
         "constant: nothing changes",
     )
-    nimg: int = Field(0, ge=0, le=MOST_NIMG, title="Length", description="images until the final values; 0: train.nimg")
-    learning_rate: float = Field(
-        5e-5, gt=0, le=0.1, title="Final learning rate", description="final learning rate of Adam"
-    )
-    beta2: float = Field(0.99, ge=0, lt=1, title="Final Adam beta2", description="final beta2 of Adam")
+    nimg: NumImagesOrZero = Field(0, title="Length", description="images until the final values; 0: train.nimg")
+    learning_rate: LearningRate = Field(5e-5, title="Final learning rate", description="final learning rate of Adam")
+    beta2: Decay = Field(0.99, title="Final Adam beta2", description="final beta2 of Adam")
     gamma: float = Field(0.1, ge=0, le=10_000, title="Final gamma", description="final weight of R1 and R2")
 
 
@@ -43,9 +40,7 @@ class TrainConfig(Settings):
         description="a set of defaults; settings given explicitly override it. auto: the defaults of the family",
     )
     family: FamilyName = Field("dcgan", title="Family", description="networks and losses")
-    nimg: int = Field(
-        200_000, ge=1, le=MOST_NIMG, title="Images", description="total number of real images shown in training"
-    )
+    nimg: NumImages = Field(200_000, title="Images", description="total number of real images shown in training")
     seed: int = Field(
         0,
         ge=0,
@@ -63,11 +58,11 @@ class TrainConfig(Settings):
         title="Width",
         description="channels of the feature map nearest the image; smaller maps have up to 8 times as many",
     )
-    learning_rate: float = Field(
-        4e-4, gt=0, le=0.1, title="Learning rate", description="learning rate of Adam, for all networks"
+    learning_rate: LearningRate = Field(
+        4e-4, title="Learning rate", description="learning rate of Adam, for all networks"
     )
-    beta1: float = Field(0.5, ge=0, lt=1, title="Adam beta1", description="decay of the mean of gradients")
-    beta2: float = Field(0.999, ge=0, lt=1, title="Adam beta2", description="decay of the mean of squared gradients")
+    beta1: Decay = Field(0.5, title="Adam beta1", description="decay of the mean of gradients")
+    beta2: Decay = Field(0.999, title="Adam beta2", description="decay of the mean of squared gradients")
     gamma: float = Field(
         1.0, ge=0, le=10_000, title="Gamma", description="weight of the gradient penalties R1 and R2; family r3 only"
     )
@@ -81,10 +76,8 @@ class TrainConfig(Settings):
     schedule: ScheduleConfig = Field(
         ScheduleConfig(), title="Schedule", description="settings that change during training"
     )
-    ema_half_life_nimg: int = Field(
+    ema_half_life_nimg: NumImages = Field(
         5_000,
-        ge=1,
-        le=MOST_NIMG,
         title="EMA half-life",
         description="images after which the share of an old weight in the averaged generator has halved",
     )
@@ -119,9 +112,7 @@ class TrainConfig(Settings):
         title="Frozen layers",
         description="number of discriminator layers, counted from the image, that are not trained (FreezeD)",
     )
-    tick_nimg: int = Field(
-        5_000, ge=1, le=MOST_NIMG, title="Tick", description="images between two reports of statistics"
-    )
+    tick_nimg: NumImages = Field(5_000, title="Tick", description="images between two reports of statistics")
     snapshot_ticks: int = Field(
         10, ge=1, le=MOST_TICKS, title="Snapshot every", description="ticks between two sample grids"
     )

@@ -216,7 +216,9 @@ class Guard:
     def _roll_back(self, to_best: bool) -> None:
         checkpoint = self.store.load_best() if to_best else self.store.load_latest(interim=False)
         if checkpoint is None:
-            raise CheckpointError(f"{self.store.directory} has no undamaged checkpoint to roll back to")
+            raise CheckpointError(
+                f"{self.store.directory} has no undamaged checkpoint to roll back to: train under another run name"
+            )
         logger.warning("rolled back to the state at %s images", f"{checkpoint.nimg:,}")
         self.state.return_to(checkpoint, self.policy.rollback_factor)
         # The next save deletes old checkpoints. Wait until every process has read its own.

@@ -24,6 +24,7 @@ from models.training.health_config import Action, HealthConfig
 
 Name = Literal["non_finite", "discriminator_won", "collapsed_samples", "score_worse", "scorer_failed", "out_of_memory"]
 CERTAIN = ("accuracy_real", "accuracy_fake", "accuracy_pairs")
+MIN_VARIANCE = 1e-11  # of real images that differ at all; rounding gives equal images a variance of about 1e-14
 MIN_FREEDOM = 8  # degrees of freedom (images less one) from which the variance of a class of real images is used
 
 
@@ -96,7 +97,7 @@ def discriminator_won(row: Mapping[str, float], config: HealthConfig) -> bool:
 def collapsed(generated: Spread, real: Spread, config: HealthConfig) -> dict[int, float]:
     """Generated over real variance of each class in which generated images hardly differ; empty where none does."""
     wanted, found = real.variances(MIN_FREEDOM), generated.variances()
-    ratios = {label: found[label] / wanted[label] for label in found if wanted.get(label, 0.0) > 0}
+    ratios = {label: found[label] / wanted[label] for label in found if wanted.get(label, 0.0) > MIN_VARIANCE}
     return {label: ratio for label, ratio in ratios.items() if ratio < config.collapsed_spread}
 
 

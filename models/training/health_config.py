@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from models import Settings
+from models import NumImagesOrZero, Settings, Share
 
 Action = Literal["warn", "rollback", "stop"]
 
@@ -52,10 +52,8 @@ class HealthConfig(Settings):
     score_patience: int = Field(
         2, ge=1, le=1000, title="Worse scores", description="an event after this many far worse scores in a row"
     )
-    won_accuracy: float = Field(
+    won_accuracy: Share = Field(
         0.995,
-        ge=0,
-        le=1,
         title="Won accuracy",
         description="the discriminator has won a tick if its accuracies on real and generated images reach this value "
         "and its loss is at or below the won loss",
@@ -66,17 +64,13 @@ class HealthConfig(Settings):
     won_ticks: int = Field(
         5, ge=1, le=1000, title="Won ticks", description="an event after this many ticks won in a row"
     )
-    collapsed_spread: float = Field(
+    collapsed_spread: Share = Field(
         0.1,
-        ge=0,
-        le=1,
         title="Collapsed spread",
         description="below this ratio of the variance of generated images to that of real ones, samples are collapsed",
     )
-    collapsed_from_nimg: int = Field(
+    collapsed_from_nimg: NumImagesOrZero = Field(
         20_000,
-        ge=0,
-        le=10**12,
         title="Collapsed from",
         description="images seen before snapshots are checked: images of an untrained generator are all alike",
     )

@@ -13,7 +13,7 @@ _TRANSPARENT = ("RGBA", "LA")
 
 def resamplable(image: Image.Image, recipe: Recipe) -> Image.Image:
     """Convert an image to a mode that can be resized: palettes, 1-bit and 16-bit pixels cannot be averaged."""
-    image = _averageable(image)
+    image = averageable(image)
     # Alpha is dropped before resizing, because filters give transparent pixels no weight, which loses their colours.
     return image.convert(image.mode[:-1]) if recipe.alpha == "drop" and image.mode in _TRANSPARENT else image
 
@@ -53,7 +53,8 @@ def _convert(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Imag
     return converted
 
 
-def _averageable(image: Image.Image) -> Image.Image:
+def averageable(image: Image.Image) -> Image.Image:
+    """Convert palettes, bits and deep pixels to a mode whose pixels can be averaged."""
     if image.mode.startswith(_DEEP):
         return _eight_bits(image)
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):

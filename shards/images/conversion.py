@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image, JpegImagePlugin
 
 from shards.images import colour, geometry, jpeg
+from shards.images.frames import decode_frames, uncovered_box
 from shards.images.inspection import Facts, num_frames, open_image, orientation, refusals, wanted_frames
 from shards.images.recipe import Encoding, Recipe, suffix_of
 
@@ -41,14 +42,18 @@ def convert(data: bytes, recipe: Recipe, seed: int = 0) -> Converted:
     encoding = Encoding.parse(recipe.encoding)
     with refusals("broken_data"):
         picked = wanted_frames(image, recipe)
-        if encoding.keep_original and _is_as_wanted(image, recipe):
+        if encoding.keep_original and image.mode == facts["mode"] and _is_as_wanted(image, recipe):
             samples = [_pass_through(data, image, recipe)]
             facts |= {"orientation": 1, "icc": "kept"}
         else:
             if list(picked[:2]) == [0]:
                 _draft(image, recipe)
-            samples = [_make(image, number, recipe, encoding, seed, facts) for number in picked]
-    return Converted(facts | {"frames": num_frames(image)}, samples)
+            frames = zip(picked, decode_frames(image, data, picked, facts["mode"]), strict=True)
+            samples = [_make(frame, number, recipe, encoding, seed, facts) for number, frame in frames]
+    facts["frames"] = num_frames(image)
+    if len(samples) < (facts["frames"] or 2) and not facts["damage"]:
+        facts["damage"] = "unread_frames"  # nothing is known about frames that were not decoded
+    return Converted(facts, samples)
 
 
 def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
@@ -58,8 +63,12 @@ def rendered(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 
 def _is_as_wanted(image: Image.Image, recipe: Recipe) -> bool:
-    """Return whether a file can be stored untouched: it has one frame, is upright and has the wanted shape."""
-    if num_frames(image) != 1 or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size):
+    """Return whether a file can be stored untouched: one frame that fills the canvas, upright, of the wanted shape."""
+    if (
+        num_frames(image) != 1
+        or uncovered_box(image)
+        or geometry.plan(image.size, recipe, 0) != geometry.unchanged(image.size)
+    ):
         return False
     if image.format == "PNG":
         # The orientation may be stored after the pixels. Broken pixels must raise here, because reading the
@@ -89,14 +98,11 @@ def _draft(image: Image.Image, recipe: Recipe) -> None:
         image.draft("L" if grey else None, geometry.draft_size(image.size, recipe))
 
 
-def _make(image: Image.Image, number: int, recipe: Recipe, encoding: Encoding, seed: int, facts: Facts) -> Stored:
-    if number:
-        image.seek(number)
-    image.load()
-    facts["orientation"] = orientation(image)
-    pixels = geometry.upright(colour.resamplable(image, recipe), facts["orientation"])
+def _make(frame: Image.Image, number: int, recipe: Recipe, encoding: Encoding, seed: int, facts: Facts) -> Stored:
+    facts["orientation"] = orientation(frame)
+    pixels = geometry.upright(colour.resamplable(frame, recipe), facts["orientation"])
     pixels = geometry.shaped(pixels, recipe, seed)
-    pixels, facts["icc"] = colour.to_srgb(pixels, image.info.get("icc_profile"))
+    pixels, facts["icc"] = colour.to_srgb(pixels, frame.info.get("icc_profile"))
     pixels = geometry.bordered(colour.flattened(pixels, recipe), recipe)
     data = encode(pixels, encoding)
     made = _facts_of(data, pixels.size, suffix_of(encoding.format), number) | _encoding_facts(encoding, pixels.mode)

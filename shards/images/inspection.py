@@ -16,6 +16,7 @@ from PIL import (
 
 from shards.errors import RefusedError
 from shards.images import formats, jpeg
+from shards.images.frames import with_alpha
 from shards.images.recipe import Recipe, pick_frames
 
 Facts = dict[str, Any]
@@ -65,7 +66,11 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
     with refusals("broken_header"):
         image = Image.open(io.BytesIO(data), formats=[format_name])
     _check(image, len(data), recipe)
-    return image, _describe(image) | {"damage": harm}
+    facts = _describe(image) | {"damage": harm}
+    if format_name == "WEBP" and (changed := with_alpha(data)):
+        with refusals("broken_header"):
+            image = Image.open(io.BytesIO(changed), formats=[format_name])
+    return image, facts
 
 
 def orientation(image: Image.Image) -> int:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 from flows.cli.commands import COMMANDS
-from models.networks.families import FAMILIES
-from models.networks.names import RESOLUTIONS
 
 HEAVY = ("torch", "mlflow", "prefect", "pandas", "pyarrow", "numpy", "PIL", "matplotlib")
 ASKED = [
@@ -46,9 +44,3 @@ def test_what_needs_no_work_imports_no_large_library(tmp_path: Path) -> None:
     found = json.loads(done.stderr.splitlines()[-1])
     assert [what for what, imported in found if imported] == []
     assert [path.name for path in tmp_path.iterdir()] == ["shardgan"]
-
-
-def test_the_resolutions_that_are_checked_beforehand_are_those_of_the_networks() -> None:
-    for networks in FAMILIES.values():
-        module = sys.modules[networks["generator"].__module__]
-        assert module.RESOLUTIONS == RESOLUTIONS

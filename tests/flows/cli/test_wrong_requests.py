@@ -81,7 +81,7 @@ WRONG = [
     (["study", "--source", "pictures", "--dataset", "d", "--codecs", "[png, jpg]"], "encoding 'jpg' is unknown"),
     (["study", "--source", "empty", "--dataset", "d"], "'empty', which is empty"),
     # datasets and models
-    (["train", "--dataset", "unknown"], "there is no dataset 'unknown'"),
+    (["train", "--dataset", "unknown"], "There is no dataset 'unknown'"),
     (["train", "--dataset", "nowhere/manifest.json"], "nowhere/manifest.json"),
     (["train", "--dataset", "d", "--seed", "-1"], "train.seed is -1"),
     (["evaluate", "--model", "nosuch"], "the registry has no nosuch"),

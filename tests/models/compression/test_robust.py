@@ -1,6 +1,6 @@
 """Training that compresses what is generated: what is shown, drawn and learnt, and that a stop costs nothing."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from models.training.config import TrainConfig
 from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 
 CPU = ComputeConfig(threads=1, device="cpu")
 TABLES = np.stack([np.full((3, 8, 8), 40), np.full((3, 8, 8), 9), np.ones((3, 8, 8))])
@@ -32,19 +32,12 @@ def network(family: str = "dcgan", channels: int = 3) -> NetworkSpec:
     return NetworkSpec(family=family, resolution=16, channels=channels, num_classes=2, latent_dim=4, width=8)
 
 
-def open_batches(nimg: int, channels: int = 3) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    while True:
-        rng = np.random.default_rng(nimg)
-        yield rng.integers(0, 256, (8, channels, 16, 16), dtype=np.uint8), rng.integers(0, 2, 8)
-        nimg += 8
-
-
 def run(
     folder: Path, family: str, mode: str, stop_at: int | None = None, **settings: Any
 ) -> tuple[TrainState, list[Any]]:
     settings = {"nimg": 64, "batch_size": 8, "tick_nimg": 16, "compute": CPU, **settings}
     io, config = StoppingIO(stop_at), TrainConfig(family=family, compression=mode, **settings)
-    inputs = TrainingInputs(open_batches, codecs=CODECS if mode == "known" else None)
+    inputs = TrainingInputs(partial(random_batches, channels=3), codecs=CODECS if mode == "known" else None)
     return train(config, network(family), inputs, CheckpointStore(folder), io), io.rows
 
 
@@ -53,11 +46,9 @@ def test_a_stopped_and_resumed_training_ends_in_the_same_bits(tmp_path: Path, fa
     whole, rows = run(tmp_path / "whole", family, mode)
     run(tmp_path / "parts", family, mode, stop_at=3)
     resumed, _ = run(tmp_path / "parts", family, mode)
-    ours, theirs = whole.tensors(), resumed.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert_same_bits(whole, resumed)
     assert all(np.isfinite(value) for row in rows for value in row.values())
-    assert ("compressor.counts" in ours) == (mode == "learned")
+    assert ("compressor.counts" in whole.tensors()) == (mode == "learned")
 
 
 @pytest.mark.parametrize("mode", ["known", "learned"])

@@ -111,12 +111,9 @@ def test_too_few_images_are_refused() -> None:
     ):
         kernel_distance(features(50), features(80), seed=0, subset_size=100)
     with pytest.raises(EvaluationError, match="at least 2 are needed"):
-        _ = FeatureStats.of(features(1)).covariance
+        FeatureStats.of(features(1))
 
 
 def test_features_of_different_nets_are_refused() -> None:
     with pytest.raises(EvaluationError, match="expected"):
         kernel_distance(features(10, 24), features(10, 12), seed=0)
-    stats = FeatureStats(24)
-    with pytest.raises(EvaluationError, match=r"expected \[N, 24\]"):
-        stats.update(features(10, 12))

@@ -3,9 +3,10 @@ import torch
 from torch import nn
 
 from models.networks.dcgan import Discriminator, Generator, stage_sizes, stage_widths
+from models.networks.names import RESOLUTIONS, check_resolution
 
 
-@pytest.mark.parametrize("resolution", [16, 24, 32, 48, 64, 96, 128, 192, 256])
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
 @pytest.mark.parametrize(("channels", "num_classes"), [(1, 0), (3, 5)])
 def test_shapes_and_range(resolution: int, channels: int, num_classes: int) -> None:
     shape = {"resolution": resolution, "channels": channels, "num_classes": num_classes, "width": 4}
@@ -20,7 +21,7 @@ def test_shapes_and_range(resolution: int, channels: int, num_classes: int) -> N
 @pytest.mark.parametrize("resolution", [8, 12, 28, 33, 100])
 def test_a_resolution_off_the_chain_is_refused_with_the_possible_ones(resolution: int) -> None:
     with pytest.raises(ValueError, match=rf"{resolution} .* use 16, 24, 32"):
-        stage_sizes(resolution)
+        check_resolution(resolution)
 
 
 def test_widths_double_towards_the_small_maps_up_to_eight_times() -> None:

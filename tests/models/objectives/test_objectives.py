@@ -1,6 +1,5 @@
 """Each family through the loop: it trains, every number is finite, and a stop changes no bit."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
 from models.training.steps import take_step
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 
 CPU = ComputeConfig(threads=1, device="cpu")
 TRAINED = {"dcgan": "dg", "r3": "dg", "vae": "eg", "vaegan": "deg"}
@@ -31,19 +30,12 @@ def network(family: str, num_classes: int = 2, resolution: int = 16) -> NetworkS
     return NetworkSpec(family=family, resolution=resolution, channels=1, num_classes=num_classes, latent_dim=4, width=8)
 
 
-def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    while True:
-        rng = np.random.default_rng(nimg)
-        yield rng.integers(0, 256, (8, 1, 16, 16), dtype=np.uint8), rng.integers(0, 2, 8)
-        nimg += 8
-
-
 def run(
     folder: Path, family: str, stop_at: int | None = None, **settings: Any
 ) -> tuple[TrainState, list[dict[str, float]]]:
     settings = {"nimg": 64, "batch_size": 8, "tick_nimg": 16, "compute": CPU, **settings}
     io, config = StoppingIO(stop_at), TrainConfig(family=family, **settings)
-    state = train(config, network(family), TrainingInputs(open_batches), CheckpointStore(folder), io)
+    state = train(config, network(family), TrainingInputs(random_batches), CheckpointStore(folder), io)
     assert set(io.pictures) <= {"augmented"}
     return state, io.rows
 
@@ -60,9 +52,7 @@ def test_a_stopped_and_resumed_training_ends_in_the_same_bits(
     whole, rows = run(tmp_path / "whole", family, augment=augment)
     run(tmp_path / "parts", family, stop_at=3, augment=augment)
     resumed, _ = run(tmp_path / "parts", family, augment=augment)
-    ours, theirs = whole.tensors(), resumed.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert_same_bits(whole, resumed)
     assert all(np.isfinite(value) for row in rows for value in row.values())
     assert {name[-1] for name in rows[0] if name.startswith("gradient_norm_")} == set(TRAINED[family])
 
@@ -104,7 +94,7 @@ def test_on_a_gpu_a_stopped_and_resumed_training_ends_in_the_same_bits(
     whole, rows = run(tmp_path / "whole", family, compute=compute, augment=ADAPTIVE)
     run(tmp_path / "parts", family, stop_at=3, compute=compute, augment=ADAPTIVE)
     resumed, _ = run(tmp_path / "parts", family, compute=compute, augment=ADAPTIVE)
-    assert all(torch.equal(value, resumed.tensors()[name]) for name, value in whole.tensors().items())
+    assert_same_bits(whole, resumed)
     assert all(np.isfinite(value) for row in rows for value in row.values())
 
 

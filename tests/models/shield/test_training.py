@@ -18,8 +18,7 @@ from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import TrainingInputs
 from models.training.loop import make_state, train
-from models.training.state import TrainState
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits
 
 SHIELD = {"policy": "gate", "trusted": "val", "first_steps": 3, "steps": 2, "batch_size": 32, "interval_nimg": 24}
 CONFIG = TrainConfig.model_validate(
@@ -69,12 +68,6 @@ def run(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None, 
     return train(config, spec(family), inputs, CheckpointStore(folder, config.keep_checkpoints), io), io.rows
 
 
-def assert_same(first: TrainState, second: TrainState) -> None:
-    ours, theirs = first.tensors(), second.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
 def test_without_a_shield_there_is_nothing_of_it() -> None:
     off = TrainConfig()
     assert "shield" not in off.identity()
@@ -90,7 +83,7 @@ def test_a_shielded_training_stopped_and_resumed_ends_in_the_same_bits(tmp_path:
     stopped, _ = run(tmp_path / "parts", stop_at=stop_at)
     assert stopped.nimg == 8 * stop_at
     resumed, _ = run(tmp_path / "parts")
-    assert_same(whole, resumed)
+    assert_same_bits(whole, resumed)
     assert whole.shield.num_updates == 3
     assert torch.isfinite(whole.shield.threshold)
 
@@ -123,7 +116,7 @@ def test_too_few_trusted_images_are_refused_with_the_number_that_is_needed(tmp_p
         run(tmp_path, CONFIG.model_copy(update={"shield": strict}))
 
 
-def test_a_gate_without_trusted_images_is_refused() -> None:
+def test_a_filter_without_trusted_images_is_refused() -> None:
     with pytest.raises(ConfigError, match="name some hundreds"):
         make_state(CONFIG, spec(), torch.device("cpu"), World())
     with pytest.raises(ValueError, match=r"shield\.trusted is empty"):

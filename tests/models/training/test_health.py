@@ -18,7 +18,7 @@ from models.training.health_config import HealthConfig
 from models.training.io import TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits
 
 POLICY = HealthConfig()
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
@@ -106,9 +106,7 @@ class Training:
 
 
 def assert_same(first: TrainState, second: TrainState) -> None:
-    ours, theirs = first.tensors(), second.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert_same_bits(first, second)
     assert first.health == second.health
 
 
@@ -148,6 +146,15 @@ def test_a_class_whose_images_are_all_alike_is_collapsed_and_the_others_are_not(
     made.add(noise * torch.where(labels == 1, 0.1, 0.7)[:, None, None, None], labels)
     assert list(collapsed(made, real, POLICY)) == [1]
     assert collapsed(real, real, POLICY) == {}
+
+
+def test_real_images_that_are_all_equal_say_nothing() -> None:
+    """The mean of 30 equal images is rounded, so their computed variance is above zero; that of two is exactly zero."""
+    real, made = Spread({}), Spread({})
+    one = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    real.add(one.expand(30, -1, -1, -1), torch.zeros(30))
+    made.add(one.expand(2, -1, -1, -1), torch.zeros(2))
+    assert collapsed(made, real, POLICY) == {}
 
 
 def test_too_few_real_images_say_nothing() -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from models.training.checkpoints import TENSORS, CheckpointStore
 from models.training.io import TrainingInputs
 from models.training.loop import TrainConfig, crosses, train
 from models.training.state import TrainState
-from tests.models.stopping import StoppingIO
+from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 
 CPU = ComputeConfig(threads=1, device="cpu")
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
@@ -30,14 +29,6 @@ CONFIG = TrainConfig(
 )
 
 
-def open_batches(nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Endless batches that depend on the position alone."""
-    while True:
-        rng = np.random.default_rng(nimg)
-        yield rng.integers(0, 256, (8, 1, 16, 16), dtype=np.uint8), rng.integers(0, 2, 8)
-        nimg += 8
-
-
 class Recorder:
     """Runs a training and keeps what came out of it."""
 
@@ -47,16 +38,10 @@ class Recorder:
         self.rows: list[dict[str, float]] = []
         self.snapshots: dict[int, bytes] = {}
 
-    def run(self, stop_at: int | None = None, batches: Any = open_batches) -> TrainState:
+    def run(self, stop_at: int | None = None, batches: Any = random_batches) -> TrainState:
         io = StoppingIO(stop_at)
         io.rows, io.snapshots = self.rows, self.snapshots
         return train(self.config, SPEC, TrainingInputs(batches), self.checkpoints, io)
-
-
-def assert_same(first: TrainState, second: TrainState) -> None:
-    ours, theirs = first.tensors(), second.tensors()
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 7])
@@ -64,7 +49,7 @@ def test_a_stopped_and_resumed_training_ends_in_the_same_bits(tmp_path: Path, st
     whole = Recorder(tmp_path / "whole").run()
     parts = Recorder(tmp_path / "parts")
     assert parts.run(stop_at).nimg == 8 * stop_at
-    assert_same(whole, parts.run())
+    assert_same_bits(whole, parts.run())
 
 
 def test_a_training_resumed_from_an_older_checkpoint_ends_in_the_same_bits(tmp_path: Path) -> None:
@@ -73,7 +58,7 @@ def test_a_training_resumed_from_an_older_checkpoint_ends_in_the_same_bits(tmp_p
     parts.run(stop_at=10)
     newest = parts.checkpoints.committed()[-1] / TENSORS
     newest.write_bytes(newest.read_bytes()[:-1])
-    assert_same(whole, parts.run())
+    assert_same_bits(whole, parts.run())
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
@@ -104,7 +89,7 @@ def test_a_finished_training_run_again_does_nothing(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     first = recorder.run()
     rows = len(recorder.rows)
-    assert_same(first, recorder.run())
+    assert_same_bits(first, recorder.run())
     assert len(recorder.rows) == rows
 
 
@@ -120,7 +105,7 @@ def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path) -> None:
     recorder.run(stop_at=2)
     other = SPEC.model_copy(update={"width": 8})
     with pytest.raises(CheckpointError, match="another run name"):
-        train(CONFIG, other, TrainingInputs(open_batches), recorder.checkpoints, StoppingIO())
+        train(CONFIG, other, TrainingInputs(random_batches), recorder.checkpoints, StoppingIO())
 
 
 def test_the_average_follows_its_half_life() -> None:

@@ -173,6 +173,19 @@ def test_same_pixels_are_stood_in_for(ledger: Ledger) -> None:
     assert ledger.stand_in(digest(2)) == ("same_pixels", digest(1), "a")
 
 
+def test_stand_in_of_a_content_whose_stand_in_was_dropped_too(ledger: Ledger) -> None:
+    """c has the pixels of b, and b looks like a: a stands for both."""
+    ledger.replace_listing(map(entry, "abc"))
+    rows = [good("a", 1), good("b", 2), good("c", 3)]
+    for row, pixels, look in zip(rows, ("one", "two", "two"), ("0" * 16, "0" * 15 + "1", "0" * 15 + "1"), strict=True):
+        row["samples"][0] |= {"pixel_sha256": pixels, "perceptual_hash": look}  # type: ignore[index]
+    ledger.add_part("p.part", rows)
+    ledger.settle_claims("near", 4)
+    assert [bool(ledger.contents(digest(number))) for number in (1, 2, 3)] == [True, False, False]
+    assert ledger.stand_in(digest(2)) == ("looks_the_same", digest(1), "a")
+    assert ledger.stand_in(digest(3)) == ("same_pixels", digest(1), "a")
+
+
 def test_suspects_are_refused_unless_they_already_are(ledger: Ledger) -> None:
     ledger.replace_listing([entry("a"), entry("b"), entry("c")])
     ledger.add_part("p.part", [good("a", 1), good("b", 2), bad("c", "truncated", 3)])
@@ -257,6 +270,23 @@ def test_filled_labels_and_the_fates_of_the_others(ledger: Ledger) -> None:
     assert ledger.filled_labels() == ["w", "x"]
     assert ledger.fates("y") == {"duplicate": 1, "truncated": 1}
     assert ledger.fates("z") == {"too_small": 1}
+
+
+def test_class_of_dropped_lookalikes_is_not_filled(ledger: Ledger) -> None:
+    ledger.replace_listing([entry("a", "x"), entry("b", "y")])
+    twins = [good("a", 1), good("b", 2)]
+    for row in twins:
+        row["samples"][0]["pixel_sha256"] = "same"  # type: ignore[index]
+    ledger.add_part("p.part", twins)
+    ledger.settle_claims("pixels", 0)
+    assert ledger.filled_labels() == ["x"]
+
+
+def test_all_classes_are_filled_before_the_last_content(ledger: Ledger) -> None:
+    ledger.replace_listing(entry(name, label) for name, label in zip("abcd", "xyxy", strict=True))
+    ledger.add_part("p.part", [good(name, number) for number, name in enumerate("abcd")])
+    ledger.settle_claims("bytes", 0)
+    assert ledger.filled_labels() == ["x", "y"]
 
 
 def finished(ledger: Ledger, *rows: Row) -> None:

@@ -1,4 +1,4 @@
-"""The quantisation tables of files and samples: recorded, kept by a ledger, and counted for what the pixels show."""
+"""Quantisation tables of files and samples are recorded, kept in the ledger, and counted."""
 
 import io
 import shutil
@@ -134,7 +134,7 @@ def test_a_grown_collection_keeps_the_tables_of_what_it_had(source: Path, tmp_pa
     ]
 
 
-def test_a_version_from_before_the_tables_says_so(source: Path, tmp_path: Path) -> None:
+def test_a_version_without_tables_is_refused(source: Path, tmp_path: Path) -> None:
     manifest = made(source, tmp_path, encoding="original")
     path = Path(manifest).with_name("samples.parquet")
     table = pq.read_table(path)

@@ -1,4 +1,4 @@
-"""Shards, manifests, archives and listings by somebody who means harm: refused with a sentence, and cheaply."""
+"""Malicious shards, manifests, archives and listings are refused with a sentence, at low cost."""
 
 import gzip
 import hashlib
@@ -41,7 +41,7 @@ def tarred(*members: tuple[str, bytes]) -> bytes:
 
 
 def header(name: str, *, kind: bytes = b"0", size: bytes = b"00000000000\0", real_size: bytes = b"") -> bytes:
-    """A tar header with whatever it says of itself, and a checksum that fits."""
+    """A tar header with any claims, and a valid checksum."""
     block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
     block[124:136], block[156:157] = size, kind
     if real_size:  # of an old GNU sparse file: one piece of nothing, as long as it likes
@@ -52,7 +52,7 @@ def header(name: str, *, kind: bytes = b"0", size: bytes = b"00000000000\0", rea
 
 
 def version(folder: Path, shard: bytes, nsamples: int = 1, **changes: Any) -> str:
-    """A dataset version of one hand-made shard, with a manifest that fits it but for `changes`."""
+    """A dataset version with one hand-made shard. The manifest matches it, except for `changes`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train-000000.tar").write_bytes(shard)
     digest = hashlib.sha256(shard).hexdigest()
@@ -80,7 +80,7 @@ def version(folder: Path, shard: bytes, nsamples: int = 1, **changes: Any) -> st
 
 
 def read_all_ways(manifest: str) -> list[str]:
-    """What each way of reading says; every one of them must refuse."""
+    """The messages of all ways of reading, which must all refuse."""
     ways = (
         lambda: [sample.decode() for sample in Dataset.open(manifest).stream("train")],
         lambda: Dataset.open(manifest).open_split("train"),
@@ -167,7 +167,7 @@ def test_settings_that_no_build_has_are_refused(settings: dict[str, Any], tmp_pa
         manifest.recipe()
 
 
-def test_altered_shard_is_not_built_upon(tmp_path: Path) -> None:
+def test_an_altered_shard_is_not_a_source(tmp_path: Path) -> None:
     shard = tarred(*((f"k{number}.png", png(8 + number)) for number in range(3)))
     manifest = version(tmp_path / "theirs", shard, nsamples=3)
     config = ShardConfig(source=manifest, dataset="mine", resolution=8, workers=1, val_fraction=0)
@@ -195,7 +195,7 @@ def test_compressed_archive_that_unpacks_without_end_is_refused(tmp_path: Path) 
         list(list_entries(ShardConfig(source=str(bomb), dataset="y")))
 
 
-def test_zip_bomb_costs_one_file(tmp_path: Path) -> None:
+def test_a_zip_bomb_loses_one_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(2**26))
         archive.writestr("good.png", png())
@@ -244,7 +244,7 @@ def test_hostile_listings_are_refused(name: str, content: bytes, message: str, t
         rows_of(tmp_path / name, content)
 
 
-def test_names_that_no_file_has_cost_one_row_each(tmp_path: Path) -> None:
+def test_each_invalid_name_loses_one_row(tmp_path: Path) -> None:
     listing = tmp_path / "a.jsonl"
     names = ["a\0b.png", "\ud800.png", "", ".", "/dev/zero", "good.png"]
     listing.write_text("".join(json.dumps({"path": name}) + "\n" for name in names))

@@ -1,4 +1,4 @@
-"""Decoder children die, hang and run out of memory: it costs one image at most, and none that was not to blame."""
+"""Decoder children that die, hang or run out of memory: at most the image that caused it is lost."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ def decoder(*, time_limit_seconds: float = 20, memory_mb: int = 512, **changes: 
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Path:
-    """A named pipe: whoever opens it waits for ever, as a decoder does on some files."""
+    """A named pipe. Opening it blocks, as decoding of some files does."""
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
@@ -35,7 +35,7 @@ def reasons(decoder: Decoder, *paths: Path) -> list[str]:
         return [head.get("reason", "kept") for head, _ in decoder.answers([("file", str(path)) for path in paths])]
 
 
-def test_hang_costs_one_image(make_image, tmp_path: Path, pipe: Path) -> None:
+def test_a_hang_loses_one_image(make_image, tmp_path: Path, pipe: Path) -> None:
     good = make_image(tmp_path / "good.png")
     assert reasons(decoder(time_limit_seconds=1), good, pipe, good) == ["kept", "timed_out", "kept"]
 
@@ -70,14 +70,14 @@ def opened_for_writing(pipe: Path) -> int:
             time.sleep(0.02)
 
 
-def test_crash_costs_one_image(make_image, tmp_path: Path, pipe: Path) -> None:
+def test_a_crash_loses_one_image(make_image, tmp_path: Path, pipe: Path) -> None:
     good = make_image(tmp_path / "good.png")
     killer = kill_children_later(pipe, 2)
     assert reasons(decoder(), good, pipe, good) == ["kept", "decoder_died", "kept"]
     killer.join()
 
 
-def test_child_killed_from_outside_costs_nothing(make_image, tmp_path: Path, pipe: Path) -> None:
+def test_a_child_killed_from_outside_loses_no_image(make_image, tmp_path: Path, pipe: Path) -> None:
     good = make_image(tmp_path / "good.png")
     killer = kill_children_later(pipe, 1)
 
@@ -92,7 +92,7 @@ def test_child_killed_from_outside_costs_nothing(make_image, tmp_path: Path, pip
     feeder.join()
 
 
-def test_memory_limit_costs_one_image(make_image, tmp_path: Path) -> None:
+def test_the_memory_limit_loses_one_image(make_image, tmp_path: Path) -> None:
     good = make_image(tmp_path / "good.png")
     big = tmp_path / "big.png"
     Image.new("RGB", (9000, 9000)).save(big)
@@ -117,7 +117,7 @@ SAYINGS = {
 
 
 @pytest.mark.parametrize("case", SAYINGS)
-def test_child_that_was_taken_over_is_not_believed(case: str, make_image, tmp_path: Path) -> None:
+def test_invalid_answers_of_a_child_are_refused(case: str, make_image, tmp_path: Path) -> None:
     head, claimed = SAYINGS[case]
     text = json.dumps(head).encode()
     frames = FrameBuffer(most_bytes=512 * 2**20)
@@ -128,7 +128,9 @@ def test_child_that_was_taken_over_is_not_believed(case: str, make_image, tmp_pa
             one._next_frame()
 
 
-def test_child_does_not_get_what_opens_other_doors(monkeypatch: pytest.MonkeyPatch, make_image, tmp_path: Path) -> None:
+def test_a_child_does_not_get_our_addresses_and_keys(
+    monkeypatch: pytest.MonkeyPatch, make_image, tmp_path: Path
+) -> None:
     secrets = {"PREFECT_API_AUTH_STRING": "a", "MLFLOW_TRACKING_PASSWORD": "b", "SHARDGAN_SIGNING_KEY": "c"}
     for name, value in (secrets | {"AWS_SECRET_ACCESS_KEY": "d"}).items():
         monkeypatch.setenv(name, value)

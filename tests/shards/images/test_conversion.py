@@ -1,4 +1,4 @@
-"""Single images: every mode, format and oddity becomes the pixels a viewer would show."""
+"""Single images: every mode and format gives the pixels that a viewer shows."""
 
 import io
 import struct
@@ -190,7 +190,7 @@ def test_original_passes_bytes_through(format_name: str) -> None:
         assert found.samples[0].data == data
 
 
-def test_original_is_made_anew_where_pixels_change() -> None:
+def test_original_is_encoded_again_when_pixels_change() -> None:
     data = saved(halves(RED, BLUE, size=(40, 32)), "JPEG")
     found = convert(data, recipe(encoding="original"))
     assert found.samples[0].facts["suffix"] == "png"
@@ -198,7 +198,7 @@ def test_original_is_made_anew_where_pixels_change() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
-def test_original_does_not_pass_a_cut_file(format_name: str) -> None:
+def test_original_refuses_a_truncated_file(format_name: str) -> None:
     data = saved(Image.effect_noise((64, 64), 90), format_name)
     with pytest.raises(RefusedError):
         convert(data[: len(data) // 2], recipe(encoding="original", shape="as_is"))
@@ -263,7 +263,7 @@ def test_more_frames_than_allowed_are_refused(format_name: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["all", "every:2", "most:99999"])
-def test_number_of_frames_that_no_file_holds_is_only_a_number(policy: str) -> None:
+def test_an_impossible_number_of_frames_takes_no_memory(policy: str) -> None:
     data = animation("PNG")
     place = data.index(b"acTL")
     chunk = b"acTL" + (2**31).to_bytes(4) + data[place + 8 : place + 12]
@@ -290,12 +290,12 @@ def test_later_frame_larger_than_the_first_is_refused(monkeypatch: pytest.Monkey
     assert refused.value.code == "too_many_pixels"
 
 
-def test_damage_is_recorded_where_it_is_kept() -> None:
+def test_damage_of_kept_files_is_recorded() -> None:
     assert convert(PNG[:-12], recipe()).facts["damage"] == "no_end_mark"
     assert convert(PNG, recipe()).facts["damage"] == ""
 
 
 @pytest.mark.parametrize("quality", [1, 30, 50, 75, 92, 100])
-def test_jpeg_quality_is_told_from_the_tables(quality: int, tmp_path: Path) -> None:
+def test_jpeg_quality_is_estimated_from_the_tables(quality: int, tmp_path: Path) -> None:
     facts = convert(saved(halves(RED, BLUE), "JPEG", quality=quality, subsampling=1, progressive=True), recipe()).facts
     assert (facts["jpeg_quality"], facts["jpeg_subsampling"], facts["jpeg_progressive"]) == (quality, "4:2:2", True)

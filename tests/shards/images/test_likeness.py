@@ -1,4 +1,4 @@
-"""Pictures that look the same are kept once, on request, and the largest stands for them."""
+"""Of images that look the same, only the largest is kept, on request."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_lookalikes_are_dropped_on_request(alike: Path, tmp_path: Path, duplicat
     assert (outcome.kept, outcome.duplicates) == (kept, 8 - kept)
 
 
-def test_dropped_ones_say_what_stands_for_them(alike: Path, tmp_path: Path) -> None:
+def test_dropped_images_name_the_kept_one(alike: Path, tmp_path: Path) -> None:
     outcome = built(alike, tmp_path / "root", "near")
     rows = pq.read_table(Path(outcome.manifest).with_name("duplicates.parquet")).to_pylist()
     assert {row["reason"] for row in rows} <= {"same_pixels", "looks_the_same"}

@@ -1,4 +1,4 @@
-"""Arrays of pixels through a codec and back: what the shards of that encoding would give."""
+"""Recompression of arrays gives the same pixels as shards with that encoding."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def test_it_gives_the_pixels_that_the_shards_of_that_encoding_give(tmp_path: Pat
     assert np.array_equal(shards.recompress(before.images, encoding).images, after.images)
 
 
-def test_what_is_no_image_or_no_encoding_is_refused() -> None:
+def test_wrong_arrays_and_encodings_are_refused() -> None:
     with pytest.raises(ValueError, match="encoding 'bmp' is unknown"):
         shards.recompress(GREY, "bmp")
     with pytest.raises(SplitError, match="expected uint8"):

@@ -1,4 +1,4 @@
-"""JPEG files with real damage: what libjpeg warns about is recorded, and refused where that is asked for."""
+"""JPEG files with real damage: what libjpeg warns about is recorded, or refused on request."""
 
 import io
 import random
@@ -87,7 +87,7 @@ def test_truncated_file_is_refused_whatever_the_policy(options: dict[str, object
         assert refused.value.code == "truncated"
 
 
-def test_any_bytes_get_an_answer() -> None:
+def test_any_bytes_give_a_result() -> None:
     assert damage(b"\xff\xd8" + b"\xff" * 2**24) == "no_end_mark"
     dice = random.Random(7)
     for _ in range(2000):

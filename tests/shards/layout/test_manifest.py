@@ -1,4 +1,4 @@
-"""Datasets are found by name, and whatever is wrong is said in a sentence."""
+"""Datasets are found by name, and errors are explained in a sentence."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_unfinished_version_is_not_found(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"dataset": "x"}', '{"wids_version": 2}'])
-def test_damaged_manifest_is_said(tmp_path: Path, text: str) -> None:
+def test_a_damaged_manifest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(DatasetError, match="not a manifest of a dataset version"):
         Dataset.open(tmp_path / "manifest.json")
@@ -117,7 +117,7 @@ FILES = st.dictionaries(
 
 @given(files=FILES, per_shard=st.integers(1, 5), fraction=st.sampled_from([0.0, 0.3, 0.9]))
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_odd_names_and_bytes_are_all_accounted_for(
+def test_files_with_unusual_names_and_bytes_are_all_counted(
     files: dict[tuple[str, str], bytes], per_shard: int, fraction: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     from shards import SourceError

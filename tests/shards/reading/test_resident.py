@@ -1,4 +1,4 @@
-"""Reading back: whole or not at all, and the same batches however training got there."""
+"""A split in memory: damaged shards are refused, and batches are the same after a resume."""
 
 import shutil
 import tarfile
@@ -67,7 +67,7 @@ def test_streamed_sample_decodes_to_the_same_pixels(manifest: str, train: Split)
 
 
 def numbered(count: int, train: Split) -> Split:
-    """A split whose images say which one they are."""
+    """A split whose pixels are the number of the image."""
     images = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
     return Split(images, np.arange(count), [str(number) for number in range(count)], train.manifest)
 
@@ -86,7 +86,7 @@ def test_every_epoch_sees_every_image_once(train: Split, batch_size: int) -> Non
 
 
 @pytest.mark.parametrize("start_batch", [0, 1, 5, 13])
-def test_resumed_batches_go_on_exactly(train: Split, start_batch: int) -> None:
+def test_resumed_batches_are_the_same(train: Split, start_batch: int) -> None:
     split = numbered(10, train)
     whole = stream(split, 7, 20, seed=1)
     assert stream(split, 7, 20 - start_batch, seed=1, start_nimg=7 * start_batch) == whole[7 * start_batch :]
@@ -105,7 +105,7 @@ def test_batch_that_ranks_cannot_share_is_refused(train: Split) -> None:
 
 
 @pytest.mark.parametrize(("split", "message"), [("test", "no split 'test'"), ("val", "'val'.*is empty")])
-def test_unknown_or_empty_split_says_so(collection: Path, tmp_path: Path, split: str, message: str) -> None:
+def test_an_unknown_or_empty_split_is_refused(collection: Path, tmp_path: Path, split: str, message: str) -> None:
     config = ShardConfig(source=str(collection), dataset="pets", resolution=8, val_fraction=0)
     with pytest.raises(SplitError, match=message):
         Dataset.open(build(config, tmp_path / "root").manifest).open_split(split)
@@ -121,7 +121,7 @@ def first_shard(manifest: str) -> Path:
     return Path(manifest).parent / Dataset.open(manifest).manifest.shards("train")[0].url
 
 
-def test_every_cut_is_noticed(manifest: str) -> None:
+def test_every_truncated_shard_is_refused(manifest: str) -> None:
     shard = first_shard(manifest)
     whole = shard.read_bytes()
     for length in range(0, len(whole), 512):
@@ -130,7 +130,7 @@ def test_every_cut_is_noticed(manifest: str) -> None:
             next(Dataset.open(manifest).stream("train"))
 
 
-def test_every_flipped_bit_is_noticed(manifest: str) -> None:
+def test_every_shard_with_a_flipped_bit_is_refused(manifest: str) -> None:
     shard = first_shard(manifest)
     whole = shard.read_bytes()
     for place in np.random.default_rng(0).integers(0, 8 * len(whole), 200).tolist():
@@ -147,7 +147,7 @@ def test_missing_shard_is_named(manifest: str) -> None:
         Dataset.open(manifest).open_split("train")
 
 
-def test_moved_dataset_still_reads(manifest: str, tmp_path: Path, train: Split) -> None:
+def test_a_moved_dataset_can_be_read(manifest: str, tmp_path: Path, train: Split) -> None:
     shutil.move(Path(manifest).parent, tmp_path / "elsewhere")
     assert Dataset.open(tmp_path / "elsewhere" / "manifest.json").open_split("train").keys == train.keys
 

@@ -1,4 +1,4 @@
-"""Streamed batches: every epoch a permutation, any position opened directly, damage named."""
+"""Streamed batches: every epoch is a permutation, any position is reached directly, damage is reported."""
 
 import os
 from itertools import islice
@@ -46,7 +46,7 @@ def test_every_epoch_is_a_permutation_within_its_windows(
 
 
 @given(counts=COUNTS, seed=st.integers(0, 99), window=st.integers(1, 60), start=st.integers(0, 200))
-def test_any_position_opens_as_if_it_had_been_walked_to(
+def test_any_position_gives_the_same_batches_as_reading_up_to_it(
     counts: tuple[int, ...], seed: int, window: int, start: int
 ) -> None:
     order = WindowOrder(counts, seed, window)
@@ -81,7 +81,7 @@ def test_a_batch_larger_than_the_split_spans_epochs(manifest: str) -> None:
 
 
 @pytest.mark.parametrize("start_batch", [1, 4, 11])
-def test_resumed_batches_go_on_exactly(manifest: str, start_batch: int) -> None:
+def test_resumed_batches_are_the_same(manifest: str, start_batch: int) -> None:
     split = open_split(manifest)
     whole = list(islice(split.batches(6, seed=1), start_batch + 3))
     opened = list(islice(split.batches(6, seed=1, start_nimg=6 * start_batch), 3))

@@ -1,4 +1,4 @@
-"""A real S3 server: images come from a bucket, versions go to a bucket, and a lost bucket loses nothing."""
+"""With a real S3 server: images are read from a bucket, versions are written to one, and an outage loses nothing."""
 
 import shutil
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def test_altered_shard_in_a_bucket_is_named(bucket: str, scratch: Path, collecti
         Dataset.open(far.manifest).open_split("train")
 
 
-def test_bucket_that_is_gone_refuses_no_image(
+def test_an_unavailable_bucket_refuses_no_image(
     bucket: str, scratch: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = tmp_path / "listing.csv"
@@ -112,6 +112,6 @@ def test_bucket_that_is_gone_refuses_no_image(
     assert build(config(listing), tmp_path / "root").kept == 40
 
 
-def test_missing_dataset_in_a_bucket_lists_what_there_is(bucket: str) -> None:
+def test_an_unknown_dataset_in_a_bucket_lists_the_known_ones(bucket: str) -> None:
     with pytest.raises(DatasetError, match="no dataset 'none'"):
         Dataset.open("none", f"{bucket}/one-root")

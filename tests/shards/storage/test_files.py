@@ -45,7 +45,7 @@ def test_holders_that_remove_the_lock_file_still_exclude_each_other(tmp_path: Pa
     assert counter.read_text() == "75"
 
 
-def test_who_waits_gets_the_lock_when_the_holder_is_killed(tmp_path: Path) -> None:
+def test_a_waiting_process_gets_the_lock_when_the_holder_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -56,7 +56,7 @@ def test_who_waits_gets_the_lock_when_the_holder_is_killed(tmp_path: Path) -> No
         pass
 
 
-def test_who_waits_gets_the_lock_when_the_holder_removed_its_folder(tmp_path: Path) -> None:
+def test_a_waiting_thread_gets_the_lock_when_the_holder_removed_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
     got = threading.Event()
 
