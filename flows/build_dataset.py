@@ -15,7 +15,7 @@ from tasks.flow_runs.summary import show_outcome
 
 @flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
-    """Shard a collection of images; a second run over unchanged input does nothing but say so."""
+    """Shard a collection of images. A second run over unchanged input only says that nothing changed."""
     shard = config.shard
     if names_model(shard.screen):
         shard = screen_source(shard, config.screening)
@@ -27,14 +27,14 @@ def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome
 
 def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:
     """Shard on a Dask cluster; the shards are the same bytes as from one machine."""
-    from prefect_dask.task_runners import DaskTaskRunner  # an extra, and a second of imports: for who asks for it
+    from prefect_dask.task_runners import DaskTaskRunner  # an optional extra that takes a second to import
 
-    # prefect-dask's runner gives futures of its own class, which the type of `with_options` does not foresee.
+    # The futures of prefect-dask's runner have a class of their own, which the type of `with_options` does not allow.
     runner: Any = DaskTaskRunner(address=scheduler)
     return build_partitions.with_options(task_runner=runner)(config)
 
 
 @flow(name="build-partitions", flow_run_name=name_run("{config.dataset}", "partitions"))
 def build_partitions(config: ShardConfig) -> BuildOutcome:
-    """Shard with one task a partition of the listing."""
+    """Shard with one task for each partition of the listing."""
     return build_shards(config, on_cluster=True)

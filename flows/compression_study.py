@@ -15,7 +15,7 @@ from tasks.evaluation.stage import check_scorable
 from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
-from tasks.study.preprocessing import measure_preprocessing
+from tasks.study.preprocessing.measuring import measure_preprocessing
 from tasks.study.publishing import StudyOutcome, publish_study
 from tasks.study.record import study_run
 from tasks.study.scoring import score_codec, score_generator
@@ -29,7 +29,7 @@ Models = dict[tuple[str, int], str]  # by codec and seed
 
 @flow(name="compression-study", flow_run_name=name_run("{config.shard.dataset}", "compression"))
 def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
-    """Shard in every codec, train on each, hold all against the clean images; nothing is made or measured twice."""
+    """Shard in every codec, train on each, and compare all with the clean images. Nothing is done twice."""
     check_attempts()
     with (
         sole_run(study_name(config.shard.dataset), "wait"),
@@ -60,12 +60,12 @@ def seeds(config: CompressionStudyConfig) -> range:
 def train_variants(
     run: str, variants: Sequence[Variant], config: CompressionStudyConfig
 ) -> tuple[Models, dict[str, list[str]]]:
-    """Train every codec with every seed, codecs of equal pixels once; a training that fails is a result as well."""
+    """Train every codec with every seed; codecs with equal pixels share one. A failed training is a result too."""
     models: Models = {}
     failures: dict[str, list[str]] = {}
     distinct = [variant for variant in variants if training_codec(variants, variant.codec) == variant.codec]
     wanted = {(one.codec, seed): training_of(run, one, seed, config) for one in distinct for seed in seeds(config)}
-    # On the pool all are begun before the first is waited for: as many run at once as it has workers.
+    # All are started in the pool before the first one is awaited: as many run at once as the pool has workers.
     for (codec, seed), outcome in begin_all(wanted, config.training_deployment).items():
         try:
             models[codec, seed] = outcome().model.uri
@@ -78,14 +78,14 @@ def train_variants(
 def begin_all(
     wanted: Mapping[tuple[str, int], TrainGanConfig], deployment: str
 ) -> dict[tuple[str, int], Callable[[], TrainOutcome]]:
-    """What waits for each training's outcome: of those on the pool all have begun, of those here each begins then."""
+    """Functions that wait for each outcome. Trainings in the pool are started now, local ones when they are awaited."""
     if not is_deployed(deployment):
         return {key: partial(train_gan, training) for key, training in wanted.items()}
     return {key: begin_on_pool(training, deployment) for key, training in wanted.items()}
 
 
 def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], TrainOutcome]:
-    """Begin a training by the deployment, unless it was done before on whichever machine; returns what waits for it."""
+    """Start a training by the deployment unless it was done before; returns a function that waits for its outcome."""
     plan = plan_run(training.dataset, training.train, training.data)
     if known := find_outcome(plan.run, training.model):
         return lambda: known
@@ -96,7 +96,8 @@ def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], Tra
 def training_of(run: str, variant: Variant, seed: int, config: CompressionStudyConfig) -> TrainGanConfig:
     """One training of the study; the study's generators are versions of one model, named like its dataset.
 
-    No quick scores: they would choose each codec's best checkpoint, by its own val images, at different images seen.
+    Quick scores are off: they would choose for each codec a checkpoint at another number of images seen, by the codec's
+    own val images.
     """
     health = config.train.health.model_copy(update={"score_ticks": 0})
     return TrainGanConfig(

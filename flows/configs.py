@@ -15,11 +15,11 @@ from tasks.trainer.config import DataConfig, Settings, TrainConfig, check_resolu
 
 
 class BuildDatasetConfig(Settings):
-    """What to shard, and where the work is done."""
+    """Which images to shard, and where the work is done."""
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and which files pass regardless"
     )
     dask_scheduler: str = Field(
         "",
@@ -50,7 +50,7 @@ class TrainGanConfig(Settings):
 
 
 class EvaluateGanConfig(Settings):
-    """What to score, how, and what to make of it."""
+    """Which model to score, how, and when to promote it."""
 
     model: ModelUri
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
@@ -77,12 +77,12 @@ class RollbackModelConfig(Settings):
 
 
 class PipelineConfig(Settings):
-    """Everything, from source to champion."""
+    """Settings of all stages, from source to champion."""
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     model: ModelName = ""
     screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and who is let in all the same"
+        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and which files pass regardless"
     )
     dask_scheduler: str = Field(
         "",
@@ -99,12 +99,12 @@ class PipelineConfig(Settings):
         "train-gan/gpu",
         max_length=200,
         title="Training deployment",
-        description="deployment that trains, where a Prefect server knows it; else, or if empty, training is done here",
+        description="deployment that does the training; empty, or unknown to the Prefect server: training is done here",
     )
     overlap: Overlap = Field(
         "wait",
         title="Overlap",
-        description="while another run works on the same dataset: wait for its end, or end as cancelled",
+        description="when another run works on the same dataset: wait until it ends, or end as cancelled",
     )
 
     @model_validator(mode="after")
@@ -115,10 +115,10 @@ class PipelineConfig(Settings):
 
 
 class CompressionStudyConfig(Settings):
-    """Which images, which codecs, and what is trained on each."""
+    """Which images and codecs are compared, and what is trained on each."""
 
     shard: ShardConfig = Field(
-        title="Sharding", description="which images; shard.encoding does not count here, study.codecs does"
+        title="Sharding", description="which images; study.codecs is used instead of shard.encoding"
     )
     study: StudyConfig = Field(StudyConfig(), title="Study", description="what is compared")
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
@@ -128,8 +128,8 @@ class CompressionStudyConfig(Settings):
         "train-gan/gpu",
         max_length=200,
         title="Training deployment",
-        description="deployment that trains, all codecs at once where its pool has the workers; where no Prefect "
-        "server knows it, or if empty, they are trained here one after the other",
+        description="deployment that does the training, all codecs at once if its pool has the workers; empty, or "
+        "unknown to the Prefect server: codecs are trained here one after the other",
     )
 
     @model_validator(mode="after")
@@ -138,7 +138,7 @@ class CompressionStudyConfig(Settings):
         return self
 
     def about(self) -> dict[str, object]:
-        """What makes it this study: codecs and seeds may be added to it later."""
+        """The settings that identify the study. Codecs and seeds can be added to it later."""
         shard = self.shard.content_settings()
         del shard["encoding"]
         where = {"source": self.shard.source, "dataset": self.shard.dataset}

@@ -1,11 +1,11 @@
-"""What a flow's form in Prefect's UI is told about its config, beyond what pydantic says of it.
+"""Additions to the JSON schema of a flow's config, for the form in Prefect's UI.
 
-Three things, all in the JSON schema alone; which values are valid does not change:
+There are three additions. None of them changes which values are valid:
 
-- `position`: PostgreSQL keeps JSON objects in an order of its own, and the form would follow it.
-- Bounds in the description: the form refuses a value out of bounds, but never says beforehand what they are.
-- No default where a preset or a family decides. The form sends every default as if a person had typed it, and what is
-  given explicitly wins over a preset: choosing r3 in the form would train it with dcgan's settings.
+- `position`: PostgreSQL sorts the keys of JSON objects, and the form would show the fields in that order.
+- Bounds in the description: the form refuses a value out of bounds, but does not say beforehand what the bounds are.
+- No default where a preset or a family decides. The form sends every default as if a person had typed it, and an
+  explicit value wins over a preset: choosing r3 in the form would train it with the settings of dcgan.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,14 +23,14 @@ class Form:
     """Annotates a flow's config parameter: `config: Annotated[PipelineConfig, Form()]`."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
-        """The parameter's JSON schema, with those of the models in it made fit for the form."""
+        """The parameter's JSON schema, with the additions in all models inside it."""
         reference = handler(core)
         for path, position, field in _walk(reference, handler):
             if "position" in field:
-                continue  # a model that stands in the config twice
+                continue  # a model that is used twice in the config
             field["position"] = position
             if "$ref" in field:
-                # The form takes the fields' own defaults, those that are left.
+                # The form uses the defaults of the single fields, where these have one left.
                 field.pop("default", None)
             else:
                 field["description"] = f"{field['description']}{describe_bounds(field)}"
@@ -55,7 +55,7 @@ def _leave_open(path: str, field: Schema) -> None:
 
 
 def describe_bounds(field: Mapping[str, Any]) -> str:
-    """The bounds of a number, as they stand after its description; empty for anything else."""
+    """The bounds of a number in parentheses, to follow its description; empty for other types."""
     if field.get("type") not in ("integer", "number"):
         return ""
     low, above = field.get("minimum"), field.get("exclusiveMinimum")

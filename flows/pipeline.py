@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class PipelineOutcome(BaseModel):
-    """What each stage came to."""
+    """The outcome of each stage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.
 
 @flow(name="pipeline", flow_run_name=RUN_NAME)
 def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
-    """Shard, train, evaluate, register, promote; what is there already is not made again."""
+    """Shard, train, evaluate, register, promote. Stages that were done before are not repeated."""
     check_attempts()
     try:
         with sole_run(config.shard.dataset, config.overlap):
@@ -58,7 +58,7 @@ def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
 
 
 def run_stages(config: PipelineConfig) -> PipelineOutcome:
-    """One stage after the other, each with what the one before it made."""
+    """Run one stage after the other. Each one gets the result of the stage before."""
     built = build_dataset(
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
@@ -85,13 +85,13 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
 
 
 def find_trained(wanted: TrainGanConfig) -> TrainOutcome | None:
-    """What this very training came to, if it was done before, on whichever machine."""
+    """The outcome of exactly this training, if it was done before on any machine."""
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
     return find_outcome(plan.run, wanted.model or plan.dataset)
 
 
 def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutcome:
-    """Train through the deployment where a server knows it, else here."""
+    """Train through the deployment if a server has it, else in this process."""
     if not is_deployed(deployment):
         return train_gan(wanted)
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
@@ -102,5 +102,5 @@ def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutc
 def end_as(
     state: Callable[..., State[PipelineOutcome]], name: str, message: str, outcome: PipelineOutcome | None = None
 ) -> PipelineOutcome:
-    """The flow run's end, with a name and a sentence that the UI shows; callers get the outcome, as from a return."""
+    """End the flow run in a state with a name and a sentence for the UI; callers get the outcome as from a return."""
     return cast(PipelineOutcome, state(name=name, message=message, **({"data": outcome} if outcome else {})))

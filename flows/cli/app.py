@@ -62,7 +62,7 @@ def run_command(
 ) -> int:
     """Resolve the config, then show it or run the flow; returns the exit status."""
     outcome: Any = None
-    # Whatever libraries print, stdout holds the outcome and nothing else.
+    # Libraries print to stderr: stdout contains the outcome and nothing else.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             config = resolve(command, tokens, file, flags)
@@ -120,7 +120,7 @@ def _fail(error: BaseException, status: int, as_json: bool) -> int:
 
 
 def make_command(command: Command) -> Callable[..., int]:
-    """A function that cyclopts can read: one keyword a setting, plus what all commands share."""
+    """Make a function that cyclopts can read: one keyword per setting, and those that all commands share."""
     aliases = {name: flag for flag, name in command.flags.items()}
     settings = {setting.name.replace(".", "__"): setting for setting in list_settings(command.config)}
 
@@ -158,8 +158,8 @@ def _group(name: str, aliases: dict[str, str]) -> str:
 def _shared_parameters() -> list[Argument]:
     shared = {
         "config": (Path | None, None, "YAML file with settings; flags win over it"),
-        "dry_run": (bool, False, "print the resolved config and what would run; touch nothing"),
-        "json": (bool, False, "print exactly one JSON object with the outcome to stdout"),
+        "dry_run": (bool, False, "print the resolved config and the plan; change nothing"),
+        "json": (bool, False, "print the outcome to stdout as one JSON object"),
     }
     return [
         Argument(
@@ -180,9 +180,9 @@ def show_config(
     *overrides: Annotated[str, Parameter(help="NAME=VALUE", show=False)],
     config: Annotated[Path | None, Parameter(help="YAML file with settings")] = None,
     json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
-    dry_run: Annotated[bool, Parameter(negative=(), help="changes nothing here: nothing is ever touched")] = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="has no effect: this command never changes anything")] = False,
 ) -> int:
-    """Print every setting with its value, what it means and what is allowed, as a YAML file to start from."""
+    """Print every setting as a YAML file to start from: its value, what it means, and which values are allowed."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}
     try:
         file = read_file(config) if config else {}

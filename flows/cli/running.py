@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from flows.cli.commands import Command
 from tasks.home import home
 
+logger = logging.getLogger(__name__)
+
 
 def run_flow(command: Command, config: BaseModel) -> Any:
     """Run what the command stands for and return its outcome; a failure carries a note that names the log file."""
@@ -25,7 +27,7 @@ def run_flow(command: Command, config: BaseModel) -> Any:
             return function(config)
         except Exception as error:
             # Prefect has logged the traceback of an error inside a flow; one of ours outside of any is logged here.
-            logging.getLogger("tasks").error("%s failed", command.name, exc_info=True)
+            logger.error("%s failed", command.name, exc_info=True)
             error.add_note(f"The log with the traceback is {path}")
             raise
 

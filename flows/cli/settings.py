@@ -1,7 +1,7 @@
-"""From a YAML file, flags and overrides to one validated config; every setting under its dotted name.
+"""One validated config from defaults, a YAML file, and flags. Every setting has a dotted name.
 
-Later layers win: defaults, the file, flags. Values from the command line are read as YAML scalars and judged by
-pydantic alone, so that a wrong one is refused with the same sentence whichever face of the config it came through.
+Later layers win: defaults, then the file, then flags. Values from the command line are read as YAML scalars. Only
+pydantic checks them, so a wrong value is refused with the same sentence wherever it was given.
 """
 
 import copy
@@ -22,11 +22,11 @@ BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class SettingsError(ValueError):
-    """A setting is unknown or has a value that is not allowed; the message names it and says what is."""
+    """A setting is unknown or its value is not allowed. The message names the setting and what is allowed."""
 
 
 class Loader(yaml.SafeLoader):
-    """Reads YAML 1.2's booleans, true and false; off, on, yes and no are words, and some settings' values."""
+    """Reads only true and false as booleans, as YAML 1.2 does: off, on, yes and no are values of some settings."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -45,7 +45,7 @@ class Setting:
 
     @property
     def help(self) -> str:
-        """What it does, what is allowed and what it is by default."""
+        """What the setting does, which values are allowed, and its default."""
         default = "" if self.field.is_required() else f" [default: {format_value(self.field.default)}]"
         return f"{self.field.description}{self.allowed}{default}"
 
@@ -70,15 +70,15 @@ def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]
 
 
 def read_file(path: Path) -> Tree:
-    """The mapping in a YAML file. Raises SettingsError where it is none."""
+    """Read the mapping in a YAML file. Raises SettingsError for a file that is missing or contains anything else."""
     try:
         tree = yaml.load(path.expanduser().read_text(), Loader)
     except OSError as error:
         raise SettingsError(f"--config {path}: {error.strerror}; expected a YAML file") from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"--config {path} is no YAML: {error}") from error
+        raise SettingsError(f"--config {path} is not valid YAML: {error}") from error
     if not isinstance(tree, dict):
-        raise SettingsError(f"--config {path} holds no mapping; expected sections like `shard:` and `train:`")
+        raise SettingsError(f"--config {path} does not contain a mapping; expected sections like `shard:` and `train:`")
     return tree
 
 
@@ -86,12 +86,12 @@ def parse_overrides(overrides: tuple[str, ...]) -> dict[str, str]:
     """`name=value` words as a mapping."""
     for word in overrides:
         if "=" not in word:
-            raise SettingsError(f"{word!r} is no override; expected NAME=VALUE, for instance train.nimg=200000")
+            raise SettingsError(f"{word!r} is not an override; expected NAME=VALUE, for instance train.nimg=200000")
     return dict(word.split("=", 1) for word in overrides)
 
 
 def set_values(tree: Tree, values: Mapping[str, str], model: type[BaseModel]) -> Tree:
-    """A copy of `tree` with the dotted `values` put in, read as `model` needs them."""
+    """Copy `tree` and set the dotted `values` in it, each read as the type that `model` has there."""
     result = copy.deepcopy(tree)
     texts = {setting.name for setting in list_settings(model) if setting.field.annotation is str}
     for name, text in values.items():
@@ -100,21 +100,21 @@ def set_values(tree: Tree, values: Mapping[str, str], model: type[BaseModel]) ->
         for section in sections:
             child = node.setdefault(section, {})
             if not isinstance(child, dict):
-                raise SettingsError(f"{name}: {section} holds a value, not settings")
+                raise SettingsError(f"{name}: {section} is a value and has no settings in it")
             node = child
         node[leaf] = text if name in texts else _parse_value(text)
     return result
 
 
 def restrict(tree: Tree, model: type[BaseModel], everything: type[BaseModel]) -> Tree:
-    """The sections of `tree` that `model` has, and those that not even `everything` has: `validate` refuses these."""
+    """Keep the sections that `model` has, and those that `everything` does not know: `validate` refuses the latter."""
     return {
         key: value for key, value in tree.items() if key in model.model_fields or key not in everything.model_fields
     }
 
 
 def validate(model: type[Config], tree: Tree) -> Config:
-    """`tree` as a `model`. Raises SettingsError with one sentence for each thing that is wrong."""
+    """Make a `model` of `tree`. Raises SettingsError with one sentence for each mistake."""
     try:
         return model.model_validate(tree)
     except ValidationError as error:
@@ -127,7 +127,7 @@ def _sentence(detail: Any, known: Mapping[str, Setting]) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        return f"{name} is no setting" + (f"; did you mean {close[0]}?" if close else "; see `shardgan show-config`")
+        return f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "; see `shardgan show-config`")
     if detail["type"] == "missing":
         return f"{name} is missing: give --{name} or set it in the --config file"
     if not name:
@@ -137,7 +137,7 @@ def _sentence(detail: Any, known: Mapping[str, Setting]) -> str:
 
 
 def to_yaml(model: type[BaseModel], tree: Tree, indent: str = "") -> str:
-    """`tree` as YAML with what each setting means and allows beside it."""
+    """Write `tree` as YAML, with a comment on each setting: what it means and which values are allowed."""
     lines = []
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -152,7 +152,7 @@ def to_yaml(model: type[BaseModel], tree: Tree, indent: str = "") -> str:
 
 
 def format_value(value: Any) -> str:
-    """A scalar or a list as it would stand in YAML."""
+    """Write a scalar or a list as YAML does."""
     return (
         yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
         .removesuffix("\n")

@@ -81,11 +81,11 @@ def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
             end = file.seek(0, os.SEEK_END) - _FOOTER.size
             file.seek(max(end, 0))
             start, magic = _FOOTER.unpack(file.read(_FOOTER.size))
-            _insist(magic == _MAGIC and start <= end, "its footer is broken")
+            _require(magic == _MAGIC and start <= end, "its footer is broken")
             file.seek(start)
             while file.tell() < end:
                 row = json.loads(file.readline())
-                _insist(isinstance(row, dict), "a row is not an object")
+                _require(isinstance(row, dict), "a row is not an object")
                 yield row
     except (ValueError, RecursionError, struct.error) as error:
         raise BuildError(
@@ -93,8 +93,8 @@ def read_part(path: str | os.PathLike[str]) -> Iterator[Row]:
         ) from error
 
 
-def _insist(holds: bool, problem: str) -> None:
-    if not holds:
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
         raise ValueError(problem)
 
 

@@ -56,17 +56,10 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
     """
     count = manifest.num_samples(split)
     shape = (manifest.channels, manifest.resolution, manifest.resolution)
-    manifest.shards(split)
-    _check_memory(count * int(np.prod(shape)), f"{manifest.name}, split {split}")
+    _check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
     for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
-        pixels = sample.decode()
-        if pixels.shape != shape:
-            raise SplitError(
-                f"The sample {sample.key!r} has the shape {pixels.shape}, but the split has {shape}. A split of mixed "
-                f"sizes can only be streamed."
-            )
-        images[index], labels[index] = pixels, sample.label
+        images[index], labels[index] = sample.decode_as(shape), sample.label
         keys.append(sample.key)
     if len(keys) != count:
         raise ShardError(f"The shards of {manifest.name} have {len(keys)} samples, but its manifest says {count}.")

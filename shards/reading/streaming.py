@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shards.errors import ShardError
+from shards.errors import ShardError, SplitError
 from shards.images.conversion import rendered
 from shards.images.formats import sniff
 from shards.images.recipe import Recipe
@@ -38,6 +38,16 @@ class Sample:
         except Exception as error:  # Pillow raises many types of errors
             raise ShardError(f"The sample {self.key!r} cannot be decoded: {error}. Build the dataset again.") from error
         return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    def decode_as(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Return the pixels. Raises SplitError when they do not have this shape, and what `decode` raises."""
+        pixels = self.decode()
+        if pixels.shape != shape:
+            raise SplitError(
+                f"The sample {self.key!r} has the shape {pixels.shape}, but {shape} is needed. A split of mixed sizes "
+                f"can only be streamed one by one. Build the dataset again with shard.shape=crop, fit or stretch."
+            )
+        return pixels
 
     def _check_size(self, size: tuple[int, int]) -> None:
         """Refuse an image that is larger than the recipe allows, before it is decoded."""

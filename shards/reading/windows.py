@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shards.errors import ShardError, SplitError
+from shards.errors import ShardError
 from shards.layout.manifest import Manifest, ShardRecord, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import Member, index_samples, verify
@@ -73,13 +73,7 @@ class WindowedSplit:
         # In the order of the shards, so that a batch opens no shard twice even when few may be open.
         for index in np.lexsort((rows, numbers)).tolist():
             sample = shards.read(int(numbers[index]), int(rows[index]))
-            pixels = sample.decode()
-            if pixels.shape != shape:
-                raise SplitError(
-                    f"The sample {sample.key!r} has the shape {pixels.shape}, but a batch needs {shape}. Build the "
-                    f"dataset again with shard.shape=crop, fit or stretch."
-                )
-            images[index], labels[index] = pixels, sample.label
+            images[index], labels[index] = sample.decode_as(shape), sample.label
         return images, labels
 
 

@@ -44,5 +44,5 @@ def check_model(uri: str) -> None:
     """Raise RegistryError where the registry has no version that `uri` names; makes no database to find that out."""
     ModelRef.parse(uri)
     if home().serves_itself and not (home().root / "mlflow.db").exists():
-        raise RegistryError(f"the registry has no {uri}: nothing has been registered in {home().root} yet")
+        raise RegistryError(f"there is no model {uri!r}: nothing has been registered in {home().root} yet")
     resolve_version(connect(home()), uri)

@@ -10,6 +10,7 @@ __all__ = ["Chart", "Curve", "draw_charts", "in_words", "short_count"]
 
 WIDTH, HEIGHT = 300.0, 150.0
 MAX_POINTS = 160  # of a curve; more cannot be told apart at this size
+STEPS = [1, 2, 5, 10]  # between ticks
 
 PAIRED = {"_d": "discriminator", "_g": "generator", "_real": "real", "_fake": "generated"}
 TITLES = {
@@ -72,8 +73,8 @@ def _draw(series: Sequence[Points], group: str, title: str) -> str:
         axes.plot(*zip(*_thinned(points), strict=True), color=colour)
     axes.margins(x=0)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=STEPS))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS, min_n_ticks=3))
     axes.xaxis.set_major_formatter(lambda value, _: short_count(value))
     axes.yaxis.set_major_formatter(lambda value, _: _amount(value, group))
     return to_svg(axes, f"{title} over images seen")

@@ -1,4 +1,4 @@
-"""What the evaluation report shows, as plain values: anything that has them can fill it."""
+"""The contents of the evaluation report, as plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ChampionSummary:
-    """The version to compare with; its scores under another protocol are shown but not compared."""
+    """The version to compare with. Scores under another protocol are shown but not compared."""
 
     version: str
     scores: Mapping[str, float]
@@ -32,7 +32,7 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class ClassifierSummary:
-    """What generated images are worth to a classifier, in words.
+    """How generated images change the accuracy of a classifier, as text.
 
     `accuracies` has cells (real images, trained on, then one a test), `gains` (real images, then one a test); an
     interval in parentheses at a cell's end gets a line of its own.

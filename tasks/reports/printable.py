@@ -1,4 +1,4 @@
-"""Text from elsewhere (names of classes, files, models), made fit for where it is shown: a terminal, or Markdown."""
+"""Makes untrusted text (names of classes, files, models) safe to show in a terminal or in Markdown."""
 
 import re
 from urllib.parse import urlsplit, urlunsplit
@@ -7,7 +7,7 @@ _MARKDOWN = re.compile(r"([\\`*\[\]<>|])")
 
 
 def for_terminal(text: str) -> str:
-    """The text with what a terminal would obey, or read backwards, written out: escape sequences, bells, overrides."""
+    """Write out what a terminal would interpret: escape sequences, bells, and characters that reverse the text."""
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 

@@ -1,7 +1,7 @@
-"""The evaluation report: one HTML page that needs nothing beside itself, for people to read and to keep.
+"""The evaluation report: one HTML page without other files, to read and to keep.
 
-This module knows neither Prefect nor MLflow: what it shows comes in as `ReportData`. Here values are put into order and
-words; the page they stand on is report.html.j2.
+This module knows neither Prefect nor MLflow: it gets `ReportData`. It orders the values and turns them into text; the
+page itself is report.html.j2.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +86,7 @@ def _fitted(data: ReportData) -> ReportData:
 
 
 def page_environment() -> Environment:
-    """What renders the pages: templates beside this file, filters for pictures and counts."""
+    """The environment that renders pages: the templates beside this file, and filters for pictures and counts."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -105,21 +105,21 @@ def page_environment() -> Environment:
 # Scores
 
 MEANINGS = {
-    "FD": "Fréchet distance: how far mean and spread of the generated images' features lie from those of "
-    "real images kept out of training. 0 is equal; more images give a lower number.",
+    "FD": "Fréchet distance: the distance in mean and spread between features of generated images and "
+    "of real images kept out of training. 0 means equal. More images give a lower number.",
     "FID": "Fréchet Inception distance: the Fréchet distance in the features that the literature uses. 0 is equal; "
     "more images give a lower number.",
-    "KID": "Kernel Inception distance: the same question, unmoved by the number of images. Real images kept out of "
-    "training score about 0.",
-    "KD": "Kernel distance: the same question, asked without assuming a bell curve and unmoved by the number "
-    "of images. Real images kept out of training score about 0.",
+    "KID": "Kernel Inception distance: compares the same features; does not depend on the number of images. "
+    "Real images kept out of training score about 0.",
+    "KD": "Kernel distance: compares the same features without assuming a normal distribution; does not depend on the "
+    "number of images. Real images kept out of training score about 0.",
     "std": "Spread of the kernel distance from one random subset to the next. Differences smaller than this "
     "mean little.",
     "precision": "Share of generated images that lie among the real ones. Higher is better.",
     "recall": "Share of real images that lie among the generated ones. Higher is better.",
     "density": "How many real images lie around a generated one, about 1 for real against real. Higher is better.",
-    "coverage": "Share of real images with a generated one near by. Higher is better; low where classes or "
-    "kinds of images are never made.",
+    "coverage": "Share of real images that have a generated image near by. Higher is better. It is low if classes or "
+    "kinds of images are never generated.",
     "classifier": "How surely a classifier of the dataset tells the generated images' classes, and how evenly they are "
     "spread: 1 to the number of classes. Higher is better.",
     "classifier-gain": "Accuracy that generated images add to a small classifier trained on a tenth of the real ones: "

@@ -1,4 +1,4 @@
-"""What a compression study compares."""
+"""Settings of a compression study: what is compared."""
 
 from typing import Annotated
 
@@ -13,15 +13,15 @@ CODECS = (CLEAN, "png", "jpeg:95", "jpeg:75", "jpeg:50", "jpeg:30", "jpeg:15", "
 
 
 class StudyConfig(Settings):
-    """Which codecs, and how often each is trained on."""
+    """Which codecs are compared, and how many trainings are done on each."""
 
     codecs: tuple[Codec, ...] = Field(
         CODECS,
         min_length=1,
         max_length=50,
         title="Codecs",
-        description="encodings that are compared, as for shard.encoding; original, which all are compared with, is "
-        "added where it is missing",
+        description="encodings to compare, as for shard.encoding. All are compared with original, which is "
+        "added if missing",
     )
     num_seeds: int = Field(
         1,
@@ -29,7 +29,7 @@ class StudyConfig(Settings):
         le=20,
         title="Seeds",
         description="trainings of each codec, with the seeds train.seed, train.seed + 1, ...; differences between "
-        "codecs that are smaller than those between seeds mean nothing. 0: only the images are measured",
+        "codecs that are smaller than differences between seeds mean nothing. 0: only the images are measured",
     )
     preprocessing: bool = Field(
         True,

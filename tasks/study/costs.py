@@ -1,4 +1,4 @@
-"""What a study will cost, worked out before anything is started: nothing is written."""
+"""An estimate of what a study will cost, before anything is started. Nothing is written."""
 
 import time
 from collections.abc import Callable
@@ -28,14 +28,14 @@ CODECS_OF_EQUAL_PIXELS = "codecs that give the same pixels share a training"
 
 
 class Speed(NamedTuple):
-    """Images a second on this machine: trained on, and through the feature net."""
+    """Images per second on this machine, in training and in the feature net."""
 
     training: float
     features: float
 
 
 def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, config: EvalConfig) -> list[str]:
-    """Dataset versions, trainings, images, time and disk, in sentences; measures speeds with a few steps."""
+    """Say in sentences how many versions, trainings and images, and how much time and disk; measures a few steps."""
     num_files = sum(1 for _ in list_entries(shard))
     num_codecs, num_trainings = len(study.codecs), len(study.codecs) * study.num_seeds
     num_val = round(num_files * shard.val_fraction)
@@ -69,9 +69,9 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
 
 
 def measure_speed(train: TrainConfig, spec: NetworkSpec, config: EvalConfig) -> Speed:
-    """Time a few steps of training and one batch of EfficientNet-Lite0; the first of each does not count.
+    """Time a few steps of training and one batch of EfficientNet-Lite0. The first of each is not counted.
 
-    On the GPU, or on one thread by the time that it works, so that what else the machine does changes little.
+    On a CPU, one thread is used and its CPU time is measured, so that other programs change the result little.
     """
     device = select_device(train.compute.device)
     threads = torch.get_num_threads()
@@ -115,7 +115,7 @@ def _noise(count: int, spec: NetworkSpec) -> torch.Tensor:
 
 
 def _network(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
-    """The networks, but for the classes, which only the listing tells and which change little."""
+    """The networks without their classes: these are known only after the listing, and they change the cost little."""
     return NetworkSpec(
         family=train.family,
         resolution=shard.resolution,

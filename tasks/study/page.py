@@ -1,6 +1,6 @@
-"""The study's page: one HTML file that needs nothing beside itself, in the look of the evaluation report.
+"""The study's page: one HTML file without other files, in the style of the evaluation report.
 
-This module knows neither Prefect nor MLflow: what it shows comes in as `StudyResults` and plain values.
+This module knows neither Prefect nor MLflow: it gets `StudyResults` and plain values.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import flatten_config, page_environment
+from tasks.study.advice import advise
 from tasks.study.rate_charts import draw_rates
 from tasks.study.record import slug
-from tasks.study.results import StudyResults, advise, codec_name
+from tasks.study.results import StudyResults, codec_name
 from tasks.study.tables import choice_tables, codec_table
 
 

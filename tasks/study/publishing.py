@@ -1,4 +1,4 @@
-"""The end of a study: all measurements in one report, among the MLflow run's artifacts and linked from Prefect."""
+"""The report of a study: written under the home, logged to the study's MLflow run, and linked from Prefect."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from shards import Dataset
 from shards.storage.files import write_atomically
 from tasks.home import home
-from tasks.study.choices import Choice
+from tasks.study.advice import advise
 from tasks.study.page import render_study
+from tasks.study.preprocessing.choice import Choice
 from tasks.study.record import StudyRecord, open_record, slug
-from tasks.study.results import CodecResult, StudyResults, advise
+from tasks.study.results import CodecResult, StudyResults
 from tasks.study.scoring import CodecScores, GeneratorScores
 from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
@@ -27,7 +28,7 @@ from tasks.tracking.tags import RunTags
 
 
 class CodecRow(BaseModel):
-    """A codec in figures: distances to the clean val split, None where there is none."""
+    """The figures of one codec. Distances are to the clean val split; None if there is no generator."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +43,7 @@ class CodecRow(BaseModel):
 
 
 class StudyOutcome(BaseModel):
-    """What a study came to."""
+    """The outcome of a study."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -141,7 +142,7 @@ def put_together(
 
 
 def lineage(record: StudyRecord, results: StudyResults) -> dict[str, str]:
-    """What leads back to data and code."""
+    """Where the results come from: data, code and run."""
     clean = Dataset.open(results.clean.variant.manifest)
     return {**dict(clean.facts()), "Commit": code_commit(), "MLflow run": record.run_id}
 

@@ -1,6 +1,6 @@
-"""The study's MLflow run: parent of its trainings, and where every measurement is kept as soon as it is made.
+"""The study's MLflow run: the parent of its trainings, and the place where each measurement is stored at once.
 
-A study that was stopped finds its run again and repeats nothing that is kept there, on whichever machine it goes on.
+A study that was stopped finds its run again, on any machine, and does not repeat stored measurements.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ Measurement = TypeVar("Measurement", bound=BaseModel)
 
 
 class StudyRecord:
-    """The MLflow run of one study, found again by what the study is about."""
+    """The MLflow run of one study. It is found again by the settings that identify the study."""
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.client = client
@@ -54,7 +54,7 @@ class StudyRecord:
     def once(
         self, kind: type[Measurement], codec: str, inputs: Mapping[str, Any], measure: Callable[[], Measurement]
     ) -> Measurement:
-        """The measurement of that kind and codec from these inputs: the one that is kept, or else made and kept now."""
+        """Return the stored measurement of that kind, codec and inputs, or measure and store it now."""
         path = self._path(kind, codec, inputs)
         if known := self._read(kind, path):
             return known
@@ -63,14 +63,14 @@ class StudyRecord:
         return made
 
     def keep_picture(self, name: str, png: bytes) -> None:
-        """Keep a PNG among the run's artifacts, in place of an earlier one of that name."""
+        """Store a PNG among the artifacts of the run. It replaces an earlier one of that name."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, f"{name}.png")
             path.write_bytes(png)
             self.client.log_artifact(self.run_id, str(path), PICTURES)
 
     def picture(self, name: str) -> bytes:
-        """The PNG of that name; empty where there is none."""
+        """The PNG of that name; empty if there is none."""
         path = f"{PICTURES}/{name}.png"
         if path not in {item.path for item in self.client.list_artifacts(self.run_id, PICTURES)}:
             return b""
@@ -78,7 +78,7 @@ class StudyRecord:
             return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
 
     def abandon(self, status: str) -> None:
-        """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
+        """Close the run as FAILED or KILLED. If MLflow does not answer, only warn: another error is on its way."""
         try:
             self.client.set_terminated(self.run_id, status)
         except (MlflowException, OSError) as error:
@@ -94,7 +94,7 @@ class StudyRecord:
             text = Path(self.client.download_artifacts(self.run_id, path, folder)).read_text()
         try:
             return kind.model_validate(json.loads(text))
-        except (ValueError, ValidationError):  # cut off, or from before its fields were what they are: measured anew
+        except (ValueError, ValidationError):  # cut off, or written when the class had other fields: measured again
             return None
 
 

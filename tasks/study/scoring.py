@@ -39,7 +39,7 @@ RE_ENCODED, IMITATION = "re-encoded val images", "train images"
 
 
 class CodecScores(BaseModel):
-    """What a codec does to real images; the distance to the clean ones of `re_encoded` and of `imitation`."""
+    """Scores of real images in a codec against the clean val split: of val images, and of training images."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,7 +90,7 @@ def score_generator(
 
 
 def decisive(config: EvalConfig) -> dict[str, object]:
-    """What of an evaluation's settings changes its scores."""
+    """The settings of an evaluation that change its scores."""
     return config.model_dump(exclude={"device", "batch_size", "num_train"})
 
 
@@ -103,7 +103,7 @@ def val_features(variant: Variant, net: FeatureNet, config: EvalConfig) -> Array
 def study_protocol(
     clean: Variant, net: FeatureNet, config: EvalConfig, state: str, num: int, saved_as: str
 ) -> Protocol:
-    """The protocol of holding `num` images against the clean val split."""
+    """The protocol of comparing `num` images with the clean val split."""
     return Protocol.of(
         config.model_copy(update={"num_images": num}),
         net,
@@ -160,7 +160,7 @@ def _score_generator(
     labels = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
     record.keep_picture(f"generated-{slug(variant.codec)}-seed-{seed}", pick_grid(images, labels, len(dataset.labels)))
     with ProgressReport("study-generator", f"Scoring {variant.codec}, seed {seed}", 2 * len(images)) as progress:
-        # Kept, for codecs that train the same generator.
+        # The features are cached, because codecs with equal pixels share a generator.
         plain = reference_features(
             images,
             net,

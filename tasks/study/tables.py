@@ -1,4 +1,4 @@
-"""A study's tables as text, for the page and for Markdown: one row a codec, one a choice of preprocessing."""
+"""A study's tables as text, for the page and for Markdown: one row per codec, one per choice of preprocessing."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -16,8 +16,8 @@ class Table(NamedTuple):
 
 
 def codec_table(results: StudyResults) -> Table:
-    """One row a codec: bytes, distances with their intervals, speeds."""
-    heads = ["Codec", "Bytes an image", "Share of clean", "Codec alone", "Re-encoded val"]
+    """One row per codec: bytes, distances with their intervals, speeds."""
+    heads = ["Codec", "Bytes per image", "Share of clean", "Codec alone", "Re-encoded val"]
     trained = any(codec.generators for codec in results.codecs)
     if trained:
         heads += ["Trained on it", "Also saved with it"]
@@ -36,8 +36,8 @@ def _codec_row(results: StudyResults, codec: CodecResult, trained: bool) -> list
 
 
 def choice_tables(results: StudyResults) -> dict[str, Table]:
-    """One table a group of choices, one row a choice."""
-    heads = [*CHOICE_HEADS, results.frechet, "Levels changed", "Bytes an image"]
+    """One table for each group of choices, with one row per choice."""
+    heads = [*CHOICE_HEADS, results.frechet, "Levels changed", "Bytes per image"]
     groups: dict[str, list[list[str]]] = {}
     for choice in results.choices:
         value = figure(choice.scores.values[results.frechet]) if choice.scores else "–"

@@ -1,4 +1,4 @@
-"""One dataset version a codec: the same images in the same splits and order, stored in another way."""
+"""One dataset version per codec: the same images in the same splits and order, stored in another way."""
 
 import hashlib
 import time
@@ -37,7 +37,7 @@ class Variant(BaseModel):
 
 
 class Contents(BaseModel):
-    """What reading a whole version once gave."""
+    """What was measured while a whole version was read once."""
 
     images_per_second: float
     keys_sha256: str
@@ -45,7 +45,7 @@ class Contents(BaseModel):
 
 
 class Built(BaseModel):
-    """A dataset version, and how fast it was made; None where it was there already."""
+    """A dataset version, and how fast it was made (None if it existed already)."""
 
     manifest: str
     dataset: str
@@ -54,7 +54,7 @@ class Built(BaseModel):
 
 
 class Cleanliness(BaseModel):
-    """How much of a collection had been compressed with loss before the study, as its own files tell."""
+    """How many files of a collection were lossily compressed before the study, according to the files themselves."""
 
     num_images: int
     num_lossy: int
@@ -64,12 +64,12 @@ class Cleanliness(BaseModel):
 
     @property
     def is_clean(self) -> bool:
-        """Whether losses of the past can be neglected: few lossy files, or JPEG that hardly lost anything."""
+        """Whether earlier losses can be neglected: few lossy files, or only JPEG of high quality."""
         high = self.jpeg_quality_median is not None and self.jpeg_quality_median >= 95
         return self.num_lossy <= 0.02 * self.num_images or (high and set(self.formats) <= {"JPEG", "PNG"})
 
     def warning(self) -> str:
-        """What a reader must know of a collection that is not clean; empty for one that is."""
+        """A warning about a collection that is not clean; empty for a clean one."""
         if self.is_clean:
             return ""
         kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(self.formats.items()))
@@ -77,24 +77,24 @@ class Cleanliness(BaseModel):
         shrunk = f", scaled down {self.shrink_median:.1f} times" if self.shrink_median > 1.05 else ""
         return (
             f"The source is not clean: {self.num_lossy:,} of {self.num_images:,} images come from lossy files "
-            f"({kinds}; JPEG{quality}{shrunk}). What they lost before counts as clean here, so the study shows less "
-            "than the codecs' full effect."
+            f"({kinds}; JPEG{quality}{shrunk}). The study counts these images as clean, so it shows less than "
+            "the full effect of the codecs."
         )
 
 
 def study_name(dataset: str) -> str:
-    """The dataset that a study's versions belong to: never the one that `run` and `train` use."""
+    """The dataset of a study's versions. It differs from the one that `run` and `train` use."""
     return f"{dataset[: MAX_NAME - len('-study')]}-study"
 
 
 def files_name(dataset: str) -> str:
-    """The dataset of the untouched files, of any size: no training is to find it as the study's latest version."""
+    """The dataset of the unchanged files of any size. Its own name keeps trainings from finding it as latest."""
     return f"{study_name(dataset[: MAX_NAME - len('-study-files')])}-files"
 
 
 @task(task_run_name="variant-{codec}")
 def build_variant(study_run: str, shard: ShardConfig, codec: str) -> Variant:
-    """Build the collection's version in that codec, or find it built, and read it once."""
+    """Build the version in that codec unless it exists, and read it once."""
     record = open_record(study_run)
     config = shard.model_copy(update={"dataset": study_name(shard.dataset), "encoding": codec})
     began = time.perf_counter()
@@ -129,7 +129,7 @@ def build_variant(study_run: str, shard: ShardConfig, codec: str) -> Variant:
 
 
 def read_contents(dataset: Dataset) -> Contents:
-    """Decode every image of a version in this process, with the time it took."""
+    """Decode every image of a version in this process and measure the time."""
     keys, pixels = hashlib.sha256(), hashlib.sha256()
     began, count = time.perf_counter(), 0
     for split in dataset.splits:
@@ -147,19 +147,19 @@ def check_comparable(variants: Sequence[Variant]) -> None:
     for other in variants[1:]:
         if other.keys_sha256 != first.keys_sha256:
             raise RequestError(
-                f"{other.codec} ({other.version}) holds other images than {first.codec} ({first.version}), so the two "
-                "cannot be compared: the source changed while it was sharded; run the study again"
+                f"{other.codec} ({other.version}) contains other images than {first.codec} ({first.version}), so they "
+                "cannot be compared. The source changed while it was sharded: run the study again"
             )
 
 
 def training_codec(variants: Sequence[Variant], codec: str) -> str:
-    """The first codec with the same pixels: its training is this one's."""
+    """The first codec with the same pixels: both share its training."""
     pixels = {variant.codec: variant.pixels_sha256 for variant in variants}
     return next(other for other in pixels if pixels[other] == pixels[codec])
 
 
 def inspect_source(dataset: Dataset) -> Cleanliness:
-    """What samples.parquet tells about the files that the images came from."""
+    """Summarise what samples.parquet says about the source files."""
     columns = ["format", "jpeg_quality", "width", "height", "stored_width", "stored_height"]
     table = dataset.samples_table(columns).to_pandas()
     formats = table["format"].replace("MPO", "JPEG")

@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows.cli.commands import plan_study
+from flows.cli.plans import plan_study
 from flows.compression_study import compression_study
 from flows.configs import CompressionStudyConfig
 from models.compute.config import ComputeConfig

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 import shards
-from tasks.study.choices import NO_SETTING, Plan, decode_scales, filters, ranges, subsamplings
+from tasks.study.preprocessing.choice import NO_SETTING, Plan
+from tasks.study.preprocessing.resizing import decode_scales, filters
+from tasks.study.preprocessing.subsampling import subsamplings
+from tasks.study.preprocessing.value_range import ranges
 
 RESOLUTION = 16
 

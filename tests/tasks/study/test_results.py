@@ -10,12 +10,13 @@ import shards
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.errors import RequestError
-from tasks.study.choices import Choice
+from tasks.study.advice import advise
 from tasks.study.config import CODECS, StudyConfig
 from tasks.study.page import render_study
+from tasks.study.preprocessing.choice import Choice
 from tasks.study.rate_charts import draw_rates, place_names, plot_codecs
 from tasks.study.record import slug
-from tasks.study.results import CodecResult, StudyResults, advise, codec_name
+from tasks.study.results import CodecResult, StudyResults, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
 from tasks.study.tables import to_markdown
 from tasks.study.variants import Cleanliness, Variant, check_comparable, training_codec
@@ -126,7 +127,7 @@ def test_advice_where_every_codec_costs_none_saves_or_nothing_was_trained() -> N
     unsure = {"original": (900.0, 10.0, 60.0), "jpeg:50": (300.0, 50.0, 66.0)}
     assert advise(study(unsure, num_seeds=2)).endswith("none here is beyond doubt: train longer, or with more seeds.")
     larger = {"original": (900.0, 10.0, 60.0), "png": (1000.0, 10.0, 60.0)}
-    assert "nothing is to be gained" in advise(study(larger))
+    assert "so another codec gains nothing" in advise(study(larger))
     untrained = {"original": (900.0, 10.0, None), "jpeg:75": (300.0, 12.0, None), "jpeg:15": (100.0, 90.0, None)}
     assert advise(study(untrained)) == (
         "JPEG 75 takes 33% of the bytes, and a perfect imitation of the images scores FD-Net 12 instead of 10, no "
@@ -151,7 +152,7 @@ def test_versions_with_other_images_or_splits_are_not_compared() -> None:
     variants = [codec.variant for codec in study().codecs]
     check_comparable(variants)
     other = variants[2].model_copy(update={"keys_sha256": "other"})
-    with pytest.raises(RequestError, match=r"jpeg:95 \(1\) holds other images than original \(1\).*source changed"):
+    with pytest.raises(RequestError, match=r"jpeg:95 \(1\) contains other images than original \(1\).*source changed"):
         check_comparable([*variants, other])
 
 

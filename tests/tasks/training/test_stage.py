@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.compute.config import ComputeConfig
+from models.networks.names import check_resolution
 from models.training.loop import TrainConfig
 from tasks.errors import (
     RequestError,
@@ -20,7 +21,7 @@ from tasks.errors import (
 )
 from tasks.home import home
 from tasks.trainer.run_directory import RunDirectory
-from tasks.training.stage import check_resolution, plan_run
+from tasks.training.stage import plan_run
 from tasks.training.supervision import raise_for, supervise
 
 CPU = ComputeConfig(threads=1, device="cpu")
@@ -122,7 +123,7 @@ def _trainers() -> list[int]:
 @pytest.mark.parametrize("resolution", [20, 31, 512])
 def test_a_resolution_that_the_networks_cannot_make(resolution: int) -> None:
     with pytest.raises(ValueError, match="use 16, 24, 32"):
-        check_resolution("dcgan", resolution)
+        check_resolution(resolution)
 
 
 def test_a_dataset_of_such_a_resolution_is_refused_before_anything_starts(collection: Path, home_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""What preprocessing does to real images: each choice's distance to the clean val images, in the codecs' own measure.
+"""Measures what preprocessing does to real images: the distance of each choice to the clean val images.
 
 All are measured on images alone: no generator is trained for them.
 """
@@ -14,7 +14,10 @@ from models.metrics.scores import score_features
 from shards import Dataset, ShardConfig
 from tasks.datasets.sharding import build_shards
 from tasks.flow_runs.progress import ProgressReport
-from tasks.study.choices import Choice, decode_scales, filters, ranges, subsamplings
+from tasks.study.preprocessing.choice import Choice
+from tasks.study.preprocessing.resizing import decode_scales, filters
+from tasks.study.preprocessing.subsampling import subsamplings
+from tasks.study.preprocessing.value_range import ranges
 from tasks.study.record import open_record
 from tasks.study.scoring import decisive, load_net, study_protocol, val_features
 from tasks.study.variants import Variant, files_name
@@ -31,7 +34,7 @@ class Choices(BaseModel):
 
 @task(task_run_name="preprocessing")
 def measure_preprocessing(study_run: str, clean: Variant, shard: ShardConfig, config: EvalConfig) -> list[Choice]:
-    """Measure every choice on the val split; found again where that was done before."""
+    """Measure every choice on the val split, unless that was done before."""
     record = open_record(study_run)
     inputs = {"clean": clean.version, "config": decisive(config)}
     return record.once(Choices, "preprocessing", inputs, lambda: _measure(clean, shard, config)).choices

@@ -1,0 +1,37 @@
+"""The stored files of a version's val split, as images and arrays."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from models.features.feature_net import Array
+from shards import Recipe, Sample, convert
+
+
+def size_of(sample: Sample) -> tuple[int, int]:
+    """Width and height of a stored file."""
+    with Image.open(io.BytesIO(sample.encoded)) as image:
+        return image.size
+
+
+def stored(sample: Sample, recipe: Recipe) -> bytes:
+    """What the pipeline makes of an untouched file by this recipe."""
+    return convert(sample.encoded, recipe).samples[0].data
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
+
+
+def to_array(image: Image.Image) -> Array:
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def square(image: Image.Image) -> Image.Image:
+    """The largest centred square; a JPEG that was asked for a smaller scale is decoded at that."""
+    image.load()
+    edge = min(image.size)
+    left, top = (image.width - edge) // 2, (image.height - edge) // 2
+    return image.crop((left, top, left + edge, top + edge))
