@@ -85,7 +85,7 @@ WRONG = [
     (["train", "--dataset", "nowhere/manifest.json"], "nowhere/manifest.json"),
     (["train", "--dataset", "d", "--seed", "-1"], "train.seed is -1"),
     (["evaluate", "--model", "nosuch"], "there is no model 'nosuch'"),
-    (["evaluate", "--model", "models:/a/b/c"], "'models:/a/b/c' is no model"),
+    (["evaluate", "--model", "models:/a/b/c"], "model is 'models:/a/b/c': expected models:/name/3"),
     (["evaluate", "--model", "nosuch", "--num-images", "2"], "evaluate.num_images is 2"),
     (["promote", "--model", "nosuch", "--why", "sharper"], "there is no model 'nosuch'"),
     (["promote", "--model", "nosuch"], "why is missing"),
