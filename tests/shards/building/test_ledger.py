@@ -1,6 +1,8 @@
 """The ledger on its own: listings, parts, claims, refusals and what it forgets, on a real SQLite file."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -364,6 +366,27 @@ def test_transaction_is_all_or_nothing(ledger: Ledger) -> None:
     with pytest.raises(KeyboardInterrupt):
         ledger.replace_listing(broken())
     assert fresh(ledger) == ["a"]
+
+
+def test_ledger_of_an_older_release_is_taken_over(tmp_path: Path) -> None:
+    """Its listing had no column for the depth of the class folder; its files and samples are still known."""
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute(
+            "CREATE TABLE listing(source TEXT PRIMARY KEY, label TEXT, size INTEGER, stamp TEXT, place TEXT, "
+            "ordinal INTEGER) WITHOUT ROWID"
+        )
+        old.execute("INSERT INTO listing VALUES ('a', 'x', 1, 't', '[]', 0)")
+        old.execute(
+            "CREATE TABLE files(source TEXT PRIMARY KEY, size INTEGER, stamp TEXT, source_sha256 BLOB, reason TEXT, "
+            "message TEXT) WITHOUT ROWID"
+        )
+        old.execute("INSERT INTO files VALUES ('a', 1, 't', NULL, 'truncated', 'cut off')")
+    ledger = Ledger(path)
+    ledger.replace_listing([entry("a", "x"), entry("b", "y", depth=0)])
+    assert fresh(ledger) == ["b"]
+    assert ledger.labels() == ["x", "y"]
+    ledger.close()
 
 
 def test_more_files_than_a_page(ledger: Ledger) -> None:

@@ -149,6 +149,11 @@ def test_local_uris_become_paths(root: Path) -> None:
     assert resolve_dataset("unused", f"file://{path}") == str(path)
 
 
+def test_relative_roots_give_absolute_paths(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert resolve_dataset(".", "pets@abc1") == str(root / "datasets" / "pets" / "abc1" / "manifest.json")
+
+
 def test_remote_versions_are_resolved(root: Path) -> None:
     memory = fsspec.filesystem("memory")
     for path in (root / "datasets").rglob("*"):
