@@ -154,7 +154,7 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
         return UnusableChampion(name=version.name, version=str(version.version), why=str(error))
 
 
-@task(task_run_name="gate-{challenger.name}")
+@task(task_run_name="judge-{challenger.name}")
 def decide(
     challenger: ScoredModel, champion: ScoredModel | UnusableChampion | None, policy: PromotionPolicy
 ) -> Verdict:
