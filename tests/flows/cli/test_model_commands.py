@@ -129,7 +129,7 @@ def test_lineage_names_what_was_altered_or_is_missing(trained: TrainOutcome) -> 
         assert message in problems_of(lineage())[what]
         path.write_bytes(content)
     manifest.write_text(manifest.read_text().replace('"val_fraction": 0.3', '"val_fraction": 0.4'))
-    assert "its settings and samples make" in problems_of(lineage())["shards"]
+    assert "its settings and samples give" in problems_of(lineage())["shards"]
     manifest.write_text(manifest.read_text().replace('"val_fraction": 0.4', '"val_fraction": 0.3'))
     shard.rename(shard.with_suffix(".away"))
     status, shown = shardgan("lineage", "models:/tiny@champion")
