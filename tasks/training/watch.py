@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from tasks.errors import MirrorError
 from tasks.flow_runs.artifacts import show_picture
+from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
 from tasks.tracking.runs import RunTracker
@@ -28,10 +29,15 @@ class RunWatch:
         self.total = run.config().train.nimg
         self.alerts = HealthReport(run.name)
         self.log = LogFollower(run.log)
+        self.deletion = DeletionCheck()
         self.shown_nimg = max((nimg for nimg, _ in run.list_samples()), default=-1)
 
     def poll(self) -> None:
-        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away."""
+        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away.
+
+        Raises FlowRunDeleted where somebody deleted the flow run, which stops the training.
+        """
+        self.deletion.poll()
         self.tracker.replay()
         self.alerts.update(self.tracker.events.values())
         if self.mirror:
