@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from prefect._vendor.croniter import croniter
-from prefect._vendor.croniter.croniter import CroniterBadDateError, CroniterError
+from prefect._vendor.croniter.croniter import CroniterBadDateError, CroniterError, croniter
 from prefect.server.schemas.schedules import CronSchedule
 
 FIELDS = 5
@@ -16,7 +15,8 @@ def check_cron(cron: str) -> None:
     if len(cron.split()) != FIELDS and not cron.startswith("@"):
         raise ValueError(f"{len(cron.split())} fields; {expected}")
     try:
-        croniter(cron, datetime(2024, 1, 1, tzinfo=UTC)).get_next(datetime)
+        dates = croniter(cron, datetime(2024, 1, 1, tzinfo=UTC))  # type: ignore[no-untyped-call]
+        dates.get_next(datetime)  # type: ignore[no-untyped-call]
     except CroniterBadDateError as error:
         raise ValueError(f"there is no such day in any year; {expected}") from error
     except (CroniterError, ValueError) as error:

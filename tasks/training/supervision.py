@@ -35,7 +35,7 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
         _signal_group(trainer, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             trainer.wait(GRACE_SECONDS)
-        if isinstance(stop, KeyboardInterrupt) and (status := run.status()):
+        if not isinstance(stop, Exception) and (status := run.status()):
             _stops.append(f"stopped at {status.nimg:,} images; run the same command to go on")
         raise
     finally:
