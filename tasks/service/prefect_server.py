@@ -5,19 +5,25 @@ own settings, and ALLOWED_HOSTS and ALLOWED_ORIGINS for the guard. Prefect itsel
 (PREFECT_SERVER_API_AUTH_STRING), for its WebSockets take it in their first message.
 """
 
+import logging
 import os
 import sys
+import time
 
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import get_current_settings
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, ExceptionContext
 
 from tasks.service.databases import migrate_prefect
 from tasks.service.guard import Guard
 from tasks.service.parents import end_with_parent
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
+logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings say where it goes
+ADVICE_SECONDS = 300.0
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>shardgan: log in to Prefect</title>
 <body style="font-family: sans-serif; margin: 3em">
@@ -56,6 +62,7 @@ def main() -> None:
     temporary = len(sys.argv) > 1
     migrate_prefect()
     write_at_once()
+    event.listen(Engine, "handle_error", LockAdvice())
     uvicorn.run(
         Guard(
             create_app(final=True, ephemeral=temporary),
@@ -82,6 +89,22 @@ def write_at_once() -> None:
         return plain(self, session, with_for_update=True)
 
     AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
+
+
+class LockAdvice:
+    """Says what to do where SQLite is too slow for what is asked of it; once in a while, not for each failure."""
+
+    def __init__(self) -> None:
+        self.next = 0.0
+
+    def __call__(self, context: ExceptionContext) -> None:
+        """Look at an error of any database engine of this process."""
+        if "database is locked" in str(context.original_exception) and time.monotonic() >= self.next:
+            self.next = time.monotonic() + ADVICE_SECONDS
+            logger.warning(
+                "SQLite does not carry this load (database is locked): set SHARDGAN_DATABASE_URL to a PostgreSQL "
+                "server as postgresql://user:password@host:port and start the service again, or run fewer flows at a time"
+            )
 
 
 if __name__ == "__main__":
