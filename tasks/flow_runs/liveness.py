@@ -1,9 +1,9 @@
-"""Whether a flow run's process lives: each process that a worker starts holds a lock for as long as it does.
+"""Whether the process of a flow run is alive: each process that a worker starts holds a lock for as long as it lives.
 
     <home>/flow-runs/<flow run id>.lock    flock; inside, who holds it
 
-A worker that is stopped takes its flow runs with it and tells nobody: they stay "Running" and keep their pool's slot.
-With the lock, anything on the same machine (or shared file system) knows better, in whatever stage the run was.
+When a worker is stopped, its flow runs end too, but Prefect is not told: they stay "Running" and keep their slot in the
+pool. With the lock, every process on the same machine (or shared file system) can tell, at every stage of the run.
 """
 
 import contextlib

@@ -60,7 +60,7 @@ class ProgressReport:
         self.bar.stop()
 
     def update(self, done: float, note: str = "", total: float | None = None) -> None:
-        """Move to `done`; cheap enough for every image."""
+        """Show that `done` of the total are done. It is cheap enough to be called for every image."""
         self.total = max(total or self.total, 1)
         done = min(done, self.total)  # the last batch may go beyond what was asked for
         self.bar.update(self.item, completed=done, total=self.total, note=note)
@@ -85,7 +85,7 @@ class ProgressReport:
 
 
 class Pace:
-    """How fast work gets on since it was first heard of; what a resumed training had done before does not count."""
+    """Speed of the work since the first update; what a resumed training had done before does not count."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()

@@ -103,7 +103,7 @@ class LockAdvice:
             self.next = time.monotonic() + ADVICE_SECONDS
             logger.warning(
                 "SQLite does not carry this load (database is locked): set SHARDGAN_DATABASE_URL to a PostgreSQL "
-                "server as postgresql://user:password@host:port and start the service again, or run fewer flows at a time"
+                "server (postgresql://user:password@host:port) and start it again, or run fewer flows at a time"
             )
 
 

@@ -1,6 +1,6 @@
-"""Training on another machine: by a deployment, of which only settings and names travel.
+"""Training on another machine, by a deployment: only settings and names are sent.
 
-What came of it is read from the registry, not from the flow run: that may have been resumed, or be somebody else's.
+The result is read from the registry, not from the flow run, which may have been resumed or started by somebody else.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The trainer as a child process: started, stopped with whoever follows it, and how it ended told by an exception."""
+"""The trainer as a child process: starts it, stops it, and raises an exception that says how it ended."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _stops: list[str] = []  # Prefect passes on that a flow was stopped, but not wha
 
 
 def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
-    """Run the trainer as a child in a process group of its own; whatever stops this process stops the child too.
+    """Run the trainer as a child in a process group of its own. What stops this process stops the child too.
 
     SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
     checkpoint, and is killed if it does not use it. Returns the exit code.

@@ -1,4 +1,4 @@
-"""What goes on beside a training: its run directory is followed, and what is new there shown to people."""
+"""Follows the run directory of a training, and shows people what is new there."""
 
 import logging
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class RunWatch:
         self.log.read()
 
     def close(self) -> None:
-        """Pass on what the trainer said last, and copy the rest."""
+        """Pass on the last lines of the trainer's log, and copy the remaining files."""
         self.log.read()
         if self.mirror:
             keep_copy(self.mirror.finish)
@@ -70,7 +70,7 @@ class RunWatch:
 
 
 def keep_copy(copy: Callable[[], None]) -> None:
-    """A bucket that is away stops no training: the next checkpoint tries again."""
+    """Log that a bucket does not answer, and let the training go on: the next checkpoint tries again."""
     try:
         copy()
     except MirrorError as error:
