@@ -1,4 +1,4 @@
-"""Close what was left open on either side: Prefect's flow runs, MLflow's runs."""
+"""Close what was left open: flow runs in Prefect whose process is gone, and runs in MLflow whose flow run has ended."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.forms import Form
-from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs
+from tasks.errors import RunLocked
+from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs, sole_reconcile
 from tasks.flow_runs.run_names import name_run
 from tasks.registry.champion_check import check_champions
 
@@ -24,13 +25,17 @@ class ReconcileConfig(BaseModel):
 
 
 class ReconcileOutcome(BaseModel):
-    """What was closed, by name, and a sentence for each champion that was made outside of shardgan."""
+    """Names of what was closed, and a sentence for each champion that was made outside of shardgan.
+
+    `skipped` says why nothing was looked at.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     flow_runs: list[str]
     mlflow_runs: list[str]
     champions: list[str] = []
+    skipped: str = ""
 
 
 DEFAULT = ReconcileConfig()
@@ -38,8 +43,15 @@ DEFAULT = ReconcileConfig()
 
 @flow(name="reconcile", flow_run_name=name_run("reconcile"))
 def reconcile(config: Annotated[ReconcileConfig, Form()] = DEFAULT) -> ReconcileOutcome:
-    """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs."""
-    flow_runs = close_flow_runs() if config.flow_runs else []
-    mlflow_runs = close_mlflow_runs() if config.mlflow_runs else []
-    champions = check_champions() if config.champions else []
-    return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=mlflow_runs, champions=champions)
+    """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs.
+
+    Where another reconcile is at work on this home, there is nothing left to do.
+    """
+    try:
+        with sole_reconcile():
+            flow_runs = close_flow_runs() if config.flow_runs else []
+            mlflow_runs = close_mlflow_runs() if config.mlflow_runs else []
+            champions = check_champions() if config.champions else []
+            return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=mlflow_runs, champions=champions)
+    except RunLocked as other:
+        return ReconcileOutcome(flow_runs=[], mlflow_runs=[], skipped=str(other))

@@ -1,4 +1,4 @@
-"""The service's commands: everything up, the set-up alone, one worker."""
+"""The commands of the service: start everything, set servers up, run one worker."""
 
 from pathlib import Path
 
@@ -49,11 +49,13 @@ def plan_up(config: ServiceConfig) -> list[str]:
     check_exposure(config)
     if config.nightly:
         read_nightly(config.nightly)
-    when = f"{config.nightly_cron!r}, {config.timezone}"
+    from tasks.flow_runs.schedules import describe_dates  # it imports Prefect, which help and refusals do without
+
+    when = f"{config.nightly_cron!r}, {config.timezone}: {describe_dates(config.nightly_cron, config.timezone)}"
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
         "make pools, deployments and automations, or bring them up to date",
-        f"run {config.nightly} by {when}" if config.nightly else "schedule no nightly run",
+        f"run {config.nightly} at {when}" if config.nightly else "schedule no nightly run",
     ]

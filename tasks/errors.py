@@ -8,6 +8,7 @@
     │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
     ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
     ├── MirrorError           the bucket that keeps copies of runs does not answer, or will not take them
+    ├── FlowRunDeleted        somebody deleted the flow run that is at work
     ├── DatasetBusy           another run works on the same dataset, and was not to be waited for
     ├── TooManyAttempts       the flow run was resumed again and again, and died each time
     ├── ServiceError          a server, worker or process of the service is not as it has to be
@@ -22,6 +23,7 @@ from shards import DatasetError, SourceError, SplitError
 __all__ = [
     "BAD_REQUESTS",
     "DatasetBusy",
+    "FlowRunDeleted",
     "MirrorError",
     "RegistryError",
     "RequestError",
@@ -66,6 +68,10 @@ class TrainingInterrupted(TasksError):
 
 class MirrorError(TasksError):
     """A run's state cannot be copied to the root URI, or fetched from it."""
+
+
+class FlowRunDeleted(TasksError):
+    """Somebody deleted the flow run that is at work; what it did is kept."""
 
 
 class DatasetBusy(TasksError):

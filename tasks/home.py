@@ -1,14 +1,19 @@
-"""Where all state lives, and the defaults under which nothing needs to be started.
+"""Paths and URIs of one installation, and defaults for Prefect and MLflow, so that no server needs to be started.
 
 One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflow.db, mlartifacts/ and prefect/.
-Service mode differs in `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` alone; where neither is set and `shardgan up`
-runs on this home, both lead there. `SHARDGAN_AUTH=name:password` is what both servers ask for.
+With servers, only `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` differ. Where neither is set and `shardgan up` runs on
+this home, both point to its servers. Both servers ask for the name and password in `SHARDGAN_AUTH=name:password`;
+where that is not set, `shardgan up` makes a password, and commands on this home read it from a file.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import re
+import secrets
+import stat
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +33,10 @@ DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
 }
+
+# Characters that mean something else in a URI than in the name of a folder, or are missing from this list.
+ODD = re.compile(r"[^\w./~@+=,:\- ]")
+TEMPORARY = "shardgan-temporary"  # the name for a server that ends with its command
 
 # Whatever the environment says: a pickle is a program, and no model of ours needs one.
 ENFORCED = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
@@ -64,23 +73,37 @@ class Home:
         return self.root / "service.json"
 
     @property
+    def password_file(self) -> Path:
+        """The password that `shardgan up` made; only its owner may read it."""
+        return self.root / "service.password"
+
+    @property
     def mlartifacts(self) -> Path:
         return self.root / "mlartifacts"
 
     @property
+    def mlflow_database(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def backend_uri(self) -> str:
+        """The URI of the SQLite file under the root."""
+        return sqlite_uri(self.mlflow_database)
+
+    @property
     def tracking_uri(self) -> str:
         """`MLFLOW_TRACKING_URI`, or SQLite under the root."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.backend_uri
 
     @property
     def shown_tracking_uri(self) -> str:
-        """The same for people and logs: without a password, as the URL of a database holds one."""
+        """The tracking URI without its password, for people and logs."""
         return without_password(self.tracking_uri)
 
     @property
     def serves_itself(self) -> bool:
         """Whether MLflow is the SQLite file under the root, rather than a server."""
-        return self.tracking_uri == f"sqlite:///{self.root / 'mlflow.db'}"
+        return self.tracking_uri == self.backend_uri
 
 
 def home() -> Home:
@@ -93,19 +116,43 @@ def home() -> Home:
     return Home(root, str(root))
 
 
+def sqlite_uri(path: Path, scheme: str = "sqlite") -> str:
+    """The URI of the SQLite database at the absolute `path`.
+
+    SQLAlchemy, MLflow and Prefect take `?`, `#`, `%` and quotes in such a URI for other things than parts of a name. A
+    folder with an odd name is therefore reached through a link in the user's cache.
+    """
+    if ODD.search(str(path)):
+        digest = hashlib.sha256(str(path.parent).encode()).hexdigest()[:16]
+        link = Path("~/.cache/shardgan/homes").expanduser() / digest
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(path.parent)
+        path = link / path.name
+    return f"{scheme}:///{path}"
+
+
 def apply_defaults() -> None:
-    """Fill in what the environment leaves open; must run before Prefect is imported for the first time."""
+    """Set what the environment leaves open. Must run before Prefect is imported for the first time."""
     os.environ.update(ENFORCED)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    service = find_service(home())
     if not {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} & os.environ.keys():
-        os.environ.update(find_service(home()))
+        os.environ.update(service)
+    if service and os.environ.get("PREFECT_API_URL") == service["PREFECT_API_URL"] and read_auth() is None:
+        os.environ.update(auth_environment(read_password(home())))
     if auth := read_auth():
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{auth.name}:{auth.password}")
-        os.environ.setdefault("MLFLOW_TRACKING_USERNAME", auth.name)
-        os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", auth.password)
+        for name, value in auth_environment(auth).items():
+            if os.environ.get(name, TEMPORARY).startswith(TEMPORARY):
+                os.environ[name] = value
     if "PREFECT_API_URL" not in os.environ:
         os.environ.setdefault("PREFECT_HOME", str(home().root / "prefect"))
+        # The temporary server is for this command alone.
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{TEMPORARY}:{secrets.token_urlsafe()}")
+        database = Path(os.environ["PREFECT_HOME"]).absolute() / "prefect.db"
+        if ODD.search(str(database)):
+            os.environ.setdefault("PREFECT_SERVER_DATABASE_CONNECTION_URL", sqlite_uri(database, "sqlite+aiosqlite"))
         # It is made by make_prefect_home, when it is needed.
         warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
 
@@ -117,7 +164,7 @@ def make_prefect_home() -> None:
 
 
 def find_service(home: Home) -> dict[str, str]:
-    """The addresses of the service that runs on `home` on this machine, as variables; empty where none does."""
+    """The addresses of the service that runs on `home` on this machine, as variables; empty where none runs."""
     try:
         with home.service_file.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: see tasks.service.settings.announce
@@ -138,11 +185,54 @@ class Auth:
 
 
 def read_auth() -> Auth | None:
-    """What `SHARDGAN_AUTH` says; None where it is not set. Raises ValueError where it is no name:password."""
+    """What `SHARDGAN_AUTH` says; None where it is not set. Raises ValueError where it is not name:password."""
     given = os.environ.get("SHARDGAN_AUTH", "")
-    if not given:
-        return None
+    return parse_auth(given, "SHARDGAN_AUTH") if given else None
+
+
+def parse_auth(given: str, where: str) -> Auth:
+    """`name:password`. Raises ValueError, which names `where`, for anything else."""
     name, _, password = given.partition(":")
     if not name or not password:
-        raise ValueError("SHARDGAN_AUTH has no name or no password: expected name:password")
+        raise ValueError(f"{where} has no name or no password: expected name:password")
     return Auth(name, password)
+
+
+def auth_environment(auth: Auth | None) -> dict[str, str]:
+    """The variables by which our programs, Prefect and MLflow learn the name and password."""
+    if auth is None:
+        return {}
+    return {
+        "SHARDGAN_AUTH": f"{auth.name}:{auth.password}",
+        "PREFECT_API_AUTH_STRING": f"{auth.name}:{auth.password}",
+        "MLFLOW_TRACKING_USERNAME": auth.name,
+        "MLFLOW_TRACKING_PASSWORD": auth.password,
+    }
+
+
+def make_password(home: Home) -> Auth:
+    """The name and password of this home's service: those made before, or new ones. Only the owner may read the file.
+
+    A file that others can read, or could have written, is replaced.
+    """
+    if found := read_password(home):
+        return found
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.password_file.unlink(missing_ok=True)
+    auth = Auth("shardgan", secrets.token_urlsafe(32))
+    descriptor = os.open(home.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{auth.name}:{auth.password}\n")
+    return auth
+
+
+def read_password(home: Home) -> Auth | None:
+    """The name and password that `make_password` wrote; None where it has not, or where others can read the file."""
+    try:
+        with home.password_file.open() as file:
+            facts = os.fstat(file.fileno())
+            if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
+                return None
+            return parse_auth(file.read().strip(), str(home.password_file))
+    except FileNotFoundError:
+        return None

@@ -17,11 +17,14 @@ from prefect.utilities.schema_tools import is_valid_schema
 from prefect.utilities.templating import apply_values
 from prefect_kubernetes.worker import KubernetesWorker, KubernetesWorkerJobConfiguration
 
+from tasks.home import Auth
+from tasks.service.parents import PARENT_PID, SERVICE_HOME
 from tasks.service.settings import ServiceConfig, client_environment, mlflow_environment, prefect_environment
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 COMPOSE = (DEPLOY / "compose.yaml").read_text()
 SERVICES = yaml.safe_load(COMPOSE)["services"]
+AUTH = Auth("shardgan", "a-long-enough-one")
 SECRETS = {"POSTGRES_PASSWORD": "pg-secret", "S3_ACCESS_KEY": "s3-key", "S3_SECRET_KEY": "s3-secret"}
 TEMPLATE = json.loads((DEPLOY / "kubernetes" / "gpu-job-template.json").read_text())
 VALUE = re.compile(r"(?i)(password|secret_?key|access_?key)\s*[:=]\s*[^\s$]")
@@ -70,11 +73,16 @@ def test_the_gpu_worker_reserves_gpus_and_has_time_for_a_checkpoint() -> None:
 
 @pytest.mark.parametrize(
     ("service", "settings"),
-    [("prefect", prefect_environment), ("mlflow", mlflow_environment), ("cpu-worker", client_environment)],
+    [
+        ("prefect", lambda config: prefect_environment(config, AUTH)),
+        ("mlflow", mlflow_environment),
+        ("cpu-worker", lambda config: client_environment(config, None)),
+    ],
 )
 def test_containers_are_told_what_the_processes_are_told(service: str, settings: Any, home_dir: Path) -> None:
     """As `shardgan up` does it, but for what the image holds and what only SQLite or a single machine needs."""
-    elsewhere = {"PATH", "PREFECT_HOME", "PREFECT_SERVER_EPHEMERAL_ENABLED", "PREFECT_SERVER_API_PORT"}
+    elsewhere = {PARENT_PID, SERVICE_HOME}  # of processes on one machine
+    elsewhere |= {"PATH", "PREFECT_HOME", "PREFECT_SERVER_EPHEMERAL_ENABLED", "PREFECT_SERVER_API_PORT"}
     told = set(settings(ServiceConfig())) - elsewhere
     assert told <= set(SERVICES[service]["environment"])
     dockerfile = (DEPLOY / "Dockerfile").read_text()
@@ -82,9 +90,17 @@ def test_containers_are_told_what_the_processes_are_told(service: str, settings:
     assert "PREFECT_SERVER_EPHEMERAL_ENABLED=false" in dockerfile
 
 
+@pytest.mark.parametrize("service", ["prefect", "mlflow"])
+def test_the_servers_are_behind_the_guard_and_ask_for_the_password(service: str) -> None:
+    assert SERVICES[service]["command"] == f"python -m tasks.service.{service}_server"
+    asked = {"prefect": "PREFECT_SERVER_API_AUTH_STRING", "mlflow": "SHARDGAN_AUTH"}[service]
+    for name in (service, "setup", "cpu-worker", "gpu-worker"):
+        told = SERVICES[name]["environment"]
+        assert told[asked if name == service else "SHARDGAN_AUTH"] == "${SHARDGAN_AUTH:-}"
+
+
 def test_mlflow_answers_to_the_name_that_workers_call_it_by() -> None:
-    allowed = SERVICES["mlflow"]["environment"]["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
-    assert {"mlflow:*", "localhost:*"} <= set(allowed)
+    assert SERVICES["mlflow"]["environment"]["SHARDGAN_ALLOWED_HOSTS"].split(",") == ["mlflow"]
     assert "'Host': 'mlflow:5000'" in SERVICES["mlflow"]["healthcheck"]["test"][-1]
 
 

@@ -1,11 +1,11 @@
 """The command line: `shardgan build | train | evaluate | run | up | ...`; `shardgan --help` lists all.
 
-Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request was wrong.
+Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request
+was wrong; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 because the terminal was closed.
 """
 
 import contextlib
 import json
-import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from flows.cli.settings import (
     to_yaml,
     validate,
 )
+from flows.cli.signals import stoppable, stopped_by
 from flows.configs import PipelineConfig
 from tasks.errors import BAD_REQUESTS
 from tasks.reports.printable import for_terminal
@@ -71,7 +72,9 @@ def run_command(
                 outcome = start(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return _fail(error, WRONG, as_json)
-        except (Exception, KeyboardInterrupt) as failure:
+        except KeyboardInterrupt as stop:
+            return _fail(stop, 128 + stopped_by(), as_json)
+        except Exception as failure:
             return _fail(failure, FAILED, as_json)
     if outcome is None:
         _show_plan(config, plan, as_json)
@@ -85,11 +88,11 @@ def run_command(
 
 
 def start(command: Command, config: BaseModel) -> Any:
-    """Run what the command stands for in this process; SIGTERM ends it the way Ctrl-C does, with a checkpoint."""
+    """Run what the command stands for in this process. Whatever stops it, the trainer writes its checkpoint."""
     from flows.cli.running import run_flow  # not before: it is not needed to refuse a request
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return run_flow(command, config)
+    with stoppable():
+        return run_flow(command, config)
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
@@ -110,8 +113,8 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
 
 
 def _fail(error: BaseException, status: int, as_json: bool) -> int:
-    interrupted = isinstance(error, KeyboardInterrupt)
-    message = "interrupted; the same command goes on where this one stopped" if interrupted else str(error)
+    stopped = str(error) or "stopped; run the same command to go on"
+    message = stopped if isinstance(error, KeyboardInterrupt) else str(error)
     for line in (message, *getattr(error, "__notes__", ())):
         print(f"shardgan: {for_terminal(line)}", file=sys.stderr)
     if as_json:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,14 +18,23 @@ logger = logging.getLogger(__name__)
 
 def run_flow(command: Command, config: BaseModel) -> Any:
     """Run what the command stands for and return its outcome; a failure carries a note that names the log file."""
+    from prefect import Flow
+
     import flows
+    from tasks.service.temporary_server import own_temporary_server
 
     function = command.load()
     flows.prepare_process()
+    if isinstance(function, Flow):
+        own_temporary_server()
     path = home().root / "logs" / f"{command.name}-{datetime.now():%Y%m%d-%H%M%S}.log"
     with log_to(path):
         try:
             return function(config)
+        except KeyboardInterrupt as stop:
+            if training := sys.modules.get("tasks.training.stage"):
+                stop.args = (training.describe_stop(),)
+            raise
         except Exception as error:
             # Prefect has logged the traceback of an error inside a flow; one of ours outside of any is logged here.
             logger.error("%s failed", command.name, exc_info=True)

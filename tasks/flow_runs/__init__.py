@@ -13,5 +13,6 @@ __all__ = [
     "progress",
     "reconciliation",
     "run_names",
+    "schedules",
     "summary",
 ]

@@ -1,7 +1,7 @@
-"""One active run a dataset, by a lock that the kernel frees the moment its holder dies.
+"""One active run per dataset, by a lock that the kernel frees as soon as its holder dies.
 
-The lock is a file under the home's working folder: it is one for all workers that share it, on one machine or through a
-shared file system. With a bucket as home, let one machine work for the pool `cpu`.
+The lock is a file under the home's working folder. All workers that share this folder, on one machine or through a
+shared file system, share the lock. With a bucket as home, let one machine work for the pool `cpu`.
 """
 
 import logging

@@ -1,24 +1,30 @@
-"""Whether a flow run's process lives: each process that a worker starts holds a lock for as long as it does.
+"""Whether the process of a flow run is alive: each process that a worker starts holds a lock for as long as it lives.
 
     <home>/flow-runs/<flow run id>.lock    flock; inside, who holds it
 
-A worker that is stopped takes its flow runs with it and tells nobody: they stay "Running" and keep their pool's slot.
-With the lock, anything on the same machine (or shared file system) knows better, in whatever stage the run was.
+When a worker is stopped, its flow runs end too, but Prefect is not told: they stay "Running" and keep their slot in the
+pool. With the lock, every process on the same machine (or shared file system) can tell, at every stage of the run.
 """
 
 import contextlib
 import os
 import socket
+import time
 from pathlib import Path
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
-from tasks.errors import RunLocked, TooManyAttempts
+from tasks.errors import FlowRunDeleted, RunLocked, TooManyAttempts
 from tasks.home import Home, home
+from tasks.tracking.outages import not_needed
 from tasks.trainer.run_directory import hold, is_held
 
 FLOW_RUN_ID = "PREFECT__FLOW_RUN_ID"  # given by Prefect's worker to the process it starts
 MAX_ATTEMPTS = 10
+LOOK_SECONDS = 10.0
 _held = contextlib.ExitStack()  # for as long as the process lives
 
 
@@ -54,6 +60,28 @@ def forget(home: Home, flow_run_id: str) -> None:
     """Remove the lock file of a flow run that has ended."""
     with contextlib.suppress(FileNotFoundError):
         lock_file(home, flow_run_id).unlink()
+
+
+class DeletionCheck:
+    """Notices that somebody deleted the flow run of this process: nobody could stop it in Prefect any more."""
+
+    def __init__(self) -> None:
+        self.flow_run_id = flow_run.id
+        self.next_look = time.monotonic() + LOOK_SECONDS
+
+    def poll(self) -> None:
+        """Ask the server now and then. Raises FlowRunDeleted where the flow run is gone."""
+        if not self.flow_run_id or time.monotonic() < self.next_look:
+            return
+        self.next_look = time.monotonic() + LOOK_SECONDS
+        with not_needed("the question whether this flow run is still there"), get_client(sync_client=True) as client:
+            try:
+                client.read_flow_run(UUID(self.flow_run_id))
+            except ObjectNotFound as error:
+                raise FlowRunDeleted(
+                    "this flow run was deleted in Prefect, so the training stops with a checkpoint: start it again "
+                    "with the same settings to go on from there"
+                ) from error
 
 
 def check_attempts() -> None:

@@ -1,4 +1,4 @@
-"""Logs of shards/, models/, tasks/ and of the trainer, in the flow run where a person looks for them."""
+"""Sends the logs of shards/, models/, tasks/ and of the trainer to the flow run in Prefect."""
 
 import logging
 from pathlib import Path
@@ -31,14 +31,14 @@ def send_logs_to_prefect() -> None:
 
 
 class LogFollower:
-    """Says what a growing log file says, line by line, from its present end on."""
+    """Passes on each new line of a growing log file, from its present end on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = path.stat().st_size if path.exists() else 0
 
     def read(self) -> None:
-        """Pass on the whole lines that are new; of a flood its end."""
+        """Pass on new whole lines; of very many, the last ones."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:

@@ -60,8 +60,9 @@ class ProgressReport:
         self.bar.stop()
 
     def update(self, done: float, note: str = "", total: float | None = None) -> None:
-        """Move to `done`; cheap enough for every image."""
+        """Show that `done` of the total are done. It is cheap enough to be called for every image."""
         self.total = max(total or self.total, 1)
+        done = min(done, self.total)  # the last batch may go beyond what was asked for
         self.bar.update(self.item, completed=done, total=self.total, note=note)
         now = time.monotonic()
         left = self.pace.time_left(done, self.total)
@@ -73,7 +74,7 @@ class ProgressReport:
         if self.artifact is not None and now >= self.next_artifact:
             spent = now - self.pace.started
             self.next_artifact = now + min(max(ARTIFACT_SECONDS, spent / 100), MAX_ARTIFACT_SECONDS)
-            self._show(min(100.0, 100.0 * done / self.total), f"{self.title}: {said}" if said else self.title)
+            self._show(100.0 * done / self.total, f"{self.title}: {said}" if said else self.title)
         if not self.bar.console.is_terminal and now >= self.next_line:
             self.next_line = now + LINE_SECONDS
             print(f"{self.title}: {100 * done / self.total:.0f}%  {said}", file=sys.stderr, flush=True)
@@ -84,7 +85,7 @@ class ProgressReport:
 
 
 class Pace:
-    """How fast work gets on since it was first heard of; what a resumed training had done before does not count."""
+    """Speed of the work since the first update; what a resumed training had done before does not count."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()

@@ -6,7 +6,8 @@ here; a reconcile there, or the automation that misses its heartbeats, sees to i
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -30,13 +31,25 @@ from tasks.home import Home, home
 from tasks.tracking.lineage import FLOW_RUN_TAG
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags
-from tasks.trainer.run_directory import RunDirectory
+from tasks.trainer.run_directory import RunDirectory, hold
 
 logger = logging.getLogger(__name__)
 OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 PENDING_LIMIT = timedelta(minutes=15)  # from a worker's taking a run up to the run's own first word
 MLFLOW_STATUS = {StateType.COMPLETED: "FINISHED", StateType.CANCELLED: "KILLED"}
 PAGE = 200
+
+
+@contextmanager
+def sole_reconcile() -> Iterator[None]:
+    """Be the one reconcile on this home; raises RunLocked where another is at work.
+
+    Two at once would close the same runs twice, and get in each other's way in the database.
+    """
+    path = home().root / "locks" / "reconcile.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hold(path, f"another reconcile is at work on {home().root}", wait_seconds=0):
+        yield
 
 
 @task(task_run_name="close-flow-runs")

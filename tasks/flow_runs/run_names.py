@@ -1,4 +1,4 @@
-"""Names of flow and task runs: what is done, to what, and since when; so that a list of runs can be read."""
+"""Names of flow and task runs: what is done, to what, and when, so that people can read a list of runs."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def name_run(*words: str) -> Callable[[], str]:
 
 
 def shorten(text: str) -> str:
-    """What names a thing, without where it is: emoji for emoji@0d4d19db... or its path, emoji-3 for models:/emoji/3."""
+    """The short name of a thing, without its location: emoji for emoji@0d4d19db..., emoji-3 for models:/emoji/3."""
     if text.endswith("manifest.json"):
         return Path(text).parent.parent.name
     name, at, version = text.removeprefix(SCHEME).partition("@")

@@ -3,4 +3,4 @@
 May import trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["doctor", "processes", "provisioning", "settings"]
+__all__ = ["doctor", "processes", "provisioning", "settings", "temporary_server"]

@@ -1,11 +1,21 @@
-"""The two databases on a PostgreSQL server: one for Prefect, one for MLflow, for both call a table alembic_version."""
+"""The databases of the two servers: made on a PostgreSQL server where there is one, else Prefect's SQLite file.
 
+Prefect and MLflow need a database each, because both call a table alembic_version.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tasks.errors import RequestError, ServiceError
+from tasks.home import sqlite_uri
 from tasks.service.settings import DATABASE_URL, database_url
+from tasks.tracking.databases import ensure_whole
 
 NAMES = ("prefect", "mlflow")
+DATA_TABLES = ("flow_run", "deployment", "block_document", "variable")
 
 
 def ensure_databases() -> None:
@@ -16,7 +26,7 @@ def ensure_databases() -> None:
     if not database_url(NAMES[0]):
         return
     try:
-        import psycopg2  # an extra: for who asks for it
+        import psycopg2  # an extra: not needed with SQLite
         from psycopg2 import sql
     except ImportError as error:
         raise RequestError(f"{DATABASE_URL} is set, which needs `pip install shardgan[service]`") from error
@@ -31,3 +41,43 @@ def ensure_databases() -> None:
     except psycopg2.Error as error:
         where = urlsplit(database_url("postgres")).hostname
         raise ServiceError(f"PostgreSQL at {where}: {error}; see {DATABASE_URL}") from error
+
+
+def migrate_prefect() -> None:
+    """Make the tables of Prefect's SQLite database, or bring them up to date. Call it before the server starts."""
+    import prefect
+    from prefect.server.utilities.database import get_dialect
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+    from sqlalchemy.engine import make_url
+
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    path = make_url(url).database or ":memory:"
+    if get_dialect(url).name != "sqlite" or ":memory:" in path:
+        return  # the server does it by itself
+    major, minor, patch = (int(part) for part in prefect.__version__.split("+")[0].split(".")[:3])
+    ensure_whole(Path(path), major * 10**6 + minor * 10**3 + patch, DATA_TABLES, _migrate_in_child)
+
+
+def _migrate_in_child(path: Path) -> None:
+    """Run Prefect's migrations on another file than the settings name; a fork keeps their global state apart."""
+    if not path.exists():
+        # It says that the block types were recorded, in a database that is no longer there.
+        path.with_name("memo_store.toml").unlink(missing_ok=True)
+    if child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if code := os.waitstatus_to_exitcode(status):
+            raise ServiceError(f"Prefect's tables could not be made ({code}): the lines above say why")
+        return
+    code = 1
+    try:
+        from prefect.server.database import provide_database_interface
+        from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
+
+        with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: sqlite_uri(path, "sqlite+aiosqlite")}):
+            asyncio.run(provide_database_interface().create_db())
+        code = 0
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,4 +1,4 @@
-"""What has to be as it should before anything runs: settings, versions, storage, GPU, servers, workers."""
+"""Checks of everything that a run needs: settings, versions, storage, GPU, servers, workers."""
 
 import os
 import shutil
@@ -17,8 +17,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import RequestError
-from tasks.home import Home, home, read_auth
+from tasks.home import Home, find_service, home, read_auth, read_password
 from tasks.reports.printable import without_password
+from tasks.service import parents
 from tasks.service.provisioning import CPU, GPU
 from tasks.service.settings import MIN_PASSWORD, DoctorConfig, database_url, is_loopback
 from tasks.trainer.run_directory import hold, is_held
@@ -39,7 +40,7 @@ class Finding(BaseModel):
 
 
 class DoctorOutcome(BaseModel):
-    """All that was looked at; sound where nothing is wrong."""
+    """All findings; sound where nothing is wrong."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,9 +61,9 @@ class DoctorOutcome(BaseModel):
 
 
 def examine(config: DoctorConfig) -> DoctorOutcome:
-    """Look at everything; what cannot be looked at is a finding too."""
+    """Run every check. A check that fails to run is a finding too."""
     findings: list[Finding] = []
-    for look in (look_at_versions, look_at_settings, look_at_storage, look_at_gpu, look_at_prefect, look_at_mlflow):
+    for look in LOOKS:
         findings += _look(look, config)
     return DoctorOutcome(findings=findings)
 
@@ -88,7 +89,7 @@ def wrong(what: str, found: str, mend: str) -> Finding:
 
 
 def look_at_versions(_config: DoctorConfig) -> Iterator[Finding]:
-    """The packages beside the ranges that this one was tested with."""
+    """Whether the installed packages are in the ranges that this one was tested with."""
     asked = [Requirement(text) for text in metadata.requires("shardgan") or []]
     bad = []
     for requirement in asked:
@@ -141,12 +142,17 @@ def _look_at_password(password: str | None, servers: list[str]) -> Iterator[Find
         yield warn(
             "password", f"none, for {', '.join(exposed)}", "start the service with SHARDGAN_AUTH, and set it here"
         )
+    elif made := read_password(home()):
+        source = home().password_file if made.password == password else "SHARDGAN_AUTH"
+        yield ok(
+            "password", f"the one in {source}" if password else "made; commands on this home read it by themselves"
+        )
     else:
-        yield ok("password", "set" if password else "none, and none is needed on this machine alone")
+        yield ok("password", "set" if password else "none yet: `shardgan up` makes one")
 
 
 def look_at_storage(_config: DoctorConfig) -> Iterator[Finding]:
-    """Whether the home can be written to, locked and renamed in, and has room."""
+    """Whether files in the home can be written, locked and renamed, and whether there is room."""
     here = home()
     here.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=here.root, prefix=".doctor-") as folder:
@@ -159,7 +165,7 @@ def look_at_storage(_config: DoctorConfig) -> Iterator[Finding]:
         yield ok("home", f"{here.root} can be written to and locked")
     else:
         mend = "choose a SHARDGAN_HOME on a local disk or NFS 4: two trainings could work in one run directory"
-        yield wrong("home", f"{here.root}: flock holds nobody off", mend)
+        yield wrong("home", f"{here.root}: locks do not work here", mend)
     free = shutil.disk_usage(here.root).free
     room = f"{free / 2**30:.1f} GiB free at {here.root}"
     yield ok("room", room) if free >= MIN_FREE_BYTES else warn("room", room, "make room: checkpoints need it")
@@ -179,7 +185,7 @@ def _look_at_bucket(here: Home) -> Finding:
 
 
 def look_at_gpu(_config: DoctorConfig) -> Iterator[Finding]:
-    """What trains."""
+    """What trains: the GPUs, or the processor."""
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
         yield ok("GPU", ", ".join(f"{card.name}, {card.total_memory / 2**30:.0f} GiB" for card in cards))
@@ -190,6 +196,16 @@ def look_at_gpu(_config: DoctorConfig) -> Iterator[Finding]:
         yield warn(
             "GPU", f"none: training uses {os.cpu_count()} CPU cores", "fine for small networks and for trying out"
         )
+
+
+def look_at_leftovers(_config: DoctorConfig) -> Iterator[Finding]:
+    """Processes of a service that has ended."""
+    here = home()
+    if find_service(here):
+        return  # it is running, and they are its own
+    if left := parents.find_leftovers(here.root):
+        mend = "`shardgan up --leftovers end` ends them and starts the service; trainings go on from their checkpoints"
+        yield wrong("leftovers", f"an earlier service left {parents.describe(left)}", mend)
 
 
 def look_at_prefect(config: DoctorConfig) -> Iterator[Finding]:
@@ -287,3 +303,14 @@ def _look_at_experiments(experiments: list[dict[str, str]], here: Home) -> Itera
 
 def _refused(error: httpx.HTTPStatusError) -> bool:
     return error.response.status_code == httpx.codes.UNAUTHORIZED
+
+
+LOOKS = (
+    look_at_versions,
+    look_at_settings,
+    look_at_storage,
+    look_at_gpu,
+    look_at_leftovers,
+    look_at_prefect,
+    look_at_mlflow,
+)

@@ -1,8 +1,10 @@
-"""Prefect's process worker with one fault mended; `python -m tasks.service.pool_worker` is `prefect` with it.
+"""Prefect's process worker with two changes; `python -m tasks.service.pool_worker` is `prefect` with this worker.
 
-A run that comes back (crashed, then resumed or retried) before the worker has given its place free makes Prefect 3.8's
-worker with a limit die, with all that runs in it: "this borrower is already holding one of this CapacityLimiter's
-tokens". On a busy machine that place is held for half a minute after the crash.
+1. A flow run may not say what its process executes. Prefect takes a command, environment variables and a working
+   folder from the "job variables" of each run: whoever may start a run could have any program executed on the worker.
+2. A run that crashed and comes back (resumed or retried) waits until the worker has given its place free. Prefect
+   3.8's worker with a limit dies of such a run, and everything that runs in it: "this borrower is already holding one
+   of this CapacityLimiter's tokens". On a busy machine the place is held for half a minute after the crash.
 """
 
 import warnings
@@ -10,12 +12,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect.cli import app
+from prefect.states import Failed
 from prefect.workers.process import ProcessWorker
+
+from tasks.errors import RequestError
+from tasks.service.parents import end_with_parent
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
-warnings.filterwarnings("ignore", "Type 'PoolWorker'")  # that it takes the place of Prefect's own is the point
+warnings.filterwarnings("ignore", "Type 'PoolWorker'")  # it is meant to take the place of Prefect's own
+HARMLESS = {"name", "labels", "stream_output"}  # job variables that do not change what is executed
 
 
 class PoolWorker(ProcessWorker):
@@ -29,6 +36,21 @@ class PoolWorker(ProcessWorker):
         ready = [entry for entry in flow_run_response if entry.flow_run.id not in placed]
         return await super()._submit_scheduled_flow_runs(ready)
 
+    async def _submit_run_and_capture_errors(self, flow_run: "FlowRun", task_status: Any = None) -> Any:
+        """Fail a run that says what to execute; the deployment's own job variables, which an operator wrote, count."""
+        if not (refused := sorted(set(flow_run.job_variables or {}) - HARMLESS)):
+            return await super()._submit_run_and_capture_errors(flow_run, task_status)
+        error = RequestError(
+            f"the job variables {', '.join(refused)} of this run are refused: they change what the worker executes. "
+            "Start the run without them, or set them in the deployment"
+        )
+        await self.client.set_flow_run_state(flow_run.id, Failed(name="Refused", message=str(error)), force=True)
+        self._release_limit_slot(flow_run.id)
+        if task_status is not None:
+            task_status.started(error)
+        return error
+
 
 if __name__ == "__main__":
+    end_with_parent()
     app()

@@ -1,48 +1,39 @@
-"""The service's processes: started from deploy/Procfile by honcho, and ended so that none is left behind.
+"""The service's processes: two servers, the workers and the set-up, each told where servers and state are."""
 
-Workers, and all they start, are descendants of this process, which adopts orphans: a trainer whose flow was stopped has
-its time to write a checkpoint.
-"""
-
-import contextlib
 import ctypes
-import logging
 import os
+import signal
 import socket
-import subprocess
 import sys
-import threading
 from typing import NoReturn
+from urllib.parse import quote
 
-import honcho.manager
-import psutil
 import torch
-from honcho.environ import parse_procfile
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import RequestError, ServiceError
-from tasks.home import home, read_auth
+from tasks.flow_runs.schedules import describe_dates
+from tasks.home import Auth, home, read_auth
+from tasks.service import parents
 from tasks.service.databases import ensure_databases
+from tasks.service.guard import LOGIN_PATH
+from tasks.service.manager import TRAINER_SECONDS, Manager, Program
 from tasks.service.provisioning import GPU, join_pool, wait_for_servers
 from tasks.service.settings import (
     DATABASE_URL,
-    DEPLOY,
     Environment,
     ServiceConfig,
     WorkerConfig,
     announce,
     check_exposure,
+    choose_auth,
     client_environment,
     mlflow_environment,
     prefect_environment,
-    write_auth_settings,
 )
 
-logger = logging.getLogger(__name__)
 PR_SET_CHILD_SUBREAPER = 36
-STOP_SECONDS = 20  # a server that is asked to end; honcho's own 5 s cut connections that are just being answered
-TRAINER_SECONDS = 40.0  # a trainer that is asked to end writes its checkpoint within 25 s
-STOPPED_BY_SIGNAL = (130, 143)
+PATIENCE_SECONDS = 20.0  # processes of a service that was killed end by themselves within this time
 
 
 class ServiceOutcome(BaseModel):
@@ -59,61 +50,88 @@ class ServiceOutcome(BaseModel):
 
 
 def run_service(config: ServiceConfig) -> ServiceOutcome:
-    """Run everything until Ctrl-C or SIGTERM, then end it all. Raises ServiceError where a process ends by itself."""
+    """Run everything until Ctrl-C, SIGTERM or SIGHUP, then end it all. Raises ServiceError where a process fails."""
     check_exposure(config)
     _check_gpus(config)
-    _check_ports(config)
-    ensure_databases()
     with announce(config, home()):
-        if read_auth():
-            write_auth_settings(home())
+        _end_leftovers(config)
+        _check_ports(config)
+        ensure_databases()
         _adopt_orphans()
-        honcho.manager.KILL_WAIT = STOP_SECONDS
-        manager = honcho.manager.Manager()
-        # Servers are told of their databases, password and all; flow runs have no business there.
-        inherited = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
-        for name, command, environment in processes(config):
-            manager.add_process(name, command, env=inherited | environment)
-        # Before honcho forks: a fork in the middle of starting it would keep its pipe open for ever.
-        set_up = _start_set_up(config)
-        threading.Thread(target=lambda: set_up.wait() and manager.terminate(), daemon=True).start()
-        manager.loop()
-        _end_descendants()
-    if manager.returncode not in STOPPED_BY_SIGNAL:
-        what = "the set-up failed" if set_up.returncode else f"a server ended by itself ({manager.returncode})"
-        raise ServiceError(f"{what}: the lines above say why")
+        auth = choose_auth(config)
+        manager = Manager(programs(config, auth), on_step=lambda: _show_links(config, auth))
+        if failure := manager.run():
+            raise ServiceError(f"{failure}: the lines above say why")
     return ServiceOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
 
 
-def processes(config: ServiceConfig) -> list[tuple[str, str, Environment]]:
-    """(name, command, environment) of every process that deploy/Procfile names, a line for each GPU worker."""
-    base = client_environment(config)
-    lines = []
-    for name, command in parse_procfile((DEPLOY / "Procfile").read_text()).processes.items():
-        if name == "prefect":
-            lines.append((name, command, base | prefect_environment(config)))
-        elif name == "mlflow":
-            flags = " --app-name basic-auth" if read_auth() else ""
-            lines.append((name, command + flags, base | mlflow_environment(config)))
-        elif name == "gpu":
-            lines += _gpu_workers(command, base, config.gpu_workers)
-        else:
-            lines.append((name, command, base))
-    return lines
+def programs(config: ServiceConfig, auth: Auth | None) -> list[Program]:
+    """Every program of the service: two servers, a worker for the pool cpu, workers for the pool gpu, the set-up."""
+    # Servers are told of their databases, password and all. Flow runs do not need that, and do not get it.
+    inherited = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
+    base = inherited | client_environment(config, auth)
+    settings = [f"{name}={value}" for name, value in config.model_dump().items() if value != ""]
+    python = [sys.executable, "-m"]
+    return [
+        Program(
+            "prefect",
+            [*python, "tasks.service.prefect_server"],
+            base | prefect_environment(config, auth),
+            "server",
+        ),
+        Program("mlflow", [*python, "tasks.service.mlflow_server"], base | mlflow_environment(config), "server"),
+        Program("cpu", ["shardgan", "worker", "cpu"], base),
+        *_gpu_workers(base, config.gpu_workers),
+        Program("set-up", ["shardgan", "setup", *settings], base, "step"),
+    ]
 
 
-def _gpu_workers(command: str, base: Environment, count: int) -> list[tuple[str, str, Environment]]:
+def login_links(config: ServiceConfig, auth: Auth | None) -> dict[str, str]:
+    """The addresses of both UIs; a password that `shardgan up` made is part of them, and logs a browser in."""
+    prefect, mlflow = config.prefect_url, config.mlflow_url
+    if auth is None or read_auth() == auth:
+        return {"Prefect UI": prefect, "MLflow UI": mlflow}
+    name, password = quote(auth.name, safe=""), quote(auth.password, safe="")
+    return {
+        "Prefect UI": f"{prefect}{LOGIN_PATH}#{name}:{password}",
+        "MLflow UI": f"{mlflow.replace('://', f'://{name}:{password}@', 1)}{LOGIN_PATH}",
+    }
+
+
+def _show_links(config: ServiceConfig, auth: Auth | None) -> None:
+    if auth and read_auth() != auth and not sys.stdout.isatty():  # logs are read by others
+        print(f"log in as {auth.name} with the password in {home().password_file}", flush=True)
+        auth = None
+    for name, link in login_links(config, auth).items():
+        print(f"{name:<14} {link}", flush=True)
+    if config.nightly:
+        print(f"{'nightly run':<14} {describe_dates(config.nightly_cron, config.timezone)}", flush=True)
+
+
+def _end_leftovers(config: ServiceConfig) -> None:
+    """Wait for the processes of a service that was killed; end those that stay, or raise RequestError."""
+    left = parents.wait(parents.find_leftovers(home().root), PATIENCE_SECONDS)
+    if left and config.leftovers == "refuse":
+        raise RequestError(
+            f"processes of an earlier service on {home().root} are still there: {parents.describe(left)}. "
+            "`shardgan up --leftovers end` ends them first; trainings go on from their checkpoints"
+        )
+    parents.end(left, TRAINER_SECONDS)
+
+
+def _gpu_workers(base: Environment, count: int) -> list[Program]:
     """One worker has all GPUs of the machine; several have one each."""
+    command = ["shardgan", "worker", "gpu"]
     if count == 1:
-        return [("gpu", command, base)]
+        return [Program("gpu", command, base)]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # what an operator keeps for other work stays so
     found = torch.cuda.device_count()
     gpus = visible.split(",")[:found] if visible else [str(number) for number in range(found)]
     workers = []
     for number in range(count):
-        environment = base | {"WORKER_NAME": f"gpu-{socket.gethostname()}-{number}"}
-        environment |= {"CUDA_VISIBLE_DEVICES": gpus[number]} if gpus else {}
-        workers.append((f"gpu.{number}", command, environment))
+        environment = base | ({"CUDA_VISIBLE_DEVICES": gpus[number]} if gpus else {})
+        name = f"gpu-{socket.gethostname()}-{number}"
+        workers.append(Program(f"gpu.{number}", [*command, "--name", name], environment))
     return workers
 
 
@@ -135,14 +153,10 @@ def _check_gpus(config: ServiceConfig) -> None:
         raise RequestError(f"gpu_workers is {config.gpu_workers}, and there are {gpus} GPUs: one trains one at a time")
 
 
-def _start_set_up(config: ServiceConfig) -> subprocess.Popen[bytes]:
-    """Set the servers up from a process of its own, which reads their addresses from the environment."""
-    settings = [f"{name}={value}" for name, value in config.model_dump().items() if value != ""]
-    return subprocess.Popen(["shardgan", "setup", *settings], env=os.environ | client_environment(config))
-
-
 def run_worker(config: WorkerConfig) -> NoReturn:
     """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
+    if parent := os.environ.get(parents.PARENT_PID):
+        parents.watch(int(parent))  # the program that takes this one's place watches it again
     wait_for_servers()
     name = config.name or f"{config.pool}-{socket.gethostname()}"
     command = [sys.executable, "-m", "tasks.service.pool_worker", "worker", "start", "--type", "process"]
@@ -150,24 +164,9 @@ def run_worker(config: WorkerConfig) -> NoReturn:
     join_pool(config.pool, name)
     if config.pool == GPU:
         command += ["--limit", "1"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker that ignores it cannot be stopped at all
     os.execv(sys.executable, command)
 
 
 def _adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
-def _end_descendants() -> None:
-    """Ask what is left to end, trainers above all, which write their checkpoints; kill what has not in time."""
-    left = psutil.Process().children(recursive=True)
-    if left := [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
-        print(f"waiting for {len(left)} processes to end: trainers write their checkpoints", flush=True)
-    for one in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.terminate()
-    _, stubborn = psutil.wait_procs(left, timeout=TRAINER_SECONDS)
-    for one in stubborn:
-        logger.warning("killing process %s: it did not end within %.0f s", one.pid, TRAINER_SECONDS)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
-    psutil.wait_procs(stubborn)

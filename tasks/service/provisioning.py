@@ -4,6 +4,7 @@ Every step finds what is there and brings it up to date: running it again change
 """
 
 import asyncio
+import copy
 import logging
 import os
 import subprocess
@@ -101,12 +102,21 @@ async def ensure_pool(client: PrefectClient, name: str, description: str, limit:
     try:
         found = await client.read_work_pool(name)
     except ObjectNotFound:
-        template = ProcessWorker.get_default_base_job_template()
-        pool = WorkPoolCreate(name=name, type="process", description=description, base_job_template=template)
+        pool = WorkPoolCreate(name=name, type="process", description=description, base_job_template=job_template())
         await client.create_work_pool(pool.model_copy(update={"concurrency_limit": limit}))
         return
     if limit is not None and (found.concurrency_limit or 0) < limit:
         await client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
+    if found.base_job_template == ProcessWorker.get_default_base_job_template():  # as earlier versions made it
+        await client.update_work_pool(name, WorkPoolUpdate(base_job_template=job_template()))
+
+
+def job_template() -> Tree:
+    """Prefect's template for processes without the command: only the operator's programs are executed."""
+    template: Tree = copy.deepcopy(ProcessWorker.get_default_base_job_template())
+    del template["variables"]["properties"]["command"]
+    del template["job_configuration"]["command"]
+    return template
 
 
 async def ensure_queue(client: PrefectClient, pool: str, name: str, limit: int | None) -> None:

@@ -1,30 +1,33 @@
-"""The service on one machine: what its processes are told, and where it is found while it runs.
+"""Settings of the service on one machine: what its processes are told, and where commands find it while it runs.
 
 Two environment variables choose where state is kept: `SHARDGAN_HOME` (a folder, or `s3://bucket/prefix`) and
 `SHARDGAN_DATABASE_URL` (empty: SQLite under the home; `postgresql://user:password@host:port`: the databases
-`prefect` and `mlflow` there). `SHARDGAN_AUTH=name:password` asks both servers to ask for that name and password.
+`prefect` and `mlflow` there). Both servers ask for a name and password: those of `SHARDGAN_AUTH=name:password`, or
+ones that `shardgan up` makes.
 """
 
-import configparser
 import contextlib
 import fcntl
 import ipaddress
 import json
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models import Settings
 from tasks.errors import RequestError
-from tasks.home import Home, home, read_auth
+from tasks.home import Auth, Home, auth_environment, home, make_password, read_auth, sqlite_uri
+from tasks.service.parents import PARENT_PID, SERVICE_HOME
 
 DATABASE_URL = "SHARDGAN_DATABASE_URL"
+ALLOWED_HOSTS = "SHARDGAN_ALLOWED_HOSTS"  # names under which the servers may be asked, besides localhost
+ALLOWED_ORIGINS = "SHARDGAN_ALLOWED_ORIGINS"  # whose pages may ask them, besides their own
 MIN_PASSWORD = 12
 DEPLOY = Path(__file__).parents[2] / "deploy"
 Environment = dict[str, str]
@@ -39,6 +42,16 @@ class ServiceConfig(Settings):
         max_length=253,
         title="Address",
         description="address that both servers listen on; one that other machines reach needs SHARDGAN_AUTH",
+    )
+    login: bool = Field(
+        True,
+        title="Login",
+        description="ask for a name and password; off: every user and program of this machine may use both servers",
+    )
+    leftovers: Literal["refuse", "end"] = Field(
+        "refuse",
+        title="Leftovers",
+        description="processes that an earlier service left on this home: refuse to start beside them, or end them",
     )
     prefect_port: int = Field(4200, ge=1, le=65535, title="Prefect port", description="port of the Prefect server")
     mlflow_port: int = Field(5000, ge=1, le=65535, title="MLflow port", description="port of the MLflow server")
@@ -73,12 +86,9 @@ class ServiceConfig(Settings):
     @field_validator("nightly_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        from prefect.client.schemas.schedules import CronSchedule  # two seconds, for a schedule that was given
+        from tasks.flow_runs.schedules import check_cron  # it imports Prefect, which help and refusals do without
 
-        try:
-            CronSchedule(cron=value)
-        except ValidationError as error:
-            raise ValueError("expected minute, hour, day of month, month, day of week, like '0 3 * * *'") from error
+        check_cron(value)
         return value
 
     @field_validator("timezone")
@@ -90,7 +100,7 @@ class ServiceConfig(Settings):
 
     @property
     def is_local(self) -> bool:
-        """Whether nothing but this machine reaches the servers."""
+        """Whether only this machine reaches the servers."""
         return is_loopback(self.host)
 
     @property
@@ -119,7 +129,7 @@ class ServiceAddress(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`; a name other than localhost may lead anywhere, and counts as no."""
+    """Whether only this machine reaches `host`. Names other than localhost count as reached by others."""
     if host == "localhost":
         return True
     try:
@@ -129,20 +139,29 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(config: ServiceConfig) -> None:
-    """Raise RequestError where others could reach servers that ask for no password."""
+    """Raise RequestError where others could reach servers that ask for no password, or for one easily guessed."""
     auth = read_auth()
     if not config.is_local and auth is None:
         raise RequestError(
             f"host is {config.host!r}, which other machines can reach, and there is no password: set "
             "SHARDGAN_AUTH=name:password, which both servers then ask for, or listen on 127.0.0.1"
         )
+    if not config.login and (auth or not config.is_local):
+        raise RequestError("login is off, but SHARDGAN_AUTH is set: unset it, or leave login on")
     if auth and len(auth.password) < MIN_PASSWORD:
         raise RequestError(
             f"the password in SHARDGAN_AUTH has {len(auth.password)} characters: give {MIN_PASSWORD} or more"
         )
 
 
-def client_environment(config: ServiceConfig) -> Environment:
+def choose_auth(config: ServiceConfig) -> Auth | None:
+    """The name and password that both servers ask for: `SHARDGAN_AUTH`, or those made for this home; None: no login."""
+    if not config.login:
+        return None
+    return read_auth() or make_password(home())
+
+
+def client_environment(config: ServiceConfig, auth: Auth | None) -> Environment:
     """What every process of the service is told: where the servers and the state are."""
     here = home()
     return {
@@ -152,21 +171,42 @@ def client_environment(config: ServiceConfig) -> Environment:
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "MLFLOW_TRACKING_URI": config.mlflow_url,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        PARENT_PID: str(os.getpid()),
+        SERVICE_HOME: str(here.root),
+        **auth_environment(auth),
     }
 
 
-def prefect_environment(config: ServiceConfig) -> Environment:
+def guard_environment(config: ServiceConfig, port: int) -> Environment:
+    """Under which names a server may be asked, and by whose pages."""
+    names = sorted({config.reached_at, config.host} - {"0.0.0.0", "::"})
+    origins = {f"http://{_bracketed(name)}:{port}" for name in (config.reached_at, "localhost", "127.0.0.1")}
+    return {ALLOWED_HOSTS: ",".join(names), ALLOWED_ORIGINS: ",".join(sorted(origins))}
+
+
+def read_list(name: str) -> list[str]:
+    """The values in a variable that are separated by commas."""
+    return [value.strip() for value in os.environ.get(name, "").split(",") if value.strip()]
+
+
+def prefect_environment(config: ServiceConfig, auth: Auth | None) -> Environment:
     """What the Prefect server is told besides."""
+    guard = guard_environment(config, config.prefect_port)
     environment = {
+        **guard,
         "PREFECT_SERVER_API_HOST": config.host,
         "PREFECT_SERVER_API_PORT": str(config.prefect_port),
         "PREFECT_UI_API_URL": f"{config.prefect_url}/api",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": guard[ALLOWED_ORIGINS],
         # Leases in memory are lost with the server, and a training that held one is then cancelled.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
     if database := database_url("prefect"):
-        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database.replace("postgresql", "postgresql+asyncpg", 1)
-    if auth := read_auth():
+        url = database.replace("postgresql", "postgresql+asyncpg", 1)
+    else:
+        url = sqlite_uri(home().root / "prefect" / "prefect.db", "sqlite+aiosqlite")
+    environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = url
+    if auth:
         environment["PREFECT_SERVER_API_AUTH_STRING"] = f"{auth.name}:{auth.password}"
     return environment
 
@@ -174,43 +214,15 @@ def prefect_environment(config: ServiceConfig) -> Environment:
 def mlflow_environment(config: ServiceConfig) -> Environment:
     """What the MLflow server is told besides."""
     here = home()
-    auth = read_auth()
-    names = {"localhost", "127.0.0.1", config.reached_at, config.host} - {"0.0.0.0", "::"}
-    environment = {
+    return {
+        **guard_environment(config, config.mlflow_port),
         "MLFLOW_HOST": config.host,
         "MLFLOW_PORT": str(config.mlflow_port),
-        "MLFLOW_WORKERS": "1",
-        "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or f"sqlite:///{here.root / 'mlflow.db'}",
-        "MLFLOW_ARTIFACTS_DESTINATION": f"{here.shared}/mlartifacts",
-        # Whatever name a browser uses has to be listed, else every call but /health is refused with 403.
-        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(sorted(f"{_bracketed(name)}:*" for name in names)),
+        "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or here.backend_uri,
+        "MLFLOW_ARTIFACTS_DESTINATION": f"{here.shared}/mlartifacts" if here.is_remote else here.mlartifacts.as_uri(),
         # Half a gigabyte for jobs that nothing here uses.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    if auth:
-        environment |= {
-            "MLFLOW_AUTH_CONFIG_PATH": str(here.root / "mlflow-auth.ini"),
-            "MLFLOW_AUTH_ADMIN_USERNAME": auth.name,
-            "MLFLOW_AUTH_ADMIN_PASSWORD": auth.password,
-            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(),
-        }
-    return environment
-
-
-def write_auth_settings(here: Home) -> None:
-    """What MLflow's login reads: its users are kept beside everything else, not where the server happens to stand."""
-    settings = configparser.ConfigParser(interpolation=None)
-    database = database_url("mlflow") or f"sqlite:///{here.root / 'mlflow-auth.db'}"
-    function = "mlflow.server.auth:authenticate_request_basic_auth"
-    settings["mlflow"] = {
-        "default_permission": "READ",
-        "database_uri": database,
-        "authorization_function": function,
-    }
-    path = here.root / "mlflow-auth.ini"
-    path.touch(mode=0o600)
-    with path.open("w") as file:
-        settings.write(file)
 
 
 def database_url(name: str) -> str:
@@ -224,7 +236,7 @@ def database_url(name: str) -> str:
     url = urlsplit(given)
     if url.scheme not in ("postgresql", "postgres") or not url.hostname or url.path.strip("/"):
         raise RequestError(
-            f"{DATABASE_URL} is no server ({url.scheme}://{url.hostname or ''}{url.path}): expected "
+            f"{DATABASE_URL} does not name a server ({url.scheme}://{url.hostname or ''}{url.path}): expected "
             "postgresql://user:password@host:port, without a database; `prefect` and `mlflow` are made there"
         )
     return url._replace(scheme="postgresql", path=f"/{name}").geturl()
@@ -232,9 +244,13 @@ def database_url(name: str) -> str:
 
 @contextlib.contextmanager
 def announce(config: ServiceConfig, here: Home) -> Iterator[None]:
-    """Be the one service of this home, and let commands on this machine find it. Raises RequestError for a second."""
+    """Be the one service of this home, and let commands on this machine find it.
+
+    Raises RequestError where another service runs on this home.
+    """
     here.root.mkdir(parents=True, exist_ok=True)
     with here.service_file.open("a+") as file:
+        here.service_file.chmod(0o600)
         try:
             # Not filelock: find_service asks with a shared lock, so that two commands that ask at once do not take
             # each other for the service. filelock has exclusive locks only.

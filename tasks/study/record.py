@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from models.features.digests import canonical_json
 from tasks.home import Home, home
 from tasks.tracking.lineage import prefect_tags
-from tasks.tracking.runs import MAX_PARAM_LENGTH, connect, experiment_id, flatten, take_up
+from tasks.tracking.runs import MAX_PARAM_LENGTH, connect, experiment_id, flatten, resume
 from tasks.tracking.tags import RunTags
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class StudyRecord:
         experiment = experiment_id(client, home, dataset)
         digest = _digest(about)
         if found := client.search_runs([experiment], f"tags.`{RunTags.name('study')}` = '{digest}'", max_results=1):
-            take_up(client, found[0].info.run_id, tags)
+            resume(client, found[0].info.run_id, tags)
             return cls(client, str(found[0].info.run_id))
         named = RunTags(study=digest).as_tags() | dict(tags)
         run = client.create_run(experiment, run_name="compression-study", tags=named)

@@ -1,4 +1,4 @@
-"""Where a result comes from: the code's commit and the Prefect run that is at work."""
+"""The origin of a result: the commit of the code, and the Prefect run that made it."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ FLOW_RUN_TAG = "prefect.flow_run_id"
 
 
 def code_commit() -> str:
-    """The checkout's commit, `-dirty` where files differ from it; outside of it `SHARDGAN_COMMIT` or `unknown`."""
+    """The commit of the checkout, with `-dirty` where files differ from it; else `SHARDGAN_COMMIT`, or `unknown`."""
     if commit := os.environ.get("SHARDGAN_COMMIT"):
         return commit
     command = [

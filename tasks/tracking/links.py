@@ -1,6 +1,7 @@
-"""Where a person finds things: links that a browser can follow, or what to type where MLflow has no server."""
+"""Links to MLflow for browsers, or the command to type where MLflow has no server."""
 
 import os
+import shlex
 from urllib.parse import quote
 
 from mlflow.tracking import MlflowClient
@@ -20,7 +21,7 @@ def mlflow_url(home: Home) -> str:
 
 def how_to_open_mlflow(home: Home) -> str:
     """MLflow's address, or the command that serves it."""
-    return mlflow_url(home) or f"mlflow ui --backend-store-uri {home.shown_tracking_uri}"
+    return mlflow_url(home) or f"mlflow ui --backend-store-uri {shlex.quote(home.shown_tracking_uri)}"
 
 
 def run_url(home: Home, client: MlflowClient, run_id: str, artifact: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Servers and buckets that are away for a while: what is tried again, and what goes on without them."""
+"""Servers and buckets that do not answer for a while: which calls are tried again, and which are left out."""
 
 import logging
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def has_no_connection(error: BaseException) -> bool:
 
 @contextmanager
 def not_needed(what: str) -> Iterator[None]:
-    """Go on where the Prefect server does not take `what`, which is only for the eye."""
+    """Go on where the Prefect server does not take `what`, which is only shown to people."""
     try:
         yield
     except httpx.HTTPError as error:

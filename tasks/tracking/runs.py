@@ -10,21 +10,24 @@ import os
 import time
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-import filelock
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tasks.errors import RequestError
-from tasks.home import ENFORCED, Home
+from tasks.home import ENFORCED, Home, sqlite_uri
+from tasks.tracking.databases import ensure_whole
 from tasks.tracking.tags import RunTags
 from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
 RUN_TAG, RUN_DIR_TAG = RunTags.name("run"), RunTags.name("run_dir")
+TABLES = 1  # of a database that was made whole; MLflow itself compares their version with its own
+DATA_TABLES = ("runs", "registered_models")
 EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
 ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
 QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
@@ -38,16 +41,31 @@ def connect(home: Home) -> MlflowClient:
     home.root.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENFORCED)
     if home.serves_itself:
-        # Else a new database makes ./mlruns, wherever this process happens to stand.
-        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = str(home.mlartifacts)
+        # Else a new experiment's artifacts lie in ./mlruns, under the current folder of this process.
+        os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = home.mlartifacts.as_uri()
+        make_database(home)
     mlflow.set_tracking_uri(home.tracking_uri)
     mlflow.set_registry_uri(home.tracking_uri)
-    client = MlflowClient(home.tracking_uri, home.tracking_uri)
-    if home.serves_itself:
-        # Two processes that create the tables at once trip over each other.
-        with filelock.FileLock(home.root / "mlflow.lock"):
-            client.search_experiments(max_results=1)
-    return client
+    return MlflowClient(home.tracking_uri, home.tracking_uri)
+
+
+def make_database(home: Home, artifacts: str = "") -> None:
+    """Make MLflow's SQLite file under the root where it is missing or was left half-made.
+
+    `artifacts` is the URI under which new experiments keep their files; empty: the home's own folder.
+    """
+    root = artifacts or home.mlartifacts.as_uri()
+    ensure_whole(home.mlflow_database, TABLES, DATA_TABLES, lambda path: _make_tables(path, root))
+
+
+def _make_tables(path: Path, artifacts: str) -> None:
+    """Make all tables in a new file; a file that holds runs or models is left to MLflow's own checks."""
+    if path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # a second that only a new home needs
+
+    store = SqlAlchemyStore(sqlite_uri(path), artifacts)  # type: ignore[no-untyped-call]
+    store._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:
@@ -74,8 +92,8 @@ def experiment_id(client: MlflowClient, home: Home, name: str) -> str:
         raise
 
 
-def take_up(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
-    """Go on with a run that is there; the tags say who is at it now: tasks.flow_runs.reconciliation asks how it is."""
+def resume(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
+    """Open a run again. The tags name the flow run that works on it now, for tasks.flow_runs.reconciliation."""
     client.update_run(run_id, status="RUNNING")
     for key, value in tags.items():
         client.set_tag(run_id, key, value)
@@ -103,16 +121,22 @@ class RunTracker:
     def run_id(self) -> str:
         """The MLflow run's id; found or made when it is first needed, so that training starts without MLflow too."""
         experiment = experiment_id(self.client, self.home, self.config.dataset)
-        # The run's directory is part of its identity: another home may hold a run of the same name.
-        query = f"tags.`{RUN_TAG}` = '{self.run.name}' and tags.`{RUN_DIR_TAG}` = '{self.run.path}'"
-        if found := self.client.search_runs([experiment], query, max_results=1):
-            take_up(self.client, found[0].info.run_id, self.tags)
-            self._describe(found[0])
-            return str(found[0].info.run_id)
+        if found := self._find(experiment):
+            resume(self.client, found.info.run_id, self.tags)
+            self._describe(found)
+            return str(found.info.run_id)
         tags = run_tags(self.run, self.config).as_tags() | dict(self.tags)
         created = self.client.create_run(experiment, run_name=self.run.name, tags=tags)
         self._describe(created)
         return str(created.info.run_id)
+
+    def _find(self, experiment: str) -> Run | None:
+        """The MLflow run of this directory, if there is one: another home may hold a run of the same name.
+
+        Directories are compared here, because MLflow's filters have no way to write every name of a folder.
+        """
+        found = self.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{self.run.name}'", max_results=1000)
+        return next((one for one in found if one.data.tags.get(RUN_DIR_TAG) == str(self.run.path)), None)
 
     def _describe(self, run: Run) -> None:
         """Record settings and dataset where they are not: whoever made the run may not have come so far."""

@@ -6,8 +6,8 @@
                follower       flock: one process at a time that starts trainers here and tells MLflow of them
                data.json      whether it streams; settled by its first trainer, kept by all others
                compute.json   images at once; there where the memory did not hold as many as config.json asks for
-               stats.jsonl    one object a tick, and one with the key "event" a health event
-               scores.jsonl   one object a quick score, by the checkpoint's nimg, with its protocol
+               stats.jsonl    one object per tick, and one with the key "event" per health event
+               scores.jsonl   one object per quick score, with the checkpoint's nimg and its protocol
                samples/       grids by images seen
                checkpoints/   see models.training.checkpoints
                status.json    how it stands: running, done, resumable, diverged, failed
@@ -174,7 +174,7 @@ class RunDirectory:
         return config.model_copy(update=json.loads(path.read_text())) if path.exists() else config
 
     def settle_data_mode(self, mode: str) -> None:
-        """Keep the mode that the first trainer of this run came to."""
+        """Store the mode that the first trainer of this run chose."""
         write_atomically(self.path / "data.json", json.dumps({"mode": mode}))
 
     def train_config(self) -> TrainConfig:

@@ -1,8 +1,8 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.trainer.worker RUN_DIR`.
 
 Here shards and models meet (and in tasks/trainer/scorer.py, its child): batches (tasks.trainer.batches) go into
-models.training.loop. What happens goes to the run directory and nowhere else. SIGTERM or SIGINT: finish the step,
-checkpoint, leave `resumable` in status.json.
+models.training.loop. It writes to the run directory and nowhere else. On SIGTERM or SIGINT it finishes the
+step, writes a checkpoint and sets status.json to `resumable`.
 
 Where a step does not fit the memory, this program starts over, from the newest checkpoint and with half as many images
 at once; only a new process has all of a GPU's memory back.

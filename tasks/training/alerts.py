@@ -1,4 +1,4 @@
-"""What is said about a training's health while it runs: a warning an event, and one table of them all in Prefect."""
+"""Health events of a training while it runs: one warning per event, and one table of all events in Prefect."""
 
 import logging
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ COLUMNS = {"nimg": "images", "event": "event", "action": "action", "reason": "re
 
 
 class HealthReport:
-    """Tells of each event once; outside a run it makes no artifact."""
+    """Reports each event once. Outside a flow run it makes no artifact."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.told: list[dict[str, Any]] = []
 
     def update(self, events: Iterable[dict[str, Any]]) -> None:
-        """Tell of those of `events` (lines of stats.jsonl) that are new."""
+        """Report those of `events` (lines of stats.jsonl) that are new."""
         fresh = [event for event in events if event not in self.told]
         for event in fresh:
             where = f"{event['event']} at {event['nimg']:,} images"

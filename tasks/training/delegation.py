@@ -1,6 +1,6 @@
-"""Training on another machine: by a deployment, of which only settings and names travel.
+"""Training on another machine, by a deployment: only settings and names are sent.
 
-What came of it is read from the registry, not from the flow run: that may have been resumed, or be somebody else's.
+The result is read from the registry, not from the flow run, which may have been resumed or started by somebody else.
 """
 
 import logging
@@ -91,7 +91,13 @@ def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> 
 def await_training(child: FlowRun, deployment: str, run: str, model: str) -> TrainOutcome:
     """Wait for the end of a flow run that trains `run`; raises TrainingFailed where it registered no version."""
     with get_client(sync_client=True) as client, ProgressReport("training", f"Training {run}", 100) as progress:
-        ended = wait_for_end(client, child.id, lambda: show_progress(client, child.id, progress))
+        try:
+            ended = wait_for_end(client, child.id, lambda: show_progress(client, child.id, progress))
+        except ObjectNotFound as error:
+            raise TrainingFailed(
+                f"the flow run {child.name} that trains {run} was deleted in Prefect; its trainer stops with a "
+                "checkpoint: start this run again to go on from there"
+            ) from error
     if ended.state is None or not ended.state.is_completed():
         raise TrainingFailed(f"the flow run {ended.name} that trains {run} ended as {ended.state}: {url_for(ended)}")
     outcome = find_outcome(run, model)

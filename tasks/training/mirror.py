@@ -1,7 +1,7 @@
-"""A run's state in the bucket, so that a retry on another worker goes on from it.
+"""A copy of a run's state in the bucket, so that a retry on another worker can resume from it.
 
 The trainer writes to a folder of the worker's own disk; what is finished there is copied to `<root URI>/runs/<run>/`:
-each checkpoint's files before its commit marker, so that what counts there is whole, as on the disk.
+the files of each checkpoint before its commit marker, so that a checkpoint with a marker is whole, as on the disk.
 """
 
 import logging
@@ -51,7 +51,7 @@ class RunMirror:
             return
         logger.info("fetching the checkpoint at %s images from %s", f"{int(theirs[-1]):,}", self.uri)
         with self._mapped("fetch"):
-            # The newest checkpoint comes last: once it is here, a fetch that was cut short is not taken up again.
+            # The newest checkpoint comes last: once it is here, a fetch that was interrupted is not repeated.
             for name in STATE:
                 if self.filesystem.exists(f"{self.path}/{name}"):
                     self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))

@@ -1,4 +1,4 @@
-"""What a run will need, in sentences."""
+"""The size of a run, in sentences."""
 
 from models.compute.device import num_processes
 from models.training.estimates import estimate

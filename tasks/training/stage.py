@@ -33,7 +33,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.mirror import RunMirror
-from tasks.training.supervision import raise_for, supervise
+from tasks.training.supervision import describe_stop, raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
 
@@ -42,6 +42,7 @@ __all__ = [
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
+    "describe_stop",
     "plan_run",
     "prepare_run",
     "preset_fields",

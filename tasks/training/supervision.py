@@ -1,4 +1,4 @@
-"""The trainer as a child process: started, stopped with whoever follows it, and how it ended told by an exception."""
+"""The trainer as a child process: starts it, stops it, and raises an exception that says how it ended."""
 
 import contextlib
 import os
@@ -14,10 +14,11 @@ from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
 MAX_LAST_WORDS = 300
+_stops: list[str] = []  # Prefect passes on that a flow was stopped, but not what was said about it
 
 
 def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
-    """Run the trainer as a child in a process group of its own; whatever stops this process stops the child too.
+    """Run the trainer as a child in a process group of its own. What stops this process stops the child too.
 
     SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
     checkpoint, and is killed if it does not use it. Returns the exit code.
@@ -30,16 +31,23 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
         while trainer.poll() is None:
             on_poll()
             time.sleep(POLL_SECONDS)
-    except BaseException:
+    except BaseException as stop:
         _signal_group(trainer, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             trainer.wait(GRACE_SECONDS)
+        if not isinstance(stop, Exception) and (status := run.status()):
+            _stops.append(f"stopped at {status.nimg:,} images; run the same command to go on")
         raise
     finally:
         _signal_group(trainer, signal.SIGKILL)
         trainer.wait()
     on_poll()
     return trainer.returncode
+
+
+def describe_stop() -> str:
+    """How far the training was that was stopped in this process; empty where none was."""
+    return _stops[-1] if _stops else ""
 
 
 def raise_for(run: RunDirectory, exit_code: int, before: int) -> None:

@@ -1,10 +1,11 @@
-"""What goes on beside a training: its run directory is followed, and what is new there shown to people."""
+"""Follows the run directory of a training, and shows people what is new there."""
 
 import logging
 from collections.abc import Callable
 
 from tasks.errors import MirrorError
 from tasks.flow_runs.artifacts import show_picture
+from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
 from tasks.tracking.runs import RunTracker
@@ -28,10 +29,15 @@ class RunWatch:
         self.total = run.config().train.nimg
         self.alerts = HealthReport(run.name)
         self.log = LogFollower(run.log)
+        self.deletion = DeletionCheck()
         self.shown_nimg = max((nimg for nimg, _ in run.list_samples()), default=-1)
 
     def poll(self) -> None:
-        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away."""
+        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away.
+
+        Raises FlowRunDeleted where somebody deleted the flow run, which stops the training.
+        """
+        self.deletion.poll()
         self.tracker.replay()
         self.alerts.update(self.tracker.events.values())
         if self.mirror:
@@ -41,7 +47,7 @@ class RunWatch:
         self.log.read()
 
     def close(self) -> None:
-        """Pass on what the trainer said last, and copy the rest."""
+        """Pass on the last lines of the trainer's log, and copy the remaining files."""
         self.log.read()
         if self.mirror:
             keep_copy(self.mirror.finish)
@@ -64,7 +70,7 @@ class RunWatch:
 
 
 def keep_copy(copy: Callable[[], None]) -> None:
-    """A bucket that is away stops no training: the next checkpoint tries again."""
+    """Log that a bucket does not answer, and let the training go on: the next checkpoint tries again."""
     try:
         copy()
     except MirrorError as error:

@@ -4,30 +4,16 @@ Screenshots of every step are left in test-output/. Minutes; `make test-browser`
 """
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests.flows.test_service import Service
 from tests.waiting import wait_until
 
 SHOTS = Path(__file__).parents[2] / "test-output"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
-# No sandbox: containers have none to give. The rest keeps it from calling home.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 120_000.0
 CREATED, REFUSED = 201, 409
 # What is typed into the pipeline's form; by the labels that people see, under their section's.
 TYPED = {
@@ -46,31 +32,6 @@ TYPED = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE_MS)
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def service(home_dir: Path) -> Iterator[Service]:
-    service = Service(home_dir)
-    yield service
-    if service.process.poll() is None:
-        service.stop()
-
-
 def shoot(page: Page, name: str) -> None:
     """Keep what the page looks like."""
     SHOTS.mkdir(exist_ok=True)
@@ -80,7 +41,16 @@ def shoot(page: Page, name: str) -> None:
 @pytest.mark.slow
 def test_from_the_form_to_the_champion(service: Service, page: Page, collection: Path) -> None:
     wait_until(service.is_set_up)
+    log_in(page, service)
     walk_through(page, f"http://127.0.0.1:{service.prefect_port}", service, collection)
+
+
+def log_in(page: Page, service: Any) -> None:
+    """Follow the links that `shardgan up` prints in a terminal."""
+    page.goto(service.links["mlflow"])
+    expect(page.get_by_text("Experiments").first).to_be_visible()
+    page.goto(service.links["prefect"])
+    expect(page.get_by_text("Dashboard").first).to_be_visible()
 
 
 def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> None:

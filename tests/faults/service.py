@@ -11,35 +11,37 @@ import httpx
 import psutil
 
 from tasks.home import DEFAULTS
-from tasks.service.processes import processes
+from tasks.service.processes import programs
 from tasks.service.provisioning import wait_for
-from tasks.service.settings import ServiceConfig, client_environment
+from tasks.service.settings import ServiceConfig, choose_auth, client_environment
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 class Service:
-    """Servers and workers as deploy/Procfile starts them, on the state that the environment names."""
+    """Servers and workers as `shardgan up` starts them, on the state that the environment names."""
 
     def __init__(self, config: ServiceConfig, folder: Path, environment: dict[str, str]) -> None:
         self.config = config
         self.folder = folder
-        self.commands = {name: (command, more) for name, command, more in processes(config)}
-        self.environment = os.environ | DEFAULTS | client_environment(config) | environment
+        auth = choose_auth(config)
+        self.commands = {one.name: (one.command, one.environment) for one in programs(config, auth)}
+        del self.commands["set-up"]
+        self.environment = os.environ | DEFAULTS | client_environment(config, auth) | environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         # A connection that is kept would not outlive a server that is killed.
         once = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.Client(base_url=f"{config.prefect_url}/api", timeout=60, trust_env=False, limits=once)
+        self.http.auth = (auth.name, auth.password) if auth else None
 
     def start(self, name: str, environment: dict[str, str] | None = None) -> None:
-        """Start the process that deploy/Procfile calls `name`, with more in its environment if need be."""
+        """Start the program `name` of the service, with more in its environment if need be."""
         command, more = self.commands[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command,
-                shell=True,
-                env=self.environment | more | (environment or {}),
+                env=more | self.environment | (environment or {}),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -52,9 +54,7 @@ class Service:
             with contextlib.suppress(ProcessLookupError):  # it has died already, which the test will find out
                 os.killpg(process.pid, number)
         else:
-            # The shell that starts it again, should it die, leaves when it ends well.
-            (alone,) = psutil.Process(process.pid).children() or [process]
-            alone.send_signal(number)
+            process.send_signal(number)
         process.wait(60)
 
     def up(self) -> None:

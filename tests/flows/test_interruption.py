@@ -1,5 +1,6 @@
 """What stops a training, and how it goes on: real processes, real signals."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,12 +9,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
 from flows.configs import TrainGanConfig
 from flows.train_gan import train_gan
 from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
+from tasks.errors import FlowRunDeleted
+from tasks.flow_runs import liveness
 from tasks.home import home
 from tasks.tracking.runs import connect
 from tasks.trainer.run_directory import RunDirectory
@@ -64,6 +70,39 @@ def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: s
     assert steps(outcome.mlflow_run_id) == list(range(80, 1601, 80))
 
 
+def test_a_training_whose_flow_run_is_deleted_stops_with_a_checkpoint(
+    dataset: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(liveness, "LOOK_SECONDS", 0.0)
+    config = CONFIG.model_copy(update={"seed": 7, "nimg": 100_000})
+    run = RunDirectory(home().runs / plan_run(dataset, config).run)
+
+    def delete() -> None:
+        wait_until(lambda: len(run.read_stats()) >= 3)
+        with get_client(sync_client=True) as client:
+            found = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["train-gan"])))
+            for one in [one for one in found if one.state and one.state.is_running()]:
+                client.delete_flow_run(one.id)
+
+    killer = threading.Thread(target=delete)
+    killer.start()
+    with pytest.raises((FlowRunDeleted, ObjectNotFound)) as caught:
+        train_gan(TrainGanConfig(dataset="tiny", train=config))
+    killer.join()
+    assert "this flow run was deleted in Prefect" in caplog.text or isinstance(caught.value, FlowRunDeleted)
+    status = run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    assert status.nimg > 0
+    assert trainer_of(run) is None
+    (logged,) = [
+        one
+        for one in connect(home()).search_runs([connect(home()).get_experiment_by_name("tiny").experiment_id])
+        if one.info.run_name == run.name
+    ]
+    assert logged.info.status == "KILLED"
+
+
 def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: str, tmp_path: Path) -> None:
     settings = [f"train.{name}={value}" for name, value in CONFIG.model_dump(mode="json", exclude_unset=True).items()]
     command = [str(SHARDGAN), "train", "--dataset", "tiny", "--json", *settings]
@@ -74,10 +113,11 @@ def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: 
     wait_until(lambda: first.poll() is not None or len(run.read_stats()) >= 3)
     first.send_signal(signal.SIGTERM)
     output, errors = first.communicate(timeout=60)
-    assert first.returncode == 1, errors.decode()
-    assert b"the same command goes on" in output
+    assert first.returncode == 143, errors.decode()
     status = run.status()
     assert status is not None
+    assert f"stopped at {status.nimg:,} images; run the same command to go on" in json.loads(output)["error"]
+    assert b"Traceback" not in errors
     assert status.state == "resumable"
     assert trainer_of(run) is None
     (logged,) = connect(home()).search_runs([connect(home()).get_experiment_by_name("tiny").experiment_id])

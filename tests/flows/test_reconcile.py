@@ -13,7 +13,7 @@ from prefect.states import Cancelling, Completed, Pending, Running
 from flows.reconcile import reconcile
 from models.training.loop import TrainConfig
 from tasks.flow_runs.liveness import is_alive, lock_file
-from tasks.flow_runs.reconciliation import end_of_dead
+from tasks.flow_runs.reconciliation import end_of_dead, sole_reconcile
 from tasks.home import home
 from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory, hold
@@ -76,6 +76,13 @@ def test_a_run_that_was_taken_up_and_never_started_is_crashed(
     ended = end_of_dead(client, home(), run.model_copy(update={"state": an_hour_ago}))
     assert ended is not None
     assert ended.is_crashed()
+
+
+def test_one_reconcile_works_at_a_time(client: SyncPrefectClient, dead: FlowRun) -> None:
+    with sole_reconcile():
+        assert "another reconcile is at work" in reconcile().skipped
+    assert state_of(client, dead) == "Running"
+    assert dead.name in reconcile().flow_runs
 
 
 def test_mlflow_runs_end_with_their_flow_runs(client: SyncPrefectClient, deployment: UUID, dataset: str) -> None:

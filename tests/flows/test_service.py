@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 
+from tasks.service.guard import LOGIN_PATH
 from tests.conftest import free_ports
 from tests.waiting import wait_until
 
@@ -32,8 +33,9 @@ class Service:
     def __init__(self, home: Path, *flags: str) -> None:
         self.prefect_port, self.mlflow_port = free_ports(2)
         self.log = home.with_name("up.log")
+        self.password_file = home / "service.password"
         self.environment = os.environ | {"SHARDGAN_HOME": str(home)}
-        for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME"):
+        for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME", "PREFECT_API_AUTH_STRING"):
             self.environment.pop(name, None)
         self.ports = [f"--prefect-port={self.prefect_port}", f"--mlflow-port={self.mlflow_port}"]
         command = [SHARDGAN, "up", *self.ports, *flags]
@@ -41,10 +43,24 @@ class Service:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(
-            method, f"http://127.0.0.1:{self.prefect_port}/api{path}", json=body, timeout=60, trust_env=False
-        )
+        url = f"http://127.0.0.1:{self.prefect_port}/api{path}"
+        answer = httpx.request(method, url, json=body, timeout=60, trust_env=False, auth=self.auth)
         return answer.raise_for_status().json()
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """The name and password that it made."""
+        name, _, password = self.password_file.read_text().strip().partition(":")
+        return name, password
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The addresses that log a browser in, as a terminal shows them."""
+        name, password = self.auth
+        return {
+            "prefect": f"http://127.0.0.1:{self.prefect_port}{LOGIN_PATH}#{name}:{password}",
+            "mlflow": f"http://{name}:{password}@127.0.0.1:{self.mlflow_port}{LOGIN_PATH}",
+        }
 
     def is_set_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-3000:]
@@ -111,3 +127,17 @@ def test_the_nightly_pipeline_is_fired_by_its_schedule_and_ctrl_c_leaves_nothing
     assert service.stop() == 0, service.log.read_text()[-3000:]
     _, left = psutil.wait_procs(started, timeout=10)
     assert not left, json.dumps([one.cmdline() for one in left])
+
+
+@pytest.mark.slow
+def test_a_closed_terminal_and_a_kill_leave_nothing_and_the_next_start_works(home_dir: Path) -> None:
+    for number in (signal.SIGHUP, signal.SIGKILL, signal.SIGTERM):
+        service = Service(home_dir)
+        wait_until(service.is_set_up)
+        started = psutil.Process(service.process.pid).children(recursive=True)
+        assert len(started) >= 4
+        service.process.send_signal(number)
+        service.process.wait(timeout=120)
+        _, left = psutil.wait_procs(started, timeout=60)
+        assert not left, [number, *(one.cmdline() for one in left)]
+        assert service.process.returncode == (-number if number == signal.SIGKILL else 0), service.log.read_text()

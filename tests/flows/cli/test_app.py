@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,15 @@ def test_prefect_reads_its_settings_after_ours_are_made(home_dir: Path) -> None:
     command = [sys.executable, "-c", SETTINGS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [f"{home_dir}/prefect", "120", "False"]
+
+
+def test_an_error_inside_a_flow_is_a_sentence_and_its_traceback_is_in_the_log(tmp_path: Path, collection: Path) -> None:
+    shutil.rmtree(collection / "dark")
+    done = shardgan("build", "--source", str(collection), "--dataset", "d", "shard.labels=strict", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    message, where = [line for line in done.stderr.splitlines() if line.startswith("shardgan: ")]
+    assert "labels=strict" in message
+    (log,) = (tmp_path / "home" / "logs").iterdir()
+    assert where.endswith(str(log))
+    assert "Traceback" in log.read_text()

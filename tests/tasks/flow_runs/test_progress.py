@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tasks.flow_runs.progress import Pace, in_words
+from tasks.flow_runs.progress import Pace, ProgressReport, in_words
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_what_a_resumed_training_had_done_before_does_not_make_it_faster(monkeyp
     assert pace.time_left(900, 1000) is None
     assert pace.time_left(950, 1000) == 20.0  # 50 in 20 s, and 50 to go
     assert pace.time_left(1000, 1000) is None
+
+
+def test_a_last_batch_beyond_what_was_asked_for_is_not_more_than_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressReport("training", "Training x", 2000) as progress:
+        progress.update(2016, "2,016/2,000 images")
+    assert "100%" in capsys.readouterr().err

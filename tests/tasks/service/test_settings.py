@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import RequestError
-from tasks.home import find_service, home
-from tasks.service.processes import processes
-from tasks.service.settings import ServiceConfig, announce, check_exposure, database_url, is_loopback
+from tasks.home import Auth, find_service, home, read_password
+from tasks.service.processes import login_links, programs
+from tasks.service.settings import (
+    ServiceConfig,
+    announce,
+    check_exposure,
+    choose_auth,
+    database_url,
+    is_loopback,
+)
 
 PASSWORD = "a-long-enough-one"
+
+
+def environments(config: ServiceConfig, auth: Auth | None) -> dict[str, dict[str, str]]:
+    """What each program is told, by its name."""
+    return {program.name: program.environment for program in programs(config, auth)}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "localhost", "::1"])
@@ -38,21 +50,48 @@ def test_a_short_password_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPat
 
 def test_with_a_password_both_servers_ask_for_it(home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHARDGAN_AUTH", f"team:{PASSWORD}")
-    started = {name: (command, environment) for name, command, environment in processes(ServiceConfig())}
-    assert started["prefect"][1]["PREFECT_SERVER_API_AUTH_STRING"] == f"team:{PASSWORD}"
-    assert "--app-name basic-auth" in started["mlflow"][0]
-    assert started["mlflow"][1]["MLFLOW_AUTH_ADMIN_PASSWORD"] == PASSWORD
+    auth = choose_auth(ServiceConfig())
+    started = environments(ServiceConfig(), auth)
+    assert started["prefect"]["PREFECT_SERVER_API_AUTH_STRING"] == f"team:{PASSWORD}"
+    assert started["mlflow"]["SHARDGAN_AUTH"] == f"team:{PASSWORD}"
+    assert PASSWORD not in str(login_links(ServiceConfig(), auth))  # it is not ours to show
+    assert not home().password_file.exists()
+
+
+def test_without_a_password_one_is_made_that_only_its_owner_can_read(home_dir: Path) -> None:
+    config = ServiceConfig()
+    auth = choose_auth(config)
+    assert auth is not None
+    assert len(auth.password) >= 40
+    assert home().password_file.stat().st_mode & 0o777 == 0o600
+    assert choose_auth(config) == auth  # kept: a browser stays logged in
+    started = environments(config, auth)
+    for name in ("prefect", "mlflow", "cpu", "gpu"):
+        assert started[name]["SHARDGAN_AUTH"] == f"shardgan:{auth.password}"
+    assert all(auth.password in link for link in login_links(config, auth).values())
+    home().password_file.chmod(0o644)
+    assert read_password(home()) is None
+    assert choose_auth(config) != auth  # others may have read it
+    assert choose_auth(ServiceConfig(login=False)) is None
+
+
+def test_a_login_that_is_off_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_exposure(ServiceConfig(login=False))
+    monkeypatch.setenv("SHARDGAN_AUTH", f"team:{PASSWORD}")
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(RequestError, match="login is off"):
+            check_exposure(ServiceConfig(login=False, host=host))
 
 
 def test_state_lies_under_the_home_or_in_database_and_bucket(home_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = {name: environment for name, _, environment in processes(ServiceConfig())}
+    started = environments(ServiceConfig(), None)
     assert started["mlflow"]["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{home_dir}/mlflow.db"
-    assert started["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == f"{home_dir}/mlartifacts"
+    assert started["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == (home_dir / "mlartifacts").as_uri()
     assert started["cpu"]["PREFECT_HOME"] == f"{home_dir}/prefect"
 
     monkeypatch.setenv("SHARDGAN_DATABASE_URL", "postgresql://gan:pw@db:5433")
     monkeypatch.setenv("SHARDGAN_HOME", "s3://bucket/team")
-    started = {name: environment for name, _, environment in processes(ServiceConfig())}
+    started = environments(ServiceConfig(), None)
     assert started["mlflow"]["MLFLOW_BACKEND_STORE_URI"] == "postgresql://gan:pw@db:5433/mlflow"
     assert started["mlflow"]["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket/team/mlartifacts"
     connection = started["prefect"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
@@ -83,5 +122,5 @@ def test_commands_find_the_service_of_their_home_while_it_runs(home_dir: Path) -
 
 
 def test_several_gpu_workers_have_names_of_their_own(home_dir: Path) -> None:
-    names = [name for name, _, _ in processes(ServiceConfig(gpu_workers=3))]
-    assert names == ["prefect", "mlflow", "cpu", "gpu.0", "gpu.1", "gpu.2"]
+    names = [program.name for program in programs(ServiceConfig(gpu_workers=3), None)]
+    assert names == ["prefect", "mlflow", "cpu", "gpu.0", "gpu.1", "gpu.2", "set-up"]

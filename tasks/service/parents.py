@@ -1,0 +1,121 @@
+"""No process is left behind: children that end with the process that started them, and what an earlier service left.
+
+A process that is killed cannot end its children. Each child therefore watches the process that is named by
+PARENT_PID in its environment, and ends itself once that one is gone.
+"""
+
+import os
+import select
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+PARENT_PID = "SHARDGAN_PARENT_PID"
+SERVICE_HOME = "SHARDGAN_SERVICE_HOME"  # marks every process of a service, and what it starts, with the home's root
+END_SECONDS = 20.0
+KILL_SECONDS = 10.0
+# How the programs of a service look that was started before its processes were marked.
+PROGRAMS = ("prefect server start", "mlflow server", "tasks.service.pool_worker", "mlflow.server")
+
+
+def end_with_parent() -> None:
+    """End this process with SIGTERM when the one that PARENT_PID names has ended; at once, if it has ended already."""
+    if pid := os.environ.pop(PARENT_PID, ""):
+        watch(int(pid))
+
+
+def watch(pid: int) -> None:
+    """Wait for the end of the process `pid` in a thread, then end this one: with SIGTERM, later without asking."""
+    try:
+        descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+    except ProcessLookupError:
+        _end()
+        return
+    threading.Thread(target=_wait, args=(pid, descriptor), name="parent-watch", daemon=True).start()
+
+
+def _wait(pid: int, descriptor: int) -> None:
+    if descriptor >= 0:
+        select.select([descriptor], [], [])
+    else:
+        while psutil.pid_exists(pid):
+            time.sleep(1)
+    _end()
+    time.sleep(END_SECONDS)
+    os._exit(1)
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def find_leftovers(root: Path) -> list[psutil.Process]:
+    """Processes of an earlier service on the home `root`. Ask only while no service runs there."""
+    mine = {os.getpid(), *(one.pid for one in psutil.Process().children(recursive=True))}
+    mine |= {one.pid for one in psutil.Process().parents()}
+    return [one for one in psutil.process_iter() if one.pid not in mine and _belongs_to(one, root)]
+
+
+def _belongs_to(process: psutil.Process, root: Path) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        environment = process.environ()
+        if SERVICE_HOME in environment:
+            return environment[SERVICE_HOME] == str(root)
+        ours = environment.get("PREFECT_HOME") == str(root / "prefect")
+        return ours and any(program in " ".join(process.cmdline()) for program in PROGRAMS)
+    except psutil.Error:
+        return False  # another user's, or it has just ended
+
+
+def describe(processes: list[psutil.Process]) -> str:
+    """Process ids with their commands, shortened, for a message."""
+    shown = []
+    for process in processes[:6]:
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        shown.append(f"{process.pid} ({' '.join(words[1:4]) or process.pid})")
+    rest = f" and {len(processes) - 6} more" if len(processes) > 6 else ""
+    return ", ".join(shown) + rest
+
+
+def end(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Ask processes to end; kill those that have not after `seconds`. Returns those that were killed."""
+    for process in processes:
+        try:
+            process.terminate()
+        except psutil.NoSuchProcess:
+            continue
+    stubborn = wait(processes, seconds)
+    for process in stubborn:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    wait(stubborn, KILL_SECONDS)
+    return stubborn
+
+
+def wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until processes have ended; returns those that have not after `seconds`.
+
+    One that has ended, and whose parent has not asked how, has ended all the same.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it is there, and more than an entry in the table of processes."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

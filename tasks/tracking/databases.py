@@ -1,0 +1,96 @@
+"""SQLite databases appear whole or not at all: made beside their place, under a lock, then moved into it.
+
+Their tables are made in a hundred steps. A process that is killed in between would leave a file from which neither
+MLflow nor Prefect finds a way on.
+"""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+from tasks.errors import RequestError
+
+logger = logging.getLogger(__name__)
+SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+def ensure_whole(path: Path, made_for: int, data_tables: tuple[str, ...], make: Callable[[Path], None]) -> None:
+    """See that the database at `path` is there and whole.
+
+    `made_for` is a number that stands for the version of the tables; it is kept in the file (`PRAGMA user_version`).
+    Where the file has another number and none of `data_tables` holds a row, `make` makes a new file, which takes its
+    place. A file with rows stays where it is, for other processes may use it, and `make` brings it up to date. Raises
+    RequestError where the file is not a database.
+    """
+    if _version(path) == made_for:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f"{path.stem}.lock")):
+        if _version(path) == made_for:
+            return  # another process was faster
+        if path.exists() and _holds_rows(path, data_tables):
+            make(path)
+            _mark(path, made_for)
+            return
+        aside = path.with_name(f".{path.name}.new")
+        _remove(aside)
+        make(aside)
+        _mark(aside, made_for)
+        if path.exists():
+            logger.warning("%s was left half-made, without any data: a new one takes its place", path)
+        _remove_side_files(path)
+        aside.replace(path)
+        _remove_side_files(aside)
+
+
+def use_write_ahead_log(path: Path) -> None:
+    """Let readers and a writer of the database go on at the same time. Not for files on a network."""
+    with _connect(path) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+
+
+def _version(path: Path) -> int:
+    if not path.exists():
+        return -1
+    with _connect(path) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _holds_rows(path: Path, tables: tuple[str, ...]) -> bool:
+    with _connect(path) as database:
+        there = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        # The names come from this program, not from outside.
+        return any(database.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchone() for one in tables if one in there)
+
+
+def _mark(path: Path, made_for: int) -> None:
+    with _connect(path) as database:
+        database.execute(f"PRAGMA user_version = {made_for}")
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextlib.contextmanager
+def _connect(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=60)) as database:
+            yield database
+            database.commit()
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise RequestError(f"{path} is not a database ({error}): restore it, or move it away to start anew") from error
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _remove_side_files(path)
+
+
+def _remove_side_files(path: Path) -> None:
+    for suffix in SIDE_FILES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""Databases appear whole or not at all, whenever the process that makes them is killed."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import RequestError
+from tasks.home import home
+from tasks.tracking.databases import ensure_whole
+from tasks.tracking.runs import connect, experiment_id
+from tests.waiting import wait_until
+
+CONNECT = "from tasks.home import home; from tasks.tracking.runs import connect; connect(home())"
+
+
+def tables(path: Path) -> int:
+    """How many tables there are, as far as they can be seen from outside."""
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(path)) as database, contextlib.suppress(sqlite3.OperationalError):
+        return int(database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0])
+    return 0
+
+
+@pytest.mark.parametrize("killed_at", [1, 8, 20])
+def test_a_killed_first_command_leaves_a_home_that_works(home_dir: Path, killed_at: int) -> None:
+    environment = os.environ | {"SHARDGAN_HOME": str(home_dir)}
+    first = subprocess.Popen([sys.executable, "-c", CONNECT], env=environment, stderr=subprocess.DEVNULL)
+    aside = home_dir / ".mlflow.db.new"
+    wait_until(lambda: tables(aside) >= killed_at or first.poll() is not None, what=f"table {killed_at}")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    client = connect(home())
+    assert experiment_id(client, home(), "after")
+    assert not aside.exists()
+
+
+def test_a_half_made_database_of_an_earlier_version_is_made_anew(home_dir: Path) -> None:
+    home_dir.mkdir()
+    with contextlib.closing(sqlite3.connect(home_dir / "mlflow.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('451aebb31d03')")
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER NOT NULL, name VARCHAR(256) NOT NULL)")
+        database.execute("CREATE TABLE _alembic_tmp_experiments (experiment_id INTEGER NOT NULL)")
+        database.commit()
+    assert experiment_id(connect(home()), home(), "after")
+
+
+def test_a_database_with_rows_stays_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE runs (name TEXT)")
+        database.execute("INSERT INTO runs VALUES ('kept')")
+        database.commit()
+    inode = path.stat().st_ino
+    made: list[Path] = []
+    ensure_whole(path, 7, ("runs", "models"), made.append)
+    ensure_whole(path, 7, ("runs", "models"), made.append)
+    assert made == [path]
+    assert path.stat().st_ino == inode
+
+
+def test_a_file_that_is_not_a_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    path.write_text("not a database, but long enough to look like one" * 100)
+    with pytest.raises(RequestError, match=r"some\.db is not a database"):
+        ensure_whole(path, 7, (), lambda _path: None)
