@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser \
+.PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
 	bench-classifier bench-families bench-hostile bench-loading bench-robust bench-scores bench-sharding bench-shield \
 	bench-study bench-training
 
@@ -48,6 +48,10 @@ test-faults: $(STAMP) ## faults of processes, servers and disks, on real ones (4
 # Chromium comes from the distribution: `apt-get install chromium`. Screenshots of every step are left in test-output/.
 test-browser: $(STAMP) ## the service in a real browser, from the form to the champion (needs chromium; some minutes)
 	@$(BIN)/python -m pytest -m slow tests/browser
+
+# `make test-processors PATHS="tests/models/metrics tests/tasks/study"` runs a part.
+test-processors: $(STAMP) ## the test suite with the arithmetic of other x86-64 processors, six times (an hour)
+	@$(BIN)/python -m tests.processors $(PATHS)
 
 docs: $(STAMP) ## build the documentation as a site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -19,6 +19,8 @@ Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 
 LARGEST_SUBSET = 1000
+# Of the variances. Features are float32, so a smaller Fréchet distance is rounding; how much depends on the processor.
+LEAST_SHARE = 1e-9
 
 
 class FeatureStats(NamedTuple):
@@ -59,8 +61,7 @@ def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float6
     with threadpool_limits(1):  # see the module docstring
         root_trace = np.linalg.svd(_factor(sigma1).T @ _factor(sigma2), compute_uv=False).sum()
     offset = mu1 - mu2
-    distance = float(offset @ offset + np.trace(sigma1) + np.trace(sigma2) - 2 * root_trace)
-    return max(distance, 0.0)  # rounding can give about -1e-12 for equal sets
+    return _total(offset, float(np.trace(sigma1) + np.trace(sigma2)), float(root_trace))
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,14 @@ def compare_frechet(x: Features, y: Features) -> FrechetDistance:
         to_y = right @ vt[keep].T / np.sqrt(roots[keep])
         to_x = left @ u[:, keep] / np.sqrt(roots[keep])
         variance = _influence(x, a.mean, offset, to_y) / a.n + _influence(y, b.mean, -offset, to_x) / b.n
-    value = float(offset @ offset + np.trace(a.covariance) + np.trace(b.covariance) - 2 * roots.sum())
-    return FrechetDistance(max(value, 0.0), float(np.sqrt(variance)))
+    value = _total(offset, float(np.trace(a.covariance) + np.trace(b.covariance)), float(roots.sum()))
+    return FrechetDistance(value, float(np.sqrt(variance)))
+
+
+def _total(offset: Float64, traces: float, root_trace: float) -> float:
+    """The sum of the distance's terms; exactly 0 for equal sets, where rounding leaves about -1e-13 or 1e-13."""
+    distance = float(offset @ offset) + traces - 2 * root_trace
+    return distance if distance > LEAST_SHARE * traces else 0.0
 
 
 def _influence(x: Features, mean: Float64, offset: Float64, root: Float64, batch_size: int = 4096) -> float:

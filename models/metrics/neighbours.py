@@ -2,7 +2,8 @@
 
 Distances are computed in tiles, so memory does not grow with the product of the two sets: 50,000 against 50,000 images
 take 0.9 GiB besides their features (benchmarks/results/scores.md). They are computed in float32 from features shifted
-to the mean of the real ones, because |a|² + |b|² - 2ab loses precision where features are far from the origin.
+to the mean of the real ones, because |a|² + |b|² - 2ab loses precision where features are far from the origin. What
+could be rounding counts as 0. Otherwise the processor would decide whether a copy is in the ball of its original.
 """
 
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 
 Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 TILE = 4096
+ROUNDING = 2e-6  # of the squared lengths: a smaller squared distance in float32 may be that of equal features
 PRECISION_NEIGHBOUR = 3  # Kynkäänniemi et al. 2019, section 3.1
 DENSITY_NEIGHBOUR = 5  # Naeem et al. 2020, section 3.2
 
@@ -99,9 +102,10 @@ def _reach(x: torch.Tensor, k: int) -> torch.Tensor:
 def _tiles(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[slice, slice, torch.Tensor]]:
     """Rows, columns and squared distances of each tile of the [N, M] table, in row-major order."""
     length_x, length_y = x.square().sum(1), y.square().sum(1)
+    least = ROUNDING * float(length_x.max() + length_y.max())
     for i in range(0, len(x), TILE):
         rows = slice(i, min(i + TILE, len(x)))
         for j in range(0, len(y), TILE):
             columns = slice(j, min(j + TILE, len(y)))
             squares = length_x[rows, None] + length_y[columns] - 2 * (x[rows] @ y[columns].T)
-            yield rows, columns, squares.clamp_(min=0)
+            yield rows, columns, F.threshold_(squares, least, 0.0)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from models.metrics.config import LEAST_IMAGES
 from models.metrics.evaluation import Scores
 from models.metrics.floors import find_missed_floors
-from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better
+from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better, same_score
 from tasks.home import Home
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy
@@ -76,7 +76,7 @@ def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
         value = scores.values.get(name)
         if value is None:
             missed.append(f"a limit is set for {name}, {_not_measured(scores)}")
-        elif sign * value < sign * limit:
+        elif sign * value < sign * limit and not same_score(value, limit):
             missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
     return missed
 
@@ -109,7 +109,7 @@ def _compare(mine: float, champion: Scores, policy: PromotionPolicy) -> Verdict:
             )
         needed, asked = sign * max(sign * needed, sign * interval[sign > 0]), True
     comparison = f"{policy.score} {mine:.3f} against the champion's {theirs:.3f}"
-    if sign * mine > sign * needed:
+    if sign * mine > sign * needed and not same_score(mine, needed):
         return Verdict(promoted=True, why=f"better: {comparison}")
     margin = f", and {'above' if sign > 0 else 'below'} {needed:.3f} was asked for" if asked else ""
     return Verdict(promoted=False, why=f"not better: {comparison}{margin}")

@@ -12,6 +12,7 @@ Signatures are those of OpenSSF model-signing (extra `signing`), which verifies 
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ def files_sha256(folder: Path) -> str:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     lines = [f"{file_sha256(folder / name)}  {name}\n" for name in names if name not in NOT_SIGNED]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def delete_bytecode(folder: Path) -> None:
+    """Delete every `__pycache__` below `folder`."""
+    for cache in list(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
 
 
 @contextmanager
@@ -78,11 +85,21 @@ def verify_version(version: ModelVersion) -> None:
 
 
 def find_forgery(version: ModelVersion, folder: Path) -> list[str]:
-    """Return what is wrong with the files in `folder`, compared with the version. Empty when they are verified."""
+    """Return what is wrong with the files in `folder`, compared with the version. Empty when they are verified.
+
+    `folder` is a copy. Python's bytecode is deleted from it: whoever loads a model in place leaves bytecode in the
+    store, which nobody registered and which is not to be run.
+    """
     expected = VersionTags.of(version).files_sha256
     if not expected:
         name = VersionTags.name("files_sha256")
         return [f"it has no tag {name}; check where it comes from, then accept it with `shardgan sign`"]
+    if files_sha256(folder) == expected:
+        # Bytecode that was registered is part of the hash and of the signature, so both are verified with it.
+        problems = find_wrong_signature(folder)
+        delete_bytecode(folder)
+        return problems
+    delete_bytecode(folder)
     if (found := files_sha256(folder)) != expected:
         return [f"its files have the sha256 {found[:12]}, {expected[:12]} were registered: they were altered"]
     return find_wrong_signature(folder)
@@ -105,6 +122,7 @@ def find_wrong_signature(folder: Path) -> list[str]:
 
 def make_signature(folder: Path) -> VersionTags:
     """Write model.sig into `folder` if a signing key is set. Returns the tags that record what was signed."""
+    delete_bytecode(folder)
     digest = files_sha256(folder)
     if key := _key_file(SIGNING_KEY):
         library = _library()
@@ -145,8 +163,10 @@ def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
             f"{uri} is not signed: its source is not a logged model of MLflow 3, so shardgan did not register it"
         )
     with fetched_model(uri) as folder:
+        registered = VersionTags.of(version).files_sha256
+        as_stored = files_sha256(folder)
         tags = make_signature(folder)
-        if VersionTags.of(version).files_sha256 not in ("", tags.files_sha256):
+        if registered not in ("", as_stored, tags.files_sha256):
             raise RegistryError(f"{uri} is not signed: {'; '.join(find_forgery(version, folder))}")
         if tags.signed_by:
             client.log_model_artifact(model_id, str(folder / MODEL_SIGNATURE))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.metrics.scores import higher_is_better
+from models.metrics.scores import higher_is_better, same_score
 from tasks.reports.charts import draw_charts, in_words, short_count
 from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
 from tasks.reports.pictures import describe_picture, fit_pictures, narrow
@@ -141,7 +141,7 @@ def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
     if data.champion is None or champion is None:
         return ScoreRow(name, score_text(value), "", "", None, meaning, interval)
     theirs = _interval(data.champion.intervals.get(name))
-    if is_spread or data.champion.protocol_digest != data.protocol_digest or champion == value:
+    if is_spread or data.champion.protocol_digest != data.protocol_digest or same_score(champion, value):
         return ScoreRow(name, score_text(value), score_text(champion), "", None, meaning, interval, theirs)
     change = f"{'−' if value < champion else '+'}{score_text(abs(value - champion))}"
     better = (value > champion) == higher_is_better(name)

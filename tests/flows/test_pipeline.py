@@ -134,7 +134,7 @@ def test_from_a_folder_to_a_champion_and_again_without_work(config: PipelineConf
     assert "nothing new since models:/tiny/1 was made" in str(ended.message)
     assert again.build.reused
     assert again.train == first.train
-    assert again.evaluate.scores == first.evaluate.scores
+    assert again.evaluate.scores == first.evaluate.scores  # read from the version's tags, not measured again
     assert again.evaluate.why == "version 1 is the champion already"
     assert len(client.get_metric_history(run.info.run_id, "loss_d")) == 4
 

@@ -7,7 +7,13 @@ import pytest
 import scipy.linalg
 
 from models.errors import EvaluationError
-from models.metrics.distances import FeatureStats, frechet_distance, kernel_distance, kernel_subset_size
+from models.metrics.distances import (
+    FeatureStats,
+    compare_frechet,
+    frechet_distance,
+    kernel_distance,
+    kernel_subset_size,
+)
 
 
 def features(n: int, num_features: int = 24, seed: int = 0, scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
@@ -68,7 +74,9 @@ def test_frechet_distance_holds_with_fewer_images_than_features() -> None:
 
 def test_equal_sets_are_at_distance_zero() -> None:
     x = features(50, 128)
-    assert frechet(x, x) == pytest.approx(0.0, abs=1e-6 * np.trace(np.cov(x, rowvar=False)))
+    # Exactly 0, whatever the order in which a processor adds: what could be rounding counts as 0.
+    for same in (x, x[::-1], np.roll(x, 7, axis=0)):
+        assert frechet(x, same) == compare_frechet(x, same).value == 0
     assert kernel_distance(x, x, seed=0).value <= 0  # unbiased, so the same images score below zero
 
 
@@ -95,8 +103,9 @@ def test_kernel_distance_agrees_with_the_sum_over_pairs() -> None:
 
 def test_kernel_distance_repeats_for_a_seed_and_tells_sets_apart() -> None:
     x, near, far = features(400), features(300, seed=2), features(300, seed=2, shift=2.0)
-    assert kernel_distance(x, near, seed=3) == kernel_distance(x, near, seed=3)
-    assert kernel_distance(x, near, seed=3) != kernel_distance(x, near, seed=4)
+    again, other = kernel_distance(x, near, seed=3), kernel_distance(x, near, seed=4)
+    assert kernel_distance(x, near, seed=3).value == pytest.approx(again.value, rel=1e-9)
+    assert again.value != pytest.approx(other.value, rel=1e-3)
     assert kernel_distance(x, far, seed=0).value > 10 * abs(kernel_distance(x, near, seed=0).value)
 
 

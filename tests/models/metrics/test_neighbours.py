@@ -55,8 +55,18 @@ def test_a_collapsed_generator_is_precise_but_recalls_nothing() -> None:
     real = features(200, 1)
     found = compare_manifolds(np.repeat(real[:1], 200, axis=0), real)
     assert found.precise.all()
-    assert found.recalled.sum() <= 1  # of a ball without extent, rounding decides whether it holds its own centre
+    assert np.flatnonzero(found.recalled).tolist() == [0]  # a ball without extent holds its own centre, and no more
     assert found.covered.mean() < 0.2
+
+
+@pytest.mark.parametrize("num_features", [12, 1280])
+def test_copies_are_at_distance_zero_and_others_are_not(num_features: int) -> None:
+    real = features(300, 1, shift=2.0, num_features=num_features)
+    distances, places = nearest(real[::-1].copy(), real)
+    np.testing.assert_array_equal(distances, 0.0)
+    np.testing.assert_array_equal(places, np.arange(300)[::-1])
+    moved = real + np.float32(0.01) * features(300, 2, num_features=num_features)
+    np.testing.assert_allclose(nearest(moved, real)[0], np.sqrt(((moved - real) ** 2).sum(1)), rtol=0.05)
 
 
 def test_images_that_are_far_off_are_in_no_ball() -> None:

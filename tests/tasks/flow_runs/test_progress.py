@@ -20,7 +20,7 @@ def test_what_a_resumed_training_had_done_before_does_not_make_it_faster(monkeyp
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     pace = Pace()
     assert pace.time_left(900, 1000) is None
-    assert pace.time_left(950, 1000) == 20.0  # 50 in 20 s, and 50 to go
+    assert pace.time_left(950, 1000) == pytest.approx(20)  # 50 in 20 s, and 50 to go
     assert pace.time_left(1000, 1000) is None
 
 

@@ -68,6 +68,30 @@ def test_higher_is_better(policy: dict[str, float], mine: float, promoted: bool)
     )
 
 
+@pytest.mark.parametrize("rounding", [1e-15, 1e-6])
+@pytest.mark.parametrize("score", [FD, "coverage"])
+def test_what_rounding_adds_is_no_gain(score: str, rounding: float) -> None:
+    """The same generator, scored on two processors, does not replace itself."""
+    better = 0.5 * (1 - rounding if score == FD else 1 + rounding)
+    for outside in (False, True):
+        policy = PromotionPolicy(floors="off", score=score, outside_interval=outside)
+        champion = scores({score: (0.5, 0.5)}, **{score: 0.5})
+        assert not judge(scores(**{score: better}), champion, policy).promoted
+
+
+def test_the_gain_asked_for_is_not_exceeded_by_rounding() -> None:
+    assert 0.3 + 0.1 * 0.3 < 0.33
+    policy = PromotionPolicy(floors="off", score="coverage", min_gain=0.1)
+    assert not judge(scores(coverage=0.33), scores(coverage=0.3), policy).promoted
+
+
+def test_rounding_does_not_miss_a_floor() -> None:
+    gain = 0.57 - 0.55
+    assert gain < 0.02
+    policy = PromotionPolicy(floors="off", min_classifier_gain=0.02)
+    assert find_missed(scores(**{CLASSIFIER_GAIN: gain}), policy) == []
+
+
 def test_a_negative_score_asks_for_a_gain_upwards() -> None:
     """Half of |-0.2| is added, so -0.1 must be beaten."""
     policy = PromotionPolicy(floors="off", score=CLASSIFIER_GAIN, min_gain=0.5)

@@ -1,8 +1,10 @@
 """A version's files are proven before anything of them runs: against the registry's hash, and against a key."""
 
+import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,30 @@ def test_altered_files_are_refused_and_none_of_their_code_runs(
         fetch_start(Start("models:/m/1", "0" * 64), tmp_path / "init.safetensors")
     problems = {link.what: link.problems for link in trace_lineage(LineageConfig(model=URI)).links if link.problems}
     assert "altered" in " ".join(problems["signature"])
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("key", [True, False], ids=["with a key", "without"])
+def test_bytecode_beside_the_code_is_neither_an_alteration_nor_run(
+    key: bool, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer who loads a version in place leaves bytecode in the store; somebody else may have put it there."""
+    if not key:
+        monkeypatch.delenv(VERIFY_KEY)
+    mark, code = tmp_path / "it ran", tmp_path / "network.py"
+    code.write_text(EVIL.format(mark=str(mark)))
+    for module in [stored / "generator_pyfunc.py", stored / "artifacts" / "network.py"]:
+        planted = cache_from_source(str(module))
+        Path(planted).parent.mkdir(exist_ok=True)
+        py_compile.compile(str(code), planted, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert LoadedGenerator.load(champion()).labels == ["bright", "dark"]
+    problems = [link.problems for link in trace_lineage(LineageConfig(model=URI)).links if link.what == "signature"]
+    assert problems == [[]]
+    assert not mark.exists()
+    # A version that was registered with its bytecode is still the one that was registered.
+    monkeypatch.delenv(VERIFY_KEY, raising=False)
+    retag(champion().tags | {FILES_TAG: files_sha256(stored)})
+    assert LoadedGenerator.load(champion()).labels == ["bright", "dark"]
     assert not mark.exists()
 
 

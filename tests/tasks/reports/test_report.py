@@ -121,6 +121,13 @@ def test_scores_of_which_more_is_better_say_so(data: ReportData) -> None:
     assert "0.5000 0.4000 to 0.6000 0.2500 0.2000 to 0.3000 +0.2500 better" in visible(render_report(more))
 
 
+def test_a_score_that_differs_by_rounding_is_neither_better_nor_worse(data: ReportData) -> None:
+    champion = ChampionSummary("3", {"coverage": 0.5 + 1e-15}, data.protocol_digest)
+    text = visible(render_report(replace(data, scores={"coverage": 0.5}, intervals={}, champion=champion)))
+    assert "0.5000 0.5000" in text
+    assert "e-1" not in text
+
+
 def test_classes_and_closest_pairs_are_shown(data: ReportData) -> None:
     text = render_report(replace(data, by_class={"one": 3.0, "<two>": 7.0}, pairs=png(99)))
     Page(text)

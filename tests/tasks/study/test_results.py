@@ -139,7 +139,7 @@ def test_a_distance_over_seeds_spans_all_their_intervals() -> None:
     results = study(num_seeds=3)
     distance = results.trained(results.clean)
     assert distance is not None
-    assert (distance.value, distance.low, distance.high) == (61.0, 56.0, 66.0)
+    assert (distance.value, distance.low, distance.high) == pytest.approx((61, 56, 66))
 
 
 def test_codecs_of_equal_pixels_share_the_training_of_the_first() -> None:
