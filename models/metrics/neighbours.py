@@ -108,4 +108,4 @@ def _tiles(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[slice, slice, tor
         for j in range(0, len(y), TILE):
             columns = slice(j, min(j + TILE, len(y)))
             squares = length_x[rows, None] + length_y[columns] - 2 * (x[rows] @ y[columns].T)
-            yield rows, columns, F.threshold_(squares, least, 0.0)
+            yield rows, columns, F.threshold(squares, least, 0.0, inplace=True)
