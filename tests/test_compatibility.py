@@ -27,6 +27,7 @@ from PIL import Image
 from prefect import Flow
 
 import shards
+from tests.console import Console, open_console, user_environment
 
 FIRST_WAVE = Path(__file__).parent / "data" / "first_wave"
 WORK = "/tmp/shardgan-first-wave"
@@ -35,21 +36,6 @@ DEPLOYMENTS = json.loads((FIRST_WAVE / "deployments.json").read_text())["deploym
 PIPELINE, DATASET = EXPECTED["pipeline"], EXPECTED["dataset"]
 FIRST = ["--dataset", "first", "--resolution", "32", "--val-fraction", "0.3", "--workers", "1"]
 REPOSITORY = Path(__file__).parent.parent
-
-# Runs commands one after the other in one process, as importing everything takes seconds: one JSON list of arguments
-# a line in, one line [exit status, what was printed] out.
-CONSOLE = """
-import io, json, sys
-from flows.cli import main
-answers = sys.stdout
-for line in sys.stdin:
-    sys.argv = ["-c", *json.loads(line)]
-    sys.stdout = sys.__stdout__ = printed = io.StringIO()
-    try:
-        main()
-    except SystemExit as end:
-        print(json.dumps([end.code, printed.getvalue()]), file=answers, flush=True)
-"""
 
 # Loads the champion as somebody does who has never heard of this repository.
 CONSUMER = """
@@ -85,9 +71,7 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = ("PREFECT_", "MLFLOW_", "_MLFLOW_", "SHARDGAN_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return kept | {"SHARDGAN_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
+        return user_environment(self.home) | {"PYTHONPATH": str(REPOSITORY)}
 
     def moved(self, value: Any) -> Any:
         """`value`, a path or text or a tree of them, with today's places in it."""
@@ -107,27 +91,6 @@ class Place:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         outcome: dict[str, Any] = json.loads(done.stdout)
-        return outcome
-
-
-class Console:
-    """`shardgan` in a process of its own."""
-
-    def __init__(self, place: Place, process: "subprocess.Popen[str]") -> None:
-        self.place = place
-        self.process = process
-
-    def run(self, *arguments: str) -> dict[str, Any]:
-        """Run one command, which must succeed; returns its one JSON object."""
-        assert self.process.stdin
-        assert self.process.stdout
-        words = [str(self.place.root / "settings.yaml") if word == "SETTINGS" else word for word in arguments]
-        print(json.dumps([*words, "--json"]), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        assert answer, f"the process ended at {words}"
-        status, printed = json.loads(answer)
-        assert status == 0, (words, printed)
-        outcome: dict[str, Any] = json.loads(printed)
         return outcome
 
 
@@ -176,20 +139,9 @@ def home(place: Place, rebuilt: Path) -> Path:
 @pytest.fixture(scope="module")
 def console(place: Place, home: Path) -> Iterator[Console]:
     """The command line at work on the old home."""
-    command = [sys.executable, "-c", CONSOLE]
-    with (
-        (place.root / "stderr").open("w") as errors,
-        subprocess.Popen(
-            command,
-            cwd=place.root,
-            env=place.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        yield Console(place, process)
+    settings = {"SETTINGS": str(place.root / "settings.yaml")}
+    with open_console(place.root, place.environment, words=settings) as console:
+        yield console
 
 
 def kept(old: Any, new: Any) -> bool:

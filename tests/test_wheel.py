@@ -1,0 +1,167 @@
+"""The product installed from its wheel, outside of the checkout: all that it reads is there, and its commands work."""
+
+import json
+import re
+import shutil
+import site
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import write_collection
+from tests.console import Console, open_console, user_environment
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("flows", "tasks", "shards", "models")
+SOURCES = (*PACKAGES, "deploy", "pyproject.toml", "README.md", "LICENSE")
+# These build from the checkout, or install what it is tested with.
+NOT_IN_WHEEL = {"Dockerfile", "compose.env.example", "compose.yaml", "postgres-init.sql", "requirements.lock"}
+PAGES = ("*.md", "docs/*.md", "deploy/**/*", "Makefile", ".github/workflows/*.yml")
+EXTRA = re.compile(r"shardgan\[([\w, -]+)\]")
+
+# Where a fresh interpreter finds the packages, and how much `shardgan setup` reads.
+FIND = """
+import json, uuid
+import flows, models, shards, tasks
+from tasks.service.provisioning import read_automations, read_deployments
+print(json.dumps({
+    "packages": [package.__file__ for package in (flows, models, shards, tasks)],
+    "deployments": len(read_deployments()["deployments"]),
+    "automations": len(read_automations(lambda name: uuid.uuid5(uuid.NAMESPACE_URL, name))),
+}))
+"""
+SMALL = {
+    "shard": {"dataset": "tiny", "resolution": 16, "val_fraction": 0.3, "workers": 1},
+    "train": {"nimg": 160, "batch_size": 8, "width": 4, "latent_dim": 8, "tick_nimg": 80, "compute": {"threads": 1}},
+    "evaluate": {"num_images": 16, "input_size": 32, "device": "cpu"},
+}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A fresh environment with the wheel in it, and a folder to work in."""
+
+    root: Path
+
+    @property
+    def python(self) -> Path:
+        return self.root / "venv" / "bin" / "python"
+
+    @property
+    def shardgan(self) -> Path:
+        return self.python.with_name("shardgan")
+
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        (found,) = (self.root / "venv" / "lib").glob("python*/site-packages")
+        return found
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = user_environment(self.root / "home")
+        return {name: value for name, value in kept.items() if not name.startswith("PYTHON")}
+
+
+def quietly(*command: str | Path) -> None:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy: setuptools leaves a folder build/ behind, and packs what an earlier build left in it."""
+    root = tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / "checkout" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, root / "checkout" / name)
+    pip = (sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation")
+    quietly(*pip, "--wheel-dir", root, root / "checkout")
+    (found,) = root.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    installation = Installation(tmp_path_factory.mktemp("installation"))
+    venv.create(installation.root / "venv", symlinks=True)
+    pip = (sys.executable, "-m", "pip", "--python", installation.python, "install", "--no-index", "--no-deps")
+    quietly(*pip, "--no-compile", wheel)
+    # What the wheel asks for is taken from this environment. Its own .pth files, one of which may lead to the
+    # checkout, are not read there.
+    (installation.packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    installation.work.mkdir()
+    write_collection(installation.work / "pictures")
+    (installation.work / "small.yaml").write_text(yaml.safe_dump(SMALL))
+    return installation
+
+
+@pytest.fixture(scope="module")
+def console(installation: Installation) -> Iterator[Console]:
+    with open_console(installation.work, installation.environment, installation.python) as console:
+        yield console
+
+
+def test_every_file_of_the_product_is_in_the_wheel(wheel: Path) -> None:
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    files = {path for folder in (*PACKAGES, "deploy") for path in (ROOT / folder).rglob("*") if path.is_file()}
+    expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
+    expected -= {f"deploy/{name}" for name in (*NOT_IN_WHEEL, "compose.env")}
+    assert packed == expected
+
+
+def test_what_setup_reads_is_found(installation: Installation) -> None:
+    command = [installation.python, "-c", FIND]
+    done = subprocess.run(
+        command, cwd=installation.work, env=installation.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for path in found["packages"]:
+        assert Path(path).is_relative_to(installation.packages), path
+    assert found["deployments"] == len(yaml.safe_load((ROOT / "deploy" / "prefect.yaml").read_text())["deployments"])
+    assert found["automations"] >= 1
+
+
+def test_commands_work(console: Console, installation: Installation) -> None:
+    outcome = console.run("run", "--config", "small.yaml", "--source", "pictures")
+    version = outcome["evaluate"]["model"]
+    assert outcome["build"]["kept"] == 48
+    assert Path(outcome["report"]).is_relative_to(installation.root / "home")
+    assert outcome["evaluate"]["scores"]
+    made = console.run("generate", "--model", version, "--dataset", "fresh", "--num-images", "4", "workers=1")
+    assert made["seen"] == 4
+    assert console.run("up", "--dry-run")["dry_run"]
+
+
+def named_extras() -> Iterator[tuple[str, str]]:
+    """(file, extra) of every `shardgan[...]` in a message or on a page."""
+    modules = [path for package in (*PACKAGES, "benchmarks") for path in (ROOT / package).rglob("*.py")]
+    pages = [path for pattern in PAGES for path in ROOT.glob(pattern) if path.is_file()]
+    for path in (*modules, *pages, ROOT / "pyproject.toml"):
+        for names in EXTRA.findall(path.read_text()):
+            yield from ((path.relative_to(ROOT).as_posix(), name.strip()) for name in names.split(","))
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = list(named_extras())
+    assert {"tasks/registry/signing.py", "tasks/service/databases.py", "docs/champion.md"} <= {
+        path for path, _ in named
+    }
+    for path, extra in named:
+        assert extra in extras, f"{path} names the extra {extra!r}, which pyproject.toml does not have"
