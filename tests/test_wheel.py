@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from tests.conftest import write_collection
 from tests.console import Console, open_console, user_environment
+from tests.flows.test_service import Service
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flows", "tasks", "shards", "models")
@@ -146,6 +149,29 @@ def test_commands_work(console: Console, installation: Installation) -> None:
     made = console.run("generate", "--model", version, "--dataset", "fresh", "--num-images", "4", "workers=1")
     assert made["seen"] == 4
     assert console.run("up", "--dry-run")["dry_run"]
+
+
+@pytest.mark.slow
+def test_the_service_starts_and_is_set_up(installation: Installation) -> None:
+    home = installation.root / "service" / "home"
+    home.parent.mkdir()
+    service = Service(home, shardgan=installation.shardgan, environment=installation.environment)
+    try:
+        wait_until(service.is_set_up)
+        service.run("setup", *service.ports)
+        deployments = service.call("POST", "/deployments/filter", {"limit": 100})
+        automations = service.call("POST", "/automations/filter", {"limit": 100})
+        assert {one["name"] for one in deployments} >= {"on-demand", "gpu", "nightly"}
+        assert automations
+        for process in psutil.Process(service.process.pid).children(recursive=True):
+            assert str(ROOT) not in "".join(process.cmdline())
+        # A worker runs a flow.
+        reconcile = service.call("GET", "/deployments/name/reconcile/scheduled")
+        service.call("POST", f"/deployments/{reconcile['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        wait_until(lambda: [one for one in service.flow_runs("reconcile") if one["state_type"] == "COMPLETED"])
+    finally:
+        status = service.stop() if service.process.poll() is None else service.process.returncode
+    assert status == 0, service.log.read_text()[-3000:]
 
 
 def named_extras() -> Iterator[tuple[str, str]]:

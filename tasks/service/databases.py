@@ -29,7 +29,7 @@ def ensure_databases() -> None:
         import psycopg2  # an extra: not needed with SQLite
         from psycopg2 import sql
     except ImportError as error:
-        raise RequestError(f"{DATABASE_URL} is set, which needs `pip install shardgan[service]`") from error
+        raise RequestError(f"{DATABASE_URL} is set, which needs `pip install 'shardgan[service]'`") from error
     try:
         connection = psycopg2.connect(database_url("postgres"))
         connection.autocommit = True  # a database cannot be made inside a transaction

@@ -1,6 +1,7 @@
 """Checks of everything that a run needs: settings, versions, storage, GPU, servers, workers."""
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -91,12 +92,10 @@ def wrong(what: str, found: str, mend: str) -> Finding:
 def look_at_versions(_config: DoctorConfig) -> Iterator[Finding]:
     """Whether the installed packages are in the ranges that this one was tested with."""
     asked = [Requirement(text) for text in metadata.requires("shardgan") or []]
-    bad = []
-    for requirement in asked:
-        if requirement.marker is None and not requirement.specifier.contains(_version(requirement.name), True):
-            bad.append(f"{requirement.name} {_version(requirement.name)} (asked for: {requirement.specifier})")
+    bad = [one for one in asked if one.marker is None and not one.specifier.contains(_version(one.name), True)]
     if bad:
-        yield wrong("packages", ", ".join(bad), "pip install --no-deps --require-hashes -r requirements.lock")
+        found = ", ".join(f"{one.name} {_version(one.name)} (asked for: {one.specifier})" for one in bad)
+        yield wrong("packages", found, f"pip install {shlex.join(map(str, bad))}")
     else:
         names = ("prefect", "mlflow", "torch", "sqlalchemy")
         yield ok("packages", ", ".join(f"{name} {_version(name)}" for name in names))

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,20 @@ NIGHTLY = {
 
 
 class Service:
-    """A running `shardgan up`."""
+    """A running `shardgan up`; `shardgan` is the program of an installation, with that user's environment."""
 
-    def __init__(self, home: Path, *flags: str) -> None:
+    def __init__(
+        self, home: Path, *flags: str, shardgan: Path = SHARDGAN, environment: Mapping[str, str] = os.environ
+    ) -> None:
         self.prefect_port, self.mlflow_port = free_ports(2)
         self.log = home.with_name("up.log")
         self.password_file = home / "service.password"
-        self.environment = os.environ | {"SHARDGAN_HOME": str(home)}
+        self.shardgan = shardgan
+        self.environment = dict(environment) | {"SHARDGAN_HOME": str(home)}
         for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "PREFECT_HOME", "PREFECT_API_AUTH_STRING"):
             self.environment.pop(name, None)
         self.ports = [f"--prefect-port={self.prefect_port}", f"--mlflow-port={self.mlflow_port}"]
-        command = [SHARDGAN, "up", *self.ports, *flags]
+        command = [shardgan, "up", *self.ports, *flags]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
@@ -73,7 +76,7 @@ class Service:
 
     def run(self, *words: str) -> str:
         """A command of this home, which finds the service by itself; returns what it printed."""
-        done = subprocess.run([SHARDGAN, *words], env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run([self.shardgan, *words], env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
