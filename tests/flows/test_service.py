@@ -76,7 +76,9 @@ class Service:
 
     def run(self, *words: str) -> str:
         """A command of this home, which finds the service by itself; returns what it printed."""
-        done = subprocess.run([self.shardgan, *words], env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [self.shardgan, *words], env=self.environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
