@@ -3,11 +3,9 @@
 import json
 import re
 import shutil
-import site
 import subprocess
 import sys
 import tomllib
-import venv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +16,13 @@ import pytest
 import yaml
 
 from tests.conftest import write_collection
-from tests.console import Console, open_console, user_environment
+from tests.console import open_console, user_environment
+from tests.environments import link_packages, make_environment
 from tests.flows.test_service import Service
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = ("flows", "tasks", "shards", "models")
 SOURCES = (*PACKAGES, "deploy", "pyproject.toml", "README.md", "LICENSE")
 # These build from the checkout, or install what it is tested with.
@@ -30,13 +30,17 @@ NOT_IN_WHEEL = {"Dockerfile", "compose.env.example", "compose.yaml", "postgres-i
 PAGES = ("*.md", "docs/*.md", "deploy/**/*", "Makefile", ".github/workflows/*.yml")
 EXTRA = re.compile(r"shardgan\[([\w, -]+)\]")
 
-# Where a fresh interpreter finds the packages, and how much `shardgan setup` reads.
-FIND = """
-import json, uuid
-import flows, models, shards, tasks
+# Imports every module, and reads what `shardgan setup` reads.
+IMPORT = """
+import importlib, json, pkgutil, sys, uuid
+files = {}
+for package in ("flows", "models", "shards", "tasks"):
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        if not found.name.endswith("__main__"):
+            files[found.name] = importlib.import_module(found.name).__file__
 from tasks.service.provisioning import read_automations, read_deployments
 print(json.dumps({
-    "packages": [package.__file__ for package in (flows, models, shards, tasks)],
+    "files": files,
     "deployments": len(read_deployments()["deployments"]),
     "automations": len(read_automations(lambda name: uuid.uuid5(uuid.NAMESPACE_URL, name))),
 }))
@@ -77,6 +81,13 @@ class Installation:
         kept = user_environment(self.root / "home")
         return {name: value for name, value in kept.items() if not name.startswith("PYTHON")}
 
+    def run(self, *command: str | Path) -> str:
+        """Run a program that must succeed, in the folder to work in; returns what it prints."""
+        words, variables = list(map(str, command)), self.environment
+        done = subprocess.run(words, cwd=self.work, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
 
 def quietly(*command: str | Path) -> None:
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
@@ -100,23 +111,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The wheel and what it asks for; no extra, nothing that only tests need, and not the checkout."""
     installation = Installation(tmp_path_factory.mktemp("installation"))
-    venv.create(installation.root / "venv", symlinks=True)
+    packages = make_environment(installation.root / "venv")
     pip = (sys.executable, "-m", "pip", "--python", installation.python, "install", "--no-index", "--no-deps")
     quietly(*pip, "--no-compile", wheel)
-    # What the wheel asks for is taken from this environment. Its own .pth files, one of which may lead to the
-    # checkout, are not read there.
-    (installation.packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    link_packages(packages, PROJECT["dependencies"])
     installation.work.mkdir()
     write_collection(installation.work / "pictures")
     (installation.work / "small.yaml").write_text(yaml.safe_dump(SMALL))
     return installation
-
-
-@pytest.fixture(scope="module")
-def console(installation: Installation) -> Iterator[Console]:
-    with open_console(installation.work, installation.environment, installation.python) as console:
-        yield console
 
 
 def test_every_file_of_the_product_is_in_the_wheel(wheel: Path) -> None:
@@ -127,28 +131,48 @@ def test_every_file_of_the_product_is_in_the_wheel(wheel: Path) -> None:
     assert packed == expected
 
 
-def test_what_setup_reads_is_found(installation: Installation) -> None:
-    command = [installation.python, "-c", FIND]
-    done = subprocess.run(
-        command, cwd=installation.work, env=installation.environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    for path in found["packages"]:
-        assert Path(path).is_relative_to(installation.packages), path
+def test_every_module_is_imported_with_the_declared_packages_alone(installation: Installation) -> None:
+    found = json.loads(installation.run(installation.python, "-c", IMPORT))
+    assert len(found["files"]) > 100
+    for name, path in found["files"].items():
+        assert Path(path).is_relative_to(installation.packages), f"{name} comes from {path}"
     assert found["deployments"] == len(yaml.safe_load((ROOT / "deploy" / "prefect.yaml").read_text())["deployments"])
     assert found["automations"] >= 1
 
 
-def test_commands_work(console: Console, installation: Installation) -> None:
-    outcome = console.run("run", "--config", "small.yaml", "--source", "pictures")
-    version = outcome["evaluate"]["model"]
-    assert outcome["build"]["kept"] == 48
-    assert Path(outcome["report"]).is_relative_to(installation.root / "home")
-    assert outcome["evaluate"]["scores"]
-    made = console.run("generate", "--model", version, "--dataset", "fresh", "--num-images", "4", "workers=1")
-    assert made["seen"] == 4
-    assert console.run("up", "--dry-run")["dry_run"]
+def test_images_are_sharded(installation: Installation) -> None:
+    command = [
+        installation.python,
+        "-m",
+        "shards",
+        "pictures",
+        "built",
+        "--dataset",
+        "tiny",
+        "--resolution",
+        "16",
+        "--workers",
+        "1",
+    ]
+    assert json.loads(installation.run(*command))["kept"] == 48
+
+
+def test_the_program_starts(installation: Installation) -> None:
+    assert json.loads(installation.run(installation.shardgan, "up", "--dry-run", "--json"))["dry_run"]
+
+
+@pytest.mark.slow
+def test_commands_work(installation: Installation) -> None:
+    with open_console(installation.work, installation.environment, installation.python) as console:
+        built = console.run("build", "--source", "pictures", "--dataset", "other", "--resolution", "16", "workers=1")
+        assert built["kept"] == 48
+        outcome = console.run("run", "--config", "small.yaml", "--source", "pictures")
+        assert Path(outcome["report"]).is_relative_to(installation.root / "home")
+        version = outcome["train"]["model"]
+        scored = console.run("evaluate", "--model", version, "evaluate.num_images=16", "evaluate.input_size=32")
+        assert scored["scores"]
+        made = console.run("generate", "--model", version, "--dataset", "fresh", "--num-images", "4", "workers=1")
+        assert made["seen"] == 4
 
 
 @pytest.mark.slow
@@ -184,7 +208,7 @@ def named_extras() -> Iterator[tuple[str, str]]:
 
 
 def test_every_extra_that_is_named_exists() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     named = list(named_extras())
     assert {"tasks/registry/signing.py", "tasks/service/databases.py", "docs/champion.md"} <= {
         path for path, _ in named

@@ -12,24 +12,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import venv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from PIL import Image
 
 from tasks.home import home
-from tasks.registry.versions import (
-    REQUIREMENTS,
-)
+from tasks.registry.versions import REQUIREMENTS
+from tests.environments import link_packages, make_environment
 
 
 def test_the_same_request_gives_the_same_bytes(model: Any) -> None:
@@ -118,43 +113,9 @@ print(len(images))
 """
 
 
-def bare_environment(folder: Path) -> Path:
-    """A virtual environment with the packages that the model's requirements name, and what these need; its python.
-
-    The distributions are linked to, not installed: that takes a second, not a minute, and the files are the same.
-    """
-    venv.create(folder, with_pip=False, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    for name in closure(REQUIREMENTS):
-        distribution = metadata.distribution(name)
-        tops = {Path(str(file)).parts[0] for file in distribution.files or []} - {"..", "__pycache__"}
-        for top in tops:
-            target = Path(str(distribution.locate_file(top)))
-            if not (site / top).exists() and target.exists():
-                (site / top).symlink_to(target)
-    return folder / "bin" / "python"
-
-
-def closure(names: Iterable[str]) -> set[str]:
-    """The distributions of these names and all that they require here, without extras."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = canonicalize_name(waiting.pop())
-        if name in found:
-            continue
-        try:
-            requires = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue  # for another platform or Python
-        found.add(name)
-        wanted = [Requirement(line) for line in requires]
-        waiting += [one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return found
-
-
 def test_the_champion_loads_in_a_bare_environment(served_home: Path, tmp_path: Path) -> None:
-    python = bare_environment(tmp_path / "bare")
+    link_packages(make_environment(tmp_path / "bare"), REQUIREMENTS)
+    python = tmp_path / "bare" / "bin" / "python"
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MLFLOW_DISABLE_TELEMETRY": "true"}
     environment |= {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
     done = subprocess.run(
