@@ -164,7 +164,9 @@ def test_the_program_starts(installation: Installation) -> None:
 @pytest.mark.slow
 def test_commands_work(installation: Installation) -> None:
     with open_console(installation.work, installation.environment, installation.python) as console:
-        built = console.run("build", "--source", "pictures", "--dataset", "other", "--resolution", "16", "workers=1")
+        built = console.run(
+            "build", "--source", "pictures", "--dataset", "other", "--resolution", "16", "shard.workers=1"
+        )
         assert built["kept"] == 48
         outcome = console.run("run", "--config", "small.yaml", "--source", "pictures")
         assert Path(outcome["report"]).is_relative_to(installation.root / "home")
