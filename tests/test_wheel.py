@@ -170,7 +170,7 @@ def test_commands_work(installation: Installation) -> None:
         assert built["kept"] == 48
         outcome = console.run("run", "--config", "small.yaml", "--source", "pictures")
         assert Path(outcome["report"]).is_relative_to(installation.root / "home")
-        version = outcome["train"]["model"]
+        version = outcome["evaluate"]["model"]
         scored = console.run("evaluate", "--model", version, "evaluate.num_images=16", "evaluate.input_size=32")
         assert scored["scores"]
         made = console.run("generate", "--model", version, "--dataset", "fresh", "--num-images", "4", "workers=1")
