@@ -7,6 +7,7 @@ where that is not set, `shardgan up` makes a password, and commands on this home
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -14,6 +15,7 @@ import os
 import re
 import secrets
 import stat
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,7 @@ DEFAULTS = {
 
 # Characters that mean something else in a URI than in the name of a folder, or are missing from this list.
 ODD = re.compile(r"[^\w./~@+=,:\- ]")
+ADDRESS_SECONDS = 5.0
 TEMPORARY = "shardgan-temporary"  # the name for a server that ends with its command
 
 # Whatever the environment says: a pickle is a program, and no model of ours needs one.
@@ -172,8 +175,25 @@ def find_service(home: Home) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except BlockingIOError:
-        address = json.loads(home.service_file.read_text())
+        address = _read_address(home.service_file)
         return {"PREFECT_API_URL": address["prefect"], "MLFLOW_TRACKING_URI": address["mlflow"]}
+
+
+def _read_address(path: Path) -> dict[str, str]:
+    """What a running service says in its file. One that has just started may not have written it yet: wait a little."""
+    deadline = time.monotonic() + ADDRESS_SECONDS
+    while True:
+        text = path.read_text()
+        try:
+            address = json.loads(text)
+            return {name: str(address[name]) for name in ("prefect", "mlflow")}
+        except (ValueError, TypeError, KeyError) as error:
+            if time.monotonic() > deadline:
+                raise ValueError(
+                    f"a service runs on {path.parent}, but {path.name} does not say where ({text[:100]!r}): "
+                    "start `shardgan up` again, or set PREFECT_API_URL and MLFLOW_TRACKING_URI"
+                ) from error
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -213,26 +233,36 @@ def auth_environment(auth: Auth | None) -> dict[str, str]:
 def make_password(home: Home) -> Auth:
     """The name and password of this home's service: those made before, or new ones. Only the owner may read the file.
 
-    A file that others can read, or could have written, is replaced.
+    A file that others can read, or could have written, is replaced. So is one that was never written to its end.
     """
     if found := read_password(home):
         return found
     home.root.mkdir(parents=True, exist_ok=True)
-    home.password_file.unlink(missing_ok=True)
     auth = Auth("shardgan", secrets.token_urlsafe(32))
-    descriptor = os.open(home.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # Written beside it and moved: a process that is killed here, or a full disk, leaves no half of a password.
+    new = home.password_file.with_name(f"{home.password_file.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{auth.name}:{auth.password}\n")
+    new.replace(home.password_file)
     return auth
 
 
 def read_password(home: Home) -> Auth | None:
-    """The name and password that `make_password` wrote; None where it has not, or where others can read the file."""
+    """The name and password that `make_password` wrote.
+
+    None where there is no such file, where others can read it, and where it is a link, a pipe or empty.
+    """
     try:
-        with home.password_file.open() as file:
-            facts = os.fstat(file.fileno())
-            if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
-                return None
-            return parse_auth(file.read().strip(), str(home.password_file))
-    except FileNotFoundError:
-        return None
+        # Without waiting: a pipe in its place would hold every command up for ever.
+        descriptor = os.open(home.password_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
+    with os.fdopen(descriptor) as file:
+        facts = os.fstat(file.fileno())
+        is_private = facts.st_uid == os.getuid() and not stat.S_IMODE(facts.st_mode) & 0o077
+        text = file.read().strip() if stat.S_ISREG(facts.st_mode) and is_private else ""
+    return parse_auth(text, str(home.password_file)) if text else None

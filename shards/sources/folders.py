@@ -4,8 +4,10 @@ Hidden files and folders (their name starts with a dot) and __MACOSX are skipped
 each folder is walked only once, because links may form a circle.
 """
 
+import errno
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ def list_folder(folder: Path, notes: Notes) -> Iterator[Entry]:
     empty = []
     for item in _visible(folder):
         name = as_text(item.name)
-        if not item.is_dir():
+        if not _is_folder(item):
             yield from _file(item, name)
             continue
         found = False
@@ -97,15 +99,30 @@ def _walk(item: "os.DirEntry[str]", prefix: str, seen: set[tuple[int, int]]) -> 
     seen.add((state.st_dev, state.st_ino))
     for child in _visible(item.path):
         name = prefix + as_text(child.name)
-        if child.is_dir():
+        if _is_folder(child):
             yield from _walk(child, f"{name}/", seen)
         else:
             yield from _file(child, name)
 
 
+def _is_folder(item: "os.DirEntry[str]") -> bool:
+    """Whether it is a folder, or a link to one. A link that leads back to itself is neither a folder nor a file."""
+    try:
+        return item.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise SourceError(f"{item.path!r} cannot be read: {error.strerror}. Repair it or leave it out.") from error
+
+
 def _file(item: "os.DirEntry[str]", source: str) -> Iterator[Entry]:
-    if item.is_file():  # not a pipe, a socket or a link whose target is missing
+    try:
         state = item.stat()
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOENT):  # a link without a target, or a file that was just deleted
+            return
+        raise SourceError(f"{item.path!r} cannot be read: {error.strerror}. Repair it or leave it out.") from error
+    if stat.S_ISREG(state.st_mode):  # not a pipe, a socket or a device
         yield Entry(source, None, state.st_size, str(state.st_mtime_ns), ("file", item.path))
 
 

@@ -41,6 +41,7 @@ def list_entries(config: ShardConfig, notes: Notes | None = None) -> Iterator[En
 def _list_folder(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     source = config.source
     if exists(join(source, MANIFEST)):
+        _must_be_file(join(source, MANIFEST))
         return _list_shards(join(source, MANIFEST), by_folder=config.has_labels)
     remote = is_remote(source)
     if not config.has_labels:
@@ -52,6 +53,7 @@ def _list_folder(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
 
 def _list_file(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     source = config.source
+    _must_be_file(source)
     if source.endswith("/" + MANIFEST):
         return _list_shards(source, by_folder=config.has_labels)
     with open_binary(source) as file:
@@ -117,6 +119,7 @@ def _labels_file(uri: str) -> dict[str, str] | None:
     """Read `{"labels": [[name, class], ...]}`, the form of StyleGAN's tools; return None without such a file."""
     if not exists(uri):
         return None
+    _must_be_file(uri)
     with open_binary(uri) as file:
         content = file.read(MOST_BYTES)
     try:
@@ -144,6 +147,12 @@ def _is_folder(source: str) -> bool:
 def _must_exist(source: str, there: bool) -> None:
     if not there:
         raise SourceError(f"the source {source!r} does not exist. Give {_KINDS}.")
+
+
+def _must_be_file(uri: str) -> None:
+    """Refuse a local pipe, socket or device: opening a pipe waits for ever."""
+    if not is_remote(uri) and local_path(uri).exists() and not local_path(uri).is_file():
+        raise SourceError(f"{uri!r} is not a file, but a pipe, a socket, a device or a folder. Leave it out.")
 
 
 def _stamp(source: str) -> str:

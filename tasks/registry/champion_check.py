@@ -42,7 +42,11 @@ def check_champions() -> list[str]:
     while True:
         page = client.search_registered_models(page_token=token)
         for model in page:
-            if sentence := _check(client, here, model):
+            try:
+                sentence = _check(client, here, model)
+            except RegistryError as error:  # one model that was tampered with leaves the others unchecked otherwise
+                sentence = f"the champion of {model.name} cannot be checked: {error}"
+            if sentence:
                 logger.warning("%s", sentence)
                 sentences.append(sentence)
         token = page.token
@@ -95,7 +99,12 @@ def _undo(client: MlflowClient, refused: ModelVersion, before: list[str]) -> str
 
 
 def _is_ours(client: MlflowClient, name: str) -> bool:
-    """Whether shardgan has registered a version of the model; others' models in the same registry are left alone."""
+    """Whether shardgan has registered a version of the model; others' models in the same registry are left alone.
+
+    A model with a history of champions is ours, also where the tags of its versions were deleted.
+    """
+    if stored_history(client, name):
+        return True
     if "'" in name:  # shardgan gives no model such a name, and MLflow's search does not take it
         return False
     versions = client.search_model_versions(f"name = '{name}'")

@@ -39,8 +39,13 @@ NOT_SIGNED = (MODEL_SIGNATURE, "registered_model_meta")
 
 
 def files_sha256(folder: Path) -> str:
-    """One sha256 over the names and hashes of all files that a version consists of."""
+    """One sha256 over the names and hashes of all files that a version consists of.
+
+    Raises RegistryError for a name with a line break: it could stand for several files in what is hashed.
+    """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    if odd := [name for name in names if "\n" in name or "\r" in name]:
+        raise RegistryError(f"the file {odd[0]!r} of a version has a line break in its name: no version of ours has")
     lines = [f"{file_sha256(folder / name)}  {name}\n" for name in names if name not in NOT_SIGNED]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

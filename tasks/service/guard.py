@@ -14,6 +14,7 @@ import base64
 import binascii
 import hmac
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ Headers = list[tuple[bytes, bytes]]
 
 LOGIN_PATH = "/shardgan/login"
 OPEN_PATHS = {"/health", "/version", "/api/health", "/api/ready"}  # asked by what waits for a server; they tell nothing
+SINGLE = (b"host", b"origin", b"authorization")  # given twice, the one that is checked may not be the one that is used
+NO_HOST = re.compile(r"[^\w.:\[\]-]", re.ASCII)  # names, addresses and ports have other characters only
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -86,6 +89,8 @@ class Guard:
     def judge(self, scope: Scope) -> Refusal | None:
         """Why a request or WebSocket is refused; None where it is allowed."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if any(sum(name.lower() == single for name, _ in scope["headers"]) > 1 for single in SINGLE):
+            return Refusal(400, "Host, Origin and Authorization are given once at most")
         host = headers.get("host", "")
         if not self.knows(host):
             return Refusal(403, f"this service is not called {host[:200]!r}: start it with --public-host NAME")
@@ -106,6 +111,8 @@ class Guard:
 
     def knows(self, host: str) -> bool:
         """Whether a `Host` header names this service. An IP address does: no other site can be reached under it."""
+        if NO_HOST.search(host):
+            return False
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:

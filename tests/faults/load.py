@@ -24,6 +24,7 @@ from tasks.service.provisioning import wait_for
 from tests.conftest import free_ports
 
 WRITERS = 8
+IDLE_SECONDS = 60.0
 EVENT = "shardgan.test.load"
 
 
@@ -108,14 +109,14 @@ def main(seconds: float, plain: bool) -> None:
 
 
 def count_events(url: str, expected: int) -> int:
-    """How many events the server has kept; it stores them by and by."""
+    """How many events the server has kept. It stores them by and by: count until no more come for a while."""
     wanted = {"filter": {"event": {"name": [EVENT]}}, "limit": 1}
-    found = 0
-    for _ in range(30):
-        found = int(httpx.post(f"{url}/events/filter", json=wanted, timeout=120, trust_env=False).json()["total"])
-        if found >= expected:
-            break
+    found, grew = 0, time.monotonic()
+    while found < expected and time.monotonic() < grew + IDLE_SECONDS:
         time.sleep(1)
+        before = found
+        found = int(httpx.post(f"{url}/events/filter", json=wanted, timeout=120, trust_env=False).json()["total"])
+        grew = time.monotonic() if found > before else grew
     return found
 
 

@@ -27,7 +27,10 @@ class Row:
 
 @dataclass
 class Table:
-    """The rows so far, and the file that shows them; without a path it keeps them to itself."""
+    """The rows so far, and the file that shows them; without a path it keeps them to itself.
+
+    What the file had from its first heading of the second level on (other measurements, remarks) stays below the rows.
+    """
 
     path: str | None
     rows: list[Row] = field(default_factory=list)
@@ -36,7 +39,9 @@ class Table:
         """Add a row and write the file anew."""
         self.rows.append(row)
         if self.path:
-            Path(self.path).write_text(self.text())
+            path = Path(self.path)
+            _, heading, kept = path.read_text().partition("\n## ") if path.exists() else ("", "", "")
+            path.write_text(self.text() + heading + kept)
 
     def text(self) -> str:
         """The file: what was run where, then a line a fault."""

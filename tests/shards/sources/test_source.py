@@ -16,6 +16,7 @@ import pytest
 
 from shards import BuildOutcome, Dataset, ShardConfig, SourceError, build
 from shards.sources.archives import list_archive
+from shards.sources.source import list_entries
 
 
 def built(source: Path | str, root: Path, **changes: object) -> BuildOutcome:
@@ -157,7 +158,45 @@ def test_links_are_followed_once(collection: Path, tmp_path: Path) -> None:
     (collection / "Ünicode" / "link").symlink_to(outside)
     (collection / "Ünicode" / "loop").symlink_to(collection / "Ünicode")
     (collection / "Ünicode" / "nowhere").symlink_to(tmp_path / "missing")
+    (collection / "Ünicode" / "itself").symlink_to("itself")
+    (collection / "Ünicode" / "endless.png").symlink_to("/dev/zero")
+    os.mkfifo(collection / "Ünicode" / "pipe.png")
     assert built(collection, tmp_path / "root").seen == 44
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "manifest.json"])
+def test_a_pipe_among_the_files_is_not_waited_for(name: str, collection: Path, tmp_path: Path) -> None:
+    """An unpacked archive can hold pipes; opening one waits until somebody writes into it."""
+    os.mkfifo(collection / name)
+    with pytest.raises(SourceError, match="is not a file, but a pipe"):
+        built(collection, tmp_path / "root")
+    with pytest.raises(SourceError, match="is not a file, but a pipe"):
+        built(collection / name, tmp_path / "root")
+
+
+def test_links_and_odd_names_in_archives_open_nothing(make_image, tmp_path: Path) -> None:
+    """Links, devices and pipes of a tar are left out; names are text, whatever they look like."""
+    picture = make_image(tmp_path / "0.png", 0).read_bytes()
+    secret = make_image(tmp_path / "secret.png", 1)
+    with tarfile.open(tmp_path / "links.tar", "w") as archive:
+        for kind, target in ((tarfile.SYMTYPE, str(secret)), (tarfile.LNKTYPE, str(secret)), (tarfile.FIFOTYPE, "")):
+            info = tarfile.TarInfo(f"{kind!r}.png")
+            info.type, info.linkname = kind, target
+            archive.addfile(info)
+        for name in (
+            "/etc/passwd.png",
+            "../../up.png",
+            "\x1b[2Jbell\x07.png",
+            "line\nbreak.png",
+            "d/" * 5000 + "deep.png",
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(picture)
+            archive.addfile(info, io.BytesIO(picture))
+    entries = list(list_entries(ShardConfig(source=str(tmp_path / "links.tar"), dataset="d", resolution=16)))
+    assert len(entries) == 5
+    assert {entry.source for entry in entries} >= {"etc/passwd.png", "up.png"}
+    assert all([*entry.place[:2]] == ["range", str(tmp_path / "links.tar")] for entry in entries)
 
 
 def test_dots_in_the_names_of_folders_part_no_samples(make_image, tmp_path: Path) -> None:

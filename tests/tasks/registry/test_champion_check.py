@@ -109,3 +109,29 @@ def test_models_of_others_are_left_alone(client: MlflowClient, home_dir: Path) -
     client.set_registered_model_alias("theirs", CHAMPION, "1")
     assert check_champions.fn() == []
     assert str(client.get_registered_model("theirs").aliases[CHAMPION]) == "1"
+
+
+def test_deleted_tags_do_not_hide_a_foreign_champion(client: MlflowClient, home_dir: Path) -> None:
+    """A model that has a history stays ours, whatever becomes of its versions' tags."""
+    signed(client, home_dir / "ours")
+    promote_version.fn("models:/m/1", "the first")
+    (home_dir / "theirs").mkdir()
+    client.create_model_version("m", (home_dir / "theirs").as_uri())
+    client.delete_model_version_tag("m", "1", "shardgan.weights_sha256")
+    client.set_registered_model_alias("m", CHAMPION, "2")
+    (sentence,) = check_champions.fn()
+    assert sentence.endswith("version 1 is champion again")
+
+
+def test_one_damaged_history_leaves_no_other_champion_unchecked(client: MlflowClient, home_dir: Path) -> None:
+    signed(client, home_dir / "ours")
+    promote_version.fn("models:/m/1", "the first")
+    client.create_registered_model("a")
+    make_version(client, "a", home_dir / "a")
+    client.set_registered_model_tag("a", "shardgan.champions", "<script>")
+    client.set_registered_model_alias("a", CHAMPION, "1")
+    make_version(client, "m", home_dir / "unsigned")
+    client.set_registered_model_alias("m", CHAMPION, "2")
+    first, second = check_champions.fn()
+    assert first.startswith("the champion of a cannot be checked: the tag shardgan.champions of a is '<script>'")
+    assert second.endswith("version 1 is champion again")

@@ -1,5 +1,6 @@
 """A version's files are proven before anything of them runs: against the registry's hash, and against a key."""
 
+import hashlib
 import py_compile
 import subprocess
 import sys
@@ -221,3 +222,27 @@ def test_keys_that_cannot_be_are_refused_before_work_starts(
     monkeypatch.setitem(sys.modules, "model_signing.signing", None)
     with pytest.raises(RegistryError, match=r"need model-signing .*pip install 'shardgan\[signing\]'"):
         check_keys()
+
+
+def test_one_file_cannot_stand_for_two(tmp_path: Path) -> None:
+    """A name with a line break could make the hashed list look as if a file were there that is not."""
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    digest = hashlib.sha256(b"b").hexdigest()
+    assert len(files_sha256(tmp_path)) == 64
+    (tmp_path / "b").unlink()
+    (tmp_path / "a").rename(tmp_path / f"a\n{digest}  b")
+    with pytest.raises(RegistryError, match="line break"):
+        files_sha256(tmp_path)
+
+
+def test_a_link_out_of_a_versions_folder_is_noticed(stored: Path, tmp_path: Path) -> None:
+    """Code behind a link would lie outside of what is hashed."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "evil.py").write_text("raise SystemExit('run')")
+    (stored / "artifacts" / "more").symlink_to(tmp_path / "outside")
+    try:
+        with pytest.raises(RegistryError, match=r"outside the artifact directory|altered"):
+            LoadedGenerator.load(champion())
+    finally:
+        (stored / "artifacts" / "more").unlink()

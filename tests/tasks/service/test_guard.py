@@ -92,6 +92,14 @@ def test_a_followed_link_opens_a_page_and_nothing_else_does(site: str) -> None:
         "[::1",
         "",
         "gan.example.org.evil.example",
+        "127.0.0.1.",
+        "localhost.",
+        "127.1",
+        "2130706433",
+        "evil.example#@127.0.0.1",
+        "127.0.0.1/evil",
+        "someone@127.0.0.1:4200",
+        "[::ffff:evil]",
     ],
 )
 def test_names_that_were_pointed_at_this_machine_are_refused(host: str) -> None:
@@ -106,6 +114,20 @@ def test_names_that_were_pointed_at_this_machine_are_refused(host: str) -> None:
 )
 def test_own_names_and_addresses_are_known(host: str) -> None:
     assert ask(Guard(APP, hosts=["gan.example.org"]), {"Host": host}).text == "done"
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin", "Authorization"])
+def test_headers_that_are_checked_are_given_once(name: str) -> None:
+    """Of two, the one that is checked might not be the one that the server goes by."""
+    headers = {"Host": "127.0.0.1:4200", "Origin": ORIGIN, "Authorization": "Basic x"}
+
+    async def request() -> int:
+        transport = httpx.ASGITransport(app=Guard(APP))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            pairs = [*headers.items(), (name.lower(), headers[name])]
+            return (await client.request("POST", "/api/x", headers=pairs)).status_code
+
+    assert asyncio.run(request()) == 400
 
 
 @pytest.mark.parametrize("given", [None, "", "Basic", "Basic !!!", "Bearer a-long-enough-one", "wrong"])
