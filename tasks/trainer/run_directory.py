@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from models import Settings
 from models.networks.families import NetworkSpec
@@ -101,9 +102,16 @@ class RunDirectory:
         return RunConfig.model_validate_json((self.path / "config.json").read_text())
 
     def status(self) -> Status | None:
-        """What status.json says; None where no trainer has started yet."""
+        """What status.json says; None where no trainer has started yet. Raises RequestError where it is damaged."""
         path = self.path / "status.json"
-        return Status.model_validate_json(path.read_text()) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return Status.model_validate_json(path.read_text(errors="replace"))
+        except ValidationError as error:
+            raise RequestError(
+                f"{path} is damaged: delete it, and the same command goes on from the last checkpoint"
+            ) from error
 
     def status_written(self) -> int:
         """When status.json was last written, in nanoseconds; 0 where there is none."""

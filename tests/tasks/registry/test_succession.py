@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tasks.errors import RegistryError
@@ -109,3 +110,16 @@ def test_a_reason_that_cannot_be_stored_moves_nothing_and_leaves_no_tag(
 def test_a_model_without_a_champion_cannot_be_rolled_back(client: MlflowClient) -> None:
     with pytest.raises(RegistryError, match="m has no champion"):
         roll_back(client, home(), "m", "")
+
+
+def test_a_version_that_is_deleted_meanwhile_leaves_the_champion(
+    client: MlflowClient, versions: list[ModelVersion]
+) -> None:
+    """Somebody deletes it between the decision and the move of the alias."""
+    first, second, _ = versions
+    succeed(client, home(), first, "by hand: the first")
+    client.delete_model_version("m", second.version)
+    with pytest.raises((RegistryError, MlflowException)):
+        succeed(client, home(), second, "by hand: too late")
+    assert champion(client) == "1"
+    assert read_history(client, "m") == ["1"]

@@ -56,6 +56,17 @@ def test_status(run: RunDirectory) -> None:
     assert (status.state, status.nimg, status.reason) == ("resumable", 7, "why")
 
 
+@pytest.mark.parametrize(
+    "content", ["", "{", '{"state": "champion", "nimg": 7}', '{"state": "done", "nimg": -1e999}', "\xff"]
+)
+def test_a_damaged_status_is_told_with_a_way_past(run: RunDirectory, content: str) -> None:
+    (run.path / "status.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(RequestError, match="is damaged: delete it"):
+        run.status()
+    (run.path / "status.json").unlink()
+    assert run.status() is None
+
+
 def hold_lock(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
     with RunDirectory(path).lock():
         ready.set()
