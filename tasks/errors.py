@@ -1,18 +1,18 @@
-"""Everything that can go wrong in tasks/, as one tree.
+"""All errors of tasks/, as one tree.
 
     TasksError
-    ├── RequestError          what was asked for cannot be done as asked; nothing was started
+    ├── RequestError          the request cannot be carried out; nothing was started
     ├── RunLocked             another trainer works in this run directory
     ├── TrainingFailed        the trainer ended without a generator
-    │   ├── TrainerDied       it was killed, or crashed; its last checkpoint is there to go on from
-    │   └── TrainingDiverged  its values left the finite numbers; more of the same will not help
-    ├── TrainingInterrupted   it was told to stop; checkpointed, and resumable by the same command
-    ├── MirrorError           the bucket that keeps copies of runs does not answer, or will not take them
-    ├── FlowRunDeleted        somebody deleted the flow run that is at work
-    ├── DatasetBusy           another run works on the same dataset, and was not to be waited for
-    ├── TooManyAttempts       the flow run was resumed again and again, and died each time
-    ├── ServiceError          a server, worker or process of the service is not as it has to be
-    └── RegistryError         the model registry does not have, or will not take, what was named
+    │   ├── TrainerDied       it was killed or crashed; a retry resumes from its last checkpoint
+    │   └── TrainingDiverged  its values became infinite or NaN; the same settings would fail again
+    ├── TrainingInterrupted   it was told to stop and wrote a checkpoint; the same command resumes it
+    ├── MirrorError           the bucket that keeps copies of runs does not answer, or refuses them
+    ├── FlowRunDeleted        somebody deleted the active flow run
+    ├── DatasetBusy           another run works on the same dataset, and the request was not to wait
+    ├── TooManyAttempts       the flow run was resumed too often and died each time
+    ├── ServiceError          a server, worker or process of the service failed or is misconfigured
+    └── RegistryError         the model registry does not have what was named, or refuses it
 
 Each message gives the value, what was expected, and how to mend it.
 """
@@ -43,7 +43,7 @@ class TasksError(Exception):
 
 
 class RequestError(TasksError):
-    """What was asked for cannot be done as asked; nothing was started."""
+    """The request cannot be carried out. Nothing was started."""
 
 
 class RunLocked(TasksError):
@@ -51,44 +51,44 @@ class RunLocked(TasksError):
 
 
 class TrainingFailed(TasksError):
-    """The trainer ended without a generator; its train.log says more."""
+    """The trainer ended without a generator. Its train.log tells more."""
 
 
 class TrainerDied(TrainingFailed):
-    """The trainer was killed or crashed; a retry resumes from its last checkpoint."""
+    """The trainer was killed or crashed. A retry resumes from its last checkpoint."""
 
 
 class TrainingDiverged(TrainingFailed):
-    """Losses or gradients left the finite numbers; the same settings would do it again."""
+    """Losses or gradients became infinite or NaN. The same settings would fail again."""
 
 
 class TrainingInterrupted(TasksError):
-    """The trainer was told to stop, checkpointed, and goes on when the same command is run again."""
+    """The trainer was told to stop and wrote a checkpoint. The same command resumes it."""
 
 
 class MirrorError(TasksError):
-    """A run's state cannot be copied to the root URI, or fetched from it."""
+    """A run's state cannot be copied to the root URI or fetched from it."""
 
 
 class FlowRunDeleted(TasksError):
-    """Somebody deleted the flow run that is at work; what it did is kept."""
+    """Somebody deleted the active flow run. Its results are kept."""
 
 
 class DatasetBusy(TasksError):
-    """Another run works on the same dataset, and was not to be waited for."""
+    """Another run works on the same dataset, and the request was not to wait for it."""
 
 
 class TooManyAttempts(TasksError):
-    """The flow run was resumed again and again, and died each time."""
+    """The flow run was resumed too often and died each time."""
 
 
 class ServiceError(TasksError):
-    """A server, a worker or another process of the service is not as it has to be."""
+    """A server, a worker or another process of the service failed or is misconfigured."""
 
 
 class RegistryError(TasksError):
-    """The model registry does not have, or will not take, what was named."""
+    """The model registry does not have what was named, or refuses it."""
 
 
-# What a person can mend by asking differently, here and below; everything else is a run that failed.
+# Errors, also of lower packages, that a person can fix by changing the request. All other errors are failed runs.
 BAD_REQUESTS = (RequestError, RegistryError, RunLocked, SourceError, DatasetError, SplitError, ConfigError)

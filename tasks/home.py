@@ -1,9 +1,9 @@
-"""Paths and URIs of one installation, and defaults for Prefect and MLflow, so that no server needs to be started.
+"""Paths and URIs of one installation, and defaults for Prefect and MLflow, which work without a server.
 
 One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflow.db, mlartifacts/ and prefect/.
-With servers, only `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` differ. Where neither is set and `shardgan up` runs on
-this home, both point to its servers. Both servers ask for the name and password in `SHARDGAN_AUTH=name:password`;
-where that is not set, `shardgan up` makes a password, and commands on this home read it from a file.
+With servers, only `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` differ. If neither is set and `shardgan up` runs on this
+home, both point to its servers. Both servers ask for the name and password in `SHARDGAN_AUTH=name:password`. If it is
+not set, `shardgan up` makes a password, and commands on this home read it from a file.
 """
 
 import contextlib
@@ -26,35 +26,35 @@ DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Where MLflow is down, a call fails in seconds and the replay tries again; its own defaults block for minutes.
+    # If MLflow is down, a call fails within seconds and the replay tries again. MLflow's defaults block for minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
-    # The temporary server's first start migrates a new database: 10-20 s on two cores, its limit is 20 s.
+    # The temporary server's first start migrates a new database. This takes 10-20 s on two cores. Prefect waits 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
 }
 
-# Characters that mean something else in a URI than in the name of a folder, or are missing from this list.
+# A character outside this list may mean something else in a URI than in a folder's name.
 ODD = re.compile(r"[^\w./~@+=,:\- ]")
 ADDRESS_SECONDS = 5.0
-TEMPORARY = "shardgan-temporary"  # the name for a server that ends with its command
+TEMPORARY = "shardgan-temporary"  # user name for a server that ends with its command
 
-# Whatever the environment says: a pickle is a program, and no model of ours needs one.
+# The environment cannot change this: a pickle is a program, and our models do not need one.
 ENFORCED = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 
 
 @dataclass(frozen=True)
 class Home:
-    """The root folder and what lies where in it; `shared` is the URI where versions of datasets and runs are kept."""
+    """The root folder and the paths in it. `shared` is the URI where dataset versions and runs are kept."""
 
     root: Path
     shared: str
 
     @property
     def is_remote(self) -> bool:
-        """Whether `shared` is a bucket, of which `root` is this machine's working copy."""
+        """Return whether `shared` is a bucket. `root` is then this machine's working copy."""
         return "://" in self.shared
 
     @property
@@ -63,7 +63,7 @@ class Home:
 
     @property
     def features(self) -> Path:
-        """Feature caches, keyed by content: safe to delete."""
+        """Feature caches, keyed by content. They may be deleted."""
         return self.root / "features"
 
     @property
@@ -72,12 +72,12 @@ class Home:
 
     @property
     def service_file(self) -> Path:
-        """Where the service on this home listens; locked by it while it runs."""
+        """The file with the addresses of the service on this home. The service locks it while it runs."""
         return self.root / "service.json"
 
     @property
     def password_file(self) -> Path:
-        """The password that `shardgan up` made; only its owner may read it."""
+        """The file with the password that `shardgan up` made. Only its owner may read it."""
         return self.root / "service.password"
 
     @property
@@ -100,17 +100,17 @@ class Home:
 
     @property
     def shown_tracking_uri(self) -> str:
-        """The tracking URI without its password, for people and logs."""
+        """The tracking URI without a password, for people and logs."""
         return without_password(self.tracking_uri)
 
     @property
     def serves_itself(self) -> bool:
-        """Whether MLflow is the SQLite file under the root, rather than a server."""
+        """Return whether MLflow uses the SQLite file under the root instead of a server."""
         return self.tracking_uri == self.backend_uri
 
 
 def home() -> Home:
-    """The home that the environment names: a folder, or a URI whose working copy is `$SHARDGAN_SCRATCH/home-…`."""
+    """Return the home that the environment names: a folder, or a URI with a working copy `$SHARDGAN_SCRATCH/home-…`."""
     named = os.environ.get("SHARDGAN_HOME") or ".shardgan"
     if "://" in named:
         scratch = Path(os.environ.get("SHARDGAN_SCRATCH") or "~/.cache/shardgan").expanduser().absolute()
@@ -120,10 +120,10 @@ def home() -> Home:
 
 
 def sqlite_uri(path: Path, scheme: str = "sqlite") -> str:
-    """The URI of the SQLite database at the absolute `path`.
+    """Return the URI of the SQLite database at the absolute `path`.
 
-    SQLAlchemy, MLflow and Prefect take `?`, `#`, `%` and quotes in such a URI for other things than parts of a name. A
-    folder with an odd name is therefore reached through a link in the user's cache.
+    In such a URI, `?`, `#`, `%` and quotes have a special meaning for SQLAlchemy, MLflow and Prefect. A folder with
+    such a name is therefore reached through a symbolic link in the user's cache.
     """
     if ODD.search(str(path)):
         digest = hashlib.sha256(str(path.parent).encode()).hexdigest()[:16]
@@ -136,7 +136,7 @@ def sqlite_uri(path: Path, scheme: str = "sqlite") -> str:
 
 
 def apply_defaults() -> None:
-    """Set what the environment leaves open. Must run before Prefect is imported for the first time."""
+    """Set the variables that the environment does not set. Must run before Prefect is imported for the first time."""
     os.environ.update(ENFORCED)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -151,23 +151,23 @@ def apply_defaults() -> None:
                 os.environ[name] = value
     if "PREFECT_API_URL" not in os.environ:
         os.environ.setdefault("PREFECT_HOME", str(home().root / "prefect"))
-        # The temporary server is for this command alone.
+        # Only this command uses the temporary server.
         os.environ.setdefault("PREFECT_API_AUTH_STRING", f"{TEMPORARY}:{secrets.token_urlsafe()}")
         database = Path(os.environ["PREFECT_HOME"]).absolute() / "prefect.db"
         if ODD.search(str(database)):
             os.environ.setdefault("PREFECT_SERVER_DATABASE_CONNECTION_URL", sqlite_uri(database, "sqlite+aiosqlite"))
-        # It is made by make_prefect_home, when it is needed.
+        # make_prefect_home creates it when it is needed.
         warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
 
 
 def make_prefect_home() -> None:
-    """Make the folder that Prefect's temporary server keeps its database in."""
+    """Create the folder in which Prefect's temporary server keeps its database."""
     if path := os.environ.get("PREFECT_HOME"):
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
 def find_service(home: Home) -> dict[str, str]:
-    """The addresses of the service that runs on `home` on this machine, as variables; empty where none runs."""
+    """Return the addresses of the service on `home` on this machine, as variables. Empty if no service runs."""
     try:
         with home.service_file.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: see tasks.service.settings.announce
@@ -205,13 +205,13 @@ class Auth:
 
 
 def read_auth() -> Auth | None:
-    """What `SHARDGAN_AUTH` says; None where it is not set. Raises ValueError where it is not name:password."""
+    """Read `SHARDGAN_AUTH`. Return None if it is not set. Raises ValueError if it is not name:password."""
     given = os.environ.get("SHARDGAN_AUTH", "")
     return parse_auth(given, "SHARDGAN_AUTH") if given else None
 
 
 def parse_auth(given: str, where: str) -> Auth:
-    """`name:password`. Raises ValueError, which names `where`, for anything else."""
+    """Parse `name:password`. Raises ValueError, with `where` in its message, for other text."""
     name, _, password = given.partition(":")
     if not name or not password:
         raise ValueError(f"{where} has no name or no password: expected name:password")
@@ -219,7 +219,7 @@ def parse_auth(given: str, where: str) -> Auth:
 
 
 def auth_environment(auth: Auth | None) -> dict[str, str]:
-    """The variables by which our programs, Prefect and MLflow learn the name and password."""
+    """Return the variables that tell our programs, Prefect and MLflow the name and password."""
     if auth is None:
         return {}
     return {
@@ -231,9 +231,9 @@ def auth_environment(auth: Auth | None) -> dict[str, str]:
 
 
 def make_password(home: Home) -> Auth:
-    """The name and password of this home's service: those made before, or new ones. Only the owner may read the file.
+    """Return the name and password of this home's service: existing or new ones. Only the owner may read the file.
 
-    A file that others can read, or could have written, is replaced. So is one that was never written to its end.
+    A file that other users can read, or could have written, is replaced. So is an incomplete file.
     """
     if found := read_password(home):
         return found
@@ -250,9 +250,9 @@ def make_password(home: Home) -> Auth:
 
 
 def read_password(home: Home) -> Auth | None:
-    """The name and password that `make_password` wrote.
+    """Return the name and password that `make_password` wrote.
 
-    None where there is no such file, where others can read it, and where it is a link, a pipe or empty.
+    Return None if the file does not exist, if other users can read it, or if it is a link, a pipe or empty.
     """
     try:
         # Without waiting: a pipe in its place would hold every command up for ever.

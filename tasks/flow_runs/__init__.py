@@ -1,4 +1,4 @@
-"""What a Prefect flow run shows and does about itself: names, progress, logs, artifacts, liveness, exclusion.
+"""Everything about Prefect flow runs: names, progress, logs, artifacts, liveness, exclusion.
 
 May import tracking, trainer, reports, tasks.home and tasks.errors.
 """

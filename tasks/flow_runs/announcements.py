@@ -1,10 +1,10 @@
-"""Events about what was made, for automations: a dataset version, a model version, a new champion.
+"""Events for automations: a finished dataset version, a registered model version, a new champion.
 
     shardgan.dataset.finished     resource shardgan.dataset.<name>, payload dataset, version, manifest, kept
-    shardgan.model.registered     resource shardgan.model.<name>, payload model, version, uri, and what it was made of
-    shardgan.model.promoted       the same, with why
+    shardgan.model.registered     resource shardgan.model.<name>, payload model, version, uri, and its inputs
+    shardgan.model.promoted       the same, and the reason in `why`
 
-A server that is away loses an event and stops nothing.
+If the Prefect server does not answer, the event is lost and the run continues.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from tasks.tracking.tags import short_tags
 
 
 def announce_dataset(built: BuildOutcome) -> None:
-    """Tell that a dataset version is finished."""
+    """Emit the event that a dataset version is finished."""
     payload = {"dataset": built.dataset, "version": built.version, "manifest": built.manifest, "kept": built.kept}
     _emit("shardgan.dataset.finished", f"shardgan.dataset.{built.dataset}", payload)
 
 
 def announce_model(version: ModelVersion) -> None:
-    """Tell that a model version is registered, and now the challenger."""
+    """Emit the event that a model version is registered and is now the challenger."""
     _emit("shardgan.model.registered", f"shardgan.model.{version.name}", _describe(version))
 
 
 def announce_champion(version: ModelVersion, why: str) -> None:
-    """Tell that a model has a new champion."""
+    """Emit the event that a model has a new champion."""
     _emit("shardgan.model.promoted", f"shardgan.model.{version.name}", {**_describe(version), "why": why})
 
 

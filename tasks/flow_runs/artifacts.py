@@ -1,4 +1,4 @@
-"""What a flow run shows in Prefect's UI: pictures, and one summary at its end."""
+"""The artifacts of a flow run in Prefect's UI: pictures, and one summary at the end."""
 
 import base64
 import io
@@ -11,28 +11,30 @@ from prefect.context import FlowRunContext, TaskRunContext
 
 from tasks.tracking.outages import not_needed
 
-SHOWN = 768  # pixels that small grids are enlarged to, at most
-MAX_WIDTH = 1204  # the contact sheet's own
+SHOWN = 768  # small grids are enlarged to at most this many pixels
+MAX_WIDTH = 1204  # the width of the contact sheet
 SUMMARY = "summary"
 
 
 def in_run() -> bool:
-    """Whether there is a run to show anything in."""
+    """Return whether this code runs inside a Prefect run, which can have artifacts."""
     return bool(FlowRunContext.get() or TaskRunContext.get())
 
 
 def show_picture(path: Path, key: str, description: str) -> None:
-    """Show a PNG in the run, if there is one; `key` takes lower-case letters, digits and dashes."""
+    """Show a PNG in the run, if there is one. `key` may contain lower-case letters, digits and dashes."""
     if in_run():
         with not_needed(f"the picture {key}"):
             create_image_artifact(image_url=as_data_uri(path), key=key, description=description)
 
 
 def as_data_uri(path: Path) -> str:
-    """The picture at `path` as a small JPEG inside a URL: any browser shows it, wherever the file lies."""
+    """Return the picture at `path` as a small JPEG in a data URL. Any browser shows it without access to the file."""
     with Image.open(path, formats=["PNG"]) as image:
         small = image.convert("RGB")
-    if times := min(SHOWN // small.width, SHOWN // small.height):  # pixels stay pixels: the browser would blur them
+    if times := min(
+        SHOWN // small.width, SHOWN // small.height
+    ):  # nearest-neighbour enlargement; the browser would blur the pixels
         small = small.resize((small.width * times, small.height * times), Image.Resampling.NEAREST)
     small.thumbnail((MAX_WIDTH, 4 * MAX_WIDTH))
     buffer = io.BytesIO()
@@ -41,12 +43,12 @@ def as_data_uri(path: Path) -> str:
 
 
 def show_summary(title: str, *sections: str) -> None:
-    """Show what came of the run as its one page of text; Prefect's UI shows the title above it."""
+    """Show the outcome of the run as one page of text. Prefect's UI shows the title above it."""
     if in_run():
         create_markdown_artifact("\n\n".join(sections), SUMMARY, description=title)
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table of cells that are Markdown already."""
+    """Return a Markdown table. The cells already contain Markdown."""
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,7 @@
-"""Dataset and model versions as Prefect assets, each with what it was made from.
+"""Dataset and model versions as Prefect assets, each with its inputs.
 
-Making one emits `prefect.asset.materialization.succeeded` for the resource `shardgan://datasets/<name>/<version>` or
-`shardgan://models/<name>/<version>`, with what the version is as payload. A trigger may match `shardgan://datasets/emoji/*`.
+A new version emits `prefect.asset.materialization.succeeded` for the resource `shardgan://datasets/<name>/<version>` or
+`shardgan://models/<name>/<version>`. The payload describes the version. A trigger may match `shardgan://datasets/emoji/*`.
 """
 
 import re
@@ -18,22 +18,22 @@ FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def dataset_key(name: str, version: str) -> str:
-    """The asset that a dataset version is."""
+    """Return the asset key of a dataset version."""
     return f"shardgan://datasets/{FORBIDDEN.sub('-', name)}/{version}"
 
 
 def model_key(name: str, version: str) -> str:
-    """The asset that a registered version is."""
+    """Return the asset key of a registered version."""
     return f"shardgan://models/{FORBIDDEN.sub('-', name)}/{version}"
 
 
 def record_dataset(name: str, version: str, facts: dict[str, Any], made_from: Sequence[str] = ()) -> None:
-    """Tell Prefect of a dataset version that has just been made; `made_from` are the keys of assets."""
+    """Report a new dataset version to Prefect. `made_from` contains the keys of its input assets."""
     _record(dataset_key(name, version), f"{name}@{version}", facts, made_from)
 
 
 def record_model(version: ModelVersion) -> None:
-    """Tell Prefect of a version that has just been registered, and which dataset version it was trained on."""
+    """Report a newly registered version to Prefect, and the dataset version that it was trained on."""
     tags = short_tags(version)
     facts = {"name": version.name, "version": str(version.version), "mlflow_run_id": version.run_id, **tags}
     dataset = dataset_key(tags["dataset"], tags["dataset_version"])

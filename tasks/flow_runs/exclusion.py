@@ -1,7 +1,7 @@
-"""One active run per dataset, by a lock that the kernel frees as soon as its holder dies.
+"""One active run per dataset. The kernel frees the lock as soon as its holder dies.
 
 The lock is a file under the home's working folder. All workers that share this folder, on one machine or through a
-shared file system, share the lock. With a bucket as home, let one machine work for the pool `cpu`.
+shared file system, share the lock. If the home is a bucket, let only one machine work for the pool `cpu`.
 """
 
 import logging
@@ -20,7 +20,7 @@ Overlap = Literal["wait", "cancel"]
 
 @contextmanager
 def sole_run(dataset: str, overlap: Overlap) -> Iterator[None]:
-    """Be the one active run on `dataset`: wait for another to end, or raise DatasetBusy at once."""
+    """Hold the lock of the only active run on `dataset`: wait for another run to end, or raise DatasetBusy at once."""
     path = home().root / "locks" / f"{dataset}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, thread_local=False, fallback_to_soft=False)

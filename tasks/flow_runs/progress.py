@@ -1,4 +1,4 @@
-"""Progress of one long piece of work: a bar in the terminal and a progress artifact in Prefect, with the time left."""
+"""Progress of one long operation: a bar in the terminal and a progress artifact in Prefect, with the time left."""
 
 import logging
 import sys
@@ -15,15 +15,15 @@ from tasks.flow_runs.artifacts import in_run
 from tasks.tracking.outages import not_needed
 
 logger = logging.getLogger(__name__)
-ARTIFACT_SECONDS = 2.0  # and a hundredth of the time it takes: each update is an event that the server keeps
+ARTIFACT_SECONDS = 2.0  # plus a hundredth of the total time: the server stores every update as an event
 MAX_ARTIFACT_SECONDS = 60.0
 LINE_SECONDS = 15.0
 
 
 class ProgressReport:
-    """Shows `done` of `total`; off a terminal it prints a line every so often, outside a run it makes no artifact.
+    """Shows `done` of `total`. Without a terminal it prints a line at intervals. Outside a run it creates no artifact.
 
-    `key` names the artifact: lower-case letters, digits and dashes.
+    `key` is the artifact's name: lower-case letters, digits and dashes.
     """
 
     def __init__(self, key: str, title: str, total: float) -> None:
@@ -60,13 +60,13 @@ class ProgressReport:
         self.bar.stop()
 
     def update(self, done: float, note: str = "", total: float | None = None) -> None:
-        """Show that `done` of the total are done. It is cheap enough to be called for every image."""
+        """Show that `done` of the total are done. This is cheap enough to call it for every image."""
         self.total = max(total or self.total, 1)
-        done = min(done, self.total)  # the last batch may go beyond what was asked for
+        done = min(done, self.total)  # the last batch may exceed the total
         self.bar.update(self.item, completed=done, total=self.total, note=note)
         now = time.monotonic()
         left = self.pace.time_left(done, self.total)
-        # What is followed in another run says by itself how much time is left.
+        # The note of a run that is followed already contains the time left.
         if left is None or note.endswith(" left"):
             said = note
         else:
@@ -85,14 +85,14 @@ class ProgressReport:
 
 
 class Pace:
-    """Speed of the work since the first update; what a resumed training had done before does not count."""
+    """Speed since the first update. Work that a resumed training had done before does not count."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.first: tuple[float, float] | None = None  # done, and when
+        self.first: tuple[float, float] | None = None  # amount done, and the time
 
     def time_left(self, done: float, total: float) -> float | None:
-        """Seconds until `total`; None while that cannot be told."""
+        """Return the seconds until `total`, or None while they cannot be estimated."""
         now = time.monotonic()
         if self.first is None or done < self.first[0]:
             self.first = done, now
@@ -101,7 +101,7 @@ class Pace:
 
 
 def in_words(seconds: float) -> str:
-    """A length of time for people: 42 s, 12 min, 3 h 20 min."""
+    """Format a duration for people: 42 s, 12 min, 3 h 20 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -109,7 +109,7 @@ def in_words(seconds: float) -> str:
 
 
 def _console() -> Console:
-    """The console that Prefect's log lines go to, so that they do not tear the bar apart; else one on stderr."""
+    """Return the console of Prefect's log lines, so that they do not break the bar. Otherwise one on stderr."""
     for handler in logging.getLogger("prefect").handlers:
         if isinstance(handler, PrefectConsoleHandler):
             return handler.console

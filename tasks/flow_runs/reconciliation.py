@@ -1,8 +1,8 @@
-"""Closing what was left open: flow runs whose process is gone, MLflow runs whose flow run has ended.
+"""Closes flow runs whose process has ended, and MLflow runs whose flow run has ended.
 
-A flow run is dead when the lock of its process is free (tasks.flow_runs.liveness): it is marked crashed, which
-frees its slot in the work pool and lets an automation resume it. Of a process on another machine nothing is known
-here; a reconcile there, or the automation that misses its heartbeats, sees to it.
+A flow run is dead when the lock of its process is free (tasks.flow_runs.liveness). It is then marked as crashed. This
+frees its slot in the work pool and lets an automation resume it. Processes on other machines are not visible here: a
+reconcile on their machine closes them, or the automation that notices missing heartbeats.
 """
 
 import logging
@@ -35,26 +35,26 @@ from tasks.trainer.run_directory import RunDirectory, hold
 
 logger = logging.getLogger(__name__)
 OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-PENDING_LIMIT = timedelta(minutes=15)  # from a worker's taking a run up to the run's own first word
+PENDING_LIMIT = timedelta(minutes=15)  # from the time when a worker accepts a run until the run reports its start
 MLFLOW_STATUS = {StateType.COMPLETED: "FINISHED", StateType.CANCELLED: "KILLED"}
 PAGE = 200
 
 
 @contextmanager
 def sole_reconcile() -> Iterator[None]:
-    """Be the one reconcile on this home; raises RunLocked where another is at work.
+    """Hold the lock of the only reconcile on this home. Raises RunLocked if another one is running.
 
-    Two at once would close the same runs twice, and get in each other's way in the database.
+    Two at once would close the same runs twice and disturb each other in the database.
     """
     path = home().root / "locks" / "reconcile.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hold(path, f"another reconcile is at work on {home().root}", wait_seconds=0):
+    with hold(path, f"another reconcile is running on {home().root}", wait_seconds=0):
         yield
 
 
 @task(task_run_name="close-flow-runs")
 def close_flow_runs() -> list[str]:
-    """Mark every flow run as crashed, or cancelled, whose process on this machine is gone; returns their names."""
+    """Mark every flow run whose process on this machine has ended as crashed or cancelled. Return their names."""
     closed = []
     with get_client(sync_client=True) as client:
         for run in read_flow_runs(client, FlowRunFilter(state=_in(OPEN))):
@@ -69,35 +69,35 @@ def close_flow_runs() -> list[str]:
 
 
 def end_of_dead(client: SyncPrefectClient, home: Home, run: FlowRun) -> State | None:
-    """The state in which a flow run without a process ends; None where it lives, or nobody here can tell."""
+    """Return the final state of a flow run without a process, or None if it is alive or unknown on this machine."""
     if run.deployment_id is None or run.state is None:
-        return None  # a part of another, or started by hand: heartbeats tell
+        return None  # a subflow, or started by hand: the automation on heartbeats finds it
     if run.state.is_pending():
         since = datetime.now(UTC) - run.state.timestamp
-        return Crashed(message="it was taken up by a worker, and never started") if since > PENDING_LIMIT else None
+        return Crashed(message="a worker accepted it, but it never started") if since > PENDING_LIMIT else None
     if is_alive(home, str(run.id)) is not False:
         return None
-    now = client.read_flow_run(run.id).state  # its last word may have come since
+    now = client.read_flow_run(run.id).state  # it may have reported its end meanwhile
     if now is None or now.type != run.state.type:
         return None
     if now.is_cancelling():
-        return Cancelled(message="its process is gone")
-    return Crashed(message="its process is gone, and nobody had noticed")
+        return Cancelled(message="its process has ended")
+        return Crashed(message="its process has ended without a report")
 
 
 def _close_children(client: SyncPrefectClient, parents: list[UUID]) -> list[str]:
-    """Mark what ran inside dead flow runs as crashed too; what a deployment runs has a process of its own."""
+    """Also mark the subflows of dead flow runs as crashed. Runs of a deployment have their own process."""
     inside = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents), state=_in(OPEN))
     children = [run for run in read_flow_runs(client, inside) if run.deployment_id is None]
     for run in children:
-        client.set_flow_run_state(run.id, Crashed(message="the flow run that it belongs to is gone"))
+        client.set_flow_run_state(run.id, Crashed(message="its parent flow run has ended"))
     deeper = _close_children(client, [run.id for run in children]) if children else []
     return [*(run.name for run in children), *deeper]
 
 
 @task(task_run_name="close-mlflow-runs")
 def close_mlflow_runs() -> list[str]:
-    """Close every MLflow run that is open though its flow run has ended; returns their names."""
+    """Close every open MLflow run whose flow run has ended. Return their names."""
     tracking = connect(home())
     closed = []
     with get_client(sync_client=True) as client:
@@ -110,14 +110,14 @@ def close_mlflow_runs() -> list[str]:
 
 
 def open_runs(tracking: MlflowClient) -> list[Run]:
-    """Every MLflow run with the status RUNNING that a flow run made."""
+    """Return every MLflow run with the status RUNNING that a flow run created."""
     experiments = [experiment.experiment_id for experiment in tracking.search_experiments(ViewType.ACTIVE_ONLY)]
     found = tracking.search_runs(experiments, "attributes.status = 'RUNNING'") if experiments else []
     return [run for run in found if FLOW_RUN_TAG in run.data.tags]
 
 
 def status_of_ended(client: SyncPrefectClient, run: Run) -> str | None:
-    """The status that an open MLflow run ends with; None where it is, or may be, still at work."""
+    """Return the final status of an open MLflow run, or None if its flow run works or may still work."""
     folder = RunTags.of(run).run_dir
     directory = RunDirectory(Path(folder)) if folder and Path(folder).exists() else None
     if directory and (directory.is_locked() or directory.is_followed()):
@@ -125,7 +125,8 @@ def status_of_ended(client: SyncPrefectClient, run: Run) -> str | None:
     try:
         state = client.read_flow_run(UUID(run.data.tags[FLOW_RUN_TAG])).state
     except ObjectNotFound:
-        # Another Prefect server's, or one whose history was deleted: only on the machine that trains can one be sure.
+        # The flow run belongs to another Prefect server, or its history was deleted. Only the machine that trains
+        # can tell whether it has ended.
         return "KILLED" if directory else None
     if state is None or not state.is_final():
         return None
@@ -133,7 +134,7 @@ def status_of_ended(client: SyncPrefectClient, run: Run) -> str | None:
 
 
 def read_flow_runs(client: SyncPrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
-    """Every flow run that the filter lets through, however many."""
+    """Return all flow runs that match the filter, without a limit."""
     found: list[FlowRun] = []
     while True:
         page = client.read_flow_runs(flow_run_filter=wanted, limit=PAGE, offset=len(found))

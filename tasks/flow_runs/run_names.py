@@ -1,4 +1,4 @@
-"""Names of flow and task runs: what is done, to what, and when, so that people can read a list of runs."""
+"""Readable names of flow and task runs: the action, its object and the time."""
 
 import re
 from collections.abc import Callable
@@ -10,17 +10,19 @@ from prefect.tasks import TaskRunNameCallbackWithParameters
 
 from tasks.tracking.model_ref import SCHEME
 
-VERSION = re.compile("[0-9a-f]{12,}")  # of a dataset; an alias is never that
+VERSION = re.compile("[0-9a-f]{12,}")  # of a dataset; an alias never has this form
 
 
 def name_run(*words: str) -> Callable[[], str]:
-    """A namer of a flow's runs: ("{config.shard.dataset}", "{config.train.family}") makes emoji-r3-20261124-191003.
+    """Return a function that names a flow's runs.
 
-    The time is when the run was due at first, in UTC: one that is resumed keeps its name.
+    ("{config.shard.dataset}", "{config.train.family}") gives emoji-r3-20261124-191003.
+
+    The time is the first scheduled time of the run, in UTC. A resumed run keeps its name.
     """
 
     def name() -> str:
-        context = FlowRunContext.get()  # Prefect asks within the run
+        context = FlowRunContext.get()  # Prefect calls this inside the run
         parts = [shorten(word.format(**(context.parameters or {}))) for word in words] if context else []
         run = context.flow_run if context else None
         due = run.expected_start_time or run.created if run else None
@@ -30,7 +32,7 @@ def name_run(*words: str) -> Callable[[], str]:
 
 
 def shorten(text: str) -> str:
-    """The short name of a thing, without its location: emoji for emoji@0d4d19db..., emoji-3 for models:/emoji/3."""
+    """Return a short name without the location: emoji for emoji@0d4d19db..., emoji-3 for models:/emoji/3."""
     if text.endswith("manifest.json"):
         return Path(text).parent.parent.name
     name, at, version = text.removeprefix(SCHEME).partition("@")
@@ -38,7 +40,7 @@ def shorten(text: str) -> str:
 
 
 def name_in_run(what: str) -> TaskRunNameCallbackWithParameters:
-    """A namer of a task that is given `run_dir`: ("train") makes train-emoji-r3-0a1b2c3d."""
+    """Return a function that names a task with the argument `run_dir`: ("train") gives train-emoji-r3-0a1b2c3d."""
 
     def name(parameters: dict[str, Any]) -> str:
         return f"{what}-{Path(parameters['run_dir']).name}"

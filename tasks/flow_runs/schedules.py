@@ -1,4 +1,4 @@
-"""When a schedule's runs are due, by the very function that Prefect's scheduler uses."""
+"""Computes the times of a schedule's runs with the function that Prefect's scheduler uses."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ SHOWN = 3
 
 
 def check_cron(cron: str) -> None:
-    """Raise ValueError where `cron` is not a line of five fields, or names a day that never comes."""
+    """Raise ValueError if `cron` does not have five fields, or names a day that does not exist."""
     expected = "expected minute, hour, day of month, month, day of week, like '0 3 * * *'"
     if len(cron.split()) != FIELDS and not cron.startswith("@"):
         raise ValueError(f"{len(cron.split())} fields; {expected}")
@@ -24,11 +24,11 @@ def check_cron(cron: str) -> None:
 
 
 def next_dates(cron: str, timezone: str, start: datetime | None = None, count: int = SHOWN) -> list[datetime]:
-    """The next times at which a run is due. On the day when clocks change, Prefect's scheduler may move a run."""
+    """Return the next times of a run. On the day when clocks change, Prefect's scheduler may move a run."""
     schedule = CronSchedule(cron=cron, timezone=timezone)
     return sorted(schedule._get_dates_generator(n=count, start=start))
 
 
 def describe_dates(cron: str, timezone: str, start: datetime | None = None) -> str:
-    """The next dates for people: Sun 2027-03-28 03:00 +0200, ..."""
+    """Format the next dates for people: Sun 2027-03-28 03:00 +0200, ..."""
     return ", ".join(f"{date:%a %Y-%m-%d %H:%M %z}" for date in next_dates(cron, timezone, start))

@@ -1,4 +1,4 @@
-"""The summary that each flow leaves in Prefect's UI, made from the facts that its outcome tells."""
+"""The summary of each flow in Prefect's UI, made from the facts of its outcome."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -10,15 +10,15 @@ Facts = Iterable[tuple[str, str]]
 
 
 class Outcome(Protocol):
-    """What a flow came to: `facts` gives (name, value) pairs of plain text, in reading order."""
+    """The outcome of a flow. `facts` returns (name, value) pairs of plain text, in reading order."""
 
     def facts(self) -> list[tuple[str, str]]: ...
 
 
 def show_outcome(title: str, outcome: Outcome, links: Mapping[str, str] | None = None, origin: Facts = ()) -> None:
-    """Show the outcome's facts as the flow run's summary, and below them where a model version comes from.
+    """Show the outcome's facts as the flow run's summary, and below them the origin of a model version.
 
-    `links` gives a URL for the facts of that name. A value that is a URL itself becomes a link as well.
+    `links` maps names of facts to URLs. A value that is a URL also becomes a link.
     """
     sections = [_table(outcome.facts(), links or {})]
     if origin:

@@ -1,4 +1,4 @@
-"""MLflow runs: parameters, metrics and artifacts, links to them, and patience with servers that are away.
+"""MLflow runs: parameters, metrics, artifacts and links, and retries when a server does not answer.
 
 May import trainer, reports, tasks.home and tasks.errors.
 """

@@ -1,7 +1,7 @@
-"""SQLite databases appear whole or not at all: made beside their place, under a lock, then moved into it.
+"""Atomic creation of SQLite databases: created under a lock in a temporary file, then moved to their path.
 
-Their tables are made in a hundred steps. A process that is killed in between would leave a file from which neither
-MLflow nor Prefect finds a way on.
+Creating the tables takes a hundred steps. A process that is killed in between would leave an incomplete file, which
+neither MLflow nor Prefect can repair.
 """
 
 import contextlib
@@ -19,19 +19,19 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def ensure_whole(path: Path, made_for: int, data_tables: tuple[str, ...], make: Callable[[Path], None]) -> None:
-    """See that the database at `path` is there and whole.
+    """Make sure that the database at `path` exists and is complete.
 
-    `made_for` is a number that stands for the version of the tables; it is kept in the file (`PRAGMA user_version`).
-    Where the file has another number and none of `data_tables` holds a row, `make` makes a new file, which takes its
-    place. A file with rows stays where it is, for other processes may use it, and `make` brings it up to date. Raises
-    RequestError where the file is not a database.
+    `made_for` is the version number of the tables. It is kept in the file (`PRAGMA user_version`). If the file has
+    another number and none of `data_tables` holds a row, `make` creates a new file, which replaces it. A file with rows
+    stays in place, because other processes may use it, and `make` updates it. Raises RequestError if the file is not a
+    database.
     """
     if _version(path) == made_for:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(path.with_name(f"{path.stem}.lock")):
         if _version(path) == made_for:
-            return  # another process was faster
+            return  # another process has made it meanwhile
         if path.exists() and _holds_rows(path, data_tables):
             make(path)
             _mark(path, made_for)
@@ -41,14 +41,14 @@ def ensure_whole(path: Path, made_for: int, data_tables: tuple[str, ...], make: 
         make(aside)
         _mark(aside, made_for)
         if path.exists():
-            logger.warning("%s was left half-made, without any data: a new one takes its place", path)
+            logger.warning("%s is incomplete and holds no data: a new database replaces it", path)
         _remove_side_files(path)
         aside.replace(path)
         _remove_side_files(aside)
 
 
 def use_write_ahead_log(path: Path) -> None:
-    """Let readers and a writer of the database go on at the same time. Not for files on a network."""
+    """Let readers and a writer use the database at the same time. Not for files on a network."""
     with _connect(path) as database:
         database.execute("PRAGMA journal_mode = WAL")
 
@@ -63,7 +63,7 @@ def _version(path: Path) -> int:
 def _holds_rows(path: Path, tables: tuple[str, ...]) -> bool:
     with _connect(path) as database:
         there = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        # The names come from this program, not from outside.
+        # The names of tables come from this program, not from its input.
         return any(database.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchone() for one in tables if one in there)
 
 
@@ -83,7 +83,9 @@ def _connect(path: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise RequestError(f"{path} is not a database ({error}): restore it, or move it away to start anew") from error
+        raise RequestError(
+            f"{path} is not a database ({error}): restore it, or move it away to start with a new one"
+        ) from error
 
 
 def _remove(path: Path) -> None:

@@ -12,7 +12,7 @@ FLOW_RUN_TAG = "prefect.flow_run_id"
 
 
 def code_commit() -> str:
-    """The commit of the checkout, with `-dirty` where files differ from it; else `SHARDGAN_COMMIT`, or `unknown`."""
+    """Return the commit of the checkout, with `-dirty` if files differ from it. Else `SHARDGAN_COMMIT` or `unknown`."""
     if commit := os.environ.get("SHARDGAN_COMMIT"):
         return commit
     command = [
@@ -32,12 +32,12 @@ def code_commit() -> str:
 
 
 def parent_tags(parent_run: str) -> dict[str, str]:
-    """The tag by which MLflow nests a run under another; none where there is no parent."""
+    """Return the tag with which MLflow nests a run under another run. No tag if there is no parent."""
     return {MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {}
 
 
 def prefect_tags() -> dict[str, str]:
-    """Tags that lead from an MLflow run to the Prefect run; empty outside of one."""
+    """Return the tags that lead from an MLflow run to the Prefect flow run. Empty outside a flow run."""
     try:
         context = get_run_context()
     except MissingContextError:

@@ -1,4 +1,4 @@
-"""Links to MLflow for browsers, or the command to type where MLflow has no server."""
+"""Links to MLflow for browsers, or the command that serves MLflow if it has no server."""
 
 import os
 import shlex
@@ -9,23 +9,23 @@ from mlflow.tracking import MlflowClient
 from tasks.home import Home
 from tasks.reports.printable import for_markdown
 
-# The address that browsers use, where it is not the one that workers use (containers: http://mlflow:5000).
+# The address for browsers, if workers use a different one (in containers: http://mlflow:5000).
 MLFLOW_URL = "SHARDGAN_MLFLOW_URL"
 
 
 def mlflow_url(home: Home) -> str:
-    """Where a browser finds MLflow; empty where it has no server."""
+    """Return MLflow's address for browsers. Empty if it has no server."""
     named = os.environ.get(MLFLOW_URL) or (home.shown_tracking_uri if home.tracking_uri.startswith("http") else "")
     return named.rstrip("/")
 
 
 def how_to_open_mlflow(home: Home) -> str:
-    """MLflow's address, or the command that serves it."""
+    """Return MLflow's address, or the command that serves it."""
     return mlflow_url(home) or f"mlflow ui --backend-store-uri {shlex.quote(home.shown_tracking_uri)}"
 
 
 def run_url(home: Home, client: MlflowClient, run_id: str, artifact: str = "") -> str:
-    """The page of a run, or of one of its artifacts; empty where there is no server."""
+    """Return the URL of a run or of one of its artifacts. Empty if there is no server."""
     if not (base := mlflow_url(home)):
         return ""
     experiment = client.get_run(run_id).info.experiment_id
@@ -34,12 +34,12 @@ def run_url(home: Home, client: MlflowClient, run_id: str, artifact: str = "") -
 
 
 def version_url(home: Home, name: str, version: str) -> str:
-    """The page of a registered version; empty where there is no server."""
+    """Return the URL of a registered version. Empty if there is no server."""
     base = mlflow_url(home)
     return f"{base}/#/models/{quote(name, safe='')}/versions/{version}" if base else ""
 
 
 def link_run(home: Home, client: MlflowClient, run_id: str, text: str, artifact: str = "") -> str:
-    """`text` as a Markdown link to a run, or to one of its artifacts; plain where there is no server."""
+    """Return `text` as a Markdown link to a run or to one of its artifacts. Plain text if there is no server."""
     url = run_url(home, client, run_id, artifact)
     return f"[{for_markdown(text)}]({url})" if url else f"`{text}`"

@@ -31,14 +31,14 @@ def _check(text: str) -> str:
     return text
 
 
-# The types of settings that name a model.
+# Types of the settings that name a model.
 ModelUri = Annotated[
     str,
     Field(
         title="Model",
         min_length=1,
         max_length=300,
-        json_schema_extra={"pattern": PATTERN},  # for forms; _check says it in words
+        json_schema_extra={"pattern": PATTERN},  # for forms; _check explains it in words
         description="models:/name@champion, models:/name/3, or a name (its challenger)",
     ),
     AfterValidator(_check),
@@ -47,7 +47,7 @@ ModelName = Annotated[
     str,
     Field(
         max_length=200,
-        pattern=r"""^[^/@:'"`]*$""",  # what MLflow's registry, its searches and our URIs take
+        pattern=r"""^[^/@:'"`]*$""",  # names that MLflow's registry, its searches and our URIs accept
         title="Model",
         description="name in the registry, without / : @ ' \" or `; empty: the dataset's name",
     ),
@@ -56,7 +56,7 @@ ModelName = Annotated[
 
 @dataclass(frozen=True)
 class ModelRef:
-    """A model's name, with the number of a version or an alias; of both, one is empty."""
+    """A model's name with a version number or an alias. One of the two is empty."""
 
     name: str
     version: str = ""
@@ -64,7 +64,7 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a reference; a name alone stands for its challenger. Raises RegistryError for anything else."""
+        """Parse a reference. A name alone means its challenger. Raises RegistryError for other text."""
         found = PARTS.fullmatch(text)
         if not found:
             raise RegistryError(f"{text!r} does not name a model: {EXPECTED}")
@@ -73,15 +73,15 @@ class ModelRef:
 
     @property
     def uri(self) -> str:
-        """The reference as MLflow takes it."""
+        """Return the reference in MLflow's form."""
         return f"{SCHEME}{self.name}/{self.version}" if self.version else f"{SCHEME}{self.name}@{self.alias}"
 
     @staticmethod
     def is_uri(text: str) -> bool:
-        """Whether a setting that may also be a path names a registered model."""
+        """Return whether a setting, which may also be a path, names a registered model."""
         return text.startswith(SCHEME)
 
 
 def uri_of(version: "ModelVersion") -> str:
-    """The URI of a registered version."""
+    """Return the URI of a registered version."""
     return ModelRef(version.name, str(version.version)).uri

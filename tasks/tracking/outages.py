@@ -1,4 +1,4 @@
-"""Servers and buckets that do not answer for a while: which calls are tried again, and which are left out."""
+"""Temporary outages of servers and buckets: which calls are retried, and which are skipped."""
 
 import logging
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ SERVER_ERROR = 500  # and above
 
 
 def should_retry(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Whether a task failed because something was away; Prefect's `retry_condition_fn`."""
+    """Return whether a task failed because of an outage. Prefect's `retry_condition_fn`."""
     return is_outage(state.result(raise_on_failure=False))
 
 
 def is_outage(error: object) -> bool:
-    """Whether `error` tells of storage or an MLflow server that is away or full, rather than of a wrong request.
+    """Return whether storage or an MLflow server that does not answer or is full caused `error`, not a wrong request.
 
-    A build that breaks off keeps what is finished, whatever it was: the next try resumes it.
+    A build that fails keeps its finished parts, whatever the error was. The next attempt resumes it.
     """
     if isinstance(error, MlflowException):
         return int(error.get_http_status_code()) >= SERVER_ERROR  # type: ignore[no-untyped-call]
@@ -37,7 +37,7 @@ def is_outage(error: object) -> bool:
 
 
 def has_no_connection(error: BaseException) -> bool:
-    """Whether `error` came up because a server could not be reached at all."""
+    """Return whether `error` was raised because a server could not be reached at all."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, requests.RequestException | ConnectionError | TimeoutError):
@@ -48,8 +48,8 @@ def has_no_connection(error: BaseException) -> bool:
 
 @contextmanager
 def not_needed(what: str) -> Iterator[None]:
-    """Go on where the Prefect server does not take `what`, which is only shown to people."""
+    """Log the error and continue if the Prefect server does not accept `what`, which is only shown to people."""
     try:
         yield
     except httpx.HTTPError as error:
-        logger.warning("Prefect did not take %s (%s): going on without", what, error or type(error).__name__)
+        logger.warning("Prefect did not accept %s (%s): continuing without it", what, error or type(error).__name__)

@@ -1,7 +1,7 @@
-"""MLflow runs: one a training, fed from the run directory in batches, each point once.
+"""MLflow runs: one per training. Points come from the run directory in batches, and each point is stored once.
 
-The trainer never talks to MLflow; its stats.jsonl is replayed from here. A server that is down loses nothing: what
-could not be sent is sent later, and `finish` insists.
+The trainer never talks to MLflow. This module replays its stats.jsonl. Nothing is lost when the server is down: points
+that could not be sent are sent later, and `finish` tries until all are sent.
 """
 
 import json
@@ -26,22 +26,22 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
 RUN_TAG, RUN_DIR_TAG = RunTags.name("run"), RunTags.name("run_dir")
-TABLES = 1  # of a database that was made whole; MLflow itself compares their version with its own
+TABLES = 1  # marks a database with all its tables; MLflow itself compares their version with its own
 DATA_TABLES = ("runs", "registered_models")
-EVERY_TICK_HAS = "images_per_second"  # whatever the family of networks
-ROWS_A_BATCH = 50  # of a dozen metrics each: MLflow takes 1000 points a call
+EVERY_TICK_HAS = "images_per_second"  # with every family of networks
+ROWS_A_BATCH = 50  # a row has about a dozen metrics, and MLflow accepts 1000 points per call
 QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
 MAX_PARAM_LENGTH = 500
 MAX_TAG_LENGTH = 1000
-MAX_DIGEST_LENGTH = 36  # the whole version stands in the tags
+MAX_DIGEST_LENGTH = 36  # the tags hold the full version
 
 
 def connect(home: Home) -> MlflowClient:
-    """A client for the home's tracking server; makes the SQLite database on first use."""
+    """Return a client for the home's tracking server. The first use creates the SQLite database."""
     home.root.mkdir(parents=True, exist_ok=True)
     os.environ.update(ENFORCED)
     if home.serves_itself:
-        # Else a new experiment's artifacts lie in ./mlruns, under the current folder of this process.
+        # Otherwise a new experiment keeps its artifacts in ./mlruns, in the current folder of this process.
         os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = home.mlartifacts.as_uri()
         make_database(home)
     mlflow.set_tracking_uri(home.tracking_uri)
@@ -50,50 +50,52 @@ def connect(home: Home) -> MlflowClient:
 
 
 def make_database(home: Home, artifacts: str = "") -> None:
-    """Make MLflow's SQLite file under the root where it is missing or was left half-made.
+    """Create MLflow's SQLite file under the root if it is missing or incomplete.
 
-    `artifacts` is the URI under which new experiments keep their files; empty: the home's own folder.
+    `artifacts` is the URI under which new experiments keep their files. If it is empty, they use the home's own folder.
     """
     root = artifacts or home.mlartifacts.as_uri()
     ensure_whole(home.mlflow_database, TABLES, DATA_TABLES, lambda path: _make_tables(path, root))
 
 
 def _make_tables(path: Path, artifacts: str) -> None:
-    """Make all tables in a new file; a file that holds runs or models is left to MLflow's own checks."""
+    """Create all tables in a new file. MLflow's own checks handle a file that holds runs or models."""
     if path.exists():
         return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # a second that only a new home needs
+    from mlflow.store.tracking.sqlalchemy_store import (
+        SqlAlchemyStore,
+    )  # this import takes a second, and only a new home needs it
 
     store = SqlAlchemyStore(sqlite_uri(path), artifacts)  # type: ignore[no-untyped-call]
     store._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:
-    """Raise RequestError where the experiment's artifacts are reached through the service, and it is not in use."""
+    """Raise RequestError if the experiment's artifacts are only reached through the service, and it is not in use."""
     experiment = client.get_experiment_by_name(name) if home.serves_itself else None
     if experiment and experiment.artifact_location.startswith("mlflow-artifacts:"):
         raise RequestError(
-            f"the experiment {name} began with the service, which keeps its artifacts: start it (`shardgan up`), or "
-            "choose another dataset name or SHARDGAN_HOME"
+            f"the experiment {name} was created with the service, which keeps its artifacts: start the service "
+            "(`shardgan up`), or choose another dataset name or SHARDGAN_HOME"
         )
 
 
 def experiment_id(client: MlflowClient, home: Home, name: str) -> str:
-    """The experiment called `name`, made if need be; artifacts of the SQLite default lie under the root."""
+    """Return the id of the experiment `name`, and create it if necessary. With SQLite, artifacts lie under the root."""
     if experiment := client.get_experiment_by_name(name):
         return str(experiment.experiment_id)
     location = (home.mlartifacts / name).as_uri() if home.serves_itself else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:
-        # Another process was faster.
+        # Another process has created it meanwhile.
         if experiment := client.get_experiment_by_name(name):
             return str(experiment.experiment_id)
         raise
 
 
 def resume(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None:
-    """Open a run again. The tags name the flow run that works on it now, for tasks.flow_runs.reconciliation."""
+    """Open a run again. The tags name the flow run that works on it now. tasks.flow_runs.reconciliation reads them."""
     client.update_run(run_id, status="RUNNING")
     for key, value in tags.items():
         client.set_tag(run_id, key, value)
@@ -109,17 +111,19 @@ class RunTracker:
         self.tags = tags
         self.config = run.config()
         self.follower = StatsFollower(run)
-        self.waiting: list[tuple[int, dict[str, Any]]] = []  # with the milliseconds when each was read
-        self.replayed_nimg: int | None = None  # not known: MLflow has to be asked
+        self.waiting: list[tuple[int, dict[str, Any]]] = []  # each with the time when it was read, in milliseconds
+        self.replayed_nimg: int | None = None  # None: not known, ask MLflow
         self.newest: dict[str, Any] | None = None
         self.logged_samples: set[str] = set()
-        self.events: dict[tuple[int, str, str], dict[str, Any]] = {}  # as read, whether MLflow answers or not
+        self.events: dict[
+            tuple[int, str, str], dict[str, Any]
+        ] = {}  # as read from the file, even if MLflow does not answer
         self.tagged_events: set[tuple[int, str, str]] = set()
-        self.sent_scores: set[int] | None = None  # not known: MLflow has to be asked
+        self.sent_scores: set[int] | None = None  # None: not known, ask MLflow
 
     @cached_property
     def run_id(self) -> str:
-        """The MLflow run's id; found or made when it is first needed, so that training starts without MLflow too."""
+        """Return the MLflow run's id. The first call finds or creates the run, so training can start without MLflow."""
         experiment = experiment_id(self.client, self.home, self.config.dataset)
         if found := self._find(experiment):
             resume(self.client, found.info.run_id, self.tags)
@@ -131,15 +135,15 @@ class RunTracker:
         return str(created.info.run_id)
 
     def _find(self, experiment: str) -> Run | None:
-        """The MLflow run of this directory, if there is one: another home may hold a run of the same name.
+        """Return the MLflow run of this directory, if there is one. Another home may hold a run of the same name.
 
-        Directories are compared here, because MLflow's filters have no way to write every name of a folder.
+        Directories are compared here, because MLflow's filters cannot express every folder name.
         """
         found = self.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{self.run.name}'", max_results=1000)
         return next((one for one in found if one.data.tags.get(RUN_DIR_TAG) == str(self.run.path)), None)
 
     def _describe(self, run: Run) -> None:
-        """Record settings and dataset where they are not: whoever made the run may not have come so far."""
+        """Record settings and dataset if they are missing. The process that created the run may have died before."""
         if not run.data.params:
             params = flatten(run_params(self.config)).items()
             values = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in params]
@@ -148,12 +152,12 @@ class RunTracker:
             log_dataset(self.client, run.info.run_id, self.config)
 
     def _last_nimg(self) -> int:
-        """The newest tick that MLflow has, by its own word: an answer may be lost though the points came in."""
+        """Ask MLflow for its newest tick. MLflow may have stored points although its answer was lost."""
         history = self.client.get_metric_history(self.run_id, EVERY_TICK_HAS)
         return max((int(metric.step) for metric in history), default=0)
 
     def replay(self) -> None:
-        """Send the ticks and grids that are new; where MLflow does not answer, leave them for the next call."""
+        """Send new ticks and grids. If MLflow does not answer, keep them for the next call."""
         try:
             self._send()
         except (MlflowException, OSError) as error:
@@ -161,7 +165,7 @@ class RunTracker:
             logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
 
     def finish(self, attempts: int = 5) -> None:
-        """Send what is left and close the run as FINISHED; raises where MLflow stays away."""
+        """Send the remaining points and close the run as FINISHED. Raises if MLflow does not answer after retries."""
         for attempt in range(attempts):
             try:
                 self._close("FINISHED")
@@ -175,8 +179,8 @@ class RunTracker:
                 return
 
     def abandon(self, status: str) -> None:
-        """Close the run as FAILED or KILLED, if MLflow answers: another error is on its way and must not be hidden."""
-        # It may have come after MLflow took the points, and before that was noted here.
+        """Close the run as FAILED or KILLED, if MLflow answers. Do not raise: that would hide the original error."""
+        # The original error may have come after MLflow stored the points and before this was recorded here.
         self.replayed_nimg = self.sent_scores = None
         try:
             self._close(status)
@@ -211,13 +215,13 @@ class RunTracker:
             self._send_rows(fresh[start : start + ROWS_A_BATCH])
 
     def _send_rows(self, rows: list[tuple[int, dict[str, Any]]]) -> None:
-        # MLflow takes a point of the same time but once, so that one which is on its way may be sent again.
+        # MLflow stores a point with the same time only once, so a point may be sent again.
         points = [Metric(k, float(v), at, int(row["nimg"])) for at, row in rows for k, v in row.items() if k != "nimg"]
         self.client.log_batch(self.run_id, metrics=points)
         self.replayed_nimg = int(rows[-1][1]["nimg"])
 
     def _send_events(self) -> None:
-        """One tag a kind of event, with the newest of it."""
+        """Write one tag per kind of event, with its newest event."""
         for key, event in self.events.items():
             if key in self.tagged_events:
                 continue
@@ -243,7 +247,7 @@ class RunTracker:
 
 
 def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:
-    """Tags that lead back from an MLflow run to its run directory, data and code."""
+    """Return the tags that lead from an MLflow run back to its run directory, data and code."""
     return RunTags(
         run=run.name,
         run_dir=str(run.path),
@@ -255,7 +259,7 @@ def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:
 
 
 def run_params(config: RunConfig) -> dict[str, Any]:
-    """What is shown as the MLflow run's parameters."""
+    """Return the MLflow run's parameters."""
     return {
         "train": config.train.model_dump(),
         "network": config.network.model_dump(),
@@ -264,7 +268,7 @@ def run_params(config: RunConfig) -> dict[str, Any]:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots."""
+    """Flatten nested mappings into one mapping. Keys are joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}

@@ -1,7 +1,7 @@
 """All tags that shardgan puts on MLflow runs, registered models and their versions, as typed records.
 
-The names of tags stand in this file alone. What a tag holds is a field of the record; its name in MLflow is `shardgan.`
-(for decisions about the champion: `gate.`) and the field's name. Several tags of one kind are a mapping.
+Only this file contains the names of tags. Each tag is a field of a record. Its name in MLflow is `shardgan.` and the
+field's name, or `gate.` and the field's name for decisions about the champion. Several tags of one kind are a mapping.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,21 +23,21 @@ DECISION = ("promoted", "why", "at", "replaced")
 
 
 class Tags(BaseModel):
-    """Fields that are tags. Only fields that were given are written, so that a record may hold a part of them."""
+    """Base of records whose fields are tags. Only fields that were set are written, so a record may be partial."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Fields that hold several tags each, by the part of the name that stands for {}.
+    # Fields that hold several tags each. Their keys are the part of the name that replaces {}.
     families: ClassVar[dict[str, str]] = {}
 
     @classmethod
     def name(cls, field: str) -> str:
-        """The name in MLflow of the tag that is this field."""
+        """Return the name in MLflow of this field's tag."""
         return f"{DECISION_PREFIX if field in DECISION else PREFIX}{field}"
 
     @classmethod
     def parse(cls, tags: Mapping[str, str]) -> Self:
-        """Read the tags that are known here; raises pydantic's ValidationError where a number is not a number."""
+        """Read the known tags. Raises pydantic's ValidationError if the value of a number is not a number."""
         values: dict[str, Any] = {}
         for field in cls.model_fields:
             if field in cls.families:
@@ -47,7 +47,7 @@ class Tags(BaseModel):
         return cls.model_validate(values)
 
     def as_tags(self) -> dict[str, str]:
-        """The fields that were given, as MLflow stores them: texts by the names of tags."""
+        """Return the fields that were set in MLflow's form: text by the name of the tag."""
         tags: dict[str, str] = {}
         for field in self.model_fields_set:
             value = getattr(self, field)
@@ -59,7 +59,7 @@ class Tags(BaseModel):
 
 
 class RunTags(Tags):
-    """The tags of an MLflow run: which training or study it is of, and on what data and code."""
+    """The tags of an MLflow run: its training or study, its data and its code."""
 
     families: ClassVar[dict[str, str]] = {"events": "shardgan.event.{}"}
 
@@ -69,14 +69,14 @@ class RunTags(Tags):
     dataset_version: str = ""
     manifest: str = ""
     commit: str = ""
-    quick_protocol: str = ""  # digest of the protocol of the scores during training
-    events: dict[str, str] = {}  # the newest event of each kind, in words
-    study: str = ""  # digest of what a compression study is about
+    quick_protocol: str = ""  # digest of the protocol of the quick scores
+    events: dict[str, str] = {}  # the newest event of each kind, as a sentence
+    study: str = ""  # digest of the settings that identify a compression study
     advice: str = ""
 
     @classmethod
     def of(cls, run: Run) -> Self:
-        """Read the run's tags."""
+        """Read the tags of the run."""
         return cls.parse(run.data.tags)
 
 
@@ -87,7 +87,7 @@ class ModelTags(Tags):
 
 
 class VersionTags(Tags):
-    """The tags of a registered version: where it comes from, what its files are, its scores and the last decision."""
+    """The tags of a registered version: its origin, its files, its scores and the last decision."""
 
     families: ClassVar[dict[str, str]] = {
         "scores": "shardgan.scores.{}",
@@ -102,15 +102,15 @@ class VersionTags(Tags):
     manifest: str = ""
     commit: str = ""
     nimg: int = 0  # images seen by the checkpoint that was registered
-    nimg_seen: int = 0  # images seen by the training in all
-    chosen: str = ""  # why that checkpoint
+    nimg_seen: int = 0  # images seen by the whole training
+    chosen: str = ""  # why this checkpoint was chosen
 
     weights_sha256: str = ""
     shield_sha256: str = ""
     files_sha256: str = ""  # of all files together
     signed_by: str = ""
-    graph_sha256: dict[str, str] = {}  # of exported graphs, by name
-    graph_difference: dict[str, str] = {}  # largest difference to the network's images, in units of [-1, 1]
+    graph_sha256: dict[str, str] = {}  # of the exported graphs, by name
+    graph_difference: dict[str, str] = {}  # largest difference from the network's images, in units of [-1, 1]
 
     scores: dict[str, str] = {}  # all scores under one protocol as JSON, by the protocol's digest
     shown_scores: dict[str, str] = {}  # the newest scores by name, for people who look at the registry
@@ -119,13 +119,13 @@ class VersionTags(Tags):
     promoted: bool | None = None
     why: str = ""
     at: str = ""
-    replaced: str = ""  # number of the version that was champion before; empty: none was
+    replaced: str = ""  # number of the previous champion; empty: there was none
 
     @classmethod
     def of(cls, version: ModelVersion, *needed: str) -> Self:
         """Read the version's tags.
 
-        Raises RegistryError where a tag is not what it must be, or one of the `needed` fields is missing or empty.
+        Raises RegistryError if a tag has an invalid value, or if one of the `needed` fields is missing or empty.
         """
         uri = uri_of(version)
         try:
@@ -133,19 +133,19 @@ class VersionTags(Tags):
         except ValidationError as error:
             first = error.errors()[0]
             name, said = cls.name(str(first["loc"][0])), first["msg"]
-            raise RegistryError(f"{uri}: the tag {name} is {first['input']!r}: {said}; delete or mend it") from error
+            raise RegistryError(f"{uri}: the tag {name} is {first['input']!r}: {said}; delete or correct it") from error
         if missing := [cls.name(field) for field in needed if not getattr(tags, field)]:
             raise RegistryError(f"{uri} was not registered by shardgan: it has no tag {', '.join(missing)}")
         return tags
 
     def write(self, client: MlflowClient, version: ModelVersion) -> None:
-        """Set these tags on the version; tags of fields that were not given stay as they are."""
+        """Set these tags on the version. Tags of fields that were not set do not change."""
         for key, value in self.as_tags().items():
             client.set_model_version_tag(version.name, version.version, key, value)
 
 
 def short_tags(version: ModelVersion) -> dict[str, str]:
-    """All tags of shardgan's on a version, by their names without `shardgan.`."""
+    """Return all shardgan tags of a version, by their names without `shardgan.`."""
     return {name.removeprefix(PREFIX): value for name, value in version.tags.items() if name.startswith(PREFIX)}
 
 

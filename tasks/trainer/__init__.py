@@ -1,6 +1,6 @@
-"""The training child process and its run directory, where shards and models meet.
+"""The training child process and its run directory. This package combines shards and models.
 
-May import shards, models, reports, tasks.home and tasks.errors: neither Prefect nor MLflow.
+May import shards, models, reports, tasks.home and tasks.errors. Imports neither Prefect nor MLflow.
 """
 
 __all__ = ["batches", "config", "digests", "pictures", "run_directory", "traces", "trusted"]

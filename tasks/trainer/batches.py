@@ -1,7 +1,7 @@
-"""Training batches: a split held in memory, or streamed from its shards by worker processes that decode ahead.
+"""Training batches: a split in memory, or streamed from its shards by worker processes that decode in advance.
 
-Both give the batch at a given nimg alike however training got there. The two orders differ, so a run keeps to one.
-Imports neither Prefect nor MLflow: the trainer uses this file.
+In both modes the batch at a given nimg is always the same, also after a resume. The two modes use different orders, so
+a run keeps its mode. Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
 import ctypes
@@ -36,18 +36,18 @@ class Data(Protocol):
     mode: Mode
 
     def batches(self, start_nimg: int) -> Batches:
-        """Endless (uint8 images NCHW, int64 labels N), this rank's share of each batch from `start_nimg` on."""
+        """Yield endless (uint8 images NCHW, int64 labels N): this rank's part of each batch from `start_nimg` on."""
 
     def preview(self) -> tuple[np.ndarray, np.ndarray]:
-        """Some images and labels to look at, the same ones each time."""
+        """Return some images and labels to show. Each call returns the same ones."""
 
     def describe(self) -> str:
-        """One line for the log."""
+        """Return one line for the log."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """Which slice of which batches one rank takes."""
+    """The slice of each batch that one rank takes."""
 
     batch_size: int
     seed: int
@@ -55,7 +55,7 @@ class Share:
     world_size: int = 1
 
     def options(self, start_nimg: int) -> dict[str, int]:
-        """Keywords for the `batches` of a split."""
+        """Return the keyword arguments for the `batches` of a split."""
         return {"seed": self.seed, "start_nimg": start_nimg, "rank": self.rank, "world_size": self.world_size}
 
 
@@ -72,8 +72,8 @@ def open_data(
 ) -> Data:
     """Open the training split of a dataset as `config` says.
 
-    `agree` makes one answer of all ranks' (`World.any`): with mode `auto`, one rank short of memory makes all stream.
-    Raises what Dataset.open_split and Dataset.windows raise.
+    `agree` combines the answers of all ranks (`World.any`): with mode `auto`, all ranks stream if one of them has too
+    little memory. Raises the errors of Dataset.open_split and Dataset.windows.
     """
     device = device or torch.device("cpu")
     share = Share(batch_size, seed, rank, world_size)
@@ -84,7 +84,7 @@ def open_data(
 
 
 def choose_mode(config: DataConfig, dataset: Dataset, agree: Callable[[bool], bool] = bool) -> Mode:
-    """The mode that `config` stands for here; each rank on this machine would hold a copy. Logs which and why."""
+    """Return the mode for `config` on this machine, and log it with the reason. Each rank here would hold a copy."""
     if config.mode != "auto":
         return config.mode
     copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -95,7 +95,7 @@ def choose_mode(config: DataConfig, dataset: Dataset, agree: Callable[[bool], bo
 
 
 def num_workers(config: DataConfig) -> int:
-    """How many worker processes each trainer starts."""
+    """Return the number of worker processes that each trainer starts."""
     if config.workers:
         return max(config.workers, 0)
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -103,7 +103,7 @@ def num_workers(config: DataConfig) -> int:
 
 
 class ResidentData:
-    """A split in host memory, or in device memory where it takes no more than half of what is free there."""
+    """A split in host memory, or in device memory if it takes at most half of the free device memory."""
 
     mode: Mode = "resident"
 
@@ -135,7 +135,7 @@ class ResidentData:
         return images.index_select(0, chosen), labels.index_select(0, chosen)
 
     def _gather_pinned(self, order: np.ndarray) -> tuple[Array, Array]:
-        # A new buffer each time: torch keeps pinned memory back until the copy that reads it is done.
+        # A new buffer each time: torch does not reuse pinned memory until the copy that reads it is done.
         images = torch.empty((len(order), *self._split.images.shape[1:]), dtype=torch.uint8, pin_memory=True)
         np.take(self._split.images, order, axis=0, out=images.numpy())
         return images, torch.from_numpy(self._split.labels[order]).pin_memory()
@@ -148,7 +148,7 @@ def _device_copy(split: Split, device: torch.device) -> tuple[torch.Tensor, torc
 
 
 class StreamingData:
-    """A split that worker processes decode ahead; see shards.reading.order.WindowOrder for the order."""
+    """A split that worker processes decode in advance. See shards.reading.order.WindowOrder for the order."""
 
     mode: Mode = "streaming"
 
@@ -165,11 +165,11 @@ class StreamingData:
             batch_size=None,
             num_workers=self._num_workers,
             prefetch_factor=self._prefetch if self._num_workers else None,
-            # Plain arrays go through a pipe: small against decoding them, and containers have little shared memory.
+            # Plain arrays go through a pipe: cheap compared with decoding, and containers have little shared memory.
             collate_fn=_as_it_is,
-            worker_init_fn=_settle_worker,
+            worker_init_fn=_ignore_stop_signals,
             multiprocessing_context="fork" if self._num_workers else None,
-            generator=torch.Generator(),  # else each start draws from the generator that training uses
+            generator=torch.Generator(),  # otherwise each start draws from the generator that training uses
         )
         return map(_unless_error, loader)
 
@@ -186,7 +186,7 @@ class StreamingData:
 
 
 class BatchStream(IterableDataset[Any]):
-    """Worker w of W makes the batches number w, w + W, ...: the loader takes turns, so the order is exact."""
+    """Worker w of W makes the batches w, w + W, .... The loader asks the workers in turn, so the order is exact."""
 
     def __init__(self, split: WindowedSplit, share: Share, start_nimg: int) -> None:
         self._split = split
@@ -200,11 +200,11 @@ class BatchStream(IterableDataset[Any]):
         try:
             yield from self._split.batches(self._share.batch_size, first=first, step=step, **options)
         except ShardsError as error:
-            yield error  # raised by the reader: the loader would bury it under a traceback
+            yield error  # the reader raises it: the loader would hide it under a traceback
 
 
-def _settle_worker(_worker: int) -> None:
-    """Leave stopping to the trainer: its whole process group is signalled, and it needs its batches to the end."""
+def _ignore_stop_signals(_worker: int) -> None:
+    """Ignore stop signals. The whole process group gets them, but the trainer needs its batches until it stops."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":

@@ -1,4 +1,4 @@
-"""Settings of a training: the loop's own (`TrainConfig`), and how images reach it (`DataConfig`). Imports no torch."""
+"""Settings of a training: `TrainConfig` for the loop, `DataConfig` for loading images. Does not import torch."""
 
 from typing import Literal
 
@@ -20,38 +20,45 @@ class DataConfig(Settings):
     mode: Literal["auto", "resident", "streaming"] = Field(
         "auto",
         title="Mode",
-        description="resident: decode the split into memory once; streaming: decode it from the shards again and "
-        "again; auto: resident if it fits into 60 % of the free memory. The two see the images in different orders",
+        description="resident: decode the split into memory once; streaming: decode it from the shards in every "
+        "epoch; auto: resident if it fits into 60 % of the free memory. The two modes use different orders of images",
     )
     shuffle_buffer: int = Field(
         8192,
         ge=1,
         le=10_000_000,
         title="Shuffle buffer",
-        description="streaming: samples that are shuffled among each other; the shards are put in a new order each "
-        "epoch besides. No memory is taken for it",
+        description="streaming: number of samples that are shuffled together. The order of the shards also changes in "
+        "each epoch. The buffer takes no memory",
     )
     workers: int = Field(
         0,
         ge=-1,
         le=256,
         title="Workers",
-        description=f"streaming: processes that decode ahead, for each trainer; 0: one for each core, {MOST_WORKERS} "
-        "at most; -1: none, the trainer decodes by itself",
+        description=f"streaming: decoder processes per trainer; 0: one per core, at most {MOST_WORKERS}; -1: none, the "
+        "trainer decodes the images itself",
     )
     prefetch: int = Field(
-        2, ge=1, le=64, title="Prefetch", description="streaming: batches that each worker keeps ready"
+        2,
+        ge=1,
+        le=64,
+        title="Prefetch",
+        description="streaming: number of batches that each worker prepares in advance",
     )
     cache_mb: int = Field(
         2048,
         ge=64,
         le=10_000_000,
         title="Cache",
-        description="streaming from a bucket: MiB of local disk that each worker keeps copies of shards in",
+        description="streaming from a bucket: MiB of local disk that each worker uses for copies of shards",
     )
 
     def identity(self) -> str:
-        """What changes a training's result, as text; empty for the defaults, so that they need no new run name."""
+        """Return the settings that change a training's result, as text.
+
+        The defaults give an empty text, so they do not change the names of runs.
+        """
         decisive = {"mode"} if self.mode == "resident" else {"mode", "shuffle_buffer"}
         chosen = self.model_dump_json(include=decisive, exclude_defaults=True)
         return "" if chosen == "{}" else chosen

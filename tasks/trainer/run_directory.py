@@ -1,16 +1,16 @@
 """The run directory: the only channel between a trainer and the rest of the world.
 
-    runs/<run>/config.json    what is trained, on what; written before the trainer starts
-               init.safetensors   weights to start from, where config.json asks for any
+    runs/<run>/config.json    what is trained on which data; written before the trainer starts
+               init.safetensors   weights to start from, if config.json asks for them
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
-               follower       flock: one process at a time that starts trainers here and tells MLflow of them
-               data.json      whether it streams; settled by its first trainer, kept by all others
-               compute.json   images at once; there where the memory did not hold as many as config.json asks for
+               follower       flock: one process at a time that starts trainers here and reports to MLflow
+               data.json      whether it streams; chosen by the first trainer, kept by all later ones
+               compute.json   images at once; exists if memory did not hold as many as config.json asks for
                stats.jsonl    one object per tick, and one with the key "event" per health event
                scores.jsonl   one object per quick score, with the checkpoint's nimg and its protocol
                samples/       grids by images seen
                checkpoints/   see models.training.checkpoints
-               status.json    how it stands: running, done, resumable, diverged, failed
+               status.json    its state: running, done, resumable, diverged, failed
                train.log      the trainer's own output
 
 Imports neither Prefect nor MLflow: the trainer uses this file too.
@@ -34,14 +34,14 @@ from tasks.errors import RequestError, RunLocked
 from tasks.trainer.config import DataConfig
 from tasks.trainer.trusted import TrustedImages
 
-# Names the supervisor to the trainer it starts, so that the trainer notices a parent that died before it could ask.
+# Tells the trainer which process supervises it. The trainer can then notice a parent that died very early.
 SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
 
 State = Literal["running", "done", "resumable", "diverged", "failed"]
 
 
 class RunConfig(Settings):
-    """All that a trainer needs to know; what `config.json` holds."""
+    """Everything that a trainer needs to know: the content of `config.json`."""
 
     run: str
     manifest: str
@@ -57,7 +57,7 @@ class RunConfig(Settings):
 
 
 class Status(Settings):
-    """How a training stands, or how it ended."""
+    """The state of a training, or the way in which it ended."""
 
     state: State
     nimg: int
@@ -81,14 +81,14 @@ class RunDirectory:
         return self.path.name
 
     def create(self, config: RunConfig) -> None:
-        """Make the directory for `config`, or find it made. Raises RequestError where it holds another config."""
+        """Create the directory for `config` unless it exists. Raises RequestError if it holds another config."""
         if (self.path / "config.json").exists():
-            # The commit may differ: code may be mended between a crash and the resume.
+            # The commit may be different: somebody may have fixed the code between a crash and the resume.
             found = self.config()
             same_data = found.data.identity() == config.data.identity()
             if not same_data or found.model_copy(update={"commit": config.commit, "data": config.data}) != config:
                 raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
-            if found.data != config.data:  # workers and the like: what is asked for now counts
+            if found.data != config.data:  # workers and similar settings: the present request counts
                 self._write_config(found.model_copy(update={"data": config.data}))
             return
         self.samples.mkdir(parents=True, exist_ok=True)
@@ -98,11 +98,11 @@ class RunDirectory:
         write_atomically(self.path / "config.json", config.model_dump_json(indent=1))
 
     def config(self) -> RunConfig:
-        """The run's config.json."""
+        """Read the run's config.json."""
         return RunConfig.model_validate_json((self.path / "config.json").read_text())
 
     def status(self) -> Status | None:
-        """What status.json says; None where no trainer has started yet. Raises RequestError where it is damaged."""
+        """Read status.json. Return None if no trainer has started yet. Raises RequestError if the file is damaged."""
         path = self.path / "status.json"
         if not path.exists():
             return None
@@ -114,7 +114,7 @@ class RunDirectory:
             ) from error
 
     def status_written(self) -> int:
-        """When status.json was last written, in nanoseconds; 0 where there is none."""
+        """Return the time when status.json was last written, in nanoseconds, or 0 if it does not exist."""
         path = self.path / "status.json"
         return path.stat().st_mtime_ns if path.exists() else 0
 
@@ -124,27 +124,30 @@ class RunDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one trainer of this run. Raises RunLocked where another is."""
-        # Whoever asks whether the lock is held, holds it for an instant.
+        """Hold the lock of this run's only trainer. Raises RunLocked if another trainer holds it."""
+        # A process that checks whether the lock is held also holds it for a moment.
         with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds=1):
             yield
 
     @contextmanager
     def follow(self, wait_seconds: float) -> Iterator[None]:
-        """Be the one who starts trainers here and follows them; raises RunLocked where another does not end in time."""
+        """Hold the lock of the only process that starts and follows trainers here.
+
+        Raises RunLocked if another process still holds it after `wait_seconds`.
+        """
         with hold(self.path / "follower", f"another process trains in {self.path}", wait_seconds):
             yield
 
     def is_locked(self) -> bool:
-        """Whether a trainer is at work here."""
+        """Return whether a trainer works in this directory."""
         return is_held(self.path / "lock")
 
     def is_followed(self) -> bool:
-        """Whether a process holds this run as its own: between two trainers as well."""
+        """Return whether a process follows this run. This is also true between two trainers."""
         return is_held(self.path / "follower")
 
     def wait_until_free(self, wait_seconds: float) -> None:
-        """Give a trainer that is just ending the time to end; raises RunLocked where it does not."""
+        """Wait until a trainer that is stopping has ended. Raises RunLocked if it does not end in time."""
         with hold(self.path / "lock", f"another trainer works in {self.path}", wait_seconds):
             pass
 
@@ -164,34 +167,37 @@ class RunDirectory:
                 write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def read_stats(self) -> list[dict[str, Any]]:
-        """Every tick so far."""
+        """Return all ticks so far."""
         return [row for row in StatsFollower(self).read() if "event" not in row]
 
     def read_events(self) -> list[dict[str, Any]]:
-        """Every health event so far: nimg, event, action, reason."""
+        """Return all health events so far: nimg, event, action, reason."""
         return [row for row in StatsFollower(self).read() if "event" in row]
 
     def read_scores(self) -> list[dict[str, Any]]:
-        """Every quick score so far; a line that a killed trainer left half-written does not count."""
+        """Return all quick scores so far. A line that a killed trainer left incomplete does not count."""
         whole, _, _ = self.scores.read_bytes().rpartition(b"\n") if self.scores.exists() else (b"", b"", b"")
         return [json.loads(line) for line in whole.splitlines()]
 
     def data_config(self) -> DataConfig:
-        """How data is read here: once a trainer has settled what `auto` is, that stays, for the orders differ."""
+        """Return the data settings of this run. When a trainer has decided what `auto` means, the decision stays.
+
+        The two modes use different orders of images.
+        """
         path, config = self.path / "data.json", self.config().data
         return config.model_copy(update=json.loads(path.read_text())) if path.exists() else config
 
-    def settle_data_mode(self, mode: str) -> None:
+    def store_data_mode(self, mode: str) -> None:
         """Store the mode that the first trainer of this run chose."""
         write_atomically(self.path / "data.json", json.dumps({"mode": mode}))
 
     def train_config(self) -> TrainConfig:
-        """How it is trained here: with as many images at once as the memory has been found to hold."""
+        """Return the training settings of this run, with the number of images at once that fits into memory."""
         path, config = self.path / "compute.json", self.config().train
         found = json.loads(path.read_text()) if path.exists() else {}
         return config.model_copy(update={"compute": config.compute.model_copy(update=found)})
 
-    def settle_micro_batch(self, size: int) -> None:
+    def store_micro_batch(self, size: int) -> None:
         """Let every later trainer of this run pass `size` images through the networks at once."""
         write_atomically(self.path / "compute.json", json.dumps({"micro_batch_size": size}))
 
@@ -201,19 +207,19 @@ class RunDirectory:
         write_atomically(self.samples / f"{name}.png", png)
 
     def list_samples(self) -> list[tuple[int, Path]]:
-        """(nimg, path) of the generated grids, in order."""
+        """Return (nimg, path) of the generated grids, in order."""
         return sorted((int(path.stem), path) for path in self.samples.glob("[0-9]*.png"))
 
 
 class StatsFollower:
-    """Reads a growing stats.jsonl, each line once; from the start again where a resumed trainer replaced the file."""
+    """Reads each line of a growing stats.jsonl once. Reads from the start if a resumed trainer replaced the file."""
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self.inode = self.offset = 0
 
     def read(self) -> list[dict[str, Any]]:
-        """The ticks and events that are new since the last call."""
+        """Return the ticks and events that are new since the last call."""
         if not self.run.stats.exists():
             return []
         with self.run.stats.open("rb") as file:
@@ -228,7 +234,7 @@ class StatsFollower:
 
 @contextmanager
 def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the lock file `path`, waiting for it so long; raises RunLocked, with `refusal`, where another keeps it."""
+    """Hold the lock file `path`. Wait `wait_seconds` for it, then raise RunLocked with the message `refusal`."""
     lock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
         held = lock.acquire(timeout=wait_seconds)
@@ -239,7 +245,7 @@ def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock file `path`."""
+    """Return whether a living process holds the lock file `path`."""
     if not path.exists():
         return False
     try:

@@ -1,8 +1,8 @@
 """The quick score of one checkpoint: `python -m tasks.trainer.scorer RUN_DIR NIMG` prints it as one line of JSON.
 
 The trainer starts it (tasks/trainer/scoring.py), and it dies with the trainer. It runs beside the trainer at low
-priority, on one CPU thread where there is no GPU. Like tasks/trainer/worker.py it puts shards and models together, and
-knows neither Prefect nor MLflow.
+priority, and on one CPU thread if there is no GPU. Like tasks/trainer/worker.py it combines shards and models. It
+imports neither Prefect nor MLflow.
 """
 
 import json
@@ -46,7 +46,7 @@ def main(path: Path, nimg: int) -> None:
 
 
 def quick_config(train: TrainConfig) -> EvalConfig:
-    """A small-sample score: nothing but the Fréchet distance is taken."""
+    """Return the settings of a score on few images. Only its Fréchet distance is used."""
     health = train.health
     return EvalConfig(
         num_images=health.score_images,
@@ -59,7 +59,7 @@ def quick_config(train: TrainConfig) -> EvalConfig:
 def score(
     config: RunConfig, run: RunDirectory, nimg: int, eval_config: EvalConfig, net: FeatureNet, device: torch.device
 ) -> dict[str, Any]:
-    """The score's line: where, which, how much, and the protocol with its digest."""
+    """Return one line of scores.jsonl: images seen, name, value, and the protocol with its digest."""
     dataset = Dataset.open(config.manifest)
     manifest, num_reference = dataset.manifest, dataset.num_samples(SPLIT)
     reference = reference_features(
@@ -88,7 +88,7 @@ def score(
 def generate(
     config: RunConfig, run: RunDirectory, nimg: int, rows: list[dict[str, int]], device: torch.device
 ) -> Iterator[torch.Tensor]:
-    """uint8 batches of the checkpoint's images, classes in the shares that the val split has."""
+    """Yield uint8 batches of the checkpoint's images. The classes have the same shares as in the val split."""
     checkpoint = load_checkpoint(CheckpointStore(run.checkpoints).path(nimg))
     network = config.network.build_networks()["generator"]
     network.load_state_dict(checkpoint.part("ema"))

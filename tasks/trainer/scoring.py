@@ -1,4 +1,4 @@
-"""Quick scores beside a training: one child process at a time, its results in the run directory's scores.jsonl."""
+"""Quick scores during a training: one child process at a time. The results go to the run directory's scores.jsonl."""
 
 import json
 import logging
@@ -15,28 +15,28 @@ from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
-PATIENCE_SECONDS = 900.0  # of waiting, not of scoring: it has had all the time since the checkpoint
+PATIENCE_SECONDS = 900.0  # longest wait for a result; the scorer has already run since the checkpoint was written
 
 
 class ChildScorer:
-    """Scores a run's checkpoints with `python -m tasks.trainer.scorer`; ends the child when it is closed."""
+    """Scores a run's checkpoints with `python -m tasks.trainer.scorer`. Ends the child process when it is closed."""
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self.child: subprocess.Popen[str] | None = None
 
     def start(self, nimg: int) -> None:
-        """Begin to score the checkpoint at `nimg`, unless that is known or has begun."""
+        """Start to score the checkpoint at `nimg`, unless its score is known or the scorer already runs."""
         if self.child is None and self._known(nimg) is None:
             environment = os.environ | {SUPERVISOR_PID: str(os.getpid()), "OMP_NUM_THREADS": "1"}
             command = [sys.executable, "-m", "tasks.trainer.scorer", str(self.run.path), str(nimg)]
-            # A session of its own: what tells the trainer to stop must not look like a scorer that failed.
+            # Its own session: a signal that stops the trainer must not look like a failed scorer.
             self.child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
             )
 
     def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
-        """Wait for the score; None as soon as `should_stop()`. Raises EvaluationError where the child has none."""
+        """Wait for the score. Return None when `should_stop()` is true. Raises EvaluationError if the child fails."""
         if (known := self._known(nimg)) is not None:
             return as_score(known)
         child, deadline = self.child, time.monotonic() + PATIENCE_SECONDS
@@ -60,7 +60,7 @@ class ChildScorer:
         return as_score(row)
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """End the child process, if there is one."""
         if self.child is not None:
             self.child.kill()
             self.child.communicate()
@@ -71,5 +71,5 @@ class ChildScorer:
 
 
 def as_score(row: dict[str, Any]) -> Best:
-    """A line of scores.jsonl as what the checkpoint store keeps of it."""
+    """Convert a line of scores.jsonl to the form that the checkpoint store keeps."""
     return Best(nimg=row["nimg"], name=row["name"], value=row["value"], protocol=row["digest"])

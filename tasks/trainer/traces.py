@@ -1,4 +1,4 @@
-"""How a dataset's images were compressed, for a training that is to be robust to it.
+"""The compression traces of a dataset's images, for a training that will be robust to compression.
 
 Imports neither Prefect nor MLflow: the trainer uses this file.
 """
@@ -10,10 +10,10 @@ from shards import Dataset
 
 
 def training_codecs(config: TrainConfig, dataset: Dataset) -> Codecs | None:
-    """The encodings of the training split, where `config` asks for them."""
+    """Return the encodings of the training split, if `config` asks for them."""
     return Codecs(*dataset.traces()) if config.compression == "known" else None
 
 
 def check_compression(config: TrainConfig, network: NetworkSpec, dataset: Dataset) -> None:
-    """Raise ConfigError or DatasetError where `train.compression` cannot be had with this dataset or family."""
+    """Raise ConfigError or DatasetError if `train.compression` cannot be used with this dataset or family."""
     make_compressor(config.compression, network, training_codecs(config, dataset))

@@ -1,4 +1,4 @@
-"""The images that a shield trusts: found when a training is planned, read when it starts.
+"""The images that a shield trusts. They are found when a training is planned, and read when it starts.
 
 Imports neither Prefect nor MLflow: the trainer uses this file.
 """
@@ -24,7 +24,7 @@ __all__ = ["TrustedImages", "find_trusted", "load_trusted"]
 
 
 class TrustedImages(Settings):
-    """Which samples somebody vouches for, pinned: splits of a dataset version, or only `keys` of them."""
+    """The trusted samples, fixed by version: splits of a dataset version, or only the samples `keys` of them."""
 
     manifest: str
     version: str
@@ -32,16 +32,16 @@ class TrustedImages(Settings):
     keys: tuple[str, ...] = ()
 
     def identity(self) -> str:
-        """What decides which images they are, as text."""
+        """Return text that identifies the images."""
         keys = hashlib.sha256(" ".join(self.keys).encode()).hexdigest()
         return f" trusted {self.version} {' '.join(self.splits)} {keys}"
 
 
 def find_trusted(config: TrainConfig, dataset: Dataset, network: NetworkSpec, root: str) -> TrustedImages | None:
-    """What `train.shield.trusted` names, None where there is no shield; no image is read.
+    """Find the images that `train.shield.trusted` names. Return None if there is no shield. No image is read.
 
-    Raises RequestError where there is no such thing, or it does not fit the dataset, and ConfigError
-    where there are too few for the false positive rate.
+    Raises RequestError if nothing has this name, or if the images do not fit the dataset. Raises ConfigError
+    if there are too few images for the false positive rate.
     """
     if config.shield.policy == "off":
         return None
@@ -62,7 +62,7 @@ def find_trusted(config: TrainConfig, dataset: Dataset, network: NetworkSpec, ro
 
 
 def load_trusted(found: TrustedImages) -> Trusted:
-    """Read them, each shard checked against the manifest; raises RequestError where the listing names others."""
+    """Read the images and check each shard against the manifest. Raises RequestError if the list names others."""
     dataset = Dataset.open(found.manifest)
     images, labels, keys = [], [], list[str]()
     for split in found.splits:
@@ -75,8 +75,8 @@ def load_trusted(found: TrustedImages) -> Trusted:
         place = {key: number for number, key in enumerate(keys)}
         if missing := [key for key in found.keys if key not in place]:
             raise RequestError(
-                f"train.shield.trusted names {len(missing)} images that {found.manifest} does not hold, the first with "
-                f"sha256 {missing[0]}...: list sha256 of source files, as in samples.parquet"
+                f"train.shield.trusted names {len(missing)} images that {found.manifest} does not contain. The first "
+                f"one has sha256 {missing[0]}...: list sha256 of source files, as in samples.parquet"
             )
         rows = [place[key] for key in found.keys]
         everything, classes = everything[rows], classes[rows]
@@ -84,9 +84,9 @@ def load_trusted(found: TrustedImages) -> Trusted:
 
 
 def _read_listing(path: Path) -> tuple[str, ...]:
-    """The keys of the sha256 in a file."""
+    """Return the keys of the digests in a file."""
     if not (digests := parse_digests(path.read_text(), f"train.shield.trusted: {path}")):
-        raise RequestError(f"train.shield.trusted: {path} names no image: give one sha256 of a source file a line")
+        raise RequestError(f"train.shield.trusted: {path} names no image: give one sha256 of a source file per line")
     return tuple(map(sample_key, digests))
 
 

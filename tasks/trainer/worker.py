@@ -1,15 +1,14 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.trainer.worker RUN_DIR`.
 
-Here shards and models meet (and in tasks/trainer/scorer.py, its child): batches (tasks.trainer.batches) go into
-models.training.loop. It writes to the run directory and nowhere else. On SIGTERM or SIGINT it finishes the
+This program combines shards and models, as its child tasks/trainer/scorer.py does: it passes batches from
+tasks.trainer.batches to models.training.loop. It writes only to the run directory. On SIGTERM or SIGINT it finishes the
 step, writes a checkpoint and sets status.json to `resumable`.
 
-Where a step does not fit the memory, this program starts over, from the newest checkpoint and with half as many images
-at once; only a new process has all of a GPU's memory back.
+If a step does not fit into memory, this program starts again from the newest checkpoint with half as many images at
+once. It starts as a new process, because only a new process gets all of the GPU's memory back.
 
-Where the run asks for several processes, this one becomes `torchrun`, which starts them; over several machines,
-start `torchrun ... -m tasks.trainer.worker RUN_DIR` on each, with the run directory on a file system that all of them
-see.
+If the run asks for several processes, this process becomes `torchrun`, which starts them. To train on several machines,
+start `torchrun ... -m tasks.trainer.worker RUN_DIR` on each of them, with the run directory on a shared file system.
 """
 
 import ctypes
@@ -42,15 +41,15 @@ from tasks.trainer.trusted import load_trusted
 logger = logging.getLogger("tasks.trainer.worker")
 PR_SET_PDEATHSIG = 1
 MIN_REFERENCE = 2  # images that a quick score compares with
-MIN_MICRO_BATCH = 2  # what BatchNorm needs
+MIN_MICRO_BATCH = 2  # BatchNorm needs at least two images
 
 
 class MicroBatchHalved(Exception):
-    """A step did not fit the memory, and half as many images at once have been settled on: start again."""
+    """A step did not fit into memory. The run now uses half as many images at once: start again."""
 
 
 class StopFlag:
-    """Set by the first SIGTERM or SIGINT; the loop looks at it between steps."""
+    """Set by the first SIGTERM or SIGINT. The loop checks it between steps."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -89,7 +88,7 @@ class RunDirectoryIO:
 
 
 def main(path: Path) -> None:
-    """Train what PATH/config.json says until it is done, or until this process is told to stop."""
+    """Train as PATH/config.json says until the training is done or this process is told to stop."""
     run = RunDirectory(path)
     stop = StopFlag()
     if int(os.environ.get("RANK", "0")) > 0:
@@ -100,7 +99,7 @@ def main(path: Path) -> None:
         try:
             status = train_in(run, stop)
         except (PeerLostError, MicroBatchHalved):
-            # The status stays at `running`, as if this process had died too: a new one goes on.
+            # The status stays `running`, as if this process had died too: a new process continues.
             raise
         except DivergedError as error:
             run.set_status("diverged", stored_nimg(run), str(error))
@@ -113,7 +112,7 @@ def main(path: Path) -> None:
 
 
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:
-    """Train in `run`; returns what status.json is to say."""
+    """Train in `run`. Return the status that status.json will contain."""
     config, train_config = run.config(), run.train_config()
     device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
@@ -130,11 +129,11 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     )
     logger.info("%s@%s: %s", config.dataset, config.dataset_version[:12], data.describe())
     if world.is_main:
-        run.settle_data_mode(data.mode)
+        run.store_data_mode(data.mode)
         run.write_sample("real", real_grid(*data.preview(), config.network.num_classes))
 
     def open_batches(nimg: int) -> Batches:
-        # Training goes on from `nimg`: ticks behind it belong to steps that will be done again.
+        # Training continues from `nimg`: later ticks belong to steps that will be done again.
         if world.is_main:
             run.cut_stats(nimg)
         return data.batches(nimg)
@@ -166,7 +165,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
 
 
 def start_weights(run: RunDirectory, sha256: str) -> dict[str, torch.Tensor] | None:
-    """The weights to start from, None where `sha256` is empty; raises CheckpointError where they are others."""
+    """Read the initial weights. Return None if `sha256` is empty. Raises CheckpointError if the digest is different."""
     if not sha256:
         return None
     content = run.init.read_bytes()
@@ -176,32 +175,32 @@ def start_weights(run: RunDirectory, sha256: str) -> dict[str, torch.Tensor] | N
 
 
 def halve_micro_batch(run: RunDirectory, error: OutOfMemoryError) -> None:
-    """Settle on half the images at once that did not fit, and tell of it; raises `error` where they are too few."""
+    """Store half the number of images at once, and log it. Raises `error` if the number is already the smallest."""
     size = max(MIN_MICRO_BATCH, error.num_images // 2)
     if size >= error.num_images:
         raise error
     if run.train_config().compute.micro_batch_size == size:
-        return  # another process of this training was faster
-    run.settle_micro_batch(size)
-    run.append_stats(Event(stored_nimg(run), "out_of_memory", "halve", f"{error}; going on with {size}").row())
-    logger.warning("%s; starting over with %s images at once", error, size)
+        return  # another process of this training has already halved it
+    run.store_micro_batch(size)
+    run.append_stats(Event(stored_nimg(run), "out_of_memory", "halve", f"{error}; continuing with {size}").row())
+    logger.warning("%s; starting again with %s images at once", error, size)
 
 
 def stored_nimg(run: RunDirectory) -> int:
-    """Images seen at the newest finished checkpoint; 0 without one."""
+    """Return the images seen at the newest finished checkpoint, or 0 if there is no checkpoint."""
     committed = CheckpointStore(run.checkpoints).committed()
     return int(committed[-1].name) if committed else 0
 
 
 def start_again(path: Path) -> None:
-    """Become a new trainer in this process's place; what was asked of Linux in `die_with_parent` holds for it too."""
+    """Replace this process by a new trainer. The request to Linux in `die_with_parent` still holds for it."""
     os.execv(sys.executable, [sys.executable, "-m", "tasks.trainer.worker", str(path)])
 
 
 def become_torchrun(path: Path) -> None:
-    """Where PATH/config.json asks for several processes: replace this one by the program that starts them.
+    """If PATH/config.json asks for several processes, replace this process by the program that starts them.
 
-    What was asked of Linux in `die_with_parent` holds for the new program too.
+    The request to Linux in `die_with_parent` still holds for the new program.
     """
     processes = num_processes(RunDirectory(path).config().train.compute)
     if processes > 1 and "RANK" not in os.environ:
@@ -211,11 +210,11 @@ def become_torchrun(path: Path) -> None:
 
 
 def die_with_parent() -> None:
-    """Ask Linux for a SIGTERM when the process that started this one dies, so that no trainer is left behind."""
+    """Ask Linux to send SIGTERM when the parent process dies, so that no trainer is left behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.environ.get(SUPERVISOR_PID, str(os.getppid())) != str(os.getppid()):
-            sys.exit("the process that started this trainer has died already")
+            sys.exit("the process that started this trainer has already died")
 
 
 if __name__ == "__main__":
@@ -225,6 +224,6 @@ if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
     except MicroBatchHalved:
-        if "RANK" in os.environ:  # torchrun ends with it, and whoever supervises starts the training again
+        if "RANK" in os.environ:  # torchrun ends with it, and the supervisor starts the training again
             raise
         start_again(Path(sys.argv[1]))

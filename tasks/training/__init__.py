@@ -1,4 +1,4 @@
-"""The Prefect task that starts the training child process, follows it and registers what it made.
+"""The Prefect task that starts the training child process, follows it and registers its model.
 
 May import registry and the rooms below it, not datasets, evaluation or service.
 """

@@ -15,14 +15,14 @@ COLUMNS = {"nimg": "images", "event": "event", "action": "action", "reason": "re
 
 
 class HealthReport:
-    """Reports each event once. Outside a flow run it makes no artifact."""
+    """Reports each event once. Outside a flow run it creates no artifact."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.told: list[dict[str, Any]] = []
 
     def update(self, events: Iterable[dict[str, Any]]) -> None:
-        """Report those of `events` (lines of stats.jsonl) that are new."""
+        """Report the events (lines of stats.jsonl) that are new."""
         fresh = [event for event in events if event not in self.told]
         for event in fresh:
             where = f"{event['event']} at {event['nimg']:,} images"

@@ -1,6 +1,6 @@
-"""Training on another machine, by a deployment: only settings and names are sent.
+"""Training on another machine through a deployment. Only settings and names are sent.
 
-The result is read from the registry, not from the flow run, which may have been resumed or started by somebody else.
+The result is read from the registry and not from the flow run, because somebody else may have resumed or started it.
 """
 
 import logging
@@ -39,12 +39,12 @@ from tasks.training.stage import RegisteredModel, TrainOutcome
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 3.0
-RESUME_SECONDS = 180.0  # a crashed training is resumed by an automation, then waits for its worker's next poll
+RESUME_SECONDS = 180.0  # an automation resumes a crashed training, which then waits for its worker's next poll
 ACTIVE = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CRASHED]
 
 
 def is_deployed(deployment: str) -> bool:
-    """Whether there is a server that knows the deployment `flow/name`; without one, nothing is asked."""
+    """Return whether a Prefect server knows the deployment `flow/name`. Without a server, return False."""
     if not deployment or not get_current_settings().api.url:
         return False
     with get_client(sync_client=True) as client:
@@ -56,7 +56,7 @@ def is_deployed(deployment: str) -> bool:
 
 
 def find_outcome(run: str, model: str) -> TrainOutcome | None:
-    """What the training `run` came to, by the registry; None where it has registered nothing as `model`."""
+    """Return the outcome of the training `run` from the registry, or None if it has registered nothing as `model`."""
     client = connect(home())
     version = find_version_of(client, model, run=run)
     if version is None or not version.run_id:
@@ -72,15 +72,15 @@ def find_outcome(run: str, model: str) -> TrainOutcome | None:
 
 
 def train_by_deployment(deployment: str, parameters: Mapping[str, Any], run: str, model: str) -> TrainOutcome:
-    """Have the deployment train `run`, or join the flow run that is at it, and wait for its end.
+    """Let the deployment train `run`, or join the flow run that already trains it, and wait until it ends.
 
-    Raises TrainingFailed where it ends without a registered version.
+    Raises TrainingFailed if it ends without a registered version.
     """
     return await_training(begin_training(deployment, parameters, run), deployment, run, model)
 
 
 def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> FlowRun:
-    """Have the deployment train `run`, or join the flow run that is at it; several may be begun before any ends."""
+    """Let the deployment train `run`, or join the flow run that already trains it. Several may run at the same time."""
     tag = f"run:{run}"
     with get_client(sync_client=True) as client:
         child = find_active(client, tag) or start(deployment, parameters, run, tag)
@@ -89,14 +89,14 @@ def begin_training(deployment: str, parameters: Mapping[str, Any], run: str) -> 
 
 
 def await_training(child: FlowRun, deployment: str, run: str, model: str) -> TrainOutcome:
-    """Wait for the end of a flow run that trains `run`; raises TrainingFailed where it registered no version."""
+    """Wait until a flow run that trains `run` ends. Raises TrainingFailed if it registered no version."""
     with get_client(sync_client=True) as client, ProgressReport("training", f"Training {run}", 100) as progress:
         try:
             ended = wait_for_end(client, child.id, lambda: show_progress(client, child.id, progress))
         except ObjectNotFound as error:
             raise TrainingFailed(
                 f"the flow run {child.name} that trains {run} was deleted in Prefect; its trainer stops with a "
-                "checkpoint: start this run again to go on from there"
+                "checkpoint: start this run again to continue from there"
             ) from error
     if ended.state is None or not ended.state.is_completed():
         raise TrainingFailed(f"the flow run {ended.name} that trains {run} ended as {ended.state}: {url_for(ended)}")
@@ -104,19 +104,19 @@ def await_training(child: FlowRun, deployment: str, run: str, model: str) -> Tra
     if outcome is None:
         raise TrainingFailed(
             f"{deployment} has trained {run}, but the registry at {home().shown_tracking_uri} has no version of "
-            f"{model} from it: its worker must have the same MLFLOW_TRACKING_URI"
+            f"{model} from it: its worker must use the same MLFLOW_TRACKING_URI"
         )
     return outcome
 
 
 def start(deployment: str, parameters: Mapping[str, Any], name: str, tag: str) -> FlowRun:
-    """A new flow run of the deployment, shown and cancelled together with the one that calls this."""
+    """Create a flow run of the deployment. Prefect shows and cancels it together with the calling flow run."""
     created = run_deployment(deployment, parameters=dict(parameters), tags=[tag], timeout=0, flow_run_name=name)
     return cast(FlowRun, created)  # typed as a coroutine too, which it is in async callers
 
 
 def find_active(client: SyncPrefectClient, tag: str) -> FlowRun | None:
-    """The flow run with this tag that has not ended, or crashed and is about to be resumed."""
+    """Return the flow run with this tag that has not ended, or that crashed and will be resumed."""
     states = FlowRunFilterState(type=FlowRunFilterStateType(any_=ACTIVE))
     found = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag]), state=states))
     alive = [run for run in found if not _has_crashed_for_good(run)]
@@ -124,9 +124,9 @@ def find_active(client: SyncPrefectClient, tag: str) -> FlowRun | None:
 
 
 def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable[[], None] = lambda: None) -> FlowRun:
-    """The flow run when it has ended; a crash is no end while it may still be resumed.
+    """Wait until the flow run has ended, and return it. A crash does not count as the end while a resume is possible.
 
-    A server that is away is waited for: the training does not need it.
+    If the Prefect server does not answer, wait for it: the training does not need the server.
     """
     while True:
         try:
@@ -135,7 +135,7 @@ def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500:
                 raise
-            logger.warning("the Prefect server does not answer (%s); the training goes on", error)
+            logger.warning("the Prefect server does not answer (%s); the training continues", error)
         else:
             if run.state and run.state.is_final() and (not run.state.is_crashed() or _has_crashed_for_good(run)):
                 return run
@@ -143,7 +143,7 @@ def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable
 
 
 def show_progress(client: SyncPrefectClient, flow_run_id: UUID, progress: ProgressReport) -> None:
-    """Show here how far the flow run says its training is."""
+    """Show the progress of the other flow run's training in this flow run."""
     wanted = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]), key=ArtifactFilterKey(any_=["training"])
     )

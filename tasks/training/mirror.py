@@ -1,7 +1,7 @@
 """A copy of a run's state in the bucket, so that a retry on another worker can resume from it.
 
-The trainer writes to a folder of the worker's own disk; what is finished there is copied to `<root URI>/runs/<run>/`:
-the files of each checkpoint before its commit marker, so that a checkpoint with a marker is whole, as on the disk.
+The trainer writes to a folder on the worker's own disk. Finished files are copied to `<root URI>/runs/<run>/`. The
+files of a checkpoint are copied before its commit marker. A checkpoint with a marker is therefore complete, as on disk.
 """
 
 import logging
@@ -42,16 +42,16 @@ class RunMirror:
         self.pushed: set[str] = set()
 
     def pull(self) -> None:
-        """Fetch what is newer there than here: checkpoints, the newest and the best, and what belongs to them.
+        """Fetch what is newer in the bucket than here: the newest and the best checkpoint, with their files.
 
-        Raises MirrorError, as the others here do, where the bucket does not answer.
+        Raises MirrorError if the bucket does not answer. The other methods of this class do the same.
         """
         theirs, ours = self._committed(), CheckpointStore(self.run.checkpoints).committed()
         if not theirs or (ours and ours[-1].name >= theirs[-1]):
             return
         logger.info("fetching the checkpoint at %s images from %s", f"{int(theirs[-1]):,}", self.uri)
         with self._mapped("fetch"):
-            # The newest checkpoint comes last: once it is here, a fetch that was interrupted is not repeated.
+            # The newest checkpoint is fetched last. When it is here, the fetch was complete and is not repeated.
             for name in STATE:
                 if self.filesystem.exists(f"{self.path}/{name}"):
                     self.filesystem.get_file(f"{self.path}/{name}", str(self.run.path / name))
@@ -59,7 +59,7 @@ class RunMirror:
                 self._fetch_folder(f"checkpoints/{name}")
 
     def push(self) -> None:
-        """Copy what is new here, and remove there the checkpoints that are no longer kept here."""
+        """Copy new files to the bucket. Remove the checkpoints there that are no longer kept here."""
         ours = {path.name: path for path in CheckpointStore(self.run.checkpoints).committed()}
         if set(ours) == self.pushed:
             return
@@ -74,7 +74,7 @@ class RunMirror:
         self.pushed = set(ours)
 
     def finish(self) -> None:
-        """Copy the rest when the training has ended."""
+        """Copy the remaining files when the training has ended."""
         self.push()
         with self._mapped("store"):
             self._store_state()
@@ -114,11 +114,11 @@ class RunMirror:
 
     @contextmanager
     def _mapped(self, doing: str) -> Iterator[None]:
-        """Turn whatever a bucket raises into MirrorError."""
+        """Turn every exception that the bucket's client raises into MirrorError."""
         try:
             yield
         except Exception as error:
             raise MirrorError(
                 f"could not {doing} the run's state at {self.uri}/{self.run.name} ({type(error).__name__}: {error}): "
-                "see that the bucket is there and may be written"
+                "check that the bucket exists and that you may write to it"
             ) from error

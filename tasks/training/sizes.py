@@ -1,4 +1,4 @@
-"""The size of a run, in sentences."""
+"""The size of a run, described in sentences."""
 
 from models.compute.device import num_processes
 from models.training.estimates import estimate
@@ -6,7 +6,7 @@ from tasks.trainer.run_directory import RunConfig
 
 
 def describe_sizes(run: RunConfig) -> list[str]:
-    """Parameters, steps, memory, checkpoints and disk of a run that has not begun."""
+    """Describe the parameters, steps, memory, checkpoints and disk space of a run that has not begun."""
     sizes = estimate(run.train, run.network, processes := num_processes(run.train.compute))
     networks = ", ".join(f"{role} {count:,}" for role, count in sizes.parameters.items())
     keep = min(run.train.keep_checkpoints, sizes.num_checkpoints)
@@ -20,7 +20,7 @@ def describe_sizes(run: RunConfig) -> list[str]:
 
 
 def format_bytes(count: float) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes for people."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.3g} {unit}"

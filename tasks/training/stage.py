@@ -1,7 +1,7 @@
-"""The training stage: a child process trains in a run directory (tasks.training.supervision), the task here follows it.
+"""The training stage. A child process trains in a run directory (tasks.training.supervision). This task follows it.
 
-Call the task directly, never with `.submit()`: signals reach the main thread only, and the trainer dies with the
-thread that started it.
+Call the task directly, never with `.submit()`: signals reach only the main thread, and the trainer dies with the thread
+that started it.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class RegisteredModel(BaseModel):
 
 
 class TrainOutcome(BaseModel):
-    """What a training came to."""
+    """The outcome of a training."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,10 +91,10 @@ class TrainOutcome(BaseModel):
 
 
 def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
-    """The run that training `config` on a dataset, read as `data` says, is; touches nothing.
+    """Plan the run that trains `config` on a dataset, with the data settings `data`. Nothing is written.
 
-    Its name says what goes in, so that the same request finds the same run and goes on with it. Raises
-    RequestError where the dataset cannot be trained on like this.
+    The run's name contains a digest of its inputs, so the same request finds the same run and continues it. Raises
+    RequestError if these settings cannot train on the dataset.
     """
     check_keys()
     dataset = Dataset.open(reference, home().shared)
@@ -139,7 +139,7 @@ def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
 
 @task(task_run_name="prepare-{dataset}")
 def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
-    """Make the run directory for training `config` on `dataset`, or find it made; returns its path."""
+    """Create the run directory for training `config` on `dataset` unless it exists. Return its path."""
     plan = plan_run(dataset, config, data)
     if home().serves_itself:
         check_artifacts(connect(home()), home(), plan.dataset)  # before hours of training, not after
@@ -152,7 +152,7 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
 
 
 def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """A trainer that was killed can go on, and what was away may be back; a wrong request would fail again."""
+    """Retry after a killed trainer or an outage. Do not retry a wrong request: it would fail again."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, TrainerDied) or is_outage(error)
 
@@ -164,10 +164,10 @@ def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
     retry_condition_fn=_is_worth_retrying,
 )
 def train(run_dir: str, parent_run: str = "") -> str:
-    """Start or resume the trainer in `run_dir` and follow it to its end; returns the MLflow run's id.
+    """Start or resume the trainer in `run_dir` and follow it until it ends. Return the MLflow run's id.
 
-    `parent_run` is the id of an MLflow run that this one is nested under. Raises RunLocked where another process
-    follows a training there, and does so for longer than LOCK_WAIT_SECONDS.
+    `parent_run` is the id of the MLflow run that becomes this run's parent. Raises RunLocked if another process
+    still follows a training in this directory after LOCK_WAIT_SECONDS.
     """
     run = RunDirectory(Path(run_dir))
     if run.is_followed():
@@ -180,7 +180,7 @@ def _train(run: RunDirectory, parent_run: str) -> str:
     tracker = RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
     status = run.status()
     if status and status.state == "done":
-        logger.info("run %s is done already: %s images", run.name, f"{status.nimg:,}")
+        logger.info("run %s is already done: %s images", run.name, f"{status.nimg:,}")
         tracker.finish()
         return tracker.run_id
     run.wait_until_free(LOCK_WAIT_SECONDS)
@@ -209,7 +209,7 @@ def _train(run: RunDirectory, parent_run: str) -> str:
     retry_condition_fn=should_retry,
 )
 def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutcome:
-    """Put the run's generator into the model registry as `name` (the dataset's, if empty), alias challenger."""
+    """Register the run's generator as `name` with the alias challenger. If `name` is empty, use the dataset's name."""
     run = RunDirectory(Path(run_dir))
     name = name or run.config().dataset
     version = register(connect(home()), run, mlflow_run_id, name)

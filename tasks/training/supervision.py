@@ -1,4 +1,4 @@
-"""The trainer as a child process: starts it, stops it, and raises an exception that says how it ended."""
+"""Starts the trainer as a child process, stops it, and raises an exception that says how it ended."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ from tasks.errors import TrainerDied, TrainingDiverged, TrainingFailed, Training
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 
 POLL_SECONDS = 0.5
-GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked
+GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked the flow to stop
 MAX_LAST_WORDS = 300
-_stops: list[str] = []  # Prefect passes on that a flow was stopped, but not what was said about it
+_stops: list[str] = []  # Prefect reports that a flow was stopped, but not the message that belongs to it
 
 
 def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
-    """Run the trainer as a child in a process group of its own. What stops this process stops the child too.
+    """Run the trainer as a child in its own process group. Whatever stops this process also stops the child.
 
-    SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions: the trainer is told to stop, has time to
-    checkpoint, and is killed if it does not use it. Returns the exit code.
+    SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions. The trainer is then told to stop and has
+    GRACE_SECONDS to write a checkpoint. After that it is killed. Returns the exit code.
     """
     environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
     command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
@@ -36,7 +36,7 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
         with contextlib.suppress(subprocess.TimeoutExpired):
             trainer.wait(GRACE_SECONDS)
         if not isinstance(stop, Exception) and (status := run.status()):
-            _stops.append(f"stopped at {status.nimg:,} images; run the same command to go on")
+            _stops.append(f"stopped at {status.nimg:,} images; run the same command to continue")
         raise
     finally:
         _signal_group(trainer, signal.SIGKILL)
@@ -46,14 +46,14 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
 
 
 def describe_stop() -> str:
-    """How far the training was that was stopped in this process; empty where none was."""
+    """Say how far the training was that was stopped in this process. Empty if no training was stopped."""
     return _stops[-1] if _stops else ""
 
 
 def raise_for(run: RunDirectory, exit_code: int, before: int) -> None:
-    """Turn how the trainer ended into an exception; being done is none.
+    """Raise the exception for the way in which the trainer ended. A trainer that finished raises none.
 
-    `before` is `run.status_written()` from before it was started: what an earlier trainer said does not count.
+    `before` is `run.status_written()` from before the start. The status that an earlier trainer wrote does not count.
     """
     status = run.status() if run.status_written() != before else None
     if status is None:
@@ -63,13 +63,13 @@ def raise_for(run: RunDirectory, exit_code: int, before: int) -> None:
     if status.state == "done":
         return
     if status.state == "resumable":
-        raise TrainingInterrupted(f"{where}: {status.reason}; the same command goes on from there")
+        raise TrainingInterrupted(f"{where}: {status.reason}; run the same command to continue from there")
     if status.state == "diverged":
         raise TrainingDiverged(f"{where}: {status.reason}")
     if status.state == "running":
         raise TrainerDied(
             f"{where}: the trainer died (exit code {exit_code}{_last_words(run)}); "
-            "a retry goes on from its last checkpoint"
+            "a retry continues from its last checkpoint"
         )
     raise TrainingFailed(f"{where}: {status.reason}; see {run.log}")
 
@@ -80,6 +80,6 @@ def _signal_group(trainer: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _last_words(run: RunDirectory) -> str:
-    """The last line of the trainer's output: what it died of, where it could not write that to status.json."""
+    """Return the last line of the trainer's output. It tells why a trainer died that could not write status.json."""
     lines = run.log.read_text(errors="replace").split("\n") if run.log.exists() else []
     return next((f", {line[:MAX_LAST_WORDS]}" for line in reversed(lines) if line.strip()), "")

@@ -1,4 +1,4 @@
-"""Where a training starts from: a registered version, a run, or a checkpoint."""
+"""Initial weights of a training: from a registered version, a run, or a checkpoint."""
 
 import logging
 from pathlib import Path
@@ -17,16 +17,16 @@ logger = logging.getLogger(__name__)
 
 
 class Start(NamedTuple):
-    """Weights to start from; `path` is a file of tensors, or a model URI where only the registry has them."""
+    """Weights to start from. `path` is a file of tensors, or a model URI if only the registry has the weights."""
 
     path: str
     sha256: str
 
 
 def find_start(uri: str) -> Start | None:
-    """What `train.init` names, None where it is empty; nothing is fetched.
+    """Find the weights that `train.init` names. Return None if it is empty. Nothing is fetched.
 
-    Raises RequestError where there is no such thing, and RegistryError for a model that is not registered.
+    Raises RequestError if nothing has this name, and RegistryError if the model is not registered.
     """
     if not uri:
         return None
@@ -37,10 +37,10 @@ def find_start(uri: str) -> Start | None:
 
 
 def fetch_start(start: Start, target: Path) -> None:
-    """Put the weights into the file `target`.
+    """Write the weights to the file `target`.
 
-    Raises RequestError where they are not what was found before, RegistryError where a version's files are not those
-    that were registered.
+    Raises RequestError if the weights have changed since they were found, and RegistryError if a version's files
+    are not the registered ones.
     """
     if ModelRef.is_uri(start.path):
         with proven_model(resolve_version(connect(home()), start.path)) as folder:
@@ -62,7 +62,9 @@ def _of_model(uri: str) -> Start:
     registered = store.path(tags.nimg)
     if registered in store.committed():
         return _of_checkpoint(registered / TENSORS)
-    logger.warning("train.init: the checkpoint of %s is not here, so the discriminator starts anew", uri)
+    logger.warning(
+        "train.init: the checkpoint of %s is not on this machine, so the discriminator starts from random weights", uri
+    )
     return Start(uri_of(version), tags.weights_sha256)
 
 

@@ -1,4 +1,4 @@
-"""Follows the run directory of a training, and shows people what is new there."""
+"""Follows the run directory of a training and shows new results."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunWatch:
-    """Passes on what a trainer writes: to MLflow, to Prefect, and to the bucket."""
+    """Passes what a trainer writes on to MLflow, to Prefect and to the bucket."""
 
     def __init__(
         self, run: RunDirectory, tracker: RunTracker, progress: ProgressReport, mirror: RunMirror | None
@@ -33,9 +33,9 @@ class RunWatch:
         self.shown_nimg = max((nimg for nimg, _ in run.list_samples()), default=-1)
 
     def poll(self) -> None:
-        """Pass on what is new; neither MLflow, nor Prefect, nor the bucket can stop a training by being away.
+        """Pass on new results. A training continues when MLflow, Prefect or the bucket does not answer.
 
-        Raises FlowRunDeleted where somebody deleted the flow run, which stops the training.
+        Raises FlowRunDeleted if somebody deleted the flow run. This stops the training.
         """
         self.deletion.poll()
         self.tracker.replay()
@@ -70,8 +70,8 @@ class RunWatch:
 
 
 def keep_copy(copy: Callable[[], None]) -> None:
-    """Log that a bucket does not answer, and let the training go on: the next checkpoint tries again."""
+    """Log that a bucket does not answer, and let the training continue. The next checkpoint tries again."""
     try:
         copy()
     except MirrorError as error:
-        logger.warning("%s; training goes on, and the next checkpoint tries again", error)
+        logger.warning("%s; the training continues, and the next checkpoint tries again", error)

@@ -60,7 +60,7 @@ def test_out_of_memory(run: RunDirectory, tell: Tell) -> None:
 
 def test_out_of_all_memory(run: RunDirectory, tell: Tell) -> None:
     """Not even memory for two images at once."""
-    run.settle_micro_batch(2)
+    run.store_micro_batch(2)
     config = run.config()
     wide = config.model_copy(
         update={

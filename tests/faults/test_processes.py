@@ -91,7 +91,7 @@ def test_machine_lost(service: Service, begin: Begin, uninterrupted: str, tell: 
     service.stop("gpu")
     flow.kill()
     service.wait_for_state(training.flow_run, "Crashed", "AwaitingRetry")
-    noticed = {"no heartbeat": "the automation that misses heartbeats", "its process is gone": "reconcile"}
+    noticed = {"no heartbeat": "the automation that misses heartbeats", "its process has ended": "reconcile"}
     messages = " ".join(service.messages(training.flow_run))
     by = [who for sign, who in noticed.items() if sign in messages]  # whichever looks first
     assert by, messages

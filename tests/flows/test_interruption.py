@@ -116,7 +116,7 @@ def test_a_terminated_command_checkpoints_and_the_same_command_goes_on(dataset: 
     assert first.returncode == 143, errors.decode()
     status = run.status()
     assert status is not None
-    assert f"stopped at {status.nimg:,} images; run the same command to go on" in json.loads(output)["error"]
+    assert f"stopped at {status.nimg:,} images; run the same command to continue" in json.loads(output)["error"]
     assert b"Traceback" not in errors
     assert status.state == "resumable"
     assert trainer_of(run) is None

@@ -139,7 +139,7 @@ def test_a_version_without_a_shield_says_what_to_do(champion: str, incoming: Pat
 
 def test_a_damaged_allow_list_is_refused(champion: str, incoming: Path, tmp_path: Path) -> None:
     (tmp_path / "allow.txt").write_text("noise-0.png\n")
-    with pytest.raises(RequestError, match="64 hex digits"):
+    with pytest.raises(RequestError, match="64 hexadecimal digits"):
         screen_images(ScreenConfig(source=str(incoming), model=champion, allow=str(tmp_path / "allow.txt")))
 
 

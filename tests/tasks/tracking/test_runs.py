@@ -197,7 +197,7 @@ def test_an_experiment_of_the_service_is_refused_without_it(run: RunDirectory) -
     client = connect(home())
     check_artifacts(client, home(), "tiny")
     client.create_experiment("tiny", artifact_location="mlflow-artifacts:/7")
-    with pytest.raises(RequestError, match=r"start it \(`shardgan up`\)"):
+    with pytest.raises(RequestError, match=r"start the service \(`shardgan up`\)"):
         check_artifacts(client, home(), "tiny")
 
 

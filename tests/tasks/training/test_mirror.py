@@ -98,7 +98,7 @@ def test_a_bucket_that_does_not_answer_is_named(dataset: str, tmp_path: Path, mo
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(MirrorError, match=r"could not list the run's state at s3://gone/.*may be written"):
+    with pytest.raises(MirrorError, match=r"could not list the run's state at s3://gone/.*may write to it"):
         RunMirror(make_run(dataset, tmp_path), "s3://gone/runs").pull()
 
 

@@ -110,7 +110,7 @@ def test_a_trainer_that_is_killed_is_reported_as_dead(run: RunDirectory) -> None
                 os.kill(pid, signal.SIGKILL)
 
     assert supervise(run, kill_once_it_trains) == -signal.SIGKILL
-    with pytest.raises(TrainerDied, match="a retry goes on from its last checkpoint"):
+    with pytest.raises(TrainerDied, match="a retry continues from its last checkpoint"):
         raise_for(run, -9, before=0)
 
 
