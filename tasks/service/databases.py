@@ -1,4 +1,4 @@
-"""The databases of the two servers: made on a PostgreSQL server where there is one, else Prefect's SQLite file.
+"""Creates the databases of the two servers: on a PostgreSQL server if there is one, else Prefect's SQLite file.
 
 Prefect and MLflow need a database each, because both call a table alembic_version.
 """
@@ -19,9 +19,9 @@ DATA_TABLES = ("flow_run", "deployment", "block_document", "variable")
 
 
 def ensure_databases() -> None:
-    """Make the databases that are missing, where `SHARDGAN_DATABASE_URL` names a server.
+    """Create the missing databases if `SHARDGAN_DATABASE_URL` names a server.
 
-    Raises ServiceError where it does not answer or does not let us.
+    Raises ServiceError if it does not answer or refuses.
     """
     if not database_url(NAMES[0]):
         return
@@ -32,7 +32,7 @@ def ensure_databases() -> None:
         raise RequestError(f"{DATABASE_URL} is set, which needs `pip install 'shardgan[service]'`") from error
     try:
         connection = psycopg2.connect(database_url("postgres"))
-        connection.autocommit = True  # a database cannot be made inside a transaction
+        connection.autocommit = True  # a database cannot be created inside a transaction
         with connection.cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_database")
             for name in sorted(set(NAMES) - {row[0] for row in cursor.fetchall()}):
@@ -44,7 +44,7 @@ def ensure_databases() -> None:
 
 
 def migrate_prefect() -> None:
-    """Make the tables of Prefect's SQLite database, or bring them up to date. Call it before the server starts."""
+    """Create or update the tables of Prefect's SQLite database. Call this before the server starts."""
     import prefect
     from prefect.server.utilities.database import get_dialect
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
@@ -53,20 +53,20 @@ def migrate_prefect() -> None:
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     path = make_url(url).database or ":memory:"
     if get_dialect(url).name != "sqlite" or ":memory:" in path:
-        return  # the server does it by itself
+        return  # the server does this itself
     major, minor, patch = (int(part) for part in prefect.__version__.split("+")[0].split(".")[:3])
     ensure_whole(Path(path), major * 10**6 + minor * 10**3 + patch, DATA_TABLES, _migrate_in_child)
 
 
 def _migrate_in_child(path: Path) -> None:
-    """Run Prefect's migrations on another file than the settings name; a fork keeps their global state apart."""
+    """Run Prefect's migrations on a file other than the one in the settings. A fork isolates their global state."""
     if not path.exists():
-        # It says that the block types were recorded, in a database that is no longer there.
+        # This file says that the block types were recorded, but in a database that no longer exists.
         path.with_name("memo_store.toml").unlink(missing_ok=True)
     if child := os.fork():
         _, status = os.waitpid(child, 0)
         if code := os.waitstatus_to_exitcode(status):
-            raise ServiceError(f"Prefect's tables could not be made ({code}): the lines above say why")
+            raise ServiceError(f"Prefect's tables could not be created ({code}): the lines above say why")
         return
     code = 1
     try:

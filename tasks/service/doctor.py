@@ -30,7 +30,7 @@ MIN_FREE_BYTES = 5 * 2**30
 
 
 class Finding(BaseModel):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class Finding(BaseModel):
 
 
 class DoctorOutcome(BaseModel):
-    """All findings; sound where nothing is wrong."""
+    """All findings. It is sound if nothing is wrong."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,7 +58,7 @@ class DoctorOutcome(BaseModel):
             verdict = "" if finding.verdict == "ok" else f"{finding.verdict.upper()}: "
             rows.append((finding.what, f"{verdict}{finding.found}"))
             rows += [("", f"-> {finding.mend}")] if finding.mend else []
-        return [*rows, ("verdict", "ready" if self.sound else "something is wrong: see above")]
+        return [*rows, ("verdict", "ready" if self.sound else "not ready: see the problems above")]
 
 
 def examine(config: DoctorConfig) -> DoctorOutcome:
@@ -74,7 +74,13 @@ def _look(look: Callable[[DoctorConfig], Iterator[Finding]], config: DoctorConfi
         return list(look(config))
     except Exception as error:
         what = look.__name__.removeprefix("look_at_")
-        return [wrong(what, f"{type(error).__name__}: {error}", "see the message; nothing further was looked at here")]
+        return [
+            wrong(
+                what,
+                f"{type(error).__name__}: {error}",
+                "see the message; the remaining checks of this group were skipped",
+            )
+        ]
 
 
 def ok(what: str, found: str) -> Finding:
@@ -90,11 +96,11 @@ def wrong(what: str, found: str, mend: str) -> Finding:
 
 
 def look_at_versions(_config: DoctorConfig) -> Iterator[Finding]:
-    """Whether the installed packages are in the ranges that this one was tested with."""
+    """Check whether the installed packages are in the tested version ranges."""
     asked = [Requirement(text) for text in metadata.requires("shardgan") or []]
     bad = [one for one in asked if one.marker is None and not one.specifier.contains(_version(one.name), True)]
     if bad:
-        found = ", ".join(f"{one.name} {_version(one.name)} (asked for: {one.specifier})" for one in bad)
+        found = ", ".join(f"{one.name} {_version(one.name)} (required: {one.specifier})" for one in bad)
         yield wrong("packages", found, f"pip install {shlex.join(map(str, bad))}")
     else:
         names = ("prefect", "mlflow", "torch", "sqlalchemy")
@@ -114,11 +120,11 @@ def look_at_settings(_config: DoctorConfig) -> Iterator[Finding]:
     given = [name for name, value in servers.items() if value]
     if len(given) == 1:
         missing = next(name for name in servers if name not in given)
-        yield warn("servers", f"{given[0]} is set, {missing} is not", f"set {missing} too, or neither")
+        yield warn("servers", f"{given[0]} is set, {missing} is not", f"set {missing} too, or set neither of them")
     else:
         yield ok(
             "servers",
-            ", ".join(map(without_password, servers.values())) if given else "none: everything runs in this process",
+            ", ".join(map(without_password, servers.values())) if given else "none: all work runs in this process",
         )
     try:
         auth = read_auth()
@@ -139,19 +145,24 @@ def _look_at_password(password: str | None, servers: list[str]) -> Iterator[Find
         yield wrong("password", f"{len(password)} characters", f"choose one of {MIN_PASSWORD} or more")
     elif password is None and exposed:
         yield warn(
-            "password", f"none, for {', '.join(exposed)}", "start the service with SHARDGAN_AUTH, and set it here"
+            "password",
+            f"none, for {', '.join(exposed)}",
+            "start the service with SHARDGAN_AUTH, and set the same value here",
         )
     elif made := read_password(home()):
         source = home().password_file if made.password == password else "SHARDGAN_AUTH"
         yield ok(
-            "password", f"the one in {source}" if password else "made; commands on this home read it by themselves"
+            "password",
+            f"the one in {source}"
+            if password
+            else "made by `shardgan up`; commands on this home read it automatically",
         )
     else:
         yield ok("password", "set" if password else "none yet: `shardgan up` makes one")
 
 
 def look_at_storage(_config: DoctorConfig) -> Iterator[Finding]:
-    """Whether files in the home can be written, locked and renamed, and whether there is room."""
+    """Check whether files in the home can be written, locked and renamed, and whether there is enough disk space."""
     here = home()
     here.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=here.root, prefix=".doctor-") as folder:
@@ -163,11 +174,13 @@ def look_at_storage(_config: DoctorConfig) -> Iterator[Finding]:
     if locked:
         yield ok("home", f"{here.root} can be written to and locked")
     else:
-        mend = "choose a SHARDGAN_HOME on a local disk or NFS 4: two trainings could work in one run directory"
+        mend = "set SHARDGAN_HOME to a local disk or NFS 4: without locks two trainings could use one run directory"
         yield wrong("home", f"{here.root}: locks do not work here", mend)
     free = shutil.disk_usage(here.root).free
     room = f"{free / 2**30:.1f} GiB free at {here.root}"
-    yield ok("room", room) if free >= MIN_FREE_BYTES else warn("room", room, "make room: checkpoints need it")
+    yield (
+        ok("room", room) if free >= MIN_FREE_BYTES else warn("room", room, "free some disk space: checkpoints need it")
+    )
     if here.is_remote:
         yield _look_at_bucket(here)
 
@@ -178,37 +191,37 @@ def _look_at_bucket(here: Home) -> Finding:
         filesystem.pipe_file(path, b"x")
         filesystem.rm_file(path)
     except Exception as error:
-        mend = "see that the bucket is there, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
+        mend = "check that the bucket exists, and check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
         return wrong("bucket", f"{here.shared}: {type(error).__name__}: {error}", mend)
     return ok("bucket", f"{here.shared} can be written to")
 
 
 def look_at_gpu(_config: DoctorConfig) -> Iterator[Finding]:
-    """What trains: the GPUs, or the processor."""
+    """Report the hardware for training: the GPUs or the processor."""
     if torch.cuda.is_available():
         cards = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
         yield ok("GPU", ", ".join(f"{card.name}, {card.total_memory / 2**30:.0f} GiB" for card in cards))
     elif shutil.which("nvidia-smi"):
-        mend = "install the CUDA build of torch, and see that `nvidia-smi` lists the card"
-        yield wrong("GPU", f"there is a driver, but torch {torch.__version__} sees no card", mend)
+        mend = "install the CUDA build of torch, and check that `nvidia-smi` lists the card"
+        yield wrong("GPU", f"there is a driver, but torch {torch.__version__} finds no card", mend)
     else:
         yield warn(
-            "GPU", f"none: training uses {os.cpu_count()} CPU cores", "fine for small networks and for trying out"
+            "GPU", f"none: training uses {os.cpu_count()} CPU cores", "enough for small networks and first experiments"
         )
 
 
 def look_at_leftovers(_config: DoctorConfig) -> Iterator[Finding]:
-    """Processes of a service that has ended."""
+    """Look for processes of a service that has ended."""
     here = home()
     if find_service(here):
-        return  # it is running, and they are its own
+        return  # the service is running, and the processes belong to it
     if left := parents.find_leftovers(here.root):
-        mend = "`shardgan up --leftovers end` ends them and starts the service; trainings go on from their checkpoints"
+        mend = "`shardgan up --leftovers end` ends them and starts the service; trainings resume from checkpoints"
         yield wrong("leftovers", f"an earlier service left {parents.describe(left)}", mend)
 
 
 def look_at_prefect(config: DoctorConfig) -> Iterator[Finding]:
-    """The Prefect server, what is set up on it, and who works for it."""
+    """Check the Prefect server, its setup and its workers."""
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return
@@ -219,11 +232,11 @@ def look_at_prefect(config: DoctorConfig) -> Iterator[Finding]:
             yield from _look_at_pools(client)
             yield from _look_at_deployments(client)
     except httpx.HTTPStatusError as error:
-        mend = "set SHARDGAN_AUTH=name:password as the service has it" if _refused(error) else "see the server's log"
+        mend = "set SHARDGAN_AUTH=name:password to the service's value" if _refused(error) else "see the server's log"
         yield wrong("Prefect", f"{without_password(url)} answers {error.response.status_code}", mend)
     except httpx.HTTPError as error:
         yield wrong(
-            "Prefect", f"{without_password(url)}: {error}", "start it: `shardgan up` on the machine that serves"
+            "Prefect", f"{without_password(url)}: {error}", "start it: run `shardgan up` on the machine of the service"
         )
 
 
@@ -238,13 +251,13 @@ def _look_at_pools(client: SyncPrefectClient) -> Iterator[Finding]:
     pools = {pool.name: pool for pool in client.read_work_pools()}
     for name in (CPU, GPU):
         if name not in pools:
-            yield wrong(f"pool {name}", "is not there", "shardgan setup")
+            yield wrong(f"pool {name}", "does not exist", "shardgan setup")
             continue
         workers = [one.name for one in client.read_workers_for_work_pool(name) if one.status == "ONLINE"]
         if pools[name].is_paused:
             yield warn(f"pool {name}", "is paused", f"prefect work-pool resume {name}")
         elif not workers:
-            yield wrong(f"pool {name}", "nobody works for it", f"shardgan worker {name}")
+            yield wrong(f"pool {name}", "has no worker", f"shardgan worker {name}")
         else:
             limit = pools[name].concurrency_limit
             slots = f", {limit} runs at a time" if limit is not None else ""
@@ -258,13 +271,17 @@ def _look_at_deployments(client: SyncPrefectClient) -> Iterator[Finding]:
     if "nightly" not in names or not automations:
         yield wrong("deployments", f"{len(names)} deployments, {len(automations)} automations", "shardgan setup")
     elif off:
-        yield warn("automations", f"{', '.join(off)} switched off", "switch them on in the UI: nothing heals without")
+        yield warn(
+            "automations",
+            f"{', '.join(off)} switched off",
+            "switch them on in the UI: they resume and close failed runs",
+        )
     else:
-        yield ok("deployments", f"there, and {len(automations)} automations")
+        yield ok("deployments", f"registered, with {len(automations)} automations")
 
 
 def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
-    """The tracking server: that it answers, lets us in, and keeps artifacts where other machines find them."""
+    """Check that the tracking server answers, accepts us, and keeps artifacts where other machines find them."""
     uri, shown = home().tracking_uri, home().shown_tracking_uri
     if not uri.startswith("http"):
         yield ok("MLflow", shown)
@@ -283,11 +300,11 @@ def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
         host = urlsplit(uri).hostname
         mend = f"start the service with --public-host {host}, so that MLflow knows its name"
         if _refused(error):
-            mend = "set SHARDGAN_AUTH=name:password as the service had it on its first start"
+            mend = "set SHARDGAN_AUTH=name:password to the value of the service's first start"
         yield wrong("MLflow", f"{shown} answers {error.response.status_code}: {error.response.text[:200]}", mend)
         return
     except httpx.HTTPError as error:
-        yield wrong("MLflow", f"{shown}: {error}", "start it: `shardgan up` on the machine that serves")
+        yield wrong("MLflow", f"{shown}: {error}", "start it: run `shardgan up` on the machine of the service")
         return
     yield ok("MLflow", shown)
     yield from _look_at_experiments(answer.json().get("experiments", []), home())
@@ -296,8 +313,10 @@ def look_at_mlflow(config: DoctorConfig) -> Iterator[Finding]:
 def _look_at_experiments(experiments: list[dict[str, str]], here: Home) -> Iterator[Finding]:
     local = [one["name"] for one in experiments if one["artifact_location"].startswith("file:")]
     if local:
-        found = f"{', '.join(local)} began without the service: artifacts are files at {here.mlartifacts}"
-        yield warn("experiments", found, "fine on this machine; for others, train under another dataset name")
+        found = f"{', '.join(local)} created without the service: their artifacts are files at {here.mlartifacts}"
+        yield warn(
+            "experiments", found, "they work on this machine; to use them on others, train under another dataset name"
+        )
 
 
 def _refused(error: httpx.HTTPStatusError) -> bool:

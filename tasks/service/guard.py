@@ -1,12 +1,12 @@
-"""Checks on every request to Prefect's and MLflow's server: who asks, from which page, under which name.
+"""Checks every request to Prefect's and MLflow's server: its password, the origin of its page, and its host name.
 
-Both servers listen on this machine, where any web page that is open in a browser can reach them. The guard stands in
-front of each (an ASGI middleware) and refuses
+Both servers listen on this machine, where any web page that is open in a browser can reach them. The guard is an ASGI
+middleware in front of each server. It refuses
 
-- a `Host` that is neither an IP address nor a name of this service: a page whose own name was pointed at this machine
-  (DNS rebinding) is same-origin to itself, but it cannot choose what its browser sends as `Host`;
-- an `Origin` other than the server's own, and what browsers mark as `Sec-Fetch-Site: cross-site` or `same-site`, unless
-  it is a link that a person followed;
+- a `Host` that is neither an IP address nor a name of this service. With DNS rebinding, an attacker points the name of
+  a page at this machine. For the browser, requests of this page are same-origin, but the page cannot change `Host`;
+- an `Origin` other than the server's own, and requests that browsers mark as `Sec-Fetch-Site: cross-site` or
+  `same-site`, unless a person followed a link;
 - with `auth`: a request without that name and password.
 """
 
@@ -30,20 +30,21 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 LOGIN_PATH = "/shardgan/login"
-OPEN_PATHS = {"/health", "/version", "/api/health", "/api/ready"}  # asked by what waits for a server; they tell nothing
-SINGLE = (b"host", b"origin", b"authorization")  # given twice, the one that is checked may not be the one that is used
-NO_HOST = re.compile(r"[^\w.:\[\]-]", re.ASCII)  # names, addresses and ports have other characters only
+# Programs that wait for a server request these. They reveal nothing.
+OPEN_PATHS = {"/health", "/version", "/api/health", "/api/ready"}
+SINGLE = (b"host", b"origin", b"authorization")  # if given twice, another value could be used than was checked
+NO_HOST = re.compile(r"[^\w.:\[\]-]", re.ASCII)  # characters that no name, address or port contains
 OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 HEADERS = {
     b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"SAMEORIGIN",  # no page elsewhere may show a button of ours under its own
+    b"x-frame-options": b"SAMEORIGIN",  # no other site may show our pages in a frame (clickjacking)
     b"referrer-policy": b"same-origin",
 }
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is refused."""
+    """The reason why a request is refused."""
 
     status: int
     reason: str
@@ -51,11 +52,11 @@ class Refusal:
 
 
 class Guard:
-    """An ASGI app that passes on to `app` only what is allowed.
+    """An ASGI app that passes only allowed requests on to `app`.
 
-    `hosts` are the names of this service besides localhost and IP addresses, `origins` the origins of its own pages
-    besides the one that a request's `Host` names. Paths that begin with one of `closed` are refused to everybody.
-    `login_page` is what LOGIN_PATH shows; without one it asks for `auth` and leads to the front page.
+    `hosts` are names of this service in addition to localhost and IP addresses. `origins` are origins of its own pages
+    in addition to the one that a request's `Host` names. Paths that begin with one of `closed` are always refused.
+    LOGIN_PATH shows `login_page`. Without `login_page` it asks for `auth` and redirects to the front page.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Guard:
             await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
 
     def judge(self, scope: Scope) -> Refusal | None:
-        """Why a request or WebSocket is refused; None where it is allowed."""
+        """Return why a request or WebSocket is refused, or None if it is allowed."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if any(sum(name.lower() == single for name, _ in scope["headers"]) > 1 for single in SINGLE):
             return Refusal(400, "Host, Origin and Authorization are given once at most")
@@ -106,11 +107,11 @@ class Guard:
             and not _is_allowed(headers.get("authorization", ""), self.auth)
         ):
             challenge = (b"www-authenticate", b'Basic realm="shardgan", charset="UTF-8"')
-            return Refusal(401, "name and password are needed: see SHARDGAN_AUTH", (challenge,))
+            return Refusal(401, "a name and a password are needed: see SHARDGAN_AUTH", (challenge,))
         return None
 
     def knows(self, host: str) -> bool:
-        """Whether a `Host` header names this service. An IP address does: no other site can be reached under it."""
+        """Return whether a `Host` header names this service. Every IP address does, because DNS cannot redirect it."""
         if NO_HOST.search(host):
             return False
         try:
@@ -130,13 +131,13 @@ class Guard:
             await _answer(send, 200, self.login_page, headers, b"text/html; charset=utf-8")
             return
         host = dict(scope["headers"])[b"host"]
-        # The whole address, so that the password of the link does not stay in the browser's address bar: pages whose
-        # address holds one may not load anything.
+        # The redirect gives the full address, so that the link's password does not stay in the browser's address bar.
+        # Pages with a password in their address may not load anything.
         await _answer(send, 303, "", [(b"location", scope.get("scheme", "http").encode() + b"://" + host + b"/")])
 
 
 def _comes_from_another_page(headers: dict[str, str]) -> bool:
-    """Whether a browser says that another site's page asks, and not a person who followed a link."""
+    """Return whether the browser says that another site's page sent the request, and no person followed a link."""
     if headers.get("sec-fetch-site", "none") not in ("cross-site", "same-site"):
         return False
     followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"

@@ -1,4 +1,4 @@
-"""Starts the programs of the service, shows what they print, starts workers again that died, and ends them in order."""
+"""Starts the programs of the service, shows their output, restarts dead workers, and ends all programs in order."""
 
 import contextlib
 import signal
@@ -15,15 +15,17 @@ from tasks.service import parents
 
 RESTART_SECONDS = 5.0
 POLL_SECONDS = 0.2
-SERVER_SECONDS = 20.0  # a server that is asked to end first answers what it has been asked
-TRAINER_SECONDS = 40.0  # a trainer that is asked to end writes its checkpoint within 25 s
+SERVER_SECONDS = 20.0  # a server that is told to stop first answers its open requests
+TRAINER_SECONDS = 40.0  # a trainer that is told to stop writes its checkpoint within 25 s
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program of the service. `kind` says what its end means: a server's ends the service, a worker is started
-    again, and a `step` is expected to end with 0.
+    """One program of the service.
+
+    `kind` says what happens when it ends: the end of a server ends the service, a worker is started again, and a `step`
+    must end with exit code 0.
     """
 
     name: str
@@ -39,12 +41,12 @@ class Manager:
         self.programs = programs
         self.on_step = on_step
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.due: dict[str, float] = {}  # workers that died, and when each is started again
+        self.due: dict[str, float] = {}  # dead workers, and the time when each is started again
         self.stopped_by = 0
         self.width = max(len(program.name) for program in programs)
 
     def run(self) -> str:
-        """Run everything; returns why it ended by itself, or an empty text where a signal ended it."""
+        """Run all programs. Return the reason if the service ended by itself, or an empty text if a signal ended it."""
         with self._catch_signals():
             try:
                 for program in self.programs:
@@ -58,7 +60,7 @@ class Manager:
         return failure
 
     def _look(self) -> str:
-        """Notice programs that have ended; returns what ends the service."""
+        """Handle programs that have ended. Return the reason if the service must end."""
         for program in self.programs:
             if program.name in self.due and time.monotonic() >= self.due[program.name]:
                 del self.due[program.name]
@@ -79,7 +81,7 @@ class Manager:
         return ""
 
     def _start(self, program: Program) -> None:
-        # Each in a session of its own: Ctrl-C in the terminal reaches this process alone, which ends them in order.
+        # Each program has its own session: Ctrl-C in the terminal reaches only this process, which ends them in order.
         child = subprocess.Popen(
             program.command,
             env=program.environment,
@@ -97,12 +99,12 @@ class Manager:
             self._say(name, line.decode(errors="replace").rstrip("\n"))
 
     def _say(self, name: str, text: str) -> None:
-        # The terminal may have been closed, which is no reason to stop reading what programs print.
+        # The terminal may be closed. The output of the programs must still be read.
         with contextlib.suppress(OSError, ValueError):
             print(f"{time.strftime('%H:%M:%S')} {name:<{self.width}} | {text}", flush=True)
 
     def _end_all(self) -> None:
-        """End workers with all that they started, while the servers can still be told; then the servers."""
+        """End the workers and all their children while the servers still accept reports. Then end the servers."""
         servers = {program.name for program in self.programs if program.kind == "server"} & set(self.running)
         if any("tasks.trainer.worker" in _words(one) for one in psutil.Process().children(recursive=True)):
             self._say("service", "waiting for the trainers to write their checkpoints")
@@ -118,7 +120,7 @@ class Manager:
         self._end(servers, SERVER_SECONDS)
 
     def _end(self, names: set[str], seconds: float) -> None:
-        """Ask programs to end, once: a Prefect worker that is asked a second time ends without ending its runs."""
+        """Tell programs to stop, only once. A Prefect worker that is told twice stops without ending its runs."""
         for name in names:
             _terminate(self.running[name])
         deadline = time.monotonic() + seconds
@@ -134,7 +136,7 @@ class Manager:
     def _catch_signals(self) -> Iterator[None]:
         before = {number: signal.getsignal(number) for number in SIGNALS}
         for number in SIGNALS:
-            if before[number] is not signal.SIG_IGN or number != signal.SIGHUP:  # nohup stays nohup
+            if before[number] is not signal.SIG_IGN or number != signal.SIGHUP:  # keep the effect of nohup
                 signal.signal(number, self._stop)
         try:
             yield

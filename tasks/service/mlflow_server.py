@@ -17,7 +17,7 @@ from tasks.tracking.databases import use_write_ahead_log
 from tasks.tracking.runs import make_database
 
 ARTIFACTS = "mlflow-artifacts:/"  # clients send and fetch files through the server
-# MLflow's assistant runs shell commands on this machine for whoever asks from this machine.
+# MLflow's assistant runs shell commands on this machine for every local client.
 CLOSED = ("/ajax-api/3.0/mlflow/assistant", "/api/3.0/mlflow/assistant")
 
 
@@ -32,12 +32,12 @@ def main() -> None:
         host=os.environ.get("MLFLOW_HOST", "127.0.0.1"),
         port=int(os.environ.get("MLFLOW_PORT", "5000")),
         log_level="warning",
-        proxy_headers=False,  # who asks from this machine is not to be told by a header
+        proxy_headers=False,  # a header must not decide which client counts as local
     )
 
 
 def make_app() -> App:
-    """MLflow's app with its stores opened, behind the guard."""
+    """Return MLflow's app behind the guard, with its stores opened."""
     from mlflow.server import constants
 
     store = os.environ["MLFLOW_BACKEND_STORE_URI"]
@@ -49,7 +49,7 @@ def make_app() -> App:
         constants.ARTIFACTS_DESTINATION_ENV_VAR: os.environ["MLFLOW_ARTIFACTS_DESTINATION"],
         "_MLFLOW_SGI_NAME": "uvicorn",
         "_MLFLOW_SERVER_BOOT_ID": uuid.uuid4().hex,
-        # The guard does what MLflow's own middleware does, and more: that one lets every page of this machine in.
+        # The guard replaces MLflow's own middleware, which allows every page of this machine.
         "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
     }
     from mlflow.server.fastapi_app import app

@@ -1,7 +1,7 @@
-"""No process is left behind: children that end with the process that started them, and what an earlier service left.
+"""Leaves no process behind: children end with their parent, and leftovers of an earlier service are found.
 
-A process that is killed cannot end its children. Each child therefore watches the process that is named by
-PARENT_PID in its environment, and ends itself once that one is gone.
+A killed process cannot end its children. Each child therefore watches the process that PARENT_PID in its environment
+names, and ends itself when that process has ended.
 """
 
 import os
@@ -14,21 +14,21 @@ from pathlib import Path
 import psutil
 
 PARENT_PID = "SHARDGAN_PARENT_PID"
-SERVICE_HOME = "SHARDGAN_SERVICE_HOME"  # marks every process of a service, and what it starts, with the home's root
+SERVICE_HOME = "SHARDGAN_SERVICE_HOME"  # marks every process of a service, and its children, with the home's root
 END_SECONDS = 20.0
 KILL_SECONDS = 10.0
-# How the programs of a service look that was started before its processes were marked.
+# Commands of a service whose version did not mark its processes.
 PROGRAMS = ("prefect server start", "mlflow server", "tasks.service.pool_worker", "mlflow.server")
 
 
 def end_with_parent() -> None:
-    """End this process with SIGTERM when the one that PARENT_PID names has ended; at once, if it has ended already."""
+    """End this process with SIGTERM when the process that PARENT_PID names ends, or now if it has already ended."""
     if pid := os.environ.pop(PARENT_PID, ""):
         watch(int(pid))
 
 
 def watch(pid: int) -> None:
-    """Wait for the end of the process `pid` in a thread, then end this one: with SIGTERM, later without asking."""
+    """Wait in a thread until the process `pid` ends. Then end this one: with SIGTERM, after END_SECONDS by force."""
     try:
         descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
     except ProcessLookupError:
@@ -53,7 +53,7 @@ def _end() -> None:
 
 
 def find_leftovers(root: Path) -> list[psutil.Process]:
-    """Processes of an earlier service on the home `root`. Ask only while no service runs there."""
+    """Return processes of an earlier service on the home `root`. Call this only while no service runs there."""
     mine = {os.getpid(), *(one.pid for one in psutil.Process().children(recursive=True))}
     mine |= {one.pid for one in psutil.Process().parents()}
     return [one for one in psutil.process_iter() if one.pid not in mine and _belongs_to(one, root)]
@@ -69,11 +69,11 @@ def _belongs_to(process: psutil.Process, root: Path) -> bool:
         ours = environment.get("PREFECT_HOME") == str(root / "prefect")
         return ours and any(program in " ".join(process.cmdline()) for program in PROGRAMS)
     except psutil.Error:
-        return False  # another user's, or it has just ended
+        return False  # it belongs to another user, or it has just ended
 
 
 def describe(processes: list[psutil.Process]) -> str:
-    """Process ids with their commands, shortened, for a message."""
+    """Return process ids with shortened commands, for a message."""
     shown = []
     for process in processes[:6]:
         try:
@@ -86,7 +86,7 @@ def describe(processes: list[psutil.Process]) -> str:
 
 
 def end(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Ask processes to end; kill those that have not after `seconds`. Returns those that were killed."""
+    """Tell processes to stop, and kill those that still run after `seconds`. Return the killed ones."""
     for process in processes:
         try:
             process.terminate()
@@ -103,9 +103,9 @@ def end(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]
 
 
 def wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until processes have ended; returns those that have not after `seconds`.
+    """Wait until processes have ended. Return those that still run after `seconds`.
 
-    One that has ended, and whose parent has not asked how, has ended all the same.
+    A zombie counts as ended: it has ended, but its parent has not read its exit status.
     """
     deadline = time.monotonic() + seconds
     while (left := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
@@ -114,7 +114,7 @@ def wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it is there, and more than an entry in the table of processes."""
+    """Return whether the process runs and is not a zombie."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,8 +1,8 @@
 """Prefect's server behind the guard; `python -m tasks.service.prefect_server [PORT]`.
 
-With PORT it is the temporary server that a command starts for itself: without the UI, on loopback. It reads Prefect's
-own settings, and ALLOWED_HOSTS and ALLOWED_ORIGINS for the guard. Prefect itself asks for the password
-(PREFECT_SERVER_API_AUTH_STRING), for its WebSockets take it in their first message.
+With PORT it is the temporary server of one command: without the UI, on loopback. It reads Prefect's own settings, and
+ALLOWED_HOSTS and ALLOWED_ORIGINS for the guard. Prefect itself checks the password (PREFECT_SERVER_API_AUTH_STRING),
+because its WebSockets receive the password in their first message.
 """
 
 import logging
@@ -22,7 +22,7 @@ from tasks.service.guard import Guard
 from tasks.service.parents import end_with_parent
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
-logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings say where it goes
+logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings configure this logger
 ADVICE_SECONDS = 300.0
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>shardgan: log in to Prefect</title>
@@ -31,7 +31,7 @@ LOGIN_PAGE = """<!doctype html>
 <input type="password" name="auth" size="60" autofocus></label> <button>Log in</button></form>
 <p id="said"></p>
 <script>
-// Prefect's pages take the password from here. The part of an address after # is not sent to any server.
+// Prefect's pages read the password from localStorage. The part of an address after # is not sent to any server.
 async function logIn(auth) {
   const encoded = btoa(auth);
   const answer = await fetch("/api/admin/version", {headers: {Authorization: "Basic " + encoded}});
@@ -78,10 +78,10 @@ def main() -> None:
 
 
 def write_at_once() -> None:
-    """Begin each SQLite transaction with the right to write.
+    """Begin each SQLite transaction with the write lock.
 
-    Prefect's begin by reading. SQLite refuses one that would write after another process has written ("database is
-    locked"), however long it is told to wait: it waits only for the right to begin.
+    Prefect's transactions begin by reading. If another process writes meanwhile, SQLite refuses the transaction's own
+    write ("database is locked") without any wait. It waits only when a transaction begins.
     """
     plain = AioSqliteConfiguration.begin_transaction
 
@@ -92,18 +92,18 @@ def write_at_once() -> None:
 
 
 class LockAdvice:
-    """Says what to do where SQLite is too slow for what is asked of it; once in a while, not for each failure."""
+    """Logs advice if SQLite is too slow for the load: at intervals, not for each failure."""
 
     def __init__(self) -> None:
         self.next = 0.0
 
     def __call__(self, context: ExceptionContext) -> None:
-        """Look at an error of any database engine of this process."""
+        """Check an error of any database engine of this process."""
         if "database is locked" in str(context.original_exception) and time.monotonic() >= self.next:
             self.next = time.monotonic() + ADVICE_SECONDS
             logger.warning(
-                "SQLite does not carry this load (database is locked): set SHARDGAN_DATABASE_URL to a PostgreSQL "
-                "server (postgresql://user:password@host:port) and start it again, or run fewer flows at a time"
+                "SQLite is too slow for this load (database is locked): set SHARDGAN_DATABASE_URL to a PostgreSQL "
+                "server (postgresql://user:password@host:port) and restart the service, or run fewer flows at a time"
             )
 
 

@@ -1,4 +1,4 @@
-"""The service's processes: two servers, the workers and the set-up, each told where servers and state are."""
+"""The service's processes: two servers, workers and the set-up. Their environment names the servers and the state."""
 
 import ctypes
 import os
@@ -37,7 +37,7 @@ PATIENCE_SECONDS = 20.0  # processes of a service that was killed end by themsel
 
 
 class ServiceOutcome(BaseModel):
-    """Where the service was, when it has ended."""
+    """The outcome of a service that has ended: its addresses."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,7 +50,7 @@ class ServiceOutcome(BaseModel):
 
 
 def run_service(config: ServiceConfig) -> ServiceOutcome:
-    """Run everything until Ctrl-C, SIGTERM or SIGHUP, then end it all. Raises ServiceError where a process fails."""
+    """Run all programs until Ctrl-C, SIGTERM or SIGHUP, then end them. Raises ServiceError if a process fails."""
     check_exposure(config)
     _check_gpus(config)
     with announce(config, home()):
@@ -66,8 +66,8 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
 
 
 def programs(config: ServiceConfig, auth: Auth | None) -> list[Program]:
-    """Every program of the service: two servers, a worker for the pool cpu, workers for the pool gpu, the set-up."""
-    # Servers are told of their databases, password and all. Flow runs do not need that, and do not get it.
+    """Return the programs: two servers, a worker for the pool cpu, workers for the pool gpu, and the set-up."""
+    # Only servers get the database URL, which contains a password. Flow runs do not need it.
     inherited = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
     base = inherited | client_environment(config, auth)
     settings = [f"{name}={value}" for name, value in config.model_dump().items() if value != ""]
@@ -87,7 +87,7 @@ def programs(config: ServiceConfig, auth: Auth | None) -> list[Program]:
 
 
 def login_links(config: ServiceConfig, auth: Auth | None) -> dict[str, str]:
-    """The addresses of both UIs; a password that `shardgan up` made is part of them, and logs a browser in."""
+    """Return the addresses of both UIs. They contain a password that `shardgan up` made, so they log a browser in."""
     prefect, mlflow = config.prefect_url, config.mlflow_url
     if auth is None or read_auth() == auth:
         return {"Prefect UI": prefect, "MLflow UI": mlflow}
@@ -99,7 +99,7 @@ def login_links(config: ServiceConfig, auth: Auth | None) -> dict[str, str]:
 
 
 def _show_links(config: ServiceConfig, auth: Auth | None) -> None:
-    if auth and read_auth() != auth and not sys.stdout.isatty():  # logs are read by others
+    if auth and read_auth() != auth and not sys.stdout.isatty():  # other people can read logs
         print(f"log in as {auth.name} with the password in {home().password_file}", flush=True)
         auth = None
     for name, link in login_links(config, auth).items():
@@ -109,22 +109,22 @@ def _show_links(config: ServiceConfig, auth: Auth | None) -> None:
 
 
 def _end_leftovers(config: ServiceConfig) -> None:
-    """Wait for the processes of a service that was killed; end those that stay, or raise RequestError."""
+    """Wait for the processes of a killed service. End those that remain, or raise RequestError."""
     left = parents.wait(parents.find_leftovers(home().root), PATIENCE_SECONDS)
     if left and config.leftovers == "refuse":
         raise RequestError(
-            f"processes of an earlier service on {home().root} are still there: {parents.describe(left)}. "
-            "`shardgan up --leftovers end` ends them first; trainings go on from their checkpoints"
+            f"processes of an earlier service on {home().root} still run: {parents.describe(left)}. "
+            "`shardgan up --leftovers end` ends them first; trainings resume from their checkpoints"
         )
     parents.end(left, TRAINER_SECONDS)
 
 
 def _gpu_workers(base: Environment, count: int) -> list[Program]:
-    """One worker has all GPUs of the machine; several have one each."""
+    """A single worker gets all GPUs of the machine. Several workers get one GPU each."""
     command = ["shardgan", "worker", "gpu"]
     if count == 1:
         return [Program("gpu", command, base)]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # what an operator keeps for other work stays so
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # do not use GPUs that an operator reserved for other work
     found = torch.cuda.device_count()
     gpus = visible.split(",")[:found] if visible else [str(number) for number in range(found)]
     workers = []
@@ -150,13 +150,13 @@ def _family(host: str) -> socket.AddressFamily:
 def _check_gpus(config: ServiceConfig) -> None:
     gpus = torch.cuda.device_count()
     if gpus and config.gpu_workers > gpus:
-        raise RequestError(f"gpu_workers is {config.gpu_workers}, and there are {gpus} GPUs: one trains one at a time")
+        raise RequestError(f"gpu_workers is {config.gpu_workers}, but there are {gpus} GPUs: each worker needs one")
 
 
 def run_worker(config: WorkerConfig) -> NoReturn:
-    """Become a worker of the pool, which takes one run at a time if the pool is `gpu`; never returns."""
+    """Become a worker of the pool. A worker of the pool `gpu` runs one flow at a time. Never returns."""
     if parent := os.environ.get(parents.PARENT_PID):
-        parents.watch(int(parent))  # the program that takes this one's place watches it again
+        parents.watch(int(parent))  # the program that replaces this one also watches it
     wait_for_servers()
     name = config.name or f"{config.pool}-{socket.gethostname()}"
     command = [sys.executable, "-m", "tasks.service.pool_worker", "worker", "start", "--type", "process"]
@@ -164,7 +164,7 @@ def run_worker(config: WorkerConfig) -> NoReturn:
     join_pool(config.pool, name)
     if config.pool == GPU:
         command += ["--limit", "1"]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker that ignores it cannot be stopped at all
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker that ignores SIGINT cannot be stopped at all
     os.execv(sys.executable, command)
 
 

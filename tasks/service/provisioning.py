@@ -1,6 +1,6 @@
-"""What a Prefect server needs before flows can run on it: work pools with limits, deployments, automations.
+"""Sets up a Prefect server for our flows: work pools with limits, deployments, automations.
 
-Every step finds what is there and brings it up to date: running it again changes nothing.
+Every step updates what already exists. Running it again changes nothing.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ START_SECONDS = 300.0
 
 
 def set_up(config: ServiceConfig, nightly: Tree | None = None) -> None:
-    """Make pools, deployments and automations, or bring them up to date; `nightly` is that deployment's config.
+    """Create or update pools, deployments and automations. `nightly` is the config of the deployment pipeline/nightly.
 
-    Raises ServiceError where a server is away.
+    Raises ServiceError if a server does not answer.
     """
     wait_for_servers()
     asyncio.run(provision(config))
@@ -51,13 +51,13 @@ def set_up(config: ServiceConfig, nightly: Tree | None = None) -> None:
 
 
 def read_deployments() -> Tree:
-    """What deploy/prefect.yaml says."""
+    """Read deploy/prefect.yaml."""
     content: Tree = yaml.safe_load((DEPLOY / "prefect.yaml").read_text())
     return content
 
 
 def with_nightly(content: Tree, config: ServiceConfig, nightly: Tree | None) -> Tree:
-    """`content` with the schedule of pipeline/nightly as `config` has it, on where there is something to run."""
+    """Return `content` with the schedule of pipeline/nightly from `config`, active if there is a nightly config."""
     for deployment in content["deployments"]:
         if deployment["name"] == "nightly":
             schedule = {"cron": config.nightly_cron, "timezone": config.timezone, "slug": "nightly"}
@@ -67,24 +67,24 @@ def with_nightly(content: Tree, config: ServiceConfig, nightly: Tree | None) -> 
 
 
 async def provision(config: ServiceConfig) -> None:
-    """The work pools and queues."""
+    """Create or update the work pools and queues."""
     async with get_client() as client:
         await ensure_pool(client, CPU, "sharding, evaluation, the pipeline", None)
-        await ensure_pool(client, GPU, "training: one run a worker", max(config.gpu_workers, 1))
+        await ensure_pool(client, GPU, "training: one run per worker", max(config.gpu_workers, 1))
         await ensure_queue(client, CPU, "default", config.cpu_runs)
-        # A queue of its own: what frees slots must not wait for one.
+        # Its own queue: the flow that frees slots must not wait for a slot.
         await ensure_queue(client, CPU, UPKEEP, None)
 
 
 def wait_for_servers(seconds: float = START_SECONDS) -> None:
-    """Wait until Prefect and MLflow answer. Raises ServiceError where they do not within `seconds`."""
+    """Wait until Prefect and MLflow answer. Raises ServiceError if they do not answer within `seconds`."""
     wait_for("Prefect", f"{os.environ.get('PREFECT_API_URL', '')}/health", seconds)
     if home().tracking_uri.startswith("http"):
         wait_for("MLflow", f"{home().tracking_uri}/health", seconds)
 
 
 def wait_for(name: str, url: str, seconds: float) -> None:
-    """Wait until a GET of `url` succeeds."""
+    """Wait until a GET request to `url` succeeds."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -98,7 +98,7 @@ def wait_for(name: str, url: str, seconds: float) -> None:
 
 
 async def ensure_pool(client: PrefectClient, name: str, description: str, limit: int | None) -> None:
-    """Make the pool for processes, or find it made, of whatever type; its limit is raised where it is lower."""
+    """Create a pool for processes unless the pool exists, with any type. Raise its limit if it is lower."""
     try:
         found = await client.read_work_pool(name)
     except ObjectNotFound:
@@ -107,12 +107,12 @@ async def ensure_pool(client: PrefectClient, name: str, description: str, limit:
         return
     if limit is not None and (found.concurrency_limit or 0) < limit:
         await client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
-    if found.base_job_template == ProcessWorker.get_default_base_job_template():  # as earlier versions made it
+    if found.base_job_template == ProcessWorker.get_default_base_job_template():  # created by an earlier version
         await client.update_work_pool(name, WorkPoolUpdate(base_job_template=job_template()))
 
 
 def job_template() -> Tree:
-    """Prefect's template for processes without the command: only the operator's programs are executed."""
+    """Return Prefect's template for processes without the command: only the operator's programs may be executed."""
     template: Tree = copy.deepcopy(ProcessWorker.get_default_base_job_template())
     del template["variables"]["properties"]["command"]
     del template["job_configuration"]["command"]
@@ -120,7 +120,7 @@ def job_template() -> Tree:
 
 
 async def ensure_queue(client: PrefectClient, pool: str, name: str, limit: int | None) -> None:
-    """Make the pool's queue with this limit, or give it the limit."""
+    """Create the pool's queue with this limit, or set its limit."""
     try:
         found = await client.read_work_queue_by_name(name, work_pool_name=pool)
     except ObjectNotFound:
@@ -131,7 +131,7 @@ async def ensure_queue(client: PrefectClient, pool: str, name: str, limit: int |
 
 
 def join_pool(pool: str, worker: str) -> None:
-    """Wait for the pool to be made; a GPU pool then lets as many runs start as it has workers, with `worker`."""
+    """Wait until the pool exists. The limit of the GPU pool is then the number of its workers, including `worker`."""
     deadline = time.monotonic() + START_SECONDS
     while not asyncio.run(_join(pool, worker)):
         if time.monotonic() > deadline:
@@ -152,7 +152,7 @@ async def _join(pool: str, worker: str) -> bool:
 
 
 def deploy(file: Path) -> None:
-    """Register every deployment of the file. Raises ServiceError where Prefect refuses."""
+    """Register every deployment of the file. Raises ServiceError if Prefect refuses."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
     done = subprocess.run(command, cwd=DEPLOY.parent, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -160,7 +160,7 @@ def deploy(file: Path) -> None:
 
 
 def read_automations(find_deployment: Callable[[str], UUID]) -> list[AutomationCore]:
-    """What deploy/automations.yaml says; an action's `deployment: flow/name` is looked up with `find_deployment`."""
+    """Read deploy/automations.yaml. `find_deployment` gives the id for an action's `deployment: flow/name`."""
     definitions = yaml.safe_load((DEPLOY / "automations.yaml").read_text())["automations"]
     for action in (action for definition in definitions for action in definition["actions"]):
         if name := action.pop("deployment", None):
@@ -169,7 +169,7 @@ def read_automations(find_deployment: Callable[[str], UUID]) -> list[AutomationC
 
 
 async def upsert_automations() -> None:
-    """Make each automation, or bring the one of its name up to date; on or off stays as the operator set it."""
+    """Create each automation, or update the one with its name. Whether it is on stays as the operator set it."""
     async with get_client() as client:
         deployments = {f"{flow.name}/{one.name}": one.id for flow, one in await read_deployed(client)}
         for definition in read_automations(deployments.__getitem__):
@@ -184,6 +184,6 @@ async def upsert_automations() -> None:
 
 
 async def read_deployed(client: PrefectClient) -> list[tuple[Flow, DeploymentResponse]]:
-    """Every deployment of the server with its flow."""
+    """Return every deployment of the server with its flow."""
     flows = {flow.id: flow for flow in await client.read_flows()}
     return [(flows[one.flow_id], one) for one in await client.read_deployments()]

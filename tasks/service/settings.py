@@ -1,9 +1,9 @@
-"""Settings of the service on one machine: what its processes are told, and where commands find it while it runs.
+"""Settings of the service on one machine, the environment of its processes, and the file that announces its addresses.
 
 Two environment variables choose where state is kept: `SHARDGAN_HOME` (a folder, or `s3://bucket/prefix`) and
 `SHARDGAN_DATABASE_URL` (empty: SQLite under the home; `postgresql://user:password@host:port`: the databases
-`prefect` and `mlflow` there). Both servers ask for a name and password: those of `SHARDGAN_AUTH=name:password`, or
-ones that `shardgan up` makes.
+`prefect` and `mlflow` on that server). Both servers ask for a name and password. These come from
+`SHARDGAN_AUTH=name:password`, or `shardgan up` makes them.
 """
 
 import contextlib
@@ -26,22 +26,22 @@ from tasks.home import Auth, Home, auth_environment, home, make_password, read_a
 from tasks.service.parents import PARENT_PID, SERVICE_HOME
 
 DATABASE_URL = "SHARDGAN_DATABASE_URL"
-ALLOWED_HOSTS = "SHARDGAN_ALLOWED_HOSTS"  # names under which the servers may be asked, besides localhost
-ALLOWED_ORIGINS = "SHARDGAN_ALLOWED_ORIGINS"  # whose pages may ask them, besides their own
+ALLOWED_HOSTS = "SHARDGAN_ALLOWED_HOSTS"  # allowed host names of the servers, in addition to localhost
+ALLOWED_ORIGINS = "SHARDGAN_ALLOWED_ORIGINS"  # origins of pages that may use the servers, in addition to their own
 MIN_PASSWORD = 12
 DEPLOY = Path(__file__).parents[2] / "deploy"
 Environment = dict[str, str]
 
 
 class ServiceConfig(Settings):
-    """Where the servers listen, and how much runs at a time."""
+    """Addresses of the servers, and how many runs are active at a time."""
 
     host: str = Field(
         "127.0.0.1",
         min_length=1,
         max_length=253,
         title="Address",
-        description="address that both servers listen on; one that other machines reach needs SHARDGAN_AUTH",
+        description="address on which both servers listen; if other machines can reach it, it needs SHARDGAN_AUTH",
     )
     login: bool = Field(
         True,
@@ -51,7 +51,7 @@ class ServiceConfig(Settings):
     leftovers: Literal["refuse", "end"] = Field(
         "refuse",
         title="Leftovers",
-        description="processes that an earlier service left on this home: refuse to start beside them, or end them",
+        description="if processes of an earlier service still run on this home: refuse to start, or end them first",
     )
     prefect_port: int = Field(4200, ge=1, le=65535, title="Prefect port", description="port of the Prefect server")
     mlflow_port: int = Field(5000, ge=1, le=65535, title="MLflow port", description="port of the MLflow server")
@@ -59,34 +59,38 @@ class ServiceConfig(Settings):
         "",
         max_length=253,
         title="Public name",
-        description="name by which browsers and other machines reach this one; empty: the address",
+        description="host name under which browsers and other machines reach this machine; empty: the address",
     )
-    cpu_runs: int = Field(4, ge=1, le=1000, title="CPU runs", description="flow runs at a time in the pool cpu")
+    cpu_runs: int = Field(
+        4, ge=1, le=1000, title="CPU runs", description="how many flow runs of the pool cpu are active at a time"
+    )
     gpu_workers: int = Field(
         1,
         ge=0,
         le=64,
         title="GPU workers",
-        description="workers of the pool gpu here; each trains one thing at a time",
+        description="number of workers for the pool gpu on this machine; each worker runs one training at a time",
     )
 
     nightly: str = Field(
         "",
         max_length=1000,
         title="Nightly config",
-        description="YAML file for pipeline/nightly, as `shardgan run --config` takes; empty: it is not scheduled",
+        description="YAML file for pipeline/nightly, in the form of `shardgan run --config`; empty: not scheduled",
     )
     nightly_cron: str = Field(
-        "0 3 * * *", max_length=100, title="Nightly schedule", description="when pipeline/nightly runs, as a cron line"
+        "0 3 * * *", max_length=100, title="Nightly schedule", description="time of pipeline/nightly as a cron line"
     )
     timezone: str = Field(
-        "UTC", max_length=100, title="Time zone", description="of the nightly schedule, like Europe/Berlin"
+        "UTC", max_length=100, title="Time zone", description="time zone of the nightly schedule, such as Europe/Berlin"
     )
 
     @field_validator("nightly_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
-        from tasks.flow_runs.schedules import check_cron  # it imports Prefect, which help and refusals do without
+        from tasks.flow_runs.schedules import (
+            check_cron,
+        )  # it imports Prefect, which help and refused requests do not need
 
         check_cron(value)
         return value
@@ -95,17 +99,17 @@ class ServiceConfig(Settings):
     @classmethod
     def _is_time_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("expected a name of the time zone database, like UTC or Europe/Berlin")
+            raise ValueError("expected a name from the time zone database, such as UTC or Europe/Berlin")
         return value
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches the servers."""
+        """Return whether only this machine can reach the servers."""
         return is_loopback(self.host)
 
     @property
     def reached_at(self) -> str:
-        """The name that stands in URLs."""
+        """The host name in URLs."""
         if self.public_host:
             return self.public_host
         return "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
@@ -120,7 +124,7 @@ class ServiceConfig(Settings):
 
 
 class ServiceAddress(BaseModel):
-    """Where a running service is."""
+    """The addresses of a running service."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -129,7 +133,7 @@ class ServiceAddress(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`. Names other than localhost count as reached by others."""
+    """Return whether only this machine can reach `host`. For names other than localhost, return False."""
     if host == "localhost":
         return True
     try:
@@ -139,30 +143,30 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(config: ServiceConfig) -> None:
-    """Raise RequestError where others could reach servers that ask for no password, or for one easily guessed."""
+    """Raise RequestError if other machines could reach servers without a password or with an easily guessed one."""
     auth = read_auth()
     if not config.is_local and auth is None:
         raise RequestError(
             f"host is {config.host!r}, which other machines can reach, and there is no password: set "
-            "SHARDGAN_AUTH=name:password, which both servers then ask for, or listen on 127.0.0.1"
+            "SHARDGAN_AUTH=name:password, so that both servers ask for it, or listen on 127.0.0.1"
         )
     if not config.login and (auth or not config.is_local):
-        raise RequestError("login is off, but SHARDGAN_AUTH is set: unset it, or leave login on")
+        raise RequestError("login is off, but SHARDGAN_AUTH is set: unset it, or switch login on")
     if auth and len(auth.password) < MIN_PASSWORD:
         raise RequestError(
-            f"the password in SHARDGAN_AUTH has {len(auth.password)} characters: give {MIN_PASSWORD} or more"
+            f"the password in SHARDGAN_AUTH has {len(auth.password)} characters: choose one with {MIN_PASSWORD} or more"
         )
 
 
 def choose_auth(config: ServiceConfig) -> Auth | None:
-    """The name and password that both servers ask for: `SHARDGAN_AUTH`, or those made for this home; None: no login."""
+    """Return the name and password for both servers: `SHARDGAN_AUTH`, or those made for this home. None: no login."""
     if not config.login:
         return None
     return read_auth() or make_password(home())
 
 
 def client_environment(config: ServiceConfig, auth: Auth | None) -> Environment:
-    """What every process of the service is told: where the servers and the state are."""
+    """Return the environment of every process of the service: the addresses of the servers and the state."""
     here = home()
     return {
         "SHARDGAN_HOME": here.shared,
@@ -178,19 +182,19 @@ def client_environment(config: ServiceConfig, auth: Auth | None) -> Environment:
 
 
 def guard_environment(config: ServiceConfig, port: int) -> Environment:
-    """Under which names a server may be asked, and by whose pages."""
+    """Return the variables with a server's allowed host names and origins."""
     names = sorted({config.reached_at, config.host} - {"0.0.0.0", "::"})
     origins = {f"http://{_bracketed(name)}:{port}" for name in (config.reached_at, "localhost", "127.0.0.1")}
     return {ALLOWED_HOSTS: ",".join(names), ALLOWED_ORIGINS: ",".join(sorted(origins))}
 
 
 def read_list(name: str) -> list[str]:
-    """The values in a variable that are separated by commas."""
+    """Return the comma-separated values in a variable."""
     return [value.strip() for value in os.environ.get(name, "").split(",") if value.strip()]
 
 
 def prefect_environment(config: ServiceConfig, auth: Auth | None) -> Environment:
-    """What the Prefect server is told besides."""
+    """Return the additional environment of the Prefect server."""
     guard = guard_environment(config, config.prefect_port)
     environment = {
         **guard,
@@ -198,7 +202,7 @@ def prefect_environment(config: ServiceConfig, auth: Auth | None) -> Environment
         "PREFECT_SERVER_API_PORT": str(config.prefect_port),
         "PREFECT_UI_API_URL": f"{config.prefect_url}/api",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": guard[ALLOWED_ORIGINS],
-        # Leases in memory are lost with the server, and a training that held one is then cancelled.
+        # A restart of the server loses leases in memory, and a training that held one is then cancelled.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
     if database := database_url("prefect"):
@@ -212,7 +216,7 @@ def prefect_environment(config: ServiceConfig, auth: Auth | None) -> Environment
 
 
 def mlflow_environment(config: ServiceConfig) -> Environment:
-    """What the MLflow server is told besides."""
+    """Return the additional environment of the MLflow server."""
     here = home()
     return {
         **guard_environment(config, config.mlflow_port),
@@ -220,15 +224,15 @@ def mlflow_environment(config: ServiceConfig) -> Environment:
         "MLFLOW_PORT": str(config.mlflow_port),
         "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or here.backend_uri,
         "MLFLOW_ARTIFACTS_DESTINATION": f"{here.shared}/mlartifacts" if here.is_remote else here.mlartifacts.as_uri(),
-        # Half a gigabyte for jobs that nothing here uses.
+        # Job execution takes half a gigabyte, and nothing here uses it.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
 
 
 def database_url(name: str) -> str:
-    """The URL of the database `name` where `SHARDGAN_DATABASE_URL` names a server; empty: SQLite.
+    """Return the URL of the database `name` if `SHARDGAN_DATABASE_URL` names a server. Empty: SQLite.
 
-    Raises RequestError where it names something else.
+    Raises RequestError if it names something else.
     """
     given = os.environ.get(DATABASE_URL, "")
     if not given:
@@ -237,26 +241,26 @@ def database_url(name: str) -> str:
     if url.scheme not in ("postgresql", "postgres") or not url.hostname or url.path.strip("/"):
         raise RequestError(
             f"{DATABASE_URL} does not name a server ({url.scheme}://{url.hostname or ''}{url.path}): expected "
-            "postgresql://user:password@host:port, without a database; `prefect` and `mlflow` are made there"
+            "postgresql://user:password@host:port, without a database; `prefect` and `mlflow` are created there"
         )
     return url._replace(scheme="postgresql", path=f"/{name}").geturl()
 
 
 @contextlib.contextmanager
 def announce(config: ServiceConfig, here: Home) -> Iterator[None]:
-    """Be the one service of this home, and let commands on this machine find it.
+    """Hold the lock of this home's only service, and let commands on this machine find the service.
 
-    Raises RequestError where another service runs on this home.
+    Raises RequestError if another service runs on this home.
     """
     here.root.mkdir(parents=True, exist_ok=True)
     with here.service_file.open("a+") as file:
         here.service_file.chmod(0o600)
         try:
-            # Not filelock: find_service asks with a shared lock, so that two commands that ask at once do not take
-            # each other for the service. filelock has exclusive locks only.
+            # Not filelock, which has only exclusive locks. find_service needs a shared lock: two commands that check at
+            # the same time must not mistake each other for the service.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RequestError(f"a service runs on {here.root} already: stop it first, or set SHARDGAN_HOME") from error
+            raise RequestError(f"a service already runs on {here.root}: stop it first, or set SHARDGAN_HOME") from error
         address = ServiceAddress(prefect=f"{config.prefect_url}/api", mlflow=config.mlflow_url)
         file.truncate(0)
         file.write(json.dumps(address.model_dump()))
@@ -269,17 +273,22 @@ def _bracketed(host: str) -> str:
 
 
 class WorkerConfig(Settings):
-    """Which pool to work for."""
+    """The pool to work for."""
 
-    pool: str = Field(title="Work pool", min_length=1, max_length=100, description="cpu or gpu")
+    pool: str = Field(
+        title="Work pool", min_length=1, max_length=100, description="work pool: cpu, or gpu for training"
+    )
     name: str = Field(
-        "", max_length=200, title="Name", description="shown in the UI; empty: pool and machine, which must be alone"
+        "",
+        max_length=200,
+        title="Name",
+        description="name of the worker in the UI; empty: pool and machine. Each worker needs its own name",
     )
 
 
 class DoctorConfig(Settings):
-    """How patient to be."""
+    """Settings of the doctor."""
 
     timeout_seconds: float = Field(
-        10.0, gt=0, le=600, title="Timeout", description="how long a server may take to answer"
+        10.0, gt=0, le=600, title="Timeout", description="longest time for the answer of a server, in seconds"
     )

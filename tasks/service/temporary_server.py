@@ -1,7 +1,7 @@
-"""Prefect's temporary server, which a command starts for itself where no service runs: started by us.
+"""Starts Prefect's temporary server for one command, if no service runs.
 
-Prefect's own way leaves it behind when the command is killed, ends it before the command when Ctrl-C is pressed, and
-lets every web page use it.
+Prefect's own code has three problems: the server stays behind when the command is killed, Ctrl-C ends the server before
+the command, and every web page may use the server.
 """
 
 import os
@@ -13,7 +13,7 @@ from tasks.service.parents import PARENT_PID
 
 
 def own_temporary_server() -> None:
-    """Let Prefect start tasks.service.prefect_server where it would start its temporary server."""
+    """Make Prefect start tasks.service.prefect_server in place of its own temporary server."""
     from prefect.server.api.server import SubprocessASGIServer
 
     SubprocessASGIServer._run_uvicorn_command = _start  # type: ignore[method-assign,assignment]
@@ -33,5 +33,5 @@ def _start(server: Any) -> "subprocess.Popen[Any]":
     if auth := os.environ.get("PREFECT_API_AUTH_STRING"):
         environment["PREFECT_SERVER_API_AUTH_STRING"] = auth
     command = [sys.executable, "-m", "tasks.service.prefect_server", str(server.port)]
-    # In a session of its own: Ctrl-C in the terminal is for the command, which still has things to tell the server.
+    # Its own session: Ctrl-C in the terminal stops only the command, which must still report to the server.
     return subprocess.Popen(command, env=environment, start_new_session=True)

@@ -42,7 +42,7 @@ def test_of_a_flood_the_end_is_passed_on(tmp_path: Path, heard: list[str]) -> No
     follower = LogFollower(log)
     log.write_text("".join(f"{number}\n" for number in range(LINES_A_READ + 50)))
     follower.read()
-    assert heard[0] == f"(50 lines are left out here: see {log})"
+    assert heard[0] == f"(50 lines are omitted here: see {log})"
     assert heard[1:] == [str(number) for number in range(50, LINES_A_READ + 50)]
 
 

@@ -28,7 +28,7 @@ def test_servers_that_are_away(home_dir: Path, monkeypatch: pytest.MonkeyPatch) 
     (port,) = free_ports(1)
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
     (prefect,) = look_at_prefect(CONFIG)
-    assert (prefect.verdict, prefect.mend) == ("wrong", "start it: `shardgan up` on the machine that serves")
+    assert (prefect.verdict, prefect.mend) == ("wrong", "start it: run `shardgan up` on the machine of the service")
     assert finding(list(look_at_settings(CONFIG)), "servers").verdict == "warn"  # one of two
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     (mlflow,) = look_at_mlflow(CONFIG)
