@@ -180,7 +180,7 @@ def find_service(home: Home) -> dict[str, str]:
 
 
 def _read_address(path: Path) -> dict[str, str]:
-    """What a running service says in its file. One that has just started may not have written it yet: wait a little."""
+    """Read the addresses of a running service from its file. Wait if it is not written yet."""
     deadline = time.monotonic() + ADDRESS_SECONDS
     while True:
         text = path.read_text()
@@ -190,7 +190,7 @@ def _read_address(path: Path) -> dict[str, str]:
         except (ValueError, TypeError, KeyError) as error:
             if time.monotonic() > deadline:
                 raise ValueError(
-                    f"a service runs on {path.parent}, but {path.name} does not say where ({text[:100]!r}): "
+                    f"a service runs on {path.parent}, but {path.name} has no valid addresses ({text[:100]!r}): "
                     "start `shardgan up` again, or set PREFECT_API_URL and MLFLOW_TRACKING_URI"
                 ) from error
         time.sleep(0.05)
@@ -239,7 +239,7 @@ def make_password(home: Home) -> Auth:
         return found
     home.root.mkdir(parents=True, exist_ok=True)
     auth = Auth("shardgan", secrets.token_urlsafe(32))
-    # Written beside it and moved: a process that is killed here, or a full disk, leaves no half of a password.
+    # Written to a temporary file and moved, so that a killed process or a full disk leaves no incomplete password.
     new = home.password_file.with_name(f"{home.password_file.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -255,7 +255,7 @@ def read_password(home: Home) -> Auth | None:
     Return None if the file does not exist, if other users can read it, or if it is a link, a pipe or empty.
     """
     try:
-        # Without waiting: a pipe in its place would hold every command up for ever.
+        # Open without waiting: a pipe at this path would block every command forever.
         descriptor = os.open(home.password_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):

@@ -91,7 +91,7 @@ class Guard:
         """Return why a request or WebSocket is refused, or None if it is allowed."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if any(sum(name.lower() == single for name, _ in scope["headers"]) > 1 for single in SINGLE):
-            return Refusal(400, "Host, Origin and Authorization are given once at most")
+            return Refusal(400, "Host, Origin and Authorization may each be given only once")
         host = headers.get("host", "")
         if not self.knows(host):
             return Refusal(403, f"this service is not called {host[:200]!r}: start it with --public-host NAME")

@@ -110,7 +110,7 @@ class RunDirectory:
             return Status.model_validate_json(path.read_text(errors="replace"))
         except ValidationError as error:
             raise RequestError(
-                f"{path} is damaged: delete it, and the same command goes on from the last checkpoint"
+                f"{path} is damaged: delete it, and the same command continues from the last checkpoint"
             ) from error
 
     def status_written(self) -> int:

@@ -64,5 +64,5 @@ def test_an_address_that_is_never_written_is_told(home_dir: Path, monkeypatch: p
     monkeypatch.setattr("tasks.home.ADDRESS_SECONDS", 0.1)
     with announce(ServiceConfig(), home()):
         home().service_file.write_text('{"prefect": ')
-        with pytest.raises(ValueError, match=r"does not say where .*start `shardgan up` again"):
+        with pytest.raises(ValueError, match=r"has no valid addresses .*start `shardgan up` again"):
             find_service(home())
