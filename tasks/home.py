@@ -243,9 +243,12 @@ def make_password(home: Home) -> Auth:
     new = home.password_file.with_name(f"{home.password_file.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{auth.name}:{auth.password}\n")
-    new.replace(home.password_file)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{auth.name}:{auth.password}\n")
+        new.replace(home.password_file)
+    finally:
+        new.unlink(missing_ok=True)
     return auth
 
 
