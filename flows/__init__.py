@@ -1,7 +1,7 @@
-"""What a person schedules or clicks: one flow per file. The body of a flow is a list of its steps.
+"""The flows that a person schedules or starts: one flow per file. The body of a flow lists its steps.
 
-A Prefect worker imports nothing but `flows.<name>`, in a process that Prefect has started. What such a process needs
-before Prefect is imported for the first time can therefore stand only here.
+A Prefect worker imports only `flows.<name>`, in a process that Prefect has started. This file is therefore the only
+place for settings that such a process needs before it uses Prefect.
 """
 
 import sys
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from tasks.home import apply_defaults, make_prefect_home
 
-# However a flow is reached (command line, worker, import), telemetry is off and state lies under one root.
+# For every way to start a flow (command line, worker, import): telemetry is off and all state is under one root.
 apply_defaults()
 
 
 def prepare_process() -> None:
-    """Make this process ready to run flows: Prefect's folder, a sign of life for others, and our logs in Prefect."""
+    """Prepare this process for flows: create Prefect's folder, hold the flow run's lock, send our logs to Prefect."""
     make_prefect_home()
-    # Not before `apply_defaults`: they import Prefect, which reads its settings once.
+    # Import these after `apply_defaults`: they import Prefect, which reads its settings only once.
     from tasks.flow_runs.liveness import hold_flow_run
     from tasks.flow_runs.logs import send_logs_to_prefect
 
-    # In a process that a worker started for a flow run: others can tell for how long it lives.
+    # If a worker started this process for a flow run, the lock shows other processes that it is alive.
     hold_flow_run()
     send_logs_to_prefect()
 
 
-# The command line prepares only when a flow is about to run: help is instant, a refused request leaves nothing behind.
+# The command line does this only before it runs a flow. Help is therefore fast, and a refused request changes nothing.
 if Path(sys.argv[0]).name != "shardgan":
     prepare_process()

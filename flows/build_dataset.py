@@ -15,7 +15,7 @@ from tasks.flow_runs.summary import show_outcome
 
 @flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
-    """Shard a collection of images. A second run over unchanged input only says that nothing changed."""
+    """Shard a collection of images. A second run over unchanged input only reports that nothing changed."""
     shard = config.shard
     if names_model(shard.screen):
         shard = screen_source(shard, config.screening)
@@ -26,7 +26,7 @@ def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome
 
 
 def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:
-    """Shard on a Dask cluster; the shards are the same bytes as from one machine."""
+    """Shard on a Dask cluster. The shards have the same bytes as from one machine."""
     from prefect_dask.task_runners import DaskTaskRunner  # an optional extra that takes a second to import
 
     # The futures of prefect-dask's runner have a class of their own, which the type of `with_options` does not allow.

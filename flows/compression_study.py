@@ -1,4 +1,4 @@
-"""What compression does to a collection, and to a generator that learns from it."""
+"""Measure the effect of compression on a collection, and on a generator that learns from it."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +29,14 @@ Models = dict[tuple[str, int], str]  # by codec and seed
 
 @flow(name="compression-study", flow_run_name=name_run("{config.shard.dataset}", "compression"))
 def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
-    """Shard in every codec, train on each, and compare all with the clean images. Nothing is done twice."""
+    """Shard with every codec, train on each, and compare all with the clean images. Finished steps are not repeated."""
     check_attempts()
     with (
         sole_run(study_name(config.shard.dataset), "wait"),
         study_run(study_name(config.shard.dataset), config.about()) as run,
     ):
         clean = build_variant(run, config.shard, config.study.codecs[0])
-        check_scorable(clean.manifest, config.evaluate)  # before all the rest, not after
+        check_scorable(clean.manifest, config.evaluate)  # check this first, before hours of work
         variants = [clean, *(build_variant(run, config.shard, codec) for codec in config.study.codecs[1:])]
         check_comparable(variants)
         scores = [score_codec(run, clean, variant, config.evaluate) for variant in variants]
@@ -53,19 +53,19 @@ def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> Stud
 
 
 def seeds(config: CompressionStudyConfig) -> range:
-    """The seeds that each codec is trained with."""
+    """Return the seeds for the trainings of each codec."""
     return range(config.train.seed, config.train.seed + config.study.num_seeds)
 
 
 def train_variants(
     run: str, variants: Sequence[Variant], config: CompressionStudyConfig
 ) -> tuple[Models, dict[str, list[str]]]:
-    """Train every codec with every seed; codecs with equal pixels share one. A failed training is a result too."""
+    """Train every codec with every seed. Codecs with equal pixels share a training. A failure is also a result."""
     models: Models = {}
     failures: dict[str, list[str]] = {}
     distinct = [variant for variant in variants if training_codec(variants, variant.codec) == variant.codec]
     wanted = {(one.codec, seed): training_of(run, one, seed, config) for one in distinct for seed in seeds(config)}
-    # All are started in the pool before the first one is awaited: as many run at once as the pool has workers.
+    # Start all trainings in the pool before waiting for the first one. Each worker of the pool then has one.
     for (codec, seed), outcome in begin_all(wanted, config.training_deployment).items():
         try:
             models[codec, seed] = outcome().model.uri
@@ -78,14 +78,14 @@ def train_variants(
 def begin_all(
     wanted: Mapping[tuple[str, int], TrainGanConfig], deployment: str
 ) -> dict[tuple[str, int], Callable[[], TrainOutcome]]:
-    """Functions that wait for each outcome. Trainings in the pool are started now, local ones when they are awaited."""
+    """Return functions that wait for each outcome. Trainings in the pool start now, local trainings when awaited."""
     if not is_deployed(deployment):
         return {key: partial(train_gan, training) for key, training in wanted.items()}
     return {key: begin_on_pool(training, deployment) for key, training in wanted.items()}
 
 
 def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], TrainOutcome]:
-    """Start a training by the deployment unless it was done before; returns a function that waits for its outcome."""
+    """Start a training through the deployment unless it was done before. Return a function that awaits its outcome."""
     plan = plan_run(training.dataset, training.train, training.data)
     if known := find_outcome(plan.run, training.model):
         return lambda: known
@@ -94,10 +94,10 @@ def begin_on_pool(training: TrainGanConfig, deployment: str) -> Callable[[], Tra
 
 
 def training_of(run: str, variant: Variant, seed: int, config: CompressionStudyConfig) -> TrainGanConfig:
-    """One training of the study; the study's generators are versions of one model, named like its dataset.
+    """Return the config of one training. The study's generators are versions of one model, named like its dataset.
 
-    Quick scores are off: they would choose for each codec a checkpoint at another number of images seen, by the codec's
-    own val images.
+    Quick scores are off. They would choose a checkpoint with a different number of images seen for each codec, based on
+    the codec's own val images.
     """
     health = config.train.health.model_copy(update={"score_ticks": 0})
     return TrainGanConfig(

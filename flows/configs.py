@@ -1,6 +1,6 @@
-"""What each flow is asked for: one class of settings per flow.
+"""The settings of each flow: one class per flow.
 
-Imports neither Prefect, MLflow nor torch: help, refusals and `show-config` come from these classes alone.
+Does not import Prefect, MLflow or torch: help, refused requests and `show-config` need only these classes.
 """
 
 from typing import Self
@@ -15,42 +15,43 @@ from tasks.trainer.config import DataConfig, Settings, TrainConfig, check_resolu
 
 
 class BuildDatasetConfig(Settings):
-    """Which images to shard, and where the work is done."""
+    """The images to shard, and the machines that do the work."""
 
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and which files pass regardless"
+        ScreenPolicy(), title="Screening", description="strictness of shard.screen, and files that always pass"
     )
     dask_scheduler: str = Field(
         "",
         max_length=300,
         title="Dask scheduler",
-        description="address of a Dask cluster that shares source and root, like tcp://host:8786; empty: this machine",
+        description="address of a Dask cluster that can read the source and the root, such as tcp://host:8786; empty: "
+        "this machine",
     )
 
 
 class TrainGanConfig(Settings):
-    """What to train, and on what."""
+    """What to train, and the dataset."""
 
     dataset: str = Field(
         title="Dataset",
         min_length=1,
         max_length=4096,
-        description="name (its latest version), name@version, or a path to a manifest.json",
+        description="name of a dataset (its latest version), name@version, or a path to a manifest.json",
     )
     model: ModelName = ""
     parent_run: str = Field(
         "",
         max_length=100,
         title="Parent run",
-        description="id of the MLflow run under which this training's is nested; empty: none",
+        description="id of the MLflow run that becomes the parent of this training's run; empty: none",
     )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
 
 
 class EvaluateGanConfig(Settings):
-    """Which model to score, how, and when to promote it."""
+    """The model to score, the protocol, and the rule for its promotion."""
 
     model: ModelUri
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
@@ -82,13 +83,13 @@ class PipelineConfig(Settings):
     shard: ShardConfig = Field(title="Sharding", description="which images, and how they are stored")
     model: ModelName = ""
     screening: ScreenPolicy = Field(
-        ScreenPolicy(), title="Screening", description="how strict shard.screen is, and which files pass regardless"
+        ScreenPolicy(), title="Screening", description="strictness of shard.screen, and files that always pass"
     )
     dask_scheduler: str = Field(
         "",
         max_length=300,
         title="Dask scheduler",
-        description="address of a Dask cluster for sharding; empty: this machine",
+        description="address of a Dask cluster that does the sharding; empty: this machine",
     )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
@@ -99,12 +100,13 @@ class PipelineConfig(Settings):
         "train-gan/gpu",
         max_length=200,
         title="Training deployment",
-        description="deployment that does the training; empty, or unknown to the Prefect server: training is done here",
+        description="deployment that does the training; if it is empty or the Prefect server does not know it, this "
+        "process does the training",
     )
     overlap: Overlap = Field(
         "wait",
         title="Overlap",
-        description="when another run works on the same dataset: wait until it ends, or end as cancelled",
+        description="if another run works on the same dataset: wait until it ends (wait), or end as cancelled (cancel)",
     )
 
     @model_validator(mode="after")
@@ -115,10 +117,10 @@ class PipelineConfig(Settings):
 
 
 class CompressionStudyConfig(Settings):
-    """Which images and codecs are compared, and what is trained on each."""
+    """The images and codecs to compare, and the training on each codec."""
 
     shard: ShardConfig = Field(
-        title="Sharding", description="which images; study.codecs is used instead of shard.encoding"
+        title="Sharding", description="which images, and how they are stored; study.codecs replaces shard.encoding"
     )
     study: StudyConfig = Field(StudyConfig(), title="Study", description="what is compared")
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
@@ -128,8 +130,8 @@ class CompressionStudyConfig(Settings):
         "train-gan/gpu",
         max_length=200,
         title="Training deployment",
-        description="deployment that does the training, all codecs at once if its pool has the workers; empty, or "
-        "unknown to the Prefect server: codecs are trained here one after the other",
+        description="deployment that does the training, all codecs at once if its pool has enough workers; if it is "
+        "empty or the Prefect server does not know it, this process trains one codec after the other",
     )
 
     @model_validator(mode="after")

@@ -30,7 +30,7 @@ class Form:
                 continue  # a model that is used twice in the config
             field["position"] = position
             if "$ref" in field:
-                # The form uses the defaults of the single fields, where these have one left.
+                # The form uses the defaults of the single fields, if they still have one.
                 field.pop("default", None)
             else:
                 field["description"] = f"{field['description']}{describe_bounds(field)}"
@@ -55,7 +55,7 @@ def _leave_open(path: str, field: Schema) -> None:
 
 
 def describe_bounds(field: Mapping[str, Any]) -> str:
-    """The bounds of a number in parentheses, to follow its description; empty for other types."""
+    """Return the bounds of a number in parentheses, to append to its description. Empty for other types."""
     if field.get("type") not in ("integer", "number"):
         return ""
     low, above = field.get("minimum"), field.get("exclusiveMinimum")

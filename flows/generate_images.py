@@ -13,7 +13,7 @@ from tasks.flow_runs.summary import show_outcome
 
 @flow(name="generate-images", flow_run_name=name_run("{config.dataset}", "generate", "{config.num_images}"))
 def generate_images(config: Annotated[GenerateConfig, Form()]) -> GenerateOutcome:
-    """Generate images into shards whose manifest names the model. The same request finds the same version again."""
+    """Generate images into shards. The manifest names the model. The same request returns the same version."""
     made = generate(config)
     show_outcome(f"{made.dataset}@{made.version}: {made.kept:,} generated images", made)
     return made

@@ -58,11 +58,11 @@ def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
 
 
 def run_stages(config: PipelineConfig) -> PipelineOutcome:
-    """Run one stage after the other. Each one gets the result of the stage before."""
+    """Run one stage after the other. Each stage gets the result of the previous one."""
     built = build_dataset(
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
-    check_scorable(built.manifest, config.evaluate)  # before hours of training, not after
+    check_scorable(built.manifest, config.evaluate)  # check this before hours of training
     wanted = TrainGanConfig(
         dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
     )
@@ -85,13 +85,13 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
 
 
 def find_trained(wanted: TrainGanConfig) -> TrainOutcome | None:
-    """The outcome of exactly this training, if it was done before on any machine."""
+    """Return the outcome of exactly this training, if it was done before on any machine."""
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
     return find_outcome(plan.run, wanted.model or plan.dataset)
 
 
 def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutcome:
-    """Train through the deployment if a server has it, else in this process."""
+    """Train through the deployment if the server has it, else in this process."""
     if not is_deployed(deployment):
         return train_gan(wanted)
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
@@ -102,5 +102,5 @@ def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutc
 def end_as(
     state: Callable[..., State[PipelineOutcome]], name: str, message: str, outcome: PipelineOutcome | None = None
 ) -> PipelineOutcome:
-    """End the flow run in a state with a name and a sentence for the UI; callers get the outcome as from a return."""
+    """End the flow run in a state with a name and a sentence for the UI. Callers get the outcome as a return value."""
     return cast(PipelineOutcome, state(name=name, message=message, **({"data": outcome} if outcome else {})))

@@ -1,4 +1,4 @@
-"""Close what was left open: flow runs in Prefect whose process is gone, and runs in MLflow whose flow run has ended."""
+"""Close open flow runs in Prefect whose process has ended, and open runs in MLflow whose flow run has ended."""
 
 from typing import Annotated
 
@@ -13,21 +13,23 @@ from tasks.registry.champion_check import check_champions
 
 
 class ReconcileConfig(BaseModel):
-    """Which sides to look at."""
+    """What to check."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    flow_runs: bool = Field(True, title="Flow runs", description="crash flow runs whose process is gone")
+    flow_runs: bool = Field(True, title="Flow runs", description="mark flow runs whose process has ended as crashed")
     mlflow_runs: bool = Field(True, title="MLflow runs", description="close MLflow runs whose flow run has ended")
     champions: bool = Field(
-        True, title="Champions", description="verify champions made outside of shardgan, in MLflow's UI for instance"
+        True,
+        title="Champions",
+        description="verify champions that were set outside of shardgan, such as in MLflow's UI",
     )
 
 
 class ReconcileOutcome(BaseModel):
-    """Names of what was closed, and a sentence for each champion that was made outside of shardgan.
+    """Names of the closed runs, and one sentence for each champion that was set outside of shardgan.
 
-    `skipped` says why nothing was looked at.
+    `skipped` says why nothing was checked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,9 +45,9 @@ DEFAULT = ReconcileConfig()
 
 @flow(name="reconcile", flow_run_name=name_run("reconcile"))
 def reconcile(config: Annotated[ReconcileConfig, Form()] = DEFAULT) -> ReconcileOutcome:
-    """Crash flow runs without a process, so that their slots are free and they are resumed; close their MLflow runs.
+    """Mark flow runs without a process as crashed, which frees their slots and resumes them. Close their MLflow runs.
 
-    Where another reconcile is at work on this home, there is nothing left to do.
+    If another reconcile is running on this home, do nothing.
     """
     try:
         with sole_reconcile():

@@ -12,5 +12,5 @@ from tasks.registry.succession import SuccessionOutcome, restore_champion
 
 @flow(name="rollback-model", flow_run_name=name_run("{config.model}", "rollback"))
 def rollback_model(config: Annotated[RollbackModelConfig, Form()]) -> SuccessionOutcome:
-    """Make the previous champion the champion again. Called again, it goes further back."""
+    """Make the previous champion the champion again. Each further call goes back by one more champion."""
     return restore_champion(config.model, config.why)

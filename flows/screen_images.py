@@ -12,5 +12,5 @@ from tasks.flow_runs.run_names import name_run
 
 @flow(name="screen-images", flow_run_name=name_run("{config.model}", "screen"))
 def screen_images(config: Annotated[ScreenConfig, Form()]) -> ScreenOutcome:
-    """Score a source with a version's shield: a table of verdicts for `shard.screen`, and a sheet of the suspects."""
+    """Judge a source with a version's shield. Write a table of verdicts for `shard.screen` and a sheet of suspects."""
     return screen(config)

@@ -14,7 +14,7 @@ __all__ = ["ServiceConfig", "ServiceOutcome", "WorkerConfig", "run_service", "ru
 
 
 class SetUpOutcome(BaseModel):
-    """Where the servers are that were set up."""
+    """The addresses of the servers that were set up."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,15 +27,15 @@ class SetUpOutcome(BaseModel):
 
 
 def set_up_service(config: ServiceConfig) -> SetUpOutcome:
-    """Make pools, deployments and automations on the servers that the environment names."""
+    """Create or update pools, deployments and automations on the servers that the environment names."""
     set_up(config, read_nightly(config.nightly) if config.nightly else None)
     return SetUpOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
 
 
 def read_nightly(path: str) -> Tree:
-    """The pipeline's config in the file, whole and checked; raises SettingsError for what `shardgan run` would refuse.
+    """Read the pipeline's complete config from the file. Raises SettingsError for a config that `shardgan run` refuses.
 
-    Workers stand in other folders: a source on this machine becomes absolute.
+    Workers have other working folders, so the path of a source on this machine becomes absolute.
     """
     tree: Tree = {"overlap": "cancel"} | read_file(Path(path))
     source = tree.get("shard", {}).get("source", "")
@@ -45,17 +45,18 @@ def read_nightly(path: str) -> Tree:
 
 
 def plan_up(config: ServiceConfig) -> list[str]:
-    """What `up` would do; raises RequestError where others could reach servers without a password."""
+    """Return what `up` would do. Raises RequestError if other machines could reach servers without a password."""
     check_exposure(config)
     if config.nightly:
         read_nightly(config.nightly)
-    from tasks.flow_runs.schedules import describe_dates  # it imports Prefect, which help and refusals do without
+    # Imported late: it imports Prefect, which help and refused requests do not need.
+    from tasks.flow_runs.schedules import describe_dates
 
     when = f"{config.nightly_cron!r}, {config.timezone}: {describe_dates(config.nightly_cron, config.timezone)}"
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
-        "make pools, deployments and automations, or bring them up to date",
+        "create or update pools, deployments and automations",
         f"run {config.nightly} at {when}" if config.nightly else "schedule no nightly run",
     ]

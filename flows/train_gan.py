@@ -15,7 +15,7 @@ from tasks.training.stage import TrainOutcome, prepare_run, register_generator, 
 
 @flow(name="train-gan", flow_run_name=name_run("{config.dataset}", "train", "{config.train.family}"))
 def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
-    """Train and register; the same request finds the same run again, and goes on with it if it was cut short."""
+    """Train and register. The same request finds the same run, and continues it if it was interrupted."""
     check_attempts()
     run_dir = prepare_run(config.dataset, config.train, config.data)
     mlflow_run_id = train(run_dir, config.parent_run)

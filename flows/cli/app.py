@@ -1,7 +1,7 @@
 """The command line: `shardgan build | train | evaluate | run | up | ...`; `shardgan --help` lists all.
 
-Every flag is made from the flows' own config models. Exit status: 0 done; 1 the run failed; 2 the request
-was wrong; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 because the terminal was closed.
+Every flag comes from the flows' own config models. Exit status: 0 for success, 1 if the run failed, 2 if the request
+was wrong, 130 after Ctrl-C, 143 after SIGTERM, 129 if the terminal was closed.
 """
 
 import contextlib
@@ -61,9 +61,9 @@ def run_command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Resolve the config, then show it or run the flow; returns the exit status."""
+    """Resolve the config, then show it or run the flow. Return the exit status."""
     outcome: Any = None
-    # Libraries print to stderr: stdout contains the outcome and nothing else.
+    # Libraries print to stderr: stdout contains only the outcome.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             config = resolve(command, tokens, file, flags)
@@ -88,15 +88,15 @@ def run_command(
 
 
 def start(command: Command, config: BaseModel) -> Any:
-    """Run what the command stands for in this process. Whatever stops it, the trainer writes its checkpoint."""
-    from flows.cli.running import run_flow  # not before: it is not needed to refuse a request
+    """Run the command in this process. The trainer writes a checkpoint, whatever stops the command."""
+    from flows.cli.running import run_flow  # imported late: a refused request does not need it
 
     with stoppable():
         return run_flow(command, config)
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
-    """Defaults, then the file, then flags and overrides, as the command's config. Raises SettingsError."""
+    """Return the command's config: defaults, then the file, then flags and overrides. Raises SettingsError."""
     if command.positional and tokens and "=" not in tokens[0]:
         flags, tokens = {command.positional: tokens[0]} | flags, tokens[1:]
     tree = read_file(file) if file else {}
@@ -113,7 +113,7 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
 
 
 def _fail(error: BaseException, status: int, as_json: bool) -> int:
-    stopped = str(error) or "stopped; run the same command to go on"
+    stopped = str(error) or "stopped; run the same command to continue"
     message = stopped if isinstance(error, KeyboardInterrupt) else str(error)
     for line in (message, *getattr(error, "__notes__", ())):
         print(f"shardgan: {for_terminal(line)}", file=sys.stderr)
@@ -123,7 +123,7 @@ def _fail(error: BaseException, status: int, as_json: bool) -> int:
 
 
 def make_command(command: Command) -> Callable[..., int]:
-    """Make a function that cyclopts can read: one keyword per setting, and those that all commands share."""
+    """Return a function that cyclopts can read, with one keyword per setting and the keywords of all commands."""
     aliases = {name: flag for flag, name in command.flags.items()}
     settings = {setting.name.replace(".", "__"): setting for setting in list_settings(command.config)}
 
@@ -160,7 +160,7 @@ def _group(name: str, aliases: dict[str, str]) -> str:
 
 def _shared_parameters() -> list[Argument]:
     shared = {
-        "config": (Path | None, None, "YAML file with settings; flags win over it"),
+        "config": (Path | None, None, "YAML file with settings; flags override it"),
         "dry_run": (bool, False, "print the resolved config and the plan; change nothing"),
         "json": (bool, False, "print the outcome to stdout as one JSON object"),
     }
@@ -185,7 +185,7 @@ def show_config(
     json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="has no effect: this command never changes anything")] = False,
 ) -> int:
-    """Print every setting as a YAML file to start from: its value, what it means, and which values are allowed."""
+    """Print a YAML file with every setting: its value, its meaning and the allowed values. Edit it for --config."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}
     try:
         file = read_file(config) if config else {}

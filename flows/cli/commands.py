@@ -101,7 +101,7 @@ COMMANDS = [
     ),
     Command(
         "study",
-        "Measure what compression does to a collection, and to a generator that learns from it.",
+        "Measure the effect of compression on a collection, and on a generator that learns from it.",
         CompressionStudyConfig,
         "flows.compression_study:compression_study",
         plans.plan_study,
@@ -117,7 +117,7 @@ COMMANDS = [
     ),
     Command(
         "rollback",
-        "Make the champion before the present one champion again.",
+        "Make the previous champion the champion again.",
         RollbackModelConfig,
         "flows.rollback_model:rollback_model",
         plans.plan_rollback,
@@ -125,7 +125,7 @@ COMMANDS = [
     ),
     Command(
         "generate",
-        "Generate images with a registered model, as a dataset version of their own.",
+        "Generate images with a registered model, and store them as a dataset version.",
         GenerateConfig,
         "flows.generate_images:generate_images",
         plans.plan_generate,
@@ -133,7 +133,7 @@ COMMANDS = [
     ),
     Command(
         "screen",
-        "Screen incoming images with a version's shield: a sheet of suspects, and verdicts for `build shard.screen=`.",
+        "Screen incoming images with a version's shield. Write a sheet of suspects and the table for `shard.screen`.",
         ScreenConfig,
         "flows.screen_images:screen_images",
         plans.plan_screen,
@@ -141,7 +141,7 @@ COMMANDS = [
     ),
     Command(
         "sign",
-        "Sign a version that is registered already with the key in SHARDGAN_SIGNING_KEY, or record its files' hash.",
+        "Sign a registered version with the key in SHARDGAN_SIGNING_KEY. Without a key, record the hash of its files.",
         SignConfig,
         "tasks.registry.versions:sign_version",
         plans.plan_sign,
@@ -150,7 +150,7 @@ COMMANDS = [
     ),
     Command(
         "lineage",
-        "Show where a version comes from, and check every hash on the way. Reads all of its shards.",
+        "Show the origin of a version, and check every hash from the model back to its shards. Reads all shards.",
         LineageConfig,
         "tasks.registry.audit:trace_lineage",
         plans.plan_lineage,
@@ -167,14 +167,14 @@ COMMANDS = [
     ),
     Command(
         "setup",
-        "Make pools, deployments and automations on a running server, or bring them up to date.",
+        "Create or update pools, deployments and automations on a running server.",
         ServiceConfig,
         "flows.service:set_up_service",
         plans.plan_setup,
     ),
     Command(
         "doctor",
-        "Check settings, versions, storage, GPU, servers and workers, and say what to mend.",
+        "Check settings, versions, storage, GPU, servers and workers, and say how to fix each problem.",
         DoctorConfig,
         "tasks.service.doctor:examine",
         plans.plan_doctor,
@@ -182,7 +182,7 @@ COMMANDS = [
     ),
     Command(
         "worker",
-        "Work for a pool of a running server: `cpu`, or `gpu` for training.",
+        "Run a worker for a pool of a running server: `cpu`, or `gpu` for training.",
         WorkerConfig,
         "flows.service:run_worker",
         plans.plan_worker,

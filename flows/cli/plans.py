@@ -118,13 +118,13 @@ def plan_promote(config: PromoteModelConfig) -> Plan:
 def plan_rollback(config: RollbackModelConfig) -> Plan:
     """Look the model's champion up."""
     _check_model(f"models:/{config.model.removeprefix('models:/')}@champion")
-    return [f"make the champion of {config.model} before the present one champion again"]
+    return [f"make the previous champion of {config.model} the champion again"]
 
 
 def plan_sign(config: SignConfig) -> Plan:
     """Look the model up."""
     _check_model(config.model)
-    return [f"record the sha256 of the files of {config.model}, and sign them where there is a key"]
+    return [f"record the sha256 of the files of {config.model}, and sign them if there is a key"]
 
 
 def plan_lineage(config: LineageConfig) -> Plan:
@@ -151,12 +151,12 @@ def plan_setup(config: ServiceConfig) -> Plan:
 
 def plan_doctor(_config: DoctorConfig) -> Plan:
     """Nothing is looked at beforehand."""
-    return ["look at settings, versions, storage, GPU, servers and workers"]
+    return ["check settings, versions, storage, GPU, servers and workers"]
 
 
 def plan_worker(config: WorkerConfig) -> Plan:
     """Nothing is looked at beforehand but the name of the pool, which the settings check."""
-    return [f"work for the pool {config.pool}"]
+    return [f"run a worker for the pool {config.pool}"]
 
 
 def _check_model(model: str) -> None:

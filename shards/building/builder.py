@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from shards.building.assembly import Assembly, libraries
-from shards.building.classes import settle_filled_classes, settle_listed_classes
+from shards.building.classes import resolve_filled_classes, resolve_listed_classes
 from shards.building.ledger import Ledger
 from shards.building.progress import BuildProgress, Meter, Report
 from shards.building.screening import read_verdicts
@@ -128,7 +128,7 @@ class _Build:
             except SourceError:
                 shutil.rmtree(self._work / "staging", ignore_errors=True)
                 if self._ledger.last()[0] is None and not goes_on:
-                    self._leave_nothing()
+                    self._remove_work()
                 raise
             finally:
                 self._ledger.close()
@@ -136,7 +136,7 @@ class _Build:
     def _run(self, entries: Iterator[Entry], notes: Notes) -> BuildOutcome:
         self._meter.begin("listing", 0)
         self._ledger.replace_listing(entries)
-        found = settle_listed_classes(self._ledger, notes)
+        found = resolve_listed_classes(self._ledger, notes)
         self._stop_if_strict(found)
         verdicts = read_verdicts(self._config.screen)
         digest = self._ledger.listing_digest() + verdicts.digest + "".join(found)
@@ -216,8 +216,8 @@ class _Build:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         self._meter.begin("writing", self._ledger.num_listed())
-        self._ledger.settle_claims(self._config.duplicates, self._config.near_distance)
-        classes = settle_filled_classes(self._ledger, notes)
+        self._ledger.find_duplicates(self._config.duplicates, self._config.near_distance)
+        classes = resolve_filled_classes(self._ledger, notes)
         self._stop_if_strict(classes.notes)
         last = self._dataset / (grew_from or "none")
         assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
@@ -242,11 +242,11 @@ class _Build:
             remove_parts(self._far_parts)
         shutil.rmtree(self._parts)
         counts = manifest.counts
-        self._meter.settle(counts.kept, counts.duplicates, counts.quarantined)
+        self._meter.replace_counts(counts.kept, counts.duplicates, counts.quarantined)
         uri = f"{self._remote or self._dataset}/{manifest.version}/{MANIFEST}"
         return BuildOutcome.of(manifest, uri, reused=reused)
 
-    def _leave_nothing(self) -> None:
+    def _remove_work(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.with_suffix(".lock").unlink(missing_ok=True)
         for folder in (self._work.parent, self._dataset, self._dataset.parent):

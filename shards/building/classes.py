@@ -19,7 +19,7 @@ class Classes(NamedTuple):
     notes: list[str]
 
 
-def settle_listed_classes(ledger: Ledger, notes: Notes) -> list[str]:
+def resolve_listed_classes(ledger: Ledger, notes: Notes) -> list[str]:
     """Strip the folders that all images share, forget a class that is the only one, and return the notes."""
     while ledger.strip_common_folder():
         pass
@@ -33,10 +33,10 @@ def settle_listed_classes(ledger: Ledger, notes: Notes) -> list[str]:
     return found
 
 
-def settle_filled_classes(ledger: Ledger, notes: list[str]) -> Classes:
+def resolve_filled_classes(ledger: Ledger, notes: list[str]) -> Classes:
     """Return the classes of which at least one image was kept, and `notes` with those about the other classes.
 
-    The claims must be settled. A class that is the only one left makes the version unlabelled.
+    Call `Ledger.find_duplicates` first. A class that is the only one left makes the version unlabelled.
     """
     filled = ledger.filled_labels()
     empty = [label for label in ledger.labels() if label not in set(filled)]

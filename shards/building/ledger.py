@@ -194,7 +194,7 @@ class Ledger:
                     content = (digest, *place, self._pack(facts))
                     self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
-    def settle_claims(self, duplicates: str, near_distance: int) -> None:
+    def find_duplicates(self, duplicates: str, near_distance: int) -> None:
         """Find files with the same content, and drop the contents that look like another one, as `duplicates` asks."""
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO contents SELECT * FROM arrivals ORDER BY source_sha256, frame")

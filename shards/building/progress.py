@@ -58,7 +58,7 @@ class Meter:
         self._done = done
         self.tell()
 
-    def settle(self, kept: int, duplicates: int, quarantined: int) -> None:
+    def replace_counts(self, kept: int, duplicates: int, quarantined: int) -> None:
         """Replace the counts of the stages by those of the finished version."""
         self._kept, self._duplicates, self._quarantined = kept, duplicates, quarantined
         self.tell(now=True)

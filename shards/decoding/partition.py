@@ -62,7 +62,7 @@ def process_partition(
     if is_remote(spec.folder):
         return _process_into_bucket(spec, decoder, on_row)
     path = Path(spec.folder, spec.name)
-    if path.exists() and _is_settled(path):
+    if path.exists() and _is_final(path):
         return str(path)
     with storage_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _process_into_bucket(spec: PartitionSpec, decoder: Decoder | None, on_row: C
     return uri
 
 
-def _is_settled(path: Path) -> bool:
+def _is_final(path: Path) -> bool:
     """Return whether no file of a part should be tried again."""
     return all(row.get("reason") not in PASSING for row in read_part(path))
 

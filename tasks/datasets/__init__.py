@@ -1,4 +1,4 @@
-"""Prefect tasks that make dataset versions: sharding, screening of incoming images, generation.
+"""Prefect tasks that create dataset versions: sharding, screening of incoming images, generation.
 
 May import registry and the rooms below it, not training, evaluation or service.
 """

@@ -12,32 +12,32 @@ __all__ = ["GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
 
 
 class ScreenPolicy(Settings):
-    """How strict the screening is, and which files a person has allowed."""
+    """The strictness of the screening, and the files that a person has allowed."""
 
     false_positive_rate: float = Field(
         0.01,
         gt=0,
         le=0.5,
         title="False positives",
-        description="share of genuine images that may be held back; the threshold follows from the trusted images",
+        description="share of genuine images that may be held back; the trusted images determine the threshold",
     )
     most_lookalikes: int = Field(
         3,
         ge=1,
         le=1_000_000,
         title="Most look-alikes",
-        description="re-saved copies of one picture that may come in; with more, all but one are held back as flooding",
+        description="accepted number of re-saved copies of one picture; if there are more, all but one are held back",
     )
     allow: str = Field(
         "",
         max_length=1000,
         title="Allow-list",
-        description="text file with one sha256 per line: these files pass whatever the shield says; # begins a comment",
+        description="text file with one sha256 per line: these files always pass; # begins a comment",
     )
 
 
 class ScreenConfig(ScreenPolicy):
-    """Which images are judged, and by whose shield."""
+    """The images to judge, and the model whose shield judges them."""
 
     source: str = Field(
         title="Source", min_length=1, max_length=4096, description="folder, archive, listing or manifest, as for build"
@@ -47,32 +47,32 @@ class ScreenConfig(ScreenPolicy):
 
 
 class GenerateConfig(Settings):
-    """Which model makes how many images, and into which dataset."""
+    """The model, the number of images, and the dataset for them."""
 
     model: ModelUri
     dataset: str = Field(
         title="Dataset",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$",
-        description="name of the dataset that is made: lower-case letters, digits, - and _, 64 at most",
+        description="name of the new dataset: lower-case letters, digits, - and _, at most 64 characters",
     )
-    num_images: int = Field(10_000, ge=2, le=10_000_000, title="Images", description="how many images are generated")
+    num_images: int = Field(10_000, ge=2, le=10_000_000, title="Images", description="number of images to generate")
     out: str = Field(
         "",
         max_length=1000,
         title="Root",
-        description="folder or s3:// URI that gets datasets/; empty: SHARDGAN_HOME, where train finds it by name",
+        description="folder or s3:// URI for datasets/; empty: SHARDGAN_HOME, where train finds the dataset by name",
     )
     seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="the same seed gives the same images")
     label: int = Field(
-        -1, ge=-1, le=1_000_000, title="Class", description="number of the one class that is made; -1: all in turn"
+        -1, ge=-1, le=1_000_000, title="Class", description="number of the class to generate; -1: all classes in turn"
     )
     truncation: float = Field(
-        1.0, ge=0, le=1, title="Truncation", description="scale of the latents: less is more typical and less varied"
+        1.0, ge=0, le=1, title="Truncation", description="scale of the latents; smaller: more typical, less varied"
     )
     format: Literal["png", "webp", "jpeg"] = Field(
-        "png", title="Format", description="how images are stored: png and webp lose nothing, jpeg does"
+        "png", title="Format", description="format of the stored images: png and webp are lossless, jpeg is lossy"
     )
     val_fraction: float = Field(
-        0.1, ge=0, le=0.9, title="Validation share", description="share of the images that goes to the split val"
+        0.1, ge=0, le=0.9, title="Validation share", description="share of the images for the split val"
     )
     workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")

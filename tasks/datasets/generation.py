@@ -31,7 +31,7 @@ COLUMNS = pa.schema([("image", pa.binary()), ("label", pa.string())])
 
 
 class GenerateOutcome(BaseModel):
-    """The dataset version that was made, and the model that made it; seen = kept + duplicates + quarantined."""
+    """The generated dataset version, and the model that made it. seen = kept + duplicates + quarantined."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ class GenerateOutcome(BaseModel):
 
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
-        there = " (already there: nothing was generated)" if self.reused else ""
+        there = " (it already existed: nothing was generated)" if self.reused else ""
         return [
             ("model", f"{self.model}, weights sha256 {self.weights_sha256}"),
             ("dataset", f"{self.dataset}@{self.version}{there}"),
@@ -59,7 +59,7 @@ class GenerateOutcome(BaseModel):
 
 @task(task_run_name="generate-{config.dataset}")
 def generate(config: GenerateConfig) -> GenerateOutcome:
-    """Make the dataset version that `config` asks for, unless it exists already.
+    """Generate the dataset version that `config` asks for, unless it already exists.
 
     Raises RegistryError for models that shardgan did not register, and for a class that the model does not have.
     """
@@ -75,7 +75,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     root = config.out or home().shared
     lock = home().root / "locks" / f"{listing.stem}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):  # two runs may ask for the same images: the second one finds them made
+    with FileLock(lock):  # two runs may ask for the same images: the second one then finds the finished version
         built = find_synthetic(shard, root, synthetic)
         if built is None:
             write_listing(listing, generator, config)
@@ -84,7 +84,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
             facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
             record_dataset(built.dataset, built.version, facts, [model_key(version.name, str(version.version))])
         else:
-            logger.info("%s@%s is there already: nothing was generated", built.dataset, built.version)
+            logger.info("%s@%s already exists: nothing was generated", built.dataset, built.version)
     return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))
 
 
@@ -120,8 +120,8 @@ def requests(config: GenerateConfig, num_classes: int) -> Iterator[dict[str, Any
 
 def _check_label(config: GenerateConfig, uri: str, labels: list[str]) -> None:
     if config.label >= max(len(labels), 0) and config.label != -1:
-        known = f"0 to {len(labels) - 1} ({', '.join(labels)}) or -1" if labels else "-1, as it has no classes"
-        raise RegistryError(f"label is {config.label}; {uri} takes {known}")
+        known = f"0 to {len(labels) - 1} ({', '.join(labels)}) or -1" if labels else "only -1: it has no classes"
+        raise RegistryError(f"label is {config.label}; {uri} accepts {known}")
 
 
 def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenerator) -> ShardConfig:

@@ -1,4 +1,4 @@
-"""Checks of what a build is asked for, made before anything starts. Imports neither torch nor Prefect."""
+"""Checks of a request for a build, before anything starts. Imports neither torch nor Prefect."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ PATTERN = set("*?[")
 
 
 def names_model(screen: str) -> bool:
-    """Whether `shard.screen` names a model rather than a table of verdicts."""
+    """Return whether `shard.screen` names a model instead of a table of verdicts."""
     return ModelRef.is_uri(screen)
 
 
 def check_source(config: ShardConfig) -> None:
-    """Raise RequestError where a local source is not there, and SourceError where it cannot be listed or is empty.
+    """Raise RequestError if a local source does not exist, and SourceError if it cannot be listed or is empty.
 
-    The listing is read as far as its first file. A remote source is looked at by the build itself.
+    The listing is only read up to its first file. The build itself checks a remote source.
     """
     if "://" in config.source:
         return
@@ -28,10 +28,10 @@ def check_source(config: ShardConfig) -> None:
     if next(iter(list_entries(config)), None) is None:
         raise RequestError(f"{asked}, which is empty: {remedy}")
     if config.screen and not names_model(config.screen):
-        check_file("shard.screen", config.screen, "make it with `shardgan screen`")
+        check_file("shard.screen", config.screen, "create it with `shardgan screen`")
 
 
 def check_file(setting: str, path: str, remedy: str) -> None:
-    """Raise RequestError where the local file that a setting names is not there."""
+    """Raise RequestError if a setting names a local file that does not exist."""
     if path and "://" not in path and not Path(path).expanduser().is_file():
-        raise RequestError(f"{setting} is {path!r}, and there is no such file: {remedy}")
+        raise RequestError(f"{setting} is {path!r}, but this file does not exist: {remedy}")

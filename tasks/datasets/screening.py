@@ -1,7 +1,7 @@
 """Screening of incoming images by the shield of a registered version, before they become part of a dataset.
 
-The images are decoded by shards as in any build. The result is a table of verdicts that a build obeys
-(`shard.screen`), a sheet of the suspects, and a list of their sha256, so that a person can overrule it.
+The package shards decodes the images as in every build. The result is a table of verdicts for a build
+(`shard.screen`), a sheet of the suspects, and a list of their sha256, so that a person can overrule the screening.
 """
 
 import csv
@@ -125,13 +125,13 @@ def load_screener(version: ModelVersion) -> Screener:
     if not shield_sha256:
         raise RegistryError(
             f"{uri} has no shield: it was trained with train.shield.policy=off. Train with train.shield.policy=gate "
-            "and train.shield.trusted, and screen with that version; until then nothing is screened"
+            "and train.shield.trusted, and screen with that version. Nothing was screened"
         )
     with proven_model(version) as folder:
         artifacts = folder / "artifacts"
         path = artifacts / ARTIFACT_FILES["shield"]
         if hashlib.sha256(path.read_bytes()).hexdigest() != shield_sha256:
-            raise RegistryError(f"{uri}: {path.name} is not what was registered: register the run again")
+            raise RegistryError(f"{uri}: {path.name} is not the registered file: register the run again")
         spec = json.loads((artifacts / ARTIFACT_FILES["spec"]).read_text())
         try:
             return Screener(NetworkSpec(family=spec["family"], **spec["arguments"]), path)
@@ -154,7 +154,7 @@ def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incomi
         "val_fraction": 0.0,
         "screen": "",
     }
-    with ProgressReport("decoding", "Decoding what comes in", total=1) as progress:
+    with ProgressReport("decoding", "Decoding incoming images", total=1) as progress:
         built = build(
             shard.model_copy(update=seen),
             folder,

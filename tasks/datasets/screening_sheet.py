@@ -13,7 +13,7 @@ INK, PAPER, WARN, CALM = (30, 30, 30), (250, 250, 250), (170, 30, 30), (30, 110,
 
 
 class Tile(NamedTuple):
-    """One suspect: uint8 pixels (C, H, W), and its row of verdicts."""
+    """One suspect: uint8 pixels (C, H, W), and its row in the table of verdicts."""
 
     pixels: np.ndarray
     row: dict[str, Any]

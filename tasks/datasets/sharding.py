@@ -1,4 +1,4 @@
-"""The sharding stage: a collection of compressed images becomes a dataset version."""
+"""The sharding stage: turns a collection of compressed images into a dataset version."""
 
 import logging
 from pathlib import Path
@@ -27,7 +27,7 @@ __all__ = ["BuildOutcome", "ShardConfig", "build_shards"]
     retry_condition_fn=should_retry,
 )
 def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
-    """Make the dataset version that `config` describes, unless it exists. Uses the flow's cluster if there is one."""
+    """Build the dataset version that `config` describes, unless it exists. Uses the flow's cluster if there is one."""
     run_partitions = run_on_cluster if on_cluster else None
     with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
         outcome = build(
@@ -37,18 +37,18 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
             run_partitions=run_partitions,
         )
     if outcome.reused:
-        logger.info("%s@%s is there already: nothing new, nothing was read", outcome.dataset, outcome.version)
+        logger.info("%s@%s already exists: the source has not changed", outcome.dataset, outcome.version)
     else:
         announce_dataset(outcome)
         record_dataset(outcome.dataset, outcome.version, outcome.model_dump(exclude={"dataset", "reused"}))
     create_table_artifact(
         key="dataset-counts",
-        description=f"{outcome.dataset}@{outcome.version}: what became of every file",
+        description=f"{outcome.dataset}@{outcome.version}: the result for every file",
         table=[{"what": what, "images": count} for what, count in _counts(outcome).items()],
     )
     sheet = Path(outcome.manifest).with_name("contact_sheet.png")
     if sheet.exists():
-        what = f"{outcome.dataset}@{outcome.version}: some of the images kept, and what was refused"
+        what = f"{outcome.dataset}@{outcome.version}: some of the kept and of the refused images"
         show_picture(sheet, "contact-sheet", what)
     return outcome
 

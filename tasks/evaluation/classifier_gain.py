@@ -1,4 +1,4 @@
-"""How much a version's images help a classifier. Measured with the dataset of its training, kept as a tag."""
+"""How much a version's images help a classifier. It is measured on the training's dataset and kept as a tag."""
 
 import logging
 from collections.abc import Callable
@@ -36,8 +36,8 @@ def measure_model_gain(
     if len(dataset.labels) < 2 or not model.makes(dataset.labels):
         own = f"makes {model.labels}" if model.is_conditional else "is unconditional"
         raise RequestError(
-            f"a classifier learns from labelled images; {dataset.name} has the classes {dataset.labels} and the "
-            f"model {own}: take a conditional model of this dataset, which needs two classes or more"
+            f"a classifier learns from labelled images. {dataset.name} has the classes {dataset.labels}, and the model "
+            f"has {own}: use a conditional model of this dataset, which needs at least two classes"
         )
     generated = labelled_images(model, dataset, config.classifier.seed)
     real, val = (_labelled(dataset.open_split(split)) for split in (TRAIN, SPLIT))
@@ -71,7 +71,7 @@ def score_gain(
     model = LoadedGenerator.load(version)
     if len(dataset.labels) < 2 or not model.makes(dataset.labels):
         logger.warning(
-            "%s version %s does not make the classes of %s: it has no classifier gain",
+            "%s version %s does not generate the classes of %s: no classifier gain is measured",
             *(version.name, version.version, dataset.name),
         )
         return None
@@ -99,7 +99,7 @@ def find_gain(version: ModelVersion) -> GainTable | None:
 
 
 class GainTexts(NamedTuple):
-    """The table as text: names of the tests, rows of accuracies, rows of gains, and how they were measured."""
+    """The table as text: names of the tests, rows of accuracies, rows of gains, and the method of measurement."""
 
     tests: list[str]
     accuracies: list[list[str]]
@@ -118,14 +118,14 @@ def describe_gain(table: GainTable) -> GainTexts:
             [f"{size:,}", kind, *(_accuracy(found[size, kind, test]) for test in TESTS)] for size, kind in kinds
         ],
         gains=[[f"{size:,}", *(_gain(table.gains[f"{size} {test}"]) for test in TESTS)] for size in sizes],
-        about=f"Accuracy in percent on the {table.num_val:,} real images of the val split, which neither the "
-        "classifiers nor the generator were trained on: as they are, and made harder. Each classifier sees "
-        f"{table.config.classifier.nimg:,} images; with two sources, half of every batch is from each. "
-        f"{table.num_generated:,} generated images, mean of {table.config.num_seeds} seeds, 95% intervals over other "
-        f"images and other seeds. The attack is on each classifier itself: L-infinity, radius {attack.epsilon:g}/255, "
+        about=f"Accuracy in percent on the {table.num_val:,} real images of the val split: as they are, and made "
+        "harder. Neither the classifiers nor the generator were trained on them. Each classifier sees "
+        f"{table.config.classifier.nimg:,} images; with two sources, each gives half of every batch. "
+        f"{table.num_generated:,} generated images, mean of {table.config.num_seeds} seeds, 95% intervals over "
+        f"images and seeds. The attack is on each classifier itself: L-infinity, radius {attack.epsilon:g}/255, "
         f"{attack.num_steps} steps of {attack.step_size:g}/255 from a random start (Madry et al. 2018). "
-        "The generator was trained on the whole "
-        "train split: beside few real images, generated ones also carry what it learnt from the others.",
+        "The generator was trained on the whole train split. Next to few real images, generated images therefore "
+        "also contain what it learnt from the other real images.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The feature net that an evaluation asks for: loaded from a package or a file, or trained on the dataset itself."""
+"""The feature net of an evaluation: loaded from a package or a file, or trained on the dataset itself."""
 
 import hashlib
 from pathlib import Path
@@ -23,13 +23,12 @@ from tasks.trainer.pictures import TRAIN
 def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
     """Return the weights file that `config` names, or None. Nothing is loaded or trained.
 
-    Raises RequestError for weights that are not there or not what they should be, and for a classifier where the
-    dataset has no classes.
+    Raises RequestError for weights that are missing or wrong, and for a classifier if the dataset has no classes.
     """
     if config.feature_net == "classifier" and len(dataset.labels) < 2:
         raise RequestError(
-            f"feature_net is classifier, but {dataset.manifest.dataset} has {len(dataset.labels)} classes, two are "
-            "needed: choose another feature net, or build the dataset with labels"
+            f"feature_net is classifier, but {dataset.manifest.dataset} has {len(dataset.labels)} classes, but two "
+            "are needed: choose another feature net, or build the dataset with labels"
         )
     try:
         return find_weights(config.weights, config.weights_sha256, home().features) if config.weights else None
@@ -40,7 +39,7 @@ def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
 def find_feature_net(config: EvalConfig, dataset: Dataset) -> FeatureNet:
     """Load the net that `config` names. A classifier of this dataset version is trained if there is none yet.
 
-    Raises RequestError where that cannot be: see `check_feature_net`, or the file holds another network.
+    Raises RequestError as `check_feature_net` does, and if the file holds another network.
     """
     weights = check_feature_net(config, dataset)
     if config.feature_net == "classifier":

@@ -1,4 +1,4 @@
-"""Pictures of a version's images: by class, with less and less truncation, and interpolated between latents."""
+"""Grids of a version's images: by class, with decreasing truncation, and interpolated between latents."""
 
 import numpy as np
 import torch
@@ -13,13 +13,16 @@ MAX_ROWS = 5
 
 
 def class_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """PNG whose columns are classes; every cell has latents of its own."""
+    """Return a PNG whose columns are classes. Every cell has its own latents."""
     columns, labels = grid_labels(generator.num_classes)
     return grid_png(generator.generate_each(range(seed, seed + len(labels)), labels.tolist()), columns)
 
 
 def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """PNG with a row for each of TRUNCATIONS and the same latents in each column; empty where it takes none."""
+    """Return a PNG with a row for each of TRUNCATIONS and the same latents in each column.
+
+    It is empty if the model has no truncation.
+    """
     if not generator.takes_truncation:
         return b""
     columns = min(generator.num_classes or MAX_COLUMNS, MAX_COLUMNS)
@@ -30,10 +33,10 @@ def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:
 
 
 def interpolation_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """PNG whose rows lead from one latent to another in NUM_STEPS, each row in one class where there are classes.
+    """Return a PNG whose rows go from one latent to another in NUM_STEPS. If there are classes, each row has one class.
 
-    On a great circle, because latents of N(0, I) lie near a sphere (Shoemake 1985; White 2016, "Sampling Generative
-    Networks").
+    The path is a great circle, because latents of N(0, I) lie near a sphere (Shoemake 1985; White 2016, "Sampling
+    Generative Networks").
     """
     rows = min(generator.num_classes or MAX_ROWS, MAX_ROWS)
     ends = torch.randn(2, rows, generator.latent_dim, generator=torch.Generator().manual_seed(seed))
@@ -43,7 +46,7 @@ def interpolation_grid(generator: LoadedGenerator, seed: int) -> bytes:
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:
-    """Points (N, D) that far along the arcs from `start` to `end`; a straight line where the two point the same way."""
+    """Return points (N, D) at the given fractions of the arcs from `start` to `end`. Parallel vectors give a line."""
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=1)[:, None]
     angle = torch.acos(cosine.clamp(-1, 1))
     arc = (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)

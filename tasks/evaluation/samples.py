@@ -1,4 +1,4 @@
-"""The generated images that are scored: classes in the shares of the val split, each image known by its place."""
+"""The generated images that are scored: classes in the shares of the val split, each image has a fixed position."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ __all__ = ["generated_image", "generated_images"]
 
 
 def generated_images(generator: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:
-    """Yield `config.num_images` images as uint8 NCHW batches, classes in the shares that the val split has."""
+    """Yield `config.num_images` images as uint8 NCHW batches. The classes have the same shares as in the val split."""
     for row in request_rows(dataset, config):
         yield _generate(generator, dataset, row)
 
 
 def generated_image(generator: LoadedGenerator, dataset: Dataset, config: EvalConfig, place: int) -> np.ndarray:
-    """Generate again the image at that place among those that are scored, uint8 CHW."""
+    """Generate the scored image at the position `place` again, as uint8 CHW."""
     for row in request_rows(dataset, config):
         if place < row["num_images"]:
             return np.asarray(_generate(generator, dataset, row)[place])
@@ -28,9 +28,9 @@ def generated_image(generator: LoadedGenerator, dataset: Dataset, config: EvalCo
 
 
 def _generate(generator: LoadedGenerator, dataset: Dataset, row: dict[str, int]) -> np.ndarray:
-    """Ask for one row of `request_rows`; the generator may be older than the dataset's classes.
+    """Generate one row of `request_rows`. The generator may be older than the dataset's classes.
 
-    Classes go by their names. Where the generator has none of that name, it makes all that it has, in turn.
+    Classes are matched by name. If the generator has no class of this name, it generates all its classes in turn.
     """
     name = dataset.labels[row["label"]] if dataset.labels else None
     return generator.generate(row["num_images"], row["seed"], generator.class_number(name))

@@ -76,7 +76,7 @@ class ScoredModel(BaseModel):
 
 
 class UnusableChampion(BaseModel):
-    """The champion where it cannot be loaded, and why."""
+    """The champion that cannot be loaded, and the reason."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,9 +136,9 @@ def score_model(model: str, config: EvalConfig) -> ScoredModel:
     retry_condition_fn=should_retry,
 )
 def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel | UnusableChampion | None:
-    """Score the champion, if there is another one, under the challenger's protocol: on the challenger's val split.
+    """Score the champion, if it is another version, under the challenger's protocol, on the challenger's val split.
 
-    A champion that cannot be loaded is reported, and fails nothing: the promotion rule says what comes of it.
+    A champion that cannot be loaded is reported, but it does not fail the evaluation. The promotion rule decides.
     """
     client = connect(home())
     version = find_champion(client, challenger.name)
@@ -147,7 +147,7 @@ def score_champion(challenger: ScoredModel, config: EvalConfig) -> ScoredModel |
     scored = client.get_model_version(challenger.name, challenger.version)
     manifest_uri = VersionTags.of(scored, "manifest").manifest
     try:
-        verify_version(version)  # known scores alone would not load any of its files
+        verify_version(version)  # with known scores, none of its files would be loaded
         return _score(client, version, manifest_uri, config)
     except RegistryError as error:
         logger.warning("the champion, %s, cannot be used: %s", uri_of(version), error)
@@ -188,7 +188,7 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
         _score_tags(scores).write(client, version)
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
-    elif not scores.baselines:  # from before there were floors
+    elif not scores.baselines:  # measured by a version of shardgan without floors
         scores = scores.with_baselines(_reference(dataset, config, net))
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
@@ -201,13 +201,13 @@ def check_scorable(manifest_uri: str, config: EvalConfig) -> Dataset:
     dataset = Dataset.open(manifest_uri)
     if (num_reference := dataset.num_samples(SPLIT)) < 2:
         raise RequestError(
-            f"{dataset.name} has {num_reference} images in the split {SPLIT}, scores need 2 at least, and "
-            f"{LEAST_IMAGES} to decide anything: build it with a larger shard.val_fraction, or from more images"
+            f"{dataset.name} has {num_reference} images in the split {SPLIT}. Scores need at least 2, and a decision "
+            f"needs {LEAST_IMAGES}: build it with a larger shard.val_fraction, or from more images"
         )
     if config.gain and len(dataset.labels) < 2:
         raise RequestError(
             f"evaluate.classifier_nimg is {config.classifier_nimg}, but {dataset.name} has "
-            f"{len(dataset.labels)} classes, two are needed: leave it at 0, or build the dataset with labels"
+            f"{len(dataset.labels)} classes, but two are needed: leave it at 0, or build the dataset with labels"
         )
     select_device(config.device)
     check_feature_net(config, dataset)
@@ -273,13 +273,13 @@ def _measure(
 
 
 def _reference(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: Progress | None = None) -> Array:
-    """Features of the val split, from the cache where they are known."""
+    """Return the features of the val split, from the cache if it has them."""
     key = reference_key(dataset)
     return reference_features(real_images(dataset), net, home().features, key, config.batch_size, progress)
 
 
 def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:
-    """Return the class of each image, or None if there are no classes or the model does not make them on request."""
+    """Return the class of each image, or None if there are no classes or the model cannot generate a given class."""
     if not dataset.labels or not model.makes(dataset.labels):
         return None
     rows = request_rows(dataset, config)
@@ -308,5 +308,5 @@ def log_pairs(
 
 
 def pairs_artifact(protocol: Protocol) -> str:
-    """The path of the closest pairs among the run's artifacts."""
+    """Return the path of the closest pairs among the run's artifacts."""
     return f"pairs/{protocol.digest()}.png"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shards.building.classes import settle_filled_classes, settle_listed_classes
+from shards.building.classes import resolve_filled_classes, resolve_listed_classes
 from shards.building.ledger import Ledger
 from shards.sources.entries import Entry, Notes
 
@@ -54,7 +54,7 @@ HINTS = Notes(always=["always"], if_unlabelled=["hint", "hint", "other hint"])
 )
 def test_listed_classes(entries: list[Entry], labels: list[str], notes: list[str], ledger: Ledger) -> None:
     ledger.replace_listing(entries)
-    assert settle_listed_classes(ledger, HINTS) == notes
+    assert resolve_listed_classes(ledger, HINTS) == notes
     assert ledger.labels() == labels
 
 
@@ -71,7 +71,7 @@ def decoded(ledger: Ledger, filled: int, empty: int) -> None:
         sample = {"frame": 0, "offset": 0, "bytes": 1, "pixel_sha256": name}
         rows.append(row | {"source_sha256": f"{number:064x}", "source_bytes": 1, "facts": {}, "samples": [sample]})
     ledger.add_part("p.part", rows)
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def decoded(ledger: Ledger, filled: int, empty: int) -> None:
 )
 def test_filled_classes(filled: int, empty: int, labels: list[str], num_notes: int, ledger: Ledger) -> None:
     decoded(ledger, filled, empty)
-    classes = settle_filled_classes(ledger, ["before"])
+    classes = resolve_filled_classes(ledger, ["before"])
     assert (classes.labels, len(classes.notes)) == (labels, num_notes)
     assert classes.notes[0] == "before"
 
 
 def test_only_a_few_classes_are_named(ledger: Ledger) -> None:
     decoded(ledger, 1, 7)
-    notes = settle_filled_classes(ledger, []).notes
+    notes = resolve_filled_classes(ledger, []).notes
     assert notes[0] == "The class '01' has no usable image and is left out. Its files: 1 not an image."
     assert notes[4].startswith("The class '05'")
     assert notes[5:] == [

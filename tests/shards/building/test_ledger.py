@@ -45,7 +45,7 @@ def bad(source: str, reason: str, number: int | None = None) -> Row:
 
 
 def claims(ledger: Ledger) -> list[tuple[bytes, list[tuple[str, str | None]]]]:
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     return [(claim.source_sha256, claim.sources) for claim in ledger.claims()]
 
 
@@ -119,7 +119,7 @@ def test_contents_come_back_frame_by_frame_with_their_facts(ledger: Ledger) -> N
     ledger.replace_listing([entry("a")])
     ledger.begin_arrivals()
     ledger.add_part("p.part", [good("a", 3, frames=3)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     contents = ledger.contents(digest(3))
     assert [(one.frame, one.file, one.offset, one.bytes) for one in contents] == [
         (frame, "p.part", 100 * frame, 7) for frame in range(3)
@@ -135,10 +135,10 @@ def test_quantisation_tables_come_back_after_reopening(tmp_path: Path) -> None:
     for row in (good("a", 1), good("b", 2), plain, good("d", 5)):
         ledger = Ledger(tmp_path / "ledger.sqlite")
         ledger.add_part("p.part", [row])
-        ledger.settle_claims("bytes", 0)
+        ledger.find_duplicates("bytes", 0)
         ledger.close()
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     tables = [ledger.contents(digest(number))[0].facts["jpeg_tables"] for number in (1, 2, 3, 5)]
     ledger.close()
     assert tables == ["table 1", "table 0", None, "table 1"]
@@ -147,10 +147,10 @@ def test_quantisation_tables_come_back_after_reopening(tmp_path: Path) -> None:
 def test_newest_row_of_a_file_and_newest_place_of_a_content_count(ledger: Ledger) -> None:
     ledger.replace_listing([entry("a", size=2)])
     ledger.add_part("p.part", [good("a", 1)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert fresh(ledger) == ["a"]
     ledger.add_part("q.part", [good("a", 1, size=2)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert fresh(ledger) == []
     assert [one.file for one in ledger.contents(digest(1))] == ["q.part"]
 
@@ -160,7 +160,7 @@ def test_parts_that_were_never_assembled_are_forgotten(ledger: Ledger) -> None:
     ledger.add_part("old.part", [good("a", 1)])
     ledger.begin_arrivals()
     ledger.add_part("new.part", [good("a", 1)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert [one.file for one in ledger.contents(digest(1))] == ["new.part"]
 
 
@@ -170,7 +170,7 @@ def test_same_pixels_are_stood_in_for(ledger: Ledger) -> None:
     for row in (twins[0], twins[1], twins[4]):
         row["samples"][0]["pixel_sha256"] = "same"  # type: ignore[index]
     ledger.add_part("p.part", twins)
-    ledger.settle_claims("pixels", 0)
+    ledger.find_duplicates("pixels", 0)
     assert [bool(ledger.contents(digest(number))) for number in (1, 2, 3)] == [True, False, True]
     assert ledger.stand_in(digest(2)) == ("same_pixels", digest(1), "a")
 
@@ -182,7 +182,7 @@ def test_stand_in_of_a_content_whose_stand_in_was_dropped_too(ledger: Ledger) ->
     for row, pixels, look in zip(rows, ("one", "two", "two"), ("0" * 16, "0" * 15 + "1", "0" * 15 + "1"), strict=True):
         row["samples"][0] |= {"pixel_sha256": pixels, "perceptual_hash": look}  # type: ignore[index]
     ledger.add_part("p.part", rows)
-    ledger.settle_claims("near", 4)
+    ledger.find_duplicates("near", 4)
     assert [bool(ledger.contents(digest(number))) for number in (1, 2, 3)] == [True, False, False]
     assert ledger.stand_in(digest(2)) == ("looks_the_same", digest(1), "a")
     assert ledger.stand_in(digest(3)) == ("same_pixels", digest(1), "a")
@@ -268,7 +268,7 @@ def test_filled_labels_and_the_fates_of_the_others(ledger: Ledger) -> None:
     ledger.replace_listing(entry(name, label) for name, label in names.items())
     rows = [good("1.png", 1), good("2.png", 1), bad("3.png", "truncated"), bad("4.png", "too_small"), good("5.png", 5)]
     ledger.add_part("p.part", rows)
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert ledger.filled_labels() == ["w", "x"]
     assert ledger.fates("y") == {"duplicate": 1, "truncated": 1}
     assert ledger.fates("z") == {"too_small": 1}
@@ -280,14 +280,14 @@ def test_class_of_dropped_lookalikes_is_not_filled(ledger: Ledger) -> None:
     for row in twins:
         row["samples"][0]["pixel_sha256"] = "same"  # type: ignore[index]
     ledger.add_part("p.part", twins)
-    ledger.settle_claims("pixels", 0)
+    ledger.find_duplicates("pixels", 0)
     assert ledger.filled_labels() == ["x"]
 
 
 def test_all_classes_are_filled_before_the_last_content(ledger: Ledger) -> None:
     ledger.replace_listing(entry(name, label) for name, label in zip("abcd", "xyxy", strict=True))
     ledger.add_part("p.part", [good(name, number) for number, name in enumerate("abcd")])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert ledger.filled_labels() == ["x", "y"]
 
 
@@ -295,7 +295,7 @@ def finished(ledger: Ledger, *rows: Row) -> None:
     """What a build does from the parts to the end."""
     ledger.begin_arrivals()
     ledger.add_part("p.part", rows)
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     ledger.begin_placing()
     contents = [(claim.source_sha256, one) for claim in ledger.claims() for one in ledger.contents(claim.source_sha256)]
     ledger.place((digest, one._replace(file="train-0.tar", offset=512)) for digest, one in contents)
@@ -319,7 +319,7 @@ def test_finished_version_is_where_samples_lie(ledger: Ledger) -> None:
 def test_placing_starts_anew(ledger: Ledger) -> None:
     ledger.replace_listing([entry("a")])
     ledger.add_part("p.part", [good("a", 1)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     (content,) = ledger.contents(digest(1))
     ledger.place([(digest(8), content)])
     ledger.begin_placing()
@@ -339,11 +339,11 @@ def test_forgetting_parts_keeps_what_lies_in_shards(ledger: Ledger) -> None:
     ledger.replace_listing(map(entry, "ab"))
     finished(ledger, good("a", 1))
     ledger.add_part("q.part", [good("b", 2)])
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     ledger.add_part("r.part", [good("b", 2)])
     ledger.forget_parts()
     assert fresh(ledger) == ["b"]
-    ledger.settle_claims("bytes", 0)
+    ledger.find_duplicates("bytes", 0)
     assert (len(ledger.contents(digest(1))), ledger.contents(digest(2))) == (1, [])
 
 
