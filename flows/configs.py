@@ -31,7 +31,7 @@ class BuildDatasetConfig(Settings):
 
 
 class TrainGanConfig(Settings):
-    """What to train, and the dataset."""
+    """The training and its dataset."""
 
     dataset: str = Field(
         title="Dataset",
@@ -64,17 +64,19 @@ class EvaluateGanConfig(Settings):
 
 
 class PromoteModelConfig(Settings):
-    """Which model, and why."""
+    """The model and the reason."""
 
     model: ModelUri
-    why: str = Field(min_length=1, max_length=500, title="Reason", description="kept with the version")
+    why: str = Field(
+        min_length=1, max_length=500, title="Reason", description="the reason, which is kept with the version"
+    )
 
 
 class RollbackModelConfig(Settings):
-    """Which model, and why."""
+    """The model and the reason."""
 
-    model: str = Field(title="Model", min_length=1, max_length=300, description="name in the registry")
-    why: str = Field("", max_length=500, title="Reason", description="kept with the version")
+    model: str = Field(title="Model", min_length=1, max_length=300, description="name of the model in the registry")
+    why: str = Field("", max_length=500, title="Reason", description="the reason, which is kept with the version")
 
 
 class PipelineConfig(Settings):

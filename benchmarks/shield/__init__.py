@@ -1,1 +1,1 @@
-"""The shield measured: what poison gets through the gate, and which forgeries the head tells."""
+"""Measures the shield: how much poison passes the filter, and which forgeries the head detects."""

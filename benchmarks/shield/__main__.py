@@ -1,4 +1,4 @@
-"""`make bench-shield`: the gate against poisoned streams, and the head against every kind of forgery, over five seeds.
+"""`make bench-shield`: the filter on poisoned streams, and the head on every kind of forgery, over five seeds.
 
 Every row is kept under the ignored cache as soon as it is there, so that a run that was stopped goes on; the tables
 are written from the rows there are.
@@ -46,7 +46,7 @@ def cases(num_seeds: int) -> list[poisoning.Case]:
 
 
 def heads(num_seeds: int) -> list[detection.Case]:
-    """The head with all lessons first, then the others, for one seed after the other."""
+    """Return the heads of one seed after the other. The first one of a seed is trained on all kinds of forgery."""
     return [
         detection.Case(collection, seed, left_out)
         for seed in range(num_seeds)

@@ -1,4 +1,4 @@
-"""What the head tells: kinds of forgery in its lessons and left out of them, and the attack on the head itself."""
+"""Detection by the head: forgeries of kinds inside and outside its training batches, and attacks on the head itself."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,14 @@ from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 
-FAMILIES = ("patch", "blend", "splice", "foreign", "fgsm", "pgd")  # those that can be left out of the lessons
+FAMILIES = (
+    "patch",
+    "blend",
+    "splice",
+    "foreign",
+    "fgsm",
+    "pgd",
+)  # kinds that can be left out of the head's training batches
 EPSILONS = (0, 2, 4, 8, 16)
 ADAPTIVE_STEPS = 20
 LATER_STEPS = 60
@@ -34,7 +41,7 @@ Score = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Case(NamedTuple):
-    """One head: on which collection and seed, and what its lessons leave out; `plain` has no adversarial lessons."""
+    """One head: its collection and seed, and what its training leaves out. `plain`: no adversarial training batches."""
 
     collection: str
     seed: int
@@ -95,7 +102,7 @@ def load_teachers(case: Case, collection: Collection) -> list[ReferenceNetworks]
 
 
 def teach(case: Case, collection: Collection, teachers: list[ReferenceNetworks]) -> Shield:
-    """A head after one lesson on each of the training's generators."""
+    """Return a head that was trained once on each of the training's generators."""
     kept = [name for name in ShieldConfig().attacks if name != case.left_out]
     config = ShieldConfig(
         policy="gate",
@@ -122,7 +129,7 @@ def forge_all(case: Case, collection: Collection, teachers: ReferenceNetworks) -
         return Draws((case.seed, number), CPU, len(clean))
 
     tests = {name: forge(clean, draws(40 + number)) for number, (name, forge) in enumerate(FORGERIES.items())}
-    tests["foreign"] = to_float(collection.foreign)  # the other collection, which no lesson shows
+    tests["foreign"] = to_float(collection.foreign)  # the other collection, which no training batch contains
     tests["trigger"] = stamp(clean, poisoning.TRIGGER)
     tests["fgsm"] = fgsm(clean, unlikely, 16 / 255)
     tests["pgd"] = perturb(clean, unlikely, 16 / 255, 10, draws(50))

@@ -49,13 +49,13 @@ class Case(NamedTuple):
 
 
 class WatchedShield(Shield):
-    """Counts what the gate drops, by whether it carries the trigger."""
+    """Counts the images that the filter drops, with and without the trigger."""
 
     counts: dict[str, list[int]]
     name: str
 
     def train_head(self, references: ReferenceNetworks, nimg: int) -> None:
-        """See Shield; the first lesson is the same for every rate of a seed, so it is kept."""
+        """See Shield. The head's first training is the same for every rate of a seed, so its result is kept."""
         kept = CACHE / "lessons" / f"{WatchedShield.name}-{self.seed}.safetensors"
         if nimg == 0 and kept.exists():
             self.restore(load_file(kept))

@@ -13,7 +13,10 @@ from benchmarks.shield import detection, poisoning
 
 NOTES = Path(__file__).with_name("notes.md")
 KINDS = ("trigger", "patch", "blend", "splice", "foreign", "generated", "other generator", "fgsm", "pgd")
-LEFT_OUT = {"trigger": "patch", "foreign": "foreign"}  # which lessons a test's family belongs to, where names differ
+LEFT_OUT = {
+    "trigger": "patch",
+    "foreign": "foreign",
+}  # the kind of forgery in training that a test's family belongs to, if the names differ
 Row = dict[str, Any]
 
 
@@ -82,7 +85,7 @@ def _scores(rows: list[Row], judge: str, kind: str) -> str:
 
 
 def adaptive_table(rows: list[Row]) -> str:
-    """AUROC / TPR at 1 % FPR by the attack's reach, for heads with and without adversarial lessons."""
+    """AUROC / TPR at 1 % FPR by the attack's radius, for heads with and without adversarial training batches."""
     head = ["collection", "forgery", "lessons", "seeds", *(f"{epsilon}/255" for epsilon in detection.EPSILONS)]
     lines = []
     for (collection, lessons, kind), found in _curves(rows).items():

@@ -1,4 +1,4 @@
-"""The door end to end: a shielded training is registered, and its shield judges what comes in."""
+"""The screening end to end: a training with a shield is registered, and its shield judges incoming images."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""The gate inside a training: off it changes nothing, on it keeps the exact resume and every family's steps."""
+"""The filter inside a training: off, it changes nothing; on, exact resume and all families still work."""
 
 from collections.abc import Iterator
 from pathlib import Path
