@@ -25,7 +25,7 @@ class BuildDatasetConfig(Settings):
         "",
         max_length=300,
         title="Dask scheduler",
-        description="address of a Dask cluster that can read the source and the root, such as tcp://host:8786; empty: "
+        description="address of a Dask cluster that shares the source and the root, such as tcp://host:8786; empty: "
         "this machine",
     )
 

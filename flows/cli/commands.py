@@ -30,9 +30,9 @@ MODEL_FLAG = {"--model": "model"}
 
 @dataclass(frozen=True)
 class Command:
-    """One word of the command line.
+    """One command of the command line.
 
-    `runs` is `module:function`, imported when it is about to run: flows bring Prefect, MLflow and torch with them.
+    `runs` is `module:function`. It is imported just before it runs, because flows import Prefect, MLflow and torch.
     """
 
     name: str
@@ -46,20 +46,20 @@ class Command:
     positional: str = ""  # the setting that a bare first word stands for
 
     def load(self) -> Callable[[Any], Any]:
-        """Import what the command runs: a function from its config to an outcome that tells its facts."""
+        """Import the function of the command. It takes the config and returns an outcome with facts."""
         module, _, name = self.runs.partition(":")
         function: Callable[[Any], Any] = getattr(import_module(module), name)
         return function
 
 
 def dataset_of_file(tree: Tree, file: Tree) -> Tree:
-    """A file written for `run` names the dataset under `shard`: take it from there."""
+    """Take the dataset's name from `shard`, if the file was written for `run`."""
     name = file.get("shard", {}).get("dataset")
     return {"dataset": name} | tree if name else tree
 
 
 def model_of_file(tree: Tree, file: Tree) -> Tree:
-    """A file written for `run` may leave out the model, whose name is then the dataset's."""
+    """Take the model's name from the file. If a file for `run` has none, the model has the dataset's name."""
     name = file.get("model") or file.get("shard", {}).get("dataset")
     return tree | {"model": name} if name else tree
 

@@ -24,7 +24,7 @@ Plan = list[str]
 
 
 def plan_build(config: BuildDatasetConfig) -> Plan:
-    """Look at the source, and at the model whose shield screens it."""
+    """Check the source, and the model whose shield screens it."""
     from tasks.datasets.requests import check_source, names_model
 
     check_source(config.shard)
@@ -37,7 +37,7 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
 
 
 def plan_train(config: TrainGanConfig) -> Plan:
-    """Look at the dataset, and whether it fits the networks."""
+    """Check that the dataset exists and that it fits the networks."""
     from tasks.training.sizes import describe_sizes
     from tasks.training.stage import plan_run
 
@@ -50,13 +50,13 @@ def plan_train(config: TrainGanConfig) -> Plan:
 
 
 def plan_evaluate(config: EvaluateGanConfig) -> Plan:
-    """Look the model up."""
+    """Check that the model exists."""
     _check_model(config.model)
     return _describe_evaluation(config.model, config.evaluate.num_images, config.evaluate.feature_net, config)
 
 
 def plan_pipeline(config: PipelineConfig) -> Plan:
-    """Look at the source."""
+    """Check the source."""
     model = config.model or config.shard.dataset
     return [
         *plan_build(BuildDatasetConfig(shard=config.shard)),
@@ -74,7 +74,7 @@ def _describe_evaluation(model: str, num_images: int, net: str, config: Evaluate
 
 
 def plan_study(config: CompressionStudyConfig) -> Plan:
-    """Look at the source, and measure what the study will cost."""
+    """Check the source, and estimate the cost of the study."""
     from tasks.datasets.requests import check_source
     from tasks.study.costs import describe_costs
     from tasks.study.variants import study_name
@@ -88,7 +88,7 @@ def plan_study(config: CompressionStudyConfig) -> Plan:
 
 
 def plan_screen(config: ScreenConfig) -> Plan:
-    """Look at the source, and look the model up."""
+    """Check that the source and the model exist."""
     from tasks.datasets.requests import check_file, check_source
 
     check_source(ShardConfig(source=config.source, dataset="incoming"))
@@ -100,7 +100,7 @@ def plan_screen(config: ScreenConfig) -> Plan:
 
 
 def plan_generate(config: GenerateConfig) -> Plan:
-    """Look the model up."""
+    """Check that the model exists."""
     _check_model(config.model)
     root = config.out or home().shared
     return [
@@ -110,38 +110,38 @@ def plan_generate(config: GenerateConfig) -> Plan:
 
 
 def plan_promote(config: PromoteModelConfig) -> Plan:
-    """Look the model up."""
+    """Check that the model exists."""
     _check_model(config.model)
     return [f"make {config.model} the champion: {config.why}"]
 
 
 def plan_rollback(config: RollbackModelConfig) -> Plan:
-    """Look the model's champion up."""
+    """Check that the model has a champion."""
     _check_model(f"models:/{config.model.removeprefix('models:/')}@champion")
     return [f"make the previous champion of {config.model} the champion again"]
 
 
 def plan_sign(config: SignConfig) -> Plan:
-    """Look the model up."""
+    """Check that the model exists."""
     _check_model(config.model)
     return [f"record the sha256 of the files of {config.model}, and sign them if there is a key"]
 
 
 def plan_lineage(config: LineageConfig) -> Plan:
-    """Look the model up."""
+    """Check that the model exists."""
     _check_model(config.model)
     return [f"follow {config.model} back to its data and code"]
 
 
 def plan_up(config: ServiceConfig) -> Plan:
-    """Look at the addresses, the password and the nightly config."""
+    """Check the addresses, the password and the nightly config."""
     from flows.service import plan_up
 
     return plan_up(config)
 
 
 def plan_setup(config: ServiceConfig) -> Plan:
-    """Look at the nightly config."""
+    """Check the nightly config."""
     from flows.service import read_nightly
 
     if config.nightly:
@@ -150,12 +150,12 @@ def plan_setup(config: ServiceConfig) -> Plan:
 
 
 def plan_doctor(_config: DoctorConfig) -> Plan:
-    """Nothing is looked at beforehand."""
+    """No check is needed."""
     return ["check settings, versions, storage, GPU, servers and workers"]
 
 
 def plan_worker(config: WorkerConfig) -> Plan:
-    """Nothing is looked at beforehand but the name of the pool, which the settings check."""
+    """No check is needed: the settings check the name of the pool."""
     return [f"run a worker for the pool {config.pool}"]
 
 

@@ -65,5 +65,5 @@ def log_to(path: Path) -> Iterator[None]:
 
 
 def has_no_traceback(record: logging.LogRecord) -> bool:
-    """Whether a record may go to the terminal, where the command says in one sentence what was wrong."""
+    """Return whether a record may go to the terminal, where the command tells in one sentence what was wrong."""
     return record.exc_info is None

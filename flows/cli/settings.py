@@ -45,13 +45,13 @@ class Setting:
 
     @property
     def help(self) -> str:
-        """What the setting does, which values are allowed, and its default."""
+        """The meaning of the setting, its allowed values, and its default."""
         default = "" if self.field.is_required() else f" [default: {format_value(self.field.default)}]"
         return f"{self.field.description}{self.allowed}{default}"
 
     @property
     def allowed(self) -> str:
-        """The choices or bounds, in parentheses; empty where there are none."""
+        """The choices or bounds in parentheses. Empty if there are none."""
         if get_origin(self.field.annotation) is Literal:
             return f" ({', '.join(map(str, get_args(self.field.annotation)))})"
         signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
@@ -61,7 +61,7 @@ class Setting:
 
 
 def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
-    """Every leaf of `model`, by dotted name."""
+    """Yield every leaf of `model` with its dotted name."""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from list_settings(field.annotation, f"{prefix}{name}.")
@@ -83,7 +83,7 @@ def read_file(path: Path) -> Tree:
 
 
 def parse_overrides(overrides: tuple[str, ...]) -> dict[str, str]:
-    """`name=value` words as a mapping."""
+    """Parse `name=value` words into a mapping."""
     for word in overrides:
         if "=" not in word:
             raise SettingsError(f"{word!r} is not an override; expected NAME=VALUE, for instance train.nimg=200000")

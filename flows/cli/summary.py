@@ -8,7 +8,7 @@ from tasks.reports.printable import for_terminal
 
 
 def print_summary(outcome: Outcome) -> None:
-    """Print each fact of the outcome on a line of its own; long lines are not folded, so that paths can be copied."""
+    """Print each fact of the outcome on its own line. Long lines are not wrapped, so that paths can be copied."""
     console = Console(soft_wrap=True, highlight=False)
     console.print()
     for name, value in outcome.facts():

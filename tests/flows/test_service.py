@@ -135,7 +135,7 @@ def test_the_nightly_pipeline_is_fired_by_its_schedule_and_ctrl_c_leaves_nothing
 
 
 @pytest.mark.slow
-def test_a_closed_terminal_and_a_kill_remove_work_and_the_next_start_works(home_dir: Path) -> None:
+def test_a_closed_terminal_and_a_kill_leave_nothing_and_the_next_start_works(home_dir: Path) -> None:
     for number in (signal.SIGHUP, signal.SIGKILL, signal.SIGTERM):
         service = Service(home_dir)
         wait_until(service.is_set_up)

@@ -127,7 +127,7 @@ def test_an_unknown_split_is_refused_at_once(manifest: str) -> None:
         Dataset.open(manifest).windows("test", 10)
 
 
-def test_remote_shards_are_cached_within_bounds_and_remove_work_behind(
+def test_remote_shards_are_cached_within_bounds_and_leave_nothing_behind(
     manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import fsspec

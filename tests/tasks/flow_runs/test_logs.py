@@ -37,7 +37,7 @@ def test_lines_are_passed_on_once_and_whole(tmp_path: Path, heard: list[str]) ->
     assert heard == ["one", "two", "half"]
 
 
-def test_of_a_flood_the_end_is_passed_on(tmp_path: Path, heard: list[str]) -> None:
+def test_of_very_many_lines_the_end_is_passed_on(tmp_path: Path, heard: list[str]) -> None:
     log = tmp_path / "train.log"
     follower = LogFollower(log)
     log.write_text("".join(f"{number}\n" for number in range(LINES_A_READ + 50)))
