@@ -13,7 +13,7 @@ def check_cron(cron: str) -> None:
     """Raise ValueError if `cron` does not have five fields, or names a day that does not exist."""
     expected = "expected minute, hour, day of month, month, day of week, like '0 3 * * *'"
     if len(cron.split()) != FIELDS and not cron.startswith("@"):
-        raise ValueError(f"{len(cron.split())} fields; {expected}")
+        raise ValueError(f"{len(cron.split())} field(s) given; {expected}")
     try:
         dates = croniter(cron, datetime(2024, 1, 1, tzinfo=UTC))  # type: ignore[no-untyped-call]
         dates.get_next(datetime)  # type: ignore[no-untyped-call]

@@ -99,7 +99,7 @@ WRONG = [
     (["lineage", "nosuch"], "there is no model 'nosuch'"),
     # the service
     (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
-    (["up", "nightly_cron=sometimes"], "nightly_cron is 'sometimes': expected minute, hour"),
+    (["up", "nightly_cron=sometimes"], "nightly_cron is 'sometimes': 1 field(s) given; expected minute, hour"),
     (["up", "timezone=Mars/Olympus"], "timezone is 'Mars/Olympus'"),
     (["up", "nightly=missing.yaml"], "missing.yaml: No such file"),
     (["up", "nightly=typo.yaml"], "did you mean train.nimg?"),
