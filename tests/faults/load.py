@@ -3,7 +3,8 @@
     python -m tests.faults.load SECONDS [--plain]
 
 `--plain` starts Prefect's own `prefect server start` instead of ours, for comparison. Prints one line of JSON:
-requests, requests that failed, events sent and events kept, and lines of the log that say "database is locked".
+requests, requests that failed, events sent and events kept, and lines of the log that say "database is locked" or that
+events were dropped.
 """
 
 import json
@@ -104,8 +105,10 @@ def main(seconds: float, plain: bool) -> None:
         finally:
             server.terminate()
             server.wait(60)
-        locked = len(re.findall("database is locked", log.read_text(errors="replace")))
-    print(json.dumps({"plain": plain, "seconds": seconds, **load.counts, "kept": kept, "locked": locked}))
+        text = log.read_text(errors="replace")
+        told = {"locked": "database is locked", "dropped": "queue is full, dropping"}
+        said = {name: len(re.findall(words, text)) for name, words in told.items()}
+    print(json.dumps({"plain": plain, "seconds": seconds, **load.counts, "kept": kept, **said}))
 
 
 def count_events(url: str, expected: int) -> int:
