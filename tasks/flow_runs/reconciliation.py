@@ -82,7 +82,7 @@ def end_of_dead(client: SyncPrefectClient, home: Home, run: FlowRun) -> State | 
         return None
     if now.is_cancelling():
         return Cancelled(message="its process has ended")
-        return Crashed(message="its process has ended without a report")
+    return Crashed(message="its process has ended without a report")
 
 
 def _close_children(client: SyncPrefectClient, parents: list[UUID]) -> list[str]:

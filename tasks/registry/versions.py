@@ -1,12 +1,14 @@
 """Registration of generators as model versions that load anywhere, and the two aliases of a model.
 
-`challenger` is set on registering; `champion` is moved by tasks.registry.promotion alone.
+`challenger` is set on registering. `champion` is moved by tasks.registry.champion alone.
 """
 
 import json
 import logging
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -82,17 +84,18 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         spec = json.loads(artifacts["spec"].read_text())
         graphs = export_graphs(run.config().network, artifacts["weights"], Path(folder))
         artifacts |= {name: graph.path for name, graph in graphs.items()}
-        logged = Model.log(
-            artifact_path=None,
-            name="generator",
-            flavor=mlflow.pyfunc,
-            python_model=str(CODE),
-            artifacts={key: str(path) for key, path in artifacts.items()},
-            signature=SIGNATURE,
-            input_example=INPUT_EXAMPLE,
-            pip_requirements=pinned_requirements(),
-            run_id=mlflow_run_id,
-        )
+        with _no_bytecode():
+            logged = Model.log(
+                artifact_path=None,
+                name="generator",
+                flavor=mlflow.pyfunc,
+                python_model=str(CODE),
+                artifacts={key: str(path) for key, path in artifacts.items()},
+                signature=SIGNATURE,
+                input_example=INPUT_EXAMPLE,
+                pip_requirements=pinned_requirements(),
+                run_id=mlflow_run_id,
+            )
         given = {f"artifacts/{path.name}": file_sha256(path) for path in artifacts.values()}
     seal = seal_model(client, logged, given | {CODE.name: file_sha256(CODE)})
     config = run.config()
@@ -116,6 +119,16 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     announce_model(version)
     record_model(version)
     return version
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Keep Python from writing bytecode: MLflow loads a new version in place, among the files that are to be signed."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _make_challenger(client: MlflowClient, version: ModelVersion) -> None:
