@@ -94,7 +94,7 @@ def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome) 
 
 
 def test_a_class_that_the_model_does_not_have_is_refused(trained: TrainOutcome) -> None:
-    with pytest.raises(RegistryError, match=r"label is 5; models:/tiny/1 takes 0 to 1 \(bright, dark\) or -1"):
+    with pytest.raises(RegistryError, match=r"label is 5; models:/tiny/1 accepts 0 to 1 \(bright, dark\) or -1"):
         generate_images(GenerateConfig(model="models:/tiny/1", dataset="made", label=5))
 
 
