@@ -37,7 +37,7 @@ def measure_model_gain(
         own = f"makes {model.labels}" if model.is_conditional else "is unconditional"
         raise RequestError(
             f"a classifier learns from labelled images. {dataset.name} has the classes {dataset.labels}, and the model "
-            f"has {own}: use a conditional model of this dataset, which needs at least two classes"
+            f"{own}: use a conditional model of this dataset, which needs at least two classes"
         )
     generated = labelled_images(model, dataset, config.classifier.seed)
     real, val = (_labelled(dataset.open_split(split)) for split in (TRAIN, SPLIT))
