@@ -216,7 +216,7 @@ class Shield:
         }
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Set the state that `tensors()` returned. Raises CheckpointError where the checkpoint has no shield."""
+        """Set the state that `tensors()` returned. Raises CheckpointError if the checkpoint lacks a shield."""
         if "threshold" not in tensors:
             raise CheckpointError("the checkpoint has no shield, this training has one: start it under another name")
         part = {name: dict[str, torch.Tensor]() for name in ("head", "optimizer")}

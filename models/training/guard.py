@@ -29,7 +29,7 @@ class Scorer(Protocol):
         """Begin to score the checkpoint at `nimg`, unless it is scored already or being scored."""
 
     def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
-        """Wait for the score; None as soon as `should_stop()`. Raises EvaluationError where there is no score."""
+        """Wait for the score. Return None once `should_stop()` is true. Raises EvaluationError if scoring failed."""
 
 
 class Guard:

@@ -89,7 +89,7 @@ class Spread:
 
 
 def discriminator_won(row: Mapping[str, float], config: HealthConfig) -> bool:
-    """Whether the discriminator is always right in the tick `row`; False where there is no discriminator."""
+    """Return whether the discriminator is always right in the tick `row`; False for a family without one."""
     certain = [row[name] for name in CERTAIN if name in row]
     return bool(certain) and min(certain) >= config.won_accuracy and row["loss_d"] <= config.won_loss
 

@@ -45,7 +45,7 @@ def start_from(state: TrainState, tensors: Mapping[str, torch.Tensor]) -> list[s
 def freeze_layers(state: TrainState, count: int) -> None:
     """Freeze the discriminator's first `count` layers that have weights, counted from the image.
 
-    Mo, Cho & Shin 2020 (FreezeD). Raises ConfigError where the family has no discriminator, or no layer is left to
+    Mo, Cho & Shin 2020 (FreezeD). Raises ConfigError if the family lacks a discriminator, or no layer is left to
     train.
     """
     if not count:
