@@ -8,10 +8,10 @@ from models import Decay, LearningRate, NumImages, NumImagesOrZero, Settings
 from models.augmentation.config import AugmentConfig
 from models.compression.config import CompressionMode
 from models.compute.config import ComputeConfig
-from models.networks.names import FamilyName
+from models.networks.names import DISCRIMINATOR_NETS, FamilyName
 from models.networks.presets import PresetName, fill_in
 from models.shield.config import ShieldConfig
-from models.training.health_config import HealthConfig
+from models.training.health_config import SCORE_NET, HealthConfig
 
 MOST_TICKS = 10**6
 
@@ -141,6 +141,18 @@ class TrainConfig(Settings):
         unused = {name for name in later if getattr(self, name) == type(self).model_fields[name].default}
         unused |= {"consistency"} if self.compression == "off" else set()
         return self.model_dump_json(exclude=unused)
+
+    def feature_nets_used(self) -> dict[str, str]:
+        """The feature nets that this training uses, by name, each with what it is used for.
+
+        A score of such a net says too little about the generator, and the promotion rule refuses it.
+        """
+        uses: dict[str, list[str]] = {}
+        if net := DISCRIMINATOR_NETS.get(self.family):
+            uses.setdefault(net, []).append("the discriminator sees its features")
+        if self.health.score_ticks:
+            uses.setdefault(SCORE_NET, []).append("its scores choose the best checkpoint")
+        return {net: " and ".join(all_uses) for net, all_uses in uses.items()}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,12 +1,13 @@
 """Settings of the watch over a training's health. Imports no torch."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from models import NumImagesOrZero, Settings, Share
 
 Action = Literal["warn", "rollback", "stop"]
+SCORE_NET: Final = "efficientnet-lite0"  # the feature net of quick scores
 
 
 class HealthConfig(Settings):

@@ -23,6 +23,7 @@ from models.metrics.config import EvalConfig
 from models.metrics.distances import FeatureStats, frechet_distance
 from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore, load_checkpoint
+from models.training.health_config import SCORE_NET
 from models.training.loop import TrainConfig
 from shards import Dataset
 from tasks.home import home
@@ -49,6 +50,7 @@ def quick_config(train: TrainConfig) -> EvalConfig:
     """Return the settings of a score on few images. Only its Fréchet distance is used."""
     health = train.health
     return EvalConfig(
+        feature_net=SCORE_NET,
         num_images=health.score_images,
         input_size=health.score_input_size,
         num_train=0,
