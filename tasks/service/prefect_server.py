@@ -24,6 +24,9 @@ from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
 logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings configure this logger
 ADVICE_SECONDS = 300.0
+# Events are stored in transactions of this many instead of 20. Fewer transactions let SQLite keep up with more events.
+# Events that are not stored yet wait in memory, and Prefect drops new events when 10,000 of them wait.
+EVENT_BATCH = {"PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500"}
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>shardgan: log in to Prefect</title>
 <body style="font-family: sans-serif; margin: 3em">
@@ -62,7 +65,9 @@ def main() -> None:
     temporary = len(sys.argv) > 1
     migrate_prefect()
     write_at_once()
-    event.listen(Engine, "handle_error", LockAdvice())
+    advice = Advice()
+    event.listen(Engine, "handle_error", advice.on_error)
+    logging.getLogger("prefect.server.utilities.messaging.memory").addFilter(advice.on_record)
     uvicorn.run(
         Guard(
             create_app(final=True, ephemeral=temporary),
@@ -91,22 +96,36 @@ def write_at_once() -> None:
     AioSqliteConfiguration.begin_transaction = begin_transaction  # type: ignore[method-assign]
 
 
-class LockAdvice:
-    """Logs advice if SQLite is too slow for the load: at intervals, not for each failure."""
+class Advice:
+    """Logs advice when SQLite is too slow for the load: at intervals, and not for each failure."""
 
     def __init__(self) -> None:
         self.next = 0.0
 
-    def __call__(self, context: ExceptionContext) -> None:
+    def on_error(self, context: ExceptionContext) -> None:
         """Check an error of any database engine of this process."""
-        if "database is locked" in str(context.original_exception) and time.monotonic() >= self.next:
+        if "database is locked" in str(context.original_exception):
+            self.give("database is locked")
+
+    def on_record(self, record: logging.LogRecord) -> bool:
+        """Check a log record of Prefect's event queue. The record is always logged."""
+        if "queue is full, dropping" in record.msg:
+            self.give("events are lost, because the queue of events is full")
+        return True
+
+    def give(self, reason: str) -> None:
+        """Log the advice, unless it was logged a short time ago."""
+        if time.monotonic() >= self.next:
             self.next = time.monotonic() + ADVICE_SECONDS
             logger.warning(
-                "SQLite is too slow for this load (database is locked): set SHARDGAN_DATABASE_URL to a PostgreSQL "
-                "server (postgresql://user:password@host:port) and restart the service, or run fewer flows at a time"
+                "SQLite is too slow for this load (%s): set SHARDGAN_DATABASE_URL to a PostgreSQL server "
+                "(postgresql://user:password@host:port) and restart the service, or run fewer flows at a time",
+                reason,
             )
 
 
 if __name__ == "__main__":
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    for name, value in EVENT_BATCH.items():
+        os.environ.setdefault(name, value)
     main()

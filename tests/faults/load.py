@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from tasks.service.parents import PARENT_PID
 from tasks.service.provisioning import wait_for
 from tests.conftest import free_ports
 
@@ -88,7 +89,7 @@ def main(seconds: float, plain: bool) -> None:
         log = Path(folder) / "server.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment |= {"PREFECT_HOME": folder, "PREFECT_SERVER_API_PORT": str(port), "PREFECT_UI_ENABLED": "0"}
-        environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+        environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", PARENT_PID: str(os.getpid())}
         command = ["prefect", "server", "start"] if plain else ["tasks.service.prefect_server"]
         with log.open("wb") as file:
             server = subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=file, stderr=file)
@@ -106,7 +107,7 @@ def main(seconds: float, plain: bool) -> None:
             server.terminate()
             server.wait(60)
         text = log.read_text(errors="replace")
-        told = {"locked": "database is locked", "dropped": "queue is full, dropping"}
+        told = {"locked": "database is locked", "dropped": "queue is full, dropping", "advised": "SQLite is too slow"}
         said = {name: len(re.findall(words, text)) for name, words in told.items()}
     print(json.dumps({"plain": plain, "seconds": seconds, **load.counts, "kept": kept, **said}))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.server.utilities.messaging.memory import MemoryMessage, Topic
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from tasks.service.prefect_server import LockAdvice, write_at_once
+from tasks.service.prefect_server import Advice, write_at_once
 
 
 def test_a_lock_is_told_once_with_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -18,14 +19,33 @@ def test_a_lock_is_told_once_with_what_to_do(tmp_path: Path, caplog: pytest.LogC
     holder.execute("CREATE TABLE things (name TEXT)")
     holder.execute("BEGIN IMMEDIATE")
     engine = create_engine(f"sqlite:///{tmp_path / 'some.db'}", connect_args={"timeout": 0.01})
-    event.listen(engine, "handle_error", LockAdvice())
+    event.listen(engine, "handle_error", Advice().on_error)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             with pytest.raises(OperationalError), engine.begin() as connection:
                 connection.execute(text("INSERT INTO things VALUES ('a')"))
-    told = [record.message for record in caplog.records if "SHARDGAN_DATABASE_URL" in record.message]
+    told = [record.getMessage() for record in caplog.records if "SHARDGAN_DATABASE_URL" in record.getMessage()]
     assert len(told) == 1
     holder.close()
+
+
+def test_lost_events_are_told_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    async def fill() -> None:
+        subscription = Topic("some").subscribe()
+        for _ in range(10_001):
+            await subscription.deliver(MemoryMessage(b"", {}))
+
+    logger = logging.getLogger("prefect.server.utilities.messaging.memory")
+    advice = Advice()
+    logger.addFilter(advice.on_record)
+    try:
+        with caplog.at_level(logging.WARNING):
+            asyncio.run(fill())
+    finally:
+        logger.removeFilter(advice.on_record)
+    assert any(
+        "events are lost" in one.getMessage() and "SHARDGAN_DATABASE_URL" in one.getMessage() for one in caplog.records
+    )
 
 
 async def read_then_write(url: str) -> None:
