@@ -35,6 +35,7 @@ __all__ = [
     "TrainingDiverged",
     "TrainingFailed",
     "TrainingInterrupted",
+    "find_deletion",
 ]
 
 
@@ -92,3 +93,17 @@ class RegistryError(TasksError):
 
 # Errors, also of lower packages, that a person can fix by changing the request. All other errors are failed runs.
 BAD_REQUESTS = (RequestError, RegistryError, RunLocked, SourceError, DatasetError, SplitError, ConfigError)
+
+
+def find_deletion(error: BaseException) -> FlowRunDeleted | None:
+    """Return the FlowRunDeleted during whose handling `error` was raised, or None.
+
+    Prefect reports the state of a run that failed. If the run is deleted, this report fails too, and Prefect's own
+    error takes the place of ours.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, FlowRunDeleted):
+            return link
+        link = link.__cause__ or link.__context__
+    return None

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.cli.commands import Command
+from tasks.errors import find_deletion
 from tasks.home import home
 
 logger = logging.getLogger(__name__)
@@ -35,11 +36,12 @@ def run_flow(command: Command, config: BaseModel) -> Any:
             if training := sys.modules.get("tasks.training.stage"):
                 stop.args = (training.describe_stop(),)
             raise
-        except Exception as error:
+        except Exception as raised:
             # Prefect has logged the traceback of an error inside a flow; one of ours outside of any is logged here.
             logger.error("%s failed", command.name, exc_info=True)
+            error = find_deletion(raised) or raised
             error.add_note(f"The log with the traceback is {path}")
-            raise
+            raise error from error.__cause__
 
 
 @contextlib.contextmanager
