@@ -25,6 +25,7 @@ from tasks.flow_runs.announcements import announce_champion
 from tasks.home import Home
 from tasks.registry.signing import verify_version
 from tasks.reports.printable import for_markdown
+from tasks.tracking.descriptions import write_descriptions
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.tags import ModelTags, VersionTags
 
@@ -69,6 +70,7 @@ def record_champion(client: MlflowClient, version: ModelVersion, why: str, befor
     """Record a new champion: in the model's history, in the version's tags, and as an event."""
     write_history(client, version.name, [*before, str(version.version)])
     decision(why, promoted=True, replaced=before[-1] if before else "").write(client, version)
+    write_descriptions(client, version)
     announce_champion(version, why)
 
 

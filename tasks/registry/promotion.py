@@ -15,6 +15,7 @@ from tasks.home import Home
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
+from tasks.tracking.descriptions import write_descriptions
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ def promote(
             make_champion(client, version, verdict.why, read_history(client, version.name))
         elif not is_same(now, version):  # a champion keeps the reason for which it was promoted
             decision(verdict.why, promoted=False).write(client, version)
+            write_descriptions(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
     decided = "promoted" if verdict.promoted else "not promoted"
     show_decision(version, decided, verdict.why, grounds(challenger, champion, policy))

@@ -39,6 +39,7 @@ from tasks.registry.signing import (
     fetched_model,
     make_signature,
 )
+from tasks.tracking.descriptions import write_descriptions
 from tasks.tracking.model_ref import CHALLENGER, CHAMPION, ModelRef
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
@@ -116,6 +117,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
     all_tags = tags.as_tags() | shield.as_tags() | seal.as_tags()
     version = mlflow.register_model(logged.model_uri, name, tags=all_tags)
     _make_challenger(client, version)
+    write_descriptions(client, version)
     announce_model(version)
     record_model(version)
     return version

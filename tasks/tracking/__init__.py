@@ -3,4 +3,4 @@
 May import trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["databases", "lineage", "links", "model_ref", "outages", "runs", "tags"]
+__all__ = ["databases", "descriptions", "lineage", "links", "model_ref", "outages", "runs", "tags"]

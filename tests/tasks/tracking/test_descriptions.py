@@ -1,0 +1,68 @@
+"""What MLflow's pages say of a version and of its model."""
+
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from tasks.home import home
+from tasks.registry.succession import promote_version
+from tasks.tracking.descriptions import describe, write_descriptions
+from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
+from tests.tasks.conftest import make_version
+from tests.tasks.registry.test_promotion import scores
+
+
+@pytest.fixture
+def client(home_dir: Path) -> MlflowClient:
+    client = connect(home())
+    client.create_registered_model("m")
+    return client
+
+
+def test_a_version_says_what_it_is_and_how_to_load_it(client: MlflowClient, home_dir: Path) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    scored = scores(5.25)
+    tags = VersionTags(
+        dataset="cats|dogs",
+        dataset_version="0123456789abcdef",
+        nimg=4_000,
+        chosen="newest checkpoint",
+        scores={scored.protocol.digest(): scored.model_dump_json()},
+    )
+    tags.write(client, version)
+    promote_version.fn("models:/m/1", "it <b>looks</b> right")
+    text = client.get_model_version("m", "1").description
+    assert "Trained on cats\\|dogs 0123456789ab." in text
+    assert "4,000 images" in text
+    assert "| FD-EffNetLite0 | 5.25 |" in text
+    assert "Became champion" in text
+    assert "<b>" not in text
+    assert 'load_model("models:/m/1")' in text
+    assert "The champion is version 1." in client.get_registered_model("m").description
+
+
+def test_the_text_of_a_person_stays(client: MlflowClient, home_dir: Path) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    client.update_model_version("m", "1", "mine")
+    client.update_registered_model("m", "ours")
+    write_descriptions(client, version)
+    assert client.get_model_version("m", "1").description == "mine"
+    assert client.get_registered_model("m").description == "ours"
+
+
+def test_a_version_whose_tags_are_damaged_is_left_without(
+    client: MlflowClient, home_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    client.set_model_version_tag("m", "1", VersionTags.name("nimg"), "many")
+    write_descriptions(client, version)
+    assert "models:/m/1 has no description: models:/m/1: the tag shardgan.nimg is 'many'" in caplog.text
+    assert not client.get_model_version("m", "1").description
+
+
+def test_describing_twice_gives_the_same_text(client: MlflowClient, home_dir: Path) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    write_descriptions(client, version)
+    assert client.get_model_version("m", "1").description == describe(client, version)
