@@ -33,6 +33,9 @@ DEFAULTS = {
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
     # The temporary server's first start migrates a new database. This takes 10-20 s on two cores. Prefect waits 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Events are stored in transactions of this many instead of 20. Fewer transactions let SQLite keep up with more
+    # events. Those that are not stored yet wait in memory, and Prefect drops new ones when 10,000 of them wait.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
 }
 

@@ -6,7 +6,6 @@ because its WebSockets receive the password in their first message.
 """
 
 import logging
-import os
 import sys
 import time
 
@@ -24,9 +23,6 @@ from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
 logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings configure this logger
 ADVICE_SECONDS = 300.0
-# Events are stored in transactions of this many instead of 20. Fewer transactions let SQLite keep up with more events.
-# Events that are not stored yet wait in memory, and Prefect drops new events when 10,000 of them wait.
-EVENT_BATCH = {"PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500"}
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>shardgan: log in to Prefect</title>
 <body style="font-family: sans-serif; margin: 3em">
@@ -125,7 +121,4 @@ class Advice:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    for name, value in EVENT_BATCH.items():
-        os.environ.setdefault(name, value)
     main()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from tasks.home import DEFAULTS
 from tasks.service.parents import PARENT_PID
 from tasks.service.provisioning import wait_for
 from tests.conftest import free_ports
@@ -90,6 +91,7 @@ def main(seconds: float, plain: bool) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment |= {"PREFECT_HOME": folder, "PREFECT_SERVER_API_PORT": str(port), "PREFECT_UI_ENABLED": "0"}
         environment |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", PARENT_PID: str(os.getpid())}
+        environment |= {} if plain else DEFAULTS
         command = ["prefect", "server", "start"] if plain else ["tasks.service.prefect_server"]
         with log.open("wb") as file:
             server = subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=file, stderr=file)
