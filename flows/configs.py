@@ -147,4 +147,5 @@ class CompressionStudyConfig(Settings):
         del shard["encoding"]
         where = {"source": self.shard.source, "dataset": self.shard.dataset}
         trained = {"train": self.train.model_dump(mode="json"), "data": self.data.identity()}
-        return {"shard": where | shard, **trained, "evaluate": self.evaluate.model_dump(mode="json")}
+        evaluate = self.evaluate.model_dump(mode="json", exclude={"second_net"})  # a study has one judge only
+        return {"shard": where | shard, **trained, "evaluate": evaluate}

@@ -7,7 +7,7 @@ models/features/nets.py.
 
 import abc
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,17 +76,33 @@ def compute_features(
 ) -> Array:
     """The features, float32 [N, C], of uint8 NCHW images in one array, or in batches of any size.
 
+    See `compute_all_features` for the arguments.
+    """
+    return compute_all_features(images, [net], batch_size, limit, progress)[0]
+
+
+def compute_all_features(
+    images: Images,
+    nets: Sequence[FeatureNet],
+    batch_size: int = 16,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[Array]:
+    """The features of the same images in several nets, one array [N, C] for each net. Images are taken only once.
+
     Stops after `limit` images, and takes no more batches from the iterable than it needs. `progress` receives the
     images done and their total (the images done, where the total is unknown).
     """
-    found: list[Array] = []
+    found: list[list[Array]] = [[] for _ in nets]
     done, total = 0, limit or (len(images) if _is_array(images) else 0)
     for batch in _rebatch(images, batch_size, limit):
-        found.append(net(batch).numpy())
+        for net, parts in zip(nets, found, strict=True):
+            parts.append(net(batch).numpy())
         done += len(batch)
         if progress is not None:
             progress(done, max(total, done))
-    return np.concatenate(found) if found else np.empty((0, net.num_features), np.float32)
+    empty = [np.empty((0, net.num_features), np.float32) for net in nets]
+    return [np.concatenate(parts) if parts else none for parts, none in zip(found, empty, strict=True)]
 
 
 def _rebatch(images: Images, size: int, limit: int | None) -> Iterator[torch.Tensor]:

@@ -11,12 +11,17 @@ from models.features.dinov2 import DinoV2
 from models.features.efficientnet import EfficientNetLite0
 from models.features.feature_net import FeatureNet
 from models.features.inception import Inception
+from models.features.mobilenet import MobileNetV2
 
 Builder = Callable[[Path, int, str | torch.device], FeatureNet]
 
-TRAINED_ON = 224  # input size of EfficientNet-Lite0, pixels a side
+TRAINED_ON = 224  # input size of EfficientNet-Lite0 and MobileNetV2, pixels a side
+IN_PACKAGES: dict[str, Callable[[int, str | torch.device], FeatureNet]] = {
+    EfficientNetLite0.name: EfficientNetLite0,
+    MobileNetV2.name: MobileNetV2,
+}
 WITH_FILE: dict[str, Builder] = {Inception.name: Inception, DinoV2.name: DinoV2, ClassifierNet.name: ClassifierNet}
-FEATURE_NETS = (EfficientNetLite0.name, *WITH_FILE)
+FEATURE_NETS = (*IN_PACKAGES, *WITH_FILE)
 
 
 def load_feature_net(
@@ -29,8 +34,8 @@ def load_feature_net(
     """
     if name not in FEATURE_NETS:
         raise FeatureNetError(f"feature net {name!r} is unknown; choose one of {', '.join(FEATURE_NETS)}")
-    if name not in WITH_FILE:
-        return EfficientNetLite0(input_size or TRAINED_ON, device)
+    if name in IN_PACKAGES:
+        return IN_PACKAGES[name](input_size or TRAINED_ON, device)
     if weights is None:
         raise FeatureNetError(f"feature net {name} needs a weights file: name one")
     return WITH_FILE[name](weights, input_size, device)

@@ -8,6 +8,7 @@ from models import Settings
 from models.classifier.config import ClassifierConfig, GainConfig
 from models.compute.config import DeviceName
 from models.errors import ConfigError
+from models.metrics.judges import FIRST_JUDGE, SECOND_JUDGE
 
 MAX_TRAIN = 10_000
 SMALLEST_INPUT = 32
@@ -26,12 +27,18 @@ class EvalConfig(Settings):
         ge=4,
         le=1_000_000,
     )
-    feature_net: Literal["efficientnet-lite0", "inception", "dinov2", "classifier"] = Field(
-        "efficientnet-lite0",
+    feature_net: Literal["efficientnet-lite0", "mobilenetv2", "inception", "dinov2", "classifier"] = Field(
+        FIRST_JUDGE,
         title="Feature net",
-        description="The network whose features are compared: EfficientNet-Lite0 with ImageNet weights (needs nothing "
-        "else), Inception (FID and KID) or DINOv2 with a weights file that you provide, or a classifier trained on the "
-        "labels of the dataset.",
+        description="The network whose features are compared: EfficientNet-Lite0 or MobileNetV2 with ImageNet weights "
+        "(need nothing else), Inception (FID and KID) or DINOv2 with a weights file that you provide, or a classifier "
+        "trained on the labels of the dataset.",
+    )
+    second_net: Literal["mobilenetv2", "efficientnet-lite0", "none"] = Field(
+        SECOND_JUDGE,
+        title="Second feature net",
+        description="A second network that judges the same images. No training uses MobileNetV2, so its scores decide "
+        "about promotions. none: only feature_net judges.",
     )
     weights: str = Field(
         "",
@@ -91,6 +98,11 @@ class EvalConfig(Settings):
         title="Device",
         description="Where networks are computed; auto: the GPU if there is one.",
     )
+
+    @property
+    def second(self) -> str:
+        """The second feature net; empty where only one judges."""
+        return "" if self.second_net in ("none", self.feature_net) else self.second_net
 
     @property
     def gain(self) -> GainConfig | None:

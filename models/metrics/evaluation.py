@@ -14,9 +14,10 @@ from models.classifier.gain import GainTable
 from models.compute.device import select_device
 from models.errors import EvaluationError
 from models.features.classifier_net import ClassifierNet
-from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_features
+from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_all_features
 from models.metrics.config import EvalConfig
-from models.metrics.floors import baseline_scores
+from models.metrics.floors import COVERAGE, baseline_scores
+from models.metrics.judges import is_of, label_of, second_name
 from models.metrics.protocol import Protocol
 from models.metrics.scores import CLASSIFIER_GAIN, Classes, Interval, Measured, Pair, score_features
 
@@ -26,7 +27,8 @@ class Scores(Settings):
 
     Lower is better, except where `higher_is_better` says otherwise. `intervals` has the 95% intervals of these scores,
     `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images. `baselines` has the
-    floors that follow from the real images (models/metrics/floors.py). Scores of older releases have none.
+    floors that follow from the real images (models/metrics/floors.py). Scores of older releases have none. Names with
+    the label of the second judge are scores of the second judge (models/metrics/judges.py).
     """
 
     values: dict[str, float]
@@ -54,6 +56,26 @@ class Scores(Settings):
         baselines = baseline_scores(reference, frechet)
         return self.model_copy(update={"baselines": baselines})
 
+    def with_second(self, measured: Measured, reference: Array) -> "Scores":
+        """These scores, and the second judge's with the floors that follow from its reference's features [N, C]."""
+        label = label_of(self.protocol.second_net)
+        found = {second_name(name, label): score for name, score in measured.scores.items()}
+        floors = baseline_scores(reference, f"FD-{label}", second_name(COVERAGE, label))
+        return self.model_copy(
+            update={
+                "values": self.values | {name: score.value for name, score in found.items()},
+                "intervals": self.intervals | {name: score.interval for name, score in found.items() if score.interval},
+                "baselines": self.baselines | floors,
+            }
+        )
+
+    def net_of(self, name: str) -> str:
+        """The feature net that a score was measured with. Empty for the classifier gain, which needs none."""
+        if name == CLASSIFIER_GAIN:
+            return ""
+        protocol = self.protocol
+        return protocol.second_net if is_of(name, label_of(protocol.second_net)) else protocol.feature_net
+
     def with_gain(self, table: GainTable) -> "Scores":
         """These scores together with the classifier gain of the table."""
         value, low, high = table.small_gain
@@ -63,6 +85,13 @@ class Scores(Settings):
                 "intervals": self.intervals | {CLASSIFIER_GAIN: (low, high)},
             }
         )
+
+
+class Judge(NamedTuple):
+    """A feature net, and its features of the real images that generated ones are compared with [N, C]."""
+
+    net: FeatureNet
+    reference: Array
 
 
 class Evaluation(NamedTuple):
@@ -82,15 +111,18 @@ def evaluate(
     *,
     train: Array | None = None,
     classes: Classes | None = None,
+    second: Judge | None = None,
 ) -> Evaluation:
     """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
 
     The first `config.num_images` images are used; the sizes of the batches do not change the scores. `train`, features
-    of training images, adds the score `memorised` and the closest pairs. `classes` adds scores by class. Raises
-    EvaluationError if there are too few images, or if `protocol` does not describe this evaluation.
+    of training images, adds the score `memorised` and the closest pairs. `classes` adds scores by class. `second` adds
+    the scores of a second judge, which sees the same images in the same pass. Raises EvaluationError if there are too
+    few images, or if `protocol` does not describe this evaluation.
     """
-    _check_protocol(protocol, reference, train, config, net)
-    features = compute_features(generated, net, config.batch_size, config.num_images, progress)
+    _check_protocol(protocol, reference, train, config, net, second)
+    nets = [net, second.net] if second else [net]
+    features, *others = compute_all_features(generated, nets, config.batch_size, config.num_images, progress)
     if len(features) < config.num_images:
         raise EvaluationError(
             f"the generator made {len(features)} images, but num_images is {config.num_images}: "
@@ -107,15 +139,30 @@ def evaluate(
         predictions=net.predict(features) if isinstance(net, ClassifierNet) else None,
         device=device,
     )
-    return Evaluation(Scores.of(measured, protocol).with_baselines(reference), measured.closest)
+    scores = Scores.of(measured, protocol).with_baselines(reference)
+    if second:
+        found = score_features(others[0], second.reference, second.net.label, config.seed, device=device)
+        scores = scores.with_second(found, second.reference)
+    return Evaluation(scores, measured.closest)
 
 
 def _check_protocol(
-    protocol: Protocol, reference: Array, train: Array | None, config: EvalConfig, net: FeatureNet
+    protocol: Protocol,
+    reference: Array,
+    train: Array | None,
+    config: EvalConfig,
+    net: FeatureNet,
+    second: Judge | None,
 ) -> None:
+    if second and len(second.reference) != len(reference):
+        raise EvaluationError(
+            f"the second judge has features of {len(second.reference)} real images, the first one of {len(reference)}: "
+            "compute both from the same images"
+        )
     given = protocol.model_dump(include={"dataset", "dataset_version", "split", "generator_state", "saved_as"})
     num_train = 0 if train is None else len(train)
-    done = Protocol.of(config, net, num_reference=len(reference), num_train=num_train, **given)
+    used = second.net if second else None
+    done = Protocol.of(config, net, second=used, num_reference=len(reference), num_train=num_train, **given)
     if differences := protocol.differences(done):
         raise EvaluationError(
             f"the protocol does not describe this evaluation ({'; '.join(differences)}); "

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.metrics.config import FEW_IMAGES, LEAST_IMAGES
+from models.metrics.judges import base_name
 from models.metrics.neighbours import DENSITY_NEIGHBOUR
 
 __all__ = ["COVERAGE", "baseline_scores", "find_missed_floors"]
@@ -31,10 +32,10 @@ COVERAGE = "coverage"
 SPREADS = 1.5  # times tr(sigma)
 
 
-def baseline_scores(reference: Array, frechet: str) -> dict[str, float]:
-    """Give the limits from features of real images [M, C], by the names of the scores; `frechet` names the distance."""
+def baseline_scores(reference: Array, frechet: str, coverage: str = COVERAGE) -> dict[str, float]:
+    """Give the limits from features of real images [M, C]. `frechet` and `coverage` are the names of the scores."""
     spread = float(reference.astype(np.float64).var(axis=0, ddof=1).sum()) if len(reference) > 1 else 0.0
-    return {frechet: SPREADS * spread, COVERAGE: expected_coverage(FEW_IMAGES, len(reference))}
+    return {frechet: SPREADS * spread, coverage: expected_coverage(FEW_IMAGES, len(reference))}
 
 
 def expected_coverage(num_generated: int, num_reference: int) -> float:
@@ -57,8 +58,8 @@ def find_missed_floors(
     for name, limit in baselines.items():
         if name not in values:
             missed.append(f"{name}, which has a floor, was not measured")
-        elif name == COVERAGE and values[name] <= limit:
-            missed.append(f"coverage is {values[name]:.3f}, that of a usable generator is above {limit:.3f}")
-        elif name != COVERAGE and values[name] >= limit:
+        elif base_name(name) == COVERAGE and values[name] <= limit:
+            missed.append(f"{name} is {values[name]:.3f}, that of a usable generator is above {limit:.3f}")
+        elif base_name(name) != COVERAGE and values[name] >= limit:
             missed.append(f"{name} is {values[name]:.1f}, that of a usable generator is below {limit:.1f}")
     return missed

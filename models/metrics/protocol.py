@@ -5,6 +5,7 @@ from models.features.digests import digest_of
 from models.features.feature_net import FeatureNet
 from models.metrics.config import EvalConfig
 
+ADDED_LATER = ("classifier_gain", "saved_as", "second_net", "second_weights_sha256", "second_input_size")
 METRICS_REVISION = 3  # raise it when a change in metrics, neighbours or scores changes results
 
 
@@ -25,6 +26,9 @@ class Protocol(Settings):
     classifier_gain: str = ""  # digest of the settings of the classifier gain; empty where it was not measured
     generator_state: str = "ema"
     saved_as: str = ""  # the encoding that images were saved with before they were scored; empty: none
+    second_net: str = ""  # the second judge, which sees the same images; empty: there was none
+    second_weights_sha256: str = ""
+    second_input_size: int = 0
     metrics_revision: int = METRICS_REVISION
 
     @classmethod
@@ -33,6 +37,7 @@ class Protocol(Settings):
         config: EvalConfig,
         net: FeatureNet,
         *,
+        second: FeatureNet | None = None,
         dataset: str,
         dataset_version: str,
         num_reference: int,
@@ -41,7 +46,7 @@ class Protocol(Settings):
         generator_state: str = "ema",
         saved_as: str = "",
     ) -> "Protocol":
-        """The protocol of an evaluation with `config` and `net` against that split of the dataset."""
+        """The protocol of an evaluation with `config`, `net` and a second net against that split of the dataset."""
         return cls(
             feature_net=net.name,
             weights_sha256=net.sha256,
@@ -57,12 +62,15 @@ class Protocol(Settings):
             classifier_gain=digest_of(config.gain.model_dump()) if config.gain else "",
             generator_state=generator_state,
             saved_as=saved_as,
+            second_net=second.name if second else "",
+            second_weights_sha256=second.sha256 if second else "",
+            second_input_size=second.input_size if second else 0,
         )
 
     def digest(self) -> str:
         """The first 12 hex digits of the sha256 of the canonical JSON; equal protocols have equal digests."""
         # Fields that were added later are left out where they are empty, so that older scores keep their digests.
-        unused = {name for name in ("classifier_gain", "saved_as") if not getattr(self, name)}
+        unused = {name for name in ADDED_LATER if not getattr(self, name)}
         return digest_of(self.model_dump(exclude=unused))
 
     def differences(self, other: "Protocol") -> list[str]:

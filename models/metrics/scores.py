@@ -16,6 +16,7 @@ import torch
 
 from models.features.feature_net import FID_NET
 from models.metrics.distances import compare_frechet, kernel_distance
+from models.metrics.judges import base_name
 from models.metrics.neighbours import compare_manifolds, nearest
 
 Array = npt.NDArray[Any]
@@ -67,7 +68,7 @@ class Measured:
 
 def higher_is_better(name: str) -> bool:
     """Whether a higher value of this score is better; for all other scores, lower is better."""
-    return name in HIGHER
+    return base_name(name) in HIGHER
 
 
 def same_score(one: float, other: float) -> bool:

@@ -12,8 +12,8 @@ from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
 from models.errors import FeatureNetError
-from models.features.feature_net import FeatureNet, compute_features, resize
-from models.features.nets import FEATURE_NETS, load_feature_net
+from models.features.feature_net import FeatureNet, compute_all_features, compute_features, resize
+from models.features.nets import FEATURE_NETS, IN_PACKAGES, load_feature_net
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,9 +25,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def net() -> FeatureNet:
-    return load_feature_net("efficientnet-lite0", input_size=64)
+@pytest.fixture(scope="module", params=IN_PACKAGES)
+def net(request: pytest.FixtureRequest) -> FeatureNet:
+    return load_feature_net(request.param, input_size=64)
 
 
 def random_images(num: int, channels: int = 3, size: int = 40) -> torch.Tensor:
@@ -93,6 +93,14 @@ def test_no_more_batches_are_taken_than_needed(net: FeatureNet) -> None:
     assert all(total == 10 for _, total in seen)
 
 
+def test_several_nets_see_the_same_images_in_one_pass() -> None:
+    nets = [load_feature_net(name, 32) for name in IN_PACKAGES]
+    images = random_images(5)
+    found = compute_all_features((images[i : i + 2] for i in (0, 2)), nets, 3)
+    for features, net in zip(found, nets, strict=True):
+        np.testing.assert_allclose(features, compute_features(images[:4], net), atol=1e-4)
+
+
 def test_no_images_give_no_features(net: FeatureNet) -> None:
     assert compute_features(iter(()), net).shape == (0, net.num_features)
 
@@ -102,9 +110,10 @@ def test_an_unknown_net_is_refused_with_the_known_ones() -> None:
         load_feature_net("inception-v9")
 
 
-def test_an_input_too_small_is_refused() -> None:
+@pytest.mark.parametrize("name", IN_PACKAGES)
+def test_an_input_too_small_is_refused(name: str) -> None:
     with pytest.raises(FeatureNetError, match=r"input_size is 16.*at least 32"):
-        load_feature_net("efficientnet-lite0", input_size=16)
+        load_feature_net(name, input_size=16)
 
 
 @pytest.mark.parametrize(

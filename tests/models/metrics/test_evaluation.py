@@ -20,8 +20,10 @@ from models.features.digests import canonical_json
 from models.features.feature_net import FeatureNet
 from models.features.nets import load_feature_net
 from models.metrics.config import EvalConfig
-from models.metrics.evaluation import evaluate
-from models.metrics.protocol import Protocol
+from models.metrics.evaluation import Judge, evaluate
+from models.metrics.judges import LABELS, SECOND_SCORE
+from models.metrics.protocol import ADDED_LATER, Protocol
+from models.metrics.scores import higher_is_better
 
 CONFIG = EvalConfig(num_images=100, input_size=64)
 
@@ -80,6 +82,38 @@ def test_scores_order_images_by_quality(digits: np.ndarray, reference: np.ndarra
             values = [score[name] for score in scores]
             assert values == sorted(values), f"{name} under {what}: {values}"
             assert values[2] > 2 * values[0]
+
+
+def test_a_second_judge_scores_the_same_images_under_names_of_its_own(
+    digits: np.ndarray, reference: np.ndarray, net: FeatureNet, tmp_path: Path
+) -> None:
+    other = load_feature_net("mobilenetv2", CONFIG.input_size)
+    second = Judge(other, reference_features(digits[:200], other, tmp_path, "digits/v1/val/200"))
+    fresh = digits[200:300]
+    stamp = protocol_of(net)
+    both_stamp = Protocol.of(CONFIG, net, second=other, dataset="digits", dataset_version="v1", num_reference=200)
+    both = evaluate((fresh[i : i + 50] for i in (0, 50)), reference, CONFIG, net, both_stamp, second=second).scores
+    first = evaluate(fresh, reference, CONFIG, net, stamp).scores
+    alone = evaluate(fresh, second.reference, CONFIG, other, protocol_of(other)).scores
+    assert {name: both.values[name] for name in first.values} == pytest.approx(first.values, rel=1e-4, abs=1e-4)
+    for name, value in alone.values.items():
+        own = name if "MobileNetV2" in name else f"{name}-MobileNetV2"
+        assert both.values[own] == pytest.approx(value, rel=1e-4, abs=1e-4)
+        assert both.net_of(own) == "mobilenetv2"
+        assert higher_is_better(own) == higher_is_better(name)
+    assert len(both.values) == len(first.values) + len(alone.values)
+    assert both.baselines == first.baselines | {
+        SECOND_SCORE: alone.baselines[SECOND_SCORE],
+        "coverage-MobileNetV2": alone.baselines["coverage"],
+    }
+    assert (both.net_of("FD-EffNetLite0"), both.net_of("recall")) == ("efficientnet-lite0", "efficientnet-lite0")
+    assert both.net_of("classifier-gain") == ""
+    with pytest.raises(EvaluationError, match="second_net:"):
+        evaluate(fresh, reference, CONFIG, net, stamp, second=second)
+
+
+def test_labels_of_judges_are_those_of_their_nets() -> None:
+    assert {name: load_feature_net(name, 32).label for name in LABELS} == LABELS
 
 
 def test_real_images_against_real_ones_score_about_zero(
@@ -164,7 +198,7 @@ def test_equal_protocols_have_equal_digests(net: FeatureNet) -> None:
 
 def test_what_images_were_saved_as_is_part_of_the_protocol_and_older_digests_stay(net: FeatureNet) -> None:
     plain = protocol_of(net)
-    older = plain.model_dump(exclude={"saved_as", "classifier_gain"})
+    older = plain.model_dump(exclude=set(ADDED_LATER))
     assert plain.digest() == hashlib.sha256(canonical_json(older).encode()).hexdigest()[:12]
     assert Protocol.model_validate(older) == plain
     assert plain.differences(plain.model_copy(update={"saved_as": "jpeg:75"})) == ["saved_as:  != jpeg:75"]
