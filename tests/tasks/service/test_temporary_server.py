@@ -45,7 +45,10 @@ def kill(command: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.slow
-def test_a_temporary_server_is_for_its_command_alone(home_dir: Path) -> None:
+def test_a_temporary_server_is_for_its_command_alone(
+    home_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # without a template the tables take seconds
     first = start()
     aside = home_dir / "prefect" / ".prefect.db.new"
     wait_until(lambda: aside.exists() and aside.stat().st_size > 100_000, alive=first, what="the making of tables")
