@@ -4,7 +4,7 @@ import struct
 import zlib
 
 from shards.errors import RefusedError
-from shards.images import segments
+from shards.images.containers import segments
 
 # Pillow's names of the decoders that may run. All other formats are refused.
 DECODERS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")

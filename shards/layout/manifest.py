@@ -61,6 +61,7 @@ class Synthetic(Settings):
     label: int
     truncation: float
     format: str
+    mark: Literal["xmp", "off"] | None = None  # None: made by a release that did not mark images
 
 
 class Manifest(Settings):

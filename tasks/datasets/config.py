@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models import Settings
 from shards import ShardConfig
+from shards.images.containers.marking import LAW
 from tasks.registry.config import ModelUri
 
 __all__ = ["GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
@@ -71,6 +72,12 @@ class GenerateConfig(Settings):
     )
     format: Literal["png", "webp", "jpeg"] = Field(
         "png", title="Format", description="format of the stored images: png and webp are lossless, jpeg is lossy"
+    )
+    mark: Literal["xmp", "off"] = Field(
+        "xmp",
+        title="Mark",
+        description=f"xmp: the files say in their metadata that they are generated, by which model and seed; off: they "
+        f"do not. {LAW}",
     )
     val_fraction: float = Field(
         0.1, ge=0, le=0.9, title="Validation share", description="share of the images for the split val"

@@ -14,6 +14,7 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
+from shards.images.containers import marking
 from tasks.datasets.config import GenerateConfig
 from tasks.errors import RegistryError
 from tasks.flow_runs.assets import model_key, record_dataset
@@ -69,9 +70,12 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     generator = LoadedGenerator.load(version)
     _check_label(config, uri, generator.labels)
     asked = config.model_dump(include={"num_images", "seed", "label", "truncation", "format"})
-    synthetic = Synthetic(model=uri, weights_sha256=weights_sha256, **asked)
+    mark = config.mark if marking.is_on() else "off"
+    if mark == "off":
+        logger.warning("the images are not marked as generated. %s", marking.LAW)
+    synthetic = Synthetic(model=uri, weights_sha256=weights_sha256, mark=mark, **asked)
     listing = home().root / "generated" / f"{hashlib.sha256(synthetic.model_dump_json().encode()).hexdigest()}.parquet"
-    shard = _shard_config(config, listing, generator)
+    shard = _shard_config(config, listing, generator, mark)
     root = config.out or home().shared
     lock = home().root / "locks" / f"{listing.stem}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +104,7 @@ def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig
     ):
         done, labels = 0, generator.labels
         for request in requests(config, len(labels)):
-            images = generator.encode(request)
+            images = generator.encode(request, mark=config.mark != "off")
             names = [labels[label] if label >= 0 else None for label in images.labels]
             writer.write_table(pa.table({"image": images.files, "label": names}, schema=COLUMNS))
             done += len(names)
@@ -124,7 +128,7 @@ def _check_label(config: GenerateConfig, uri: str, labels: list[str]) -> None:
         raise RegistryError(f"label is {config.label}; {uri} accepts {known}")
 
 
-def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenerator) -> ShardConfig:
+def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenerator, mark: str) -> ShardConfig:
     several = len(generator.labels) > 1 and config.label == -1
     return ShardConfig(
         source=str(listing),
@@ -135,6 +139,8 @@ def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenera
         labels="auto" if several else "none",
         bytes_column="image",
         label_column="label",
+        # Each mark has the image's own number in it, so images that look the same differ in their bytes.
+        duplicates="bytes" if mark == "off" else "pixels",
         val_fraction=config.val_fraction,
         workers=config.workers,
     )

@@ -13,9 +13,10 @@ MAX_ROWS = 5
 
 
 def class_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """Return a PNG whose columns are classes. Every cell has its own latents."""
+    """Return a marked PNG whose columns are classes. Every cell has its own latents."""
     columns, labels = grid_labels(generator.num_classes)
-    return grid_png(generator.generate_each(range(seed, seed + len(labels)), labels.tolist()), columns)
+    images = generator.generate_each(range(seed, seed + len(labels)), labels.tolist())
+    return generator.mark(grid_png(images, columns), seed)
 
 
 def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:
@@ -29,7 +30,7 @@ def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:
     labels = list(range(columns)) if generator.is_conditional else [ANY_CLASS] * columns
     seeds = range(seed, seed + columns)
     rows = [generator.generate_each(seeds, labels, truncation) for truncation in TRUNCATIONS]
-    return grid_png(np.concatenate(rows), columns)
+    return generator.mark(grid_png(np.concatenate(rows), columns), seed)
 
 
 def interpolation_grid(generator: LoadedGenerator, seed: int) -> bytes:
@@ -42,7 +43,7 @@ def interpolation_grid(generator: LoadedGenerator, seed: int) -> bytes:
     ends = torch.randn(2, rows, generator.latent_dim, generator=torch.Generator().manual_seed(seed))
     z = torch.stack([slerp(ends[0], ends[1], share) for share in np.linspace(0, 1, NUM_STEPS)], dim=1).flatten(0, 1)
     labels = torch.arange(rows).repeat_interleave(NUM_STEPS) if generator.is_conditional else None
-    return grid_png(generator.render(z, labels), NUM_STEPS)
+    return generator.mark(grid_png(generator.render(z, labels), NUM_STEPS), seed)
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:

@@ -1,12 +1,12 @@
 """The evaluation stage: score a registered version the way consumers load it, and apply the promotion rule."""
 
-import io
 import logging
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
-from PIL import Image
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
@@ -303,8 +303,12 @@ def log_pairs(
     model = LoadedGenerator.load(version)
     above = [generated_image(model, dataset, config, pair.generated) for pair in evaluation.closest]
     below = [trained[places[pair.train]][0] for pair in evaluation.closest]
-    picture = Image.open(io.BytesIO(grid_png(np.stack(above + below), len(above))))
-    client.log_image(str(version.run_id), picture, pairs_artifact(evaluation.scores.protocol))
+    picture = model.mark(grid_png(np.stack(above + below), len(above)), config.seed, composite=True)
+    target = Path(pairs_artifact(evaluation.scores.protocol))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, target.name)
+        path.write_bytes(picture)  # MLflow's log_image encodes pictures anew, and drops the mark
+        client.log_artifact(str(version.run_id), str(path), str(target.parent))
 
 
 def pairs_artifact(protocol: Protocol) -> str:

@@ -9,6 +9,7 @@ from PIL import Image
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.context import FlowRunContext, TaskRunContext
 
+from shards.images.containers.marking import copy_mark
 from tasks.tracking.outages import not_needed
 
 SHOWN = 768  # small grids are enlarged to at most this many pixels
@@ -29,8 +30,12 @@ def show_picture(path: Path, key: str, description: str) -> None:
 
 
 def as_data_uri(path: Path) -> str:
-    """Return the picture at `path` as a small JPEG in a data URL. Any browser shows it without access to the file."""
-    with Image.open(path, formats=["PNG"]) as image:
+    """Return the picture at `path` as a small JPEG in a data URL. Any browser shows it without access to the file.
+
+    If the picture is marked as generated, so is the JPEG.
+    """
+    data = path.read_bytes()
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         small = image.convert("RGB")
     if times := min(
         SHOWN // small.width, SHOWN // small.height
@@ -39,7 +44,7 @@ def as_data_uri(path: Path) -> str:
     small.thumbnail((MAX_WIDTH, 4 * MAX_WIDTH))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(copy_mark(data, buffer.getvalue())).decode()}"
 
 
 def show_summary(title: str, *sections: str) -> None:

@@ -1,7 +1,8 @@
 """The only code file of a registered model. MLflow stores a copy beside the weights and runs it on loading.
 
-It imports nothing of this repository. The network's class comes from the artifact `network.py`, loaded under a
-private name, so that no package called `models` or the like appears on the consumer's path.
+It imports nothing of this repository. The network's class comes from the artifact `network.py`, and what marks files
+as generated from `marking.py`. Both are loaded under private names, so that no package called `models` or the like
+appears on the consumer's path.
 
 Input: a table with one row for each request.
     num_images  1 to 100,000, and no more than that in the whole table
@@ -13,6 +14,8 @@ Input: a table with one row for each request.
                 section 3.1) draw numbers beyond a bound anew instead, which takes ever longer as the bound nears 0.
     format      optional: png (left out), jpeg (quality 95) or webp (lossless)
 Output: one row for each image, with `image` (the file's bytes), `seed` and `label` (-1 where there are no classes).
+Every file says in its XMP metadata that it was generated, by which model and from which seed. SHARDGAN_MARK=off in the
+environment of the process switches that off; the EU AI Act, Article 50(2), requires such a mark.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +48,7 @@ class Request(NamedTuple):
     """One checked row: latents (N, latent_dim), labels (N,), and how its images are encoded."""
 
     seed: int
+    truncation: float
     z: torch.Tensor
     labels: np.ndarray
     format: str
@@ -61,9 +66,11 @@ class GeneratorModel(PythonModel):
             if found != expected:
                 raise ValueError(f"artifact {name} is damaged: sha256 {found[:12]}, expected {expected[:12]}")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.generator = _load_class(paths["network"])(**self.spec["arguments"])
+        self.generator = _load_file(paths["network"]).Generator(**self.spec["arguments"])
         self.generator.load_state_dict(load_file(paths["weights"]))
         self.generator.eval().to(self.device)
+        self.marking = _load_file(paths["marking"])
+        self.marks_images = True  # shardgan's own programs mark files themselves, with the number of the version
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Generate the images that the rows ask for. Raises ValueError when a value is out of bounds."""
@@ -75,12 +82,27 @@ class GeneratorModel(PythonModel):
         images = self._make(torch.cat([one.z for one in requests]), np.concatenate([one.labels for one in requests]))
         return pd.DataFrame(
             [
-                (_encode(next(images), request.format), request.seed, label)
+                (self._file(next(images), request, number, int(label)), request.seed, label)
                 for request in requests
-                for label in request.labels
+                for number, label in enumerate(request.labels)
             ],
             columns=["image", "seed", "label"],
         )
+
+    def _file(self, image: np.ndarray, request: Request, number: int, label: int) -> bytes:
+        data = _encode(image, request.format)
+        if not self.marks_images:
+            return data
+        mark = self.marking.Mark(
+            model=self.spec["model"],
+            weights_sha256=self.spec["sha256"]["weights"],
+            seed=request.seed,
+            number=number,
+            label=None if label == ANY_LABEL else label,
+            truncation=None if request.truncation == 1 else request.truncation,
+        )
+        marked: bytes = self.marking.mark_image(data, mark)
+        return marked
 
     def _read(self, row: dict[Any, Any]) -> Request:
         num_images, seed = int(row["num_images"]), int(row["seed"])
@@ -93,7 +115,7 @@ class GeneratorModel(PythonModel):
         if name not in FORMATS:
             raise ValueError(f"format is {name!r}; expected {', '.join(FORMATS)}")
         z = truncation * self._draw(num_images, seed)
-        return Request(seed, z, self._labels(num_images, int(_given(row, "label", ANY_LABEL))), name)
+        return Request(seed, truncation, z, self._labels(num_images, int(_given(row, "label", ANY_LABEL))), name)
 
     def _labels(self, num_images: int, label: int) -> np.ndarray:
         num_classes = self.spec["arguments"]["num_classes"]
@@ -142,14 +164,14 @@ def _given(row: dict[Any, Any], name: str, default: Any) -> Any:
     return default if value is None or pd.isna(value) else value
 
 
-def _load_class(path: Path) -> Any:
-    """Load the class Generator from the file at `path`, without adding a module to sys.modules."""
-    module_spec = importlib.util.spec_from_file_location("_shardgan_network", path)
+def _load_file(path: Path) -> ModuleType:
+    """Load the Python file at `path` under a private name, without adding a module to sys.modules."""
+    module_spec = importlib.util.spec_from_file_location(f"_shardgan_{path.stem}", path)
     if module_spec is None or module_spec.loader is None:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
-    return module.Generator
+    return module
 
 
 def _encode(image: np.ndarray, name: str) -> bytes:

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from models.errors import CheckpointError
 from models.shield.screening import screener_tensors
 from models.training.checkpoints import Best, CheckpointStore, file_sha256
+from shards.images.containers import marking
 from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_model
 from tasks.flow_runs.assets import record_model
@@ -51,6 +52,7 @@ ARTIFACT_FILES = {
     "weights": "weights.safetensors",
     "network": "network.py",
     "spec": "spec.json",
+    "marking": "marking.py",  # versions of old releases do not have it, and do not mark their images
     "shield": "shield.safetensors",  # only from trainings with train.shield.policy=gate
 }
 CODE = Path(__file__).with_name("generator_pyfunc.py")
@@ -81,7 +83,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         _make_challenger(client, known)
         return known
     with tempfile.TemporaryDirectory() as folder:
-        artifacts, digests = export_generator(run, Path(folder))
+        artifacts, digests = export_generator(run, Path(folder), name)
         spec = json.loads(artifacts["spec"].read_text())
         graphs = export_graphs(run.config().network, artifacts["weights"], Path(folder))
         artifacts |= {name: graph.path for name, graph in graphs.items()}
@@ -159,8 +161,10 @@ def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]
     return tags
 
 
-def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
-    """Write the averaged generator as weights, network code and spec into `folder`; returns paths and sha256 by name.
+def export_generator(run: RunDirectory, folder: Path, name: str = "") -> tuple[dict[str, Path], dict[str, str]]:
+    """Write the averaged generator as weights, code and spec into `folder`; returns paths and sha256 by name.
+
+    `name` is that of the registered model; its images say that it made them.
 
     It is that of the checkpoint with the best quick score, or of the newest where there are no scores. Raises
     CheckpointError where the run has no whole checkpoint.
@@ -178,8 +182,10 @@ def export_generator(run: RunDirectory, folder: Path) -> tuple[dict[str, Path], 
     else:
         del paths["shield"]
     paths["network"].write_bytes(config.network.source_file().read_bytes())
+    paths["marking"].write_bytes(Path(marking.__file__).read_bytes())
     digests = {name: file_sha256(path) for name, path in paths.items() if name != "spec"}
     spec = {
+        "model": f"models:/{name}" if name else f"run {run.name}",
         "family": config.network.family,
         "arguments": config.network.generator_arguments(),
         "labels": config.labels,

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from shards.images.containers.marking import copy_mark
+
 MAX_BYTES = 1_000_000  # of all pictures of a page: it stays below 1.5 MB, and base64 adds a third
 # WebP's quality and the largest width, tried in this order. The last ones are for noise, which hardly compresses.
 STEPS = ((90, 1920), (75, 1280), (50, 960), (40, 640), (30, 480), (20, 240), (10, 120))
@@ -51,14 +53,14 @@ def narrow(data: bytes, width: int) -> bytes:
             return data
         buffer = io.BytesIO()
         _resized(image, width).save(buffer, "PNG")
-    return buffer.getvalue()
+    return copy_mark(data, buffer.getvalue())
 
 
 def _as_webp(data: bytes, quality: int, width: int) -> bytes:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         buffer = io.BytesIO()
         _resized(image, width).save(buffer, "WEBP", quality=quality, method=2)
-    return buffer.getvalue()
+    return copy_mark(data, buffer.getvalue())
 
 
 def _resized(image: Image.Image, width: int) -> Image.Image:

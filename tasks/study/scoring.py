@@ -154,11 +154,13 @@ def _score_generator(
     net = load_net(clean, config)
     dataset = Dataset.open(clean.manifest)
     reference = val_features(clean, net, config)
-    images = np.concatenate(list(generated_images(LoadedGenerator.load(version), dataset, config)))
+    generator = LoadedGenerator.load(version)
+    images = np.concatenate(list(generated_images(generator, dataset, config)))
     saved = recompress(images, variant.codec).images
     rows = request_rows(dataset, config)
     labels = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    record.keep_picture(f"generated-{slug(variant.codec)}-seed-{seed}", pick_grid(images, labels, len(dataset.labels)))
+    grid = generator.mark(pick_grid(images, labels, len(dataset.labels)), config.seed)
+    record.keep_picture(f"generated-{slug(variant.codec)}-seed-{seed}", grid)
     with ProgressReport("study-generator", f"Scoring {variant.codec}, seed {seed}", 2 * len(images)) as progress:
         # The features are cached, because codecs with equal pixels share a generator.
         plain = reference_features(

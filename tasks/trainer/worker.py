@@ -32,6 +32,7 @@ from models.training.health import Event
 from models.training.io import TrainingInputs
 from models.training.loop import train
 from shards import Dataset
+from shards.images.containers.marking import Mark, mark_image
 from tasks.trainer.batches import Batches, open_data
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
@@ -78,7 +79,9 @@ class RunDirectoryIO:
         logger.info("%s images%s", f"{int(row['nimg']):,}", losses)
 
     def snapshot(self, nimg: int, png: bytes) -> None:
-        self.run.write_sample(f"{nimg:012d}", png)
+        # No version has been registered yet, so the images name the run.
+        mark = Mark(f"run {self.run.name}", seed=self.run.train_config().seed)
+        self.run.write_sample(f"{nimg:012d}", mark_image(png, mark))
 
     def notify(self, event: dict[str, Any]) -> None:
         self.run.append_stats(event)

@@ -22,8 +22,8 @@ from shards.config import ShardConfig
 from shards.dataset.dataset import Dataset
 from shards.decoding.partition import read_part
 from shards.errors import BuildError, DatasetError, RefusedError, ShardError, SourceError
+from shards.images.containers.segments import damage
 from shards.images.conversion import convert
-from shards.images.segments import damage
 from shards.layout.tars import index_samples, read_samples
 from shards.processes.wire import FrameBuffer, read_frame
 from shards.sources.archives import archive_kind, list_archive

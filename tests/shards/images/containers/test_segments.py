@@ -8,9 +8,9 @@ from PIL import Image
 
 from shards.config import ShardConfig
 from shards.errors import RefusedError
+from shards.images.containers.segments import damage
 from shards.images.conversion import convert
 from shards.images.recipe import Recipe
-from shards.images.segments import damage
 
 END = b"\xff\xd9"
 OPTIONS = [
