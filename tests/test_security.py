@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flows", "tasks", "shards", "models")
 # Published feature nets come as .pth files; each is hashed first and loaded with weights_only.
-MAY_LOAD_PTH = {"models/features/inception.py", "models/features/efficientnet.py"}
+MAY_LOAD_PTH = {"models/features/inception.py", "models/features/efficientnet.py", "models/features/mobilenet.py"}
 UNPICKLERS = {"load", "loads", "Unpickler"}
 
 

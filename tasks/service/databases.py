@@ -4,19 +4,15 @@ Prefect and MLflow need a database each, because both call a table alembic_versi
 """
 
 import asyncio
-import contextlib
 import os
-import shutil
-import sqlite3
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shards.storage.files import write_atomically
 from tasks.errors import RequestError, ServiceError
-from tasks.home import home, sqlite_uri
+from tasks.home import sqlite_uri
 from tasks.service.settings import DATABASE_URL, database_url
-from tasks.tracking.databases import ensure_whole
+from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
 
 NAMES = ("prefect", "mlflow")
 DATA_TABLES = ("flow_run", "deployment", "block_document", "variable")
@@ -65,49 +61,14 @@ def migrate_prefect() -> None:
     )
 
 
-def cache_folder() -> Path:
-    """Return this user's folder for files that can be made again at any time, or one in the home without such."""
-    if named := os.environ.get("XDG_CACHE_HOME"):
-        return Path(named) / "shardgan"
-    try:
-        return Path.home() / ".cache" / "shardgan"
-    except RuntimeError:  # in some containers the user has no folder
-        return home().root / "cache"
-
-
 def _make_tables(path: Path, template: Path) -> None:
-    """Create or update the tables. A new database is a copy of `template`, because the migrations take 9 s of CPU.
-
-    The first new database of this user becomes the template.
-    """
-    is_new = not path.exists()
-    if is_new:
-        # This file says that the block types were recorded, but in a database that no longer exists.
-        path.with_name("memo_store.toml").unlink(missing_ok=True)
-        if _copy(template, path):
-            return
-    _migrate_in_child(path)
-    if is_new:
-        with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to fail
-            template.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.closing(sqlite3.connect(path)) as database:
-                write_atomically(template, database.serialize())
-
-
-def _copy(template: Path, path: Path) -> bool:
-    """Copy the template and return True, or return False if there is none that this user made and that is whole."""
-    try:
-        if template.stat().st_uid != os.getuid():
-            return False
-        shutil.copyfile(template, path)
-        with contextlib.closing(sqlite3.connect(path)) as database:
-            whole = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-            if whole and database.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,):
-                return True
-    except (OSError, sqlite3.DatabaseError):
-        pass
-    path.unlink(missing_ok=True)
-    return False
+    """Create or update the tables. A new database is a copy of `template`, because the migrations take 9 s of CPU."""
+    if path.exists():
+        _migrate_in_child(path)
+        return
+    # This file says that the block types were recorded, but in a database that no longer exists.
+    path.with_name("memo_store.toml").unlink(missing_ok=True)
+    make_from_template(path, template, _migrate_in_child)
 
 
 def _migrate_in_child(path: Path) -> None:

@@ -6,13 +6,17 @@ neither MLflow nor Prefect can repair.
 
 import contextlib
 import logging
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 
+from shards.storage.files import write_atomically
 from tasks.errors import RequestError
+from tasks.home import home
 
 logger = logging.getLogger(__name__)
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -45,6 +49,45 @@ def ensure_whole(path: Path, made_for: int, data_tables: tuple[str, ...], make: 
         _remove_side_files(path)
         aside.replace(path)
         _remove_side_files(aside)
+
+
+def make_from_template(path: Path, template: Path, make: Callable[[Path], None]) -> None:
+    """Create a database as a copy of `template`. The first one that `make` creates becomes the template.
+
+    A template is copied only if this user made it and it is whole.
+    """
+    if _copy(template, path):
+        return
+    make(path)
+    with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to fail
+        template.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            write_atomically(template, database.serialize())
+
+
+def cache_folder() -> Path:
+    """Return this user's folder for files that can be made again at any time, or one in the home without such."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named) / "shardgan"
+    try:
+        return Path.home() / ".cache" / "shardgan"
+    except RuntimeError:  # in some containers the user has no folder
+        return home().root / "cache"
+
+
+def _copy(template: Path, path: Path) -> bool:
+    try:
+        if template.stat().st_uid != os.getuid():
+            return False
+        shutil.copyfile(template, path)
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            whole = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            if whole and database.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,):
+                return True
+    except (OSError, sqlite3.DatabaseError):
+        pass
+    path.unlink(missing_ok=True)
+    return False
 
 
 def use_write_ahead_log(path: Path) -> None:

@@ -7,8 +7,10 @@ that could not be sent are sent later, and `finish` tries until all are sent.
 import json
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.uri import append_to_uri_path
 
 from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home, sqlite_uri
-from tasks.tracking.databases import ensure_whole
+from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
 from tasks.tracking.tags import RunTags
 from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
@@ -62,6 +65,14 @@ def _make_tables(path: Path, artifacts: str) -> None:
     """Create all tables in a new file. MLflow's own checks handle a file that holds runs or models."""
     if path.exists():
         return
+    template = cache_folder() / f"mlflow-{mlflow.__version__}.db"
+    make_from_template(path, template, lambda path: _make_store(path, artifacts))
+    with closing(sqlite3.connect(path)) as tables, tables:
+        # A new database has one experiment. In a copy, its artifacts would lie in another home.
+        tables.execute("UPDATE experiments SET artifact_location = ?", [append_to_uri_path(artifacts, "0")])
+
+
+def _make_store(path: Path, artifacts: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import (
         SqlAlchemyStore,
     )  # this import takes a second, and only a new home needs it

@@ -1,42 +1,14 @@
 """Prefect's own test server, for the files that run flows."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import (
-    PREFECT_API_BLOCKS_REGISTER_ON_START,
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-    PREFECT_SERVER_DATABASE_CONNECTION_URL,
-    temporary_settings,
-)
-from prefect.testing.utilities import prefect_test_harness
 
-MIGRATE = "from tasks.service.databases import migrate_prefect; migrate_prefect()"
-
-
-def start_with_tables(server: SubprocessASGIServer, timeout: int | None = None) -> None:
-    """Create the tables from our template, then start the server: its own migrations take 9 s of CPU."""
-    url = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value())
-    environment = os.environ | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
-    subprocess.run([sys.executable, "-c", MIGRATE], env=environment, check=True)
-    plain_start(server, timeout)
-
-
-plain_start = SubprocessASGIServer.start
+from tests.prefect_servers import prefect_test_server
 
 
 @pytest.fixture(scope="module")
 def prefect_server() -> Iterator[None]:
     """A server with an empty database; what one file leaves there, no other file sees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SubprocessASGIServer, "start", start_with_tables)
-        with (
-            temporary_settings({PREFECT_API_BLOCKS_REGISTER_ON_START: False}),
-            prefect_test_harness(server_startup_timeout=120),
-            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-        ):
-            yield
+    with prefect_test_server():
+        yield

@@ -42,7 +42,7 @@ def test_a_part_of_the_batch_gets_what_it_would_in_the_whole(images: torch.Tenso
         augment(images[start:stop], EVERYTHING, Draws((0,), torch.device("cpu"), 16, start, stop), 0.5)
         for start, stop in [(0, 3), (3, 16)]
     ]
-    assert torch.allclose(whole, torch.cat(parts), atol=1e-6)
+    assert torch.allclose(whole, torch.cat(parts), atol=1e-4)  # AVX2 differs by 6e-6 of values up to 6
 
 
 def test_gradients_flow_through_all_of_it(images: torch.Tensor) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from tasks.home import home
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
+from tests.prefect_servers import prefect_test_server
 from tests.tasks.conftest import make_version
 
 ROUNDS = 3
@@ -102,7 +102,7 @@ def make_models(folder: Path) -> list[str]:
 def test_of_two_evaluations_at_once_one_wins_and_each_decision_is_shown(home_dir: Path, tmp_path: Path) -> None:
     """Under homes that differ there are two lock files: Prefect's server is what the two have in common."""
     names = make_models(tmp_path)
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_server():
         with contenders(tmp_path) as both:
             for index, name in enumerate(names):
                 for contender in both:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.service.databases import cache_folder
+from tasks.tracking.databases import cache_folder
 
 MIGRATE = "from tasks.service.databases import migrate_prefect; migrate_prefect()"
 

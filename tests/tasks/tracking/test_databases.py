@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import RequestError
-from tasks.home import home
+from tasks.home import Home, home
 from tasks.tracking.databases import ensure_whole
-from tasks.tracking.runs import connect, experiment_id
+from tasks.tracking.runs import connect, experiment_id, make_database
 from tests.waiting import wait_until
 
 CONNECT = "from tasks.home import home; from tasks.tracking.runs import connect; connect(home())"
@@ -29,8 +29,9 @@ def tables(path: Path) -> int:
 
 
 @pytest.mark.parametrize("killed_at", [1, 8, 20])
-def test_a_killed_first_command_leaves_a_home_that_works(home_dir: Path, killed_at: int) -> None:
-    environment = os.environ | {"SHARDGAN_HOME": str(home_dir)}
+def test_a_killed_first_command_leaves_a_home_that_works(home_dir: Path, tmp_path: Path, killed_at: int) -> None:
+    # Without a template, the tables are created one by one.
+    environment = os.environ | {"SHARDGAN_HOME": str(home_dir), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     first = subprocess.Popen([sys.executable, "-c", CONNECT], env=environment, stderr=subprocess.DEVNULL)
     aside = home_dir / ".mlflow.db.new"
     wait_until(lambda: tables(aside) >= killed_at or first.poll() is not None, what=f"table {killed_at}")
@@ -39,6 +40,15 @@ def test_a_killed_first_command_leaves_a_home_that_works(home_dir: Path, killed_
     client = connect(home())
     assert experiment_id(client, home(), "after")
     assert not aside.exists()
+
+
+def test_a_copied_database_keeps_its_artifacts_in_its_own_home(home_dir: Path, tmp_path: Path) -> None:
+    connect(home())  # from here on there is a template
+    other = Home(tmp_path / "an other's", str(tmp_path / "an other's"))
+    make_database(other)
+    with contextlib.closing(sqlite3.connect(other.mlflow_database)) as database:
+        ((location,),) = database.execute("SELECT artifact_location FROM experiments")
+    assert location == f"{other.mlartifacts.as_uri()}/0"
 
 
 def test_a_half_made_database_of_an_earlier_version_is_made_anew(home_dir: Path) -> None:
