@@ -12,8 +12,10 @@ from shards.settings import Settings
 
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done, but not which bytes are the result.
-OPERATIONAL = frozenset({"source", "dataset", "screen", "workers", "time_limit_seconds", "memory_limit_mb"})
-LATER = frozenset({"max_frames", "label_member"})
+OPERATIONAL = frozenset(
+    {"source", "dataset", "screen", "allow_synthetic", "workers", "time_limit_seconds", "memory_limit_mb"}
+)
+LATER = frozenset({"max_frames", "label_member", "marked"})
 
 
 # Forms check these patterns before a run starts. The validators below give better messages and accept capitals too.
@@ -186,6 +188,19 @@ class ShardConfig(Settings):
         "keep",
         title="Damaged files",
         description="keep or refuse files that decode completely but have a bad checksum or no end mark.",
+    )
+    marked: Literal["refuse", "keep", "class"] = Field(
+        "refuse",
+        title="Marked images",
+        description="what happens to images whose metadata say that they were generated (XMP or Content Credentials). "
+        "refuse: a generator does not learn from generated images. keep: they are used. class: they get the class "
+        "generated.",
+    )
+    allow_synthetic: bool = Field(
+        False,
+        title="Allow generated datasets",
+        description="the source may be a dataset version that `shardgan generate` made; its images are then kept, "
+        "and the lineage names the model.",
     )
     screen: str = Field(
         "",

@@ -22,6 +22,8 @@ from shards.building.schema import Claim, Content
 from shards.building.writer import ShardWriter
 from shards.config import ShardConfig
 from shards.errors import BuildError, SourceError
+from shards.images.containers.marking import Mark
+from shards.images.containers.marks import GENERATED
 from shards.layout.identity import VersionHash, sample_key
 from shards.layout.manifest import MANIFEST, SAMPLES_TABLE, Counts, Manifest, Split, Synthetic
 from shards.layout.tables import DUPLICATES, QUARANTINE, SAMPLES, TableWriter
@@ -55,8 +57,10 @@ class Assembly:
         folder: Path,
         parts: Path,
         synthetic: Synthetic | None = None,
+        source_synthetic: Synthetic | None = None,
     ) -> None:
-        self._config, self._ledger, self._synthetic = config, ledger, synthetic
+        self._config, self._ledger = config, ledger
+        self._synthetic, self._source_synthetic = synthetic, source_synthetic
         self._last, self._folder, self._parts = last, folder, parts
         self._tally = _Tally(VersionHash(config.content_settings()))
         self._files: dict[str, int] = {}
@@ -77,7 +81,7 @@ class Assembly:
             for descriptor in self._files.values():
                 os.close(descriptor)
         self._refuse_empty()
-        self._sheet.save(self._folder / CONTACT_SHEET, classes.notes)
+        self._sheet.save(self._folder / CONTACT_SHEET, classes.notes, self._mark())
         manifest = self._manifest(grew_from)
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
         self._sync()
@@ -134,7 +138,7 @@ class Assembly:
         self._tally.version.add(key, content.facts["sha256"], label)
         self._count(split, name)
         self._note(claim.source_sha256, content, shard, offset)
-        self._sheet.keep(data, name)
+        self._sheet.keep(data, name, is_marked=content.facts.get("marked") in GENERATED)
         known = {"key": key, "split": split, "label": label, "label_name": name, "source": source}
         place = {
             "source_sha256": digest,
@@ -185,6 +189,14 @@ class Assembly:
                 f"than {self._config.val_fraction}."
             )
 
+    def _mark(self) -> Mark | None:
+        """Return the mark of the contact sheet, if it shows generated images."""
+        if self._synthetic:
+            return None if self._synthetic.mark == "off" else Mark(self._synthetic.model, seed=self._synthetic.seed)
+        if self._source_synthetic:
+            return Mark(self._source_synthetic.model)
+        return Mark(composite=True) if self._sheet.has_marked else None
+
     def _manifest(self, grew_from: str | None) -> Manifest:
         config, tally = self._config, self._tally
         version = tally.version.version()
@@ -195,6 +207,7 @@ class Assembly:
             duplicates=tally.duplicates,
             quarantined=quarantined,
             reasons=dict(sorted(tally.reasons.items())),
+            marked_generated=self._ledger.num_marked(),
         )
         return Manifest(
             name=f"{config.dataset}@{version}",
@@ -202,6 +215,7 @@ class Assembly:
             version=version,
             source=self._synthetic.model if self._synthetic else config.source,
             synthetic=self._synthetic,
+            source_synthetic=self._source_synthetic,
             grew_from=grew_from if grew_from != version else None,
             labels=self._classes.labels,
             notes=self._classes.notes,

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -62,12 +63,14 @@ class BuildOutcome(Counts):
         reasons = ", ".join(others + broken)
         quarantined = f"{self.quarantined:,} quarantined" + (f" ({reasons})" if reasons else "")
         there = " (already there: nothing was read)" if self.reused else ""
+        marked = [("marked", f"{self.marked_generated:,} files say that they were generated")]
         return [
             ("dataset", f"{self.dataset}@{self.version}{there}"),
             (
                 "images",
                 f"{self.seen:,} files seen: {self.kept:,} kept, {self.duplicates:,} duplicates, {quarantined}",
             ),
+            *(marked if self.marked_generated else []),
             *(("note", note) for note in self.notes),
             ("shards", self.manifest.rpartition("/")[0]),
         ]
@@ -95,7 +98,7 @@ def build(
     first = next(entries, None)
     if first is None:
         raise SourceError(f"the source {config.source!r} is empty. Give the folder that contains the images.")
-    work = _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic)
+    work = _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic, notes.synthetic)
     return work.run(chain([first], entries), notes)
 
 
@@ -107,8 +110,13 @@ class _Build:
         meter: Meter,
         run_partitions: RunPartitions | None,
         synthetic: Synthetic | None,
+        source_synthetic: Synthetic | None,
     ) -> None:
-        self._config, self._meter, self._synthetic = config, meter, synthetic
+        self._config, self._meter = config, meter
+        self._synthetic, self._source_synthetic = synthetic, source_synthetic
+        recipe = config.recipe()
+        # Versions that a model made are known as such, so their images need not be looked for.
+        self._recipe = replace(recipe, marked="keep") if synthetic or source_synthetic else recipe
         self._run_partitions = run_partitions or self._run_locally
         self._elsewhere = run_partitions is not None
         self._dataset = local_home(root) / "datasets" / config.dataset
@@ -152,6 +160,8 @@ class _Build:
             return self._publish(manifest, reused=True)
         self._decode()
         self._ledger.refuse_suspects(verdicts.suspects)
+        if self._config.marked == "class":
+            self._ledger.label_marked()
         manifest = self._assemble(version, found)
         self._ledger.finish(manifest.version, digest)
         return self._publish(manifest, reused=False)
@@ -202,7 +212,7 @@ class _Build:
         while entries := tuple(islice(fresh, size)):
             yield PartitionSpec(
                 entries=entries,
-                recipe=self._config.recipe(),
+                recipe=self._recipe,
                 folder=self._far_parts or str(self._parts),
                 time_limit_seconds=self._config.time_limit_seconds,
                 memory_bytes=self._config.memory_limit_mb * 2**20,
@@ -220,7 +230,8 @@ class _Build:
         classes = resolve_filled_classes(self._ledger, notes)
         self._stop_if_strict(classes.notes)
         last = self._dataset / (grew_from or "none")
-        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, self._synthetic)
+        made_by = (self._synthetic, self._source_synthetic)
+        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, *made_by)
         manifest = assembly.write(classes, grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():

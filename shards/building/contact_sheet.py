@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from shards.building.schema import Refusal
+from shards.images.containers.marking import Mark, mark_image
 from shards.images.formats import sniff
 from shards.layout.manifest import NOT_AN_IMAGE
 
@@ -30,11 +31,13 @@ class ContactSheet:
         self._tiles: list[tuple[bytes, str]] = []
         self._refused: list[Refusal] = []
         self._reasons: Counter[str] = Counter()
+        self.has_marked = False
 
-    def keep(self, data: bytes, label: str | None) -> None:
+    def keep(self, data: bytes, label: str | None, is_marked: bool = False) -> None:
         """Add one sample if there is room; samples of several megabytes are skipped because they take too long."""
         if len(self._tiles) < _COLUMNS * _ROWS and len(data) < _MOST_BYTES:
             self._tiles.append((data, label or ""))
+            self.has_marked = self.has_marked or is_marked
 
     def refuse(self, refusal: Refusal) -> None:
         """Count one refused file, and name it if few files with its reason have been named."""
@@ -42,8 +45,8 @@ class ContactSheet:
         if self._reasons[refusal.reason] <= 5 and len(self._refused) < _REFUSED_LINES:
             self._refused.append(refusal)
 
-    def save(self, path: Path, notes: Sequence[str] = ()) -> None:
-        """Write the sheet as a PNG file, with the notes below the images."""
+    def save(self, path: Path, notes: Sequence[str] = (), mark: Mark | None = None) -> None:
+        """Write the sheet as a PNG file, with the notes below the images; `mark` says that they were generated."""
         rows = -(-len(self._tiles) // _COLUMNS)
         lines = [textwrap.shorten(line, _LINE_LETTERS) for line in (*notes, *self.lines())]
         top = rows * (_TILE + _LINE + _GAP) + 2 * _GAP
@@ -56,7 +59,9 @@ class ContactSheet:
             draw.text((left, upper + _TILE), label[:_LABEL_LETTERS], fill=_INK, font=_FONT)
         for number, line in enumerate(lines):
             draw.text((_GAP, top + _LINE * number), line, fill=_WARN, font=_FONT)
-        sheet.save(path, compress_level=1)
+        buffer = io.BytesIO()
+        sheet.save(buffer, "PNG", compress_level=1)
+        path.write_bytes(mark_image(buffer.getvalue(), mark) if mark else buffer.getvalue())
 
     def lines(self) -> list[str]:
         """Return what the sheet says about the refused files: broken ones, files that are not images, and examples."""

@@ -19,8 +19,10 @@ from shards.building.schema import Claim, Content, Refusal
 from shards.building.screening import SUSPICIONS, Suspect
 from shards.decoding.partition import PASSING, Row
 from shards.images import likeness
+from shards.images.containers import marks
 from shards.sources.entries import Entry, folder_at, looks_like_image
 
+MARKED_CLASS, UNMARKED_CLASS = "generated", "unmarked"
 _PAGE = 4096
 _TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
 _KNOWN_TABLES = 4096  # quantisation tables in memory; others are looked up in the file
@@ -148,6 +150,27 @@ class Ledger:
             )
             self._db.execute("DROP TABLE temp.suspects")
 
+    def num_marked(self) -> int:
+        """Return the number of files that say that they were generated, whatever became of them."""
+        query = f"SELECT count(*) FROM {_KNOWN} WHERE source_sha256 IN (SELECT source_sha256 FROM marks)"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def label_marked(self) -> None:
+        """Give the files that say that they were generated a class of their own.
+
+        Where no file has a class, the others get one too.
+        """
+        if not self.num_marked():
+            return
+        with self.transaction():
+            if not self.labels():
+                self._db.execute("UPDATE listing SET label = ?", (UNMARKED_CLASS,))
+            self._db.execute(
+                f"UPDATE listing SET label = ? WHERE source IN (SELECT listing.source FROM {_KNOWN} "
+                "WHERE source_sha256 IN (SELECT source_sha256 FROM marks))",
+                (MARKED_CLASS,),
+            )
+
     def forget_passing_refusals(self) -> None:
         """Forget refusals that were due to the machine or to other files, so that these files are tried again."""
         with self.transaction():
@@ -188,6 +211,8 @@ class Ledger:
                     row.get("message"),
                 )
                 self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", file)
+                if row.get("reason") == marks.REFUSED or row.get("facts", {}).get("marked") in marks.GENERATED:
+                    self._db.execute("INSERT OR IGNORE INTO marks VALUES (?)", (digest,))
                 for sample in row.get("samples", ()):
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))

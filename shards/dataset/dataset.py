@@ -129,7 +129,10 @@ class Dataset:
             ("Shards", f"{len(manifest.shardlist)} ({size:,.1f} MiB)"),
             ("Source", manifest.source),
         ]
-        return facts + ([("Made by", manifest.synthetic.model)] if manifest.synthetic else [])
+        made_by = [("Made by", manifest.generated_by)] if manifest.generated_by else []
+        kept = manifest.num_marked_kept
+        marked = [("Marked as generated", f"{kept:,}")] if kept and not made_by else []
+        return facts + made_by + marked
 
 
 def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:

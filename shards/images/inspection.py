@@ -16,6 +16,7 @@ from PIL import (
 
 from shards.errors import RefusedError
 from shards.images import formats, jpeg
+from shards.images.containers import marks
 from shards.images.frames import with_alpha
 from shards.images.recipe import Recipe, pick_frames
 
@@ -66,7 +67,7 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
     with refusals("broken_header"):
         image = Image.open(io.BytesIO(data), formats=[format_name])
     _check(image, len(data), recipe)
-    facts = _describe(image) | {"damage": harm}
+    facts = _describe(image) | {"damage": harm} | _mark_of(image, data, recipe)
     if format_name == "WEBP" and (changed := with_alpha(data)):
         with refusals("broken_header"):
             image = Image.open(io.BytesIO(changed), formats=[format_name])
@@ -120,6 +121,18 @@ def _check(image: Image.Image, num_bytes: int, recipe: Recipe) -> None:
             "expands_too_much",
             f"{num_bytes} bytes expand {decoded // num_bytes} times, max_expansion allows {recipe.max_expansion}.",
         )
+
+
+def _mark_of(image: Image.Image, data: bytes, recipe: Recipe) -> Facts:
+    """Return what the file says about having been generated. Raises RefusedError when such files are refused."""
+    xmp = image.info.get("xmp", b"")
+    mark = marks.find_mark(data, xmp if isinstance(xmp, bytes) else b"")
+    if mark in marks.GENERATED and recipe.marked == "refuse":
+        where = "XMP metadata" if mark == marks.XMP else "Content Credentials"
+        raise RefusedError(
+            marks.REFUSED, f"Its {where} say that it was generated. To use such images, set marked to keep or class."
+        )
+    return {"marked": mark} if mark else {}
 
 
 def _describe(image: Image.Image) -> Facts:

@@ -87,6 +87,7 @@ class Recipe:
     min_side: int
     damaged: str
     duplicates: str
+    marked: str
 
     def most_pixels(self) -> int:
         """Return the largest number of pixels of a sample."""

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from shards.config import DATASET_NAME, ShardConfig
 from shards.errors import DatasetError, SplitError
+from shards.images.containers.marks import REFUSED
 from shards.images.recipe import Recipe
 from shards.settings import Settings
 from shards.storage.uris import exists, is_remote, join, local_path, names_in, open_binary
@@ -44,6 +45,7 @@ class Counts(Settings):
     duplicates: Count
     quarantined: Count
     reasons: dict[str, Count]
+    marked_generated: Count = 0  # files that say that they were generated; each has one of the outcomes above, too
 
     @property
     def not_images(self) -> int:
@@ -73,6 +75,7 @@ class Manifest(Settings):
     version: str = Field(pattern=_VERSION)
     source: str
     synthetic: Synthetic | None = None
+    source_synthetic: Synthetic | None = None  # the source is a version that a model made
     grew_from: str | None = None
     labels: list[str]
     resolution: int = Field(ge=8, le=4096)
@@ -91,6 +94,17 @@ class Manifest(Settings):
         if len({record.url for record in shardlist}) != len(shardlist):
             raise ValueError("a shard is named twice")
         return shardlist
+
+    @property
+    def generated_by(self) -> str:
+        """Return the model that made the images of this version or of its source; empty for other sources."""
+        made = self.synthetic or self.source_synthetic
+        return made.model if made else ""
+
+    @property
+    def num_marked_kept(self) -> int:
+        """Return how many files say that they were generated, and were not refused for that."""
+        return self.counts.marked_generated - self.counts.reasons.get(REFUSED, 0)
 
     def recipe(self) -> Recipe:
         """Return the recipe of this version. Raises DatasetError when the settings are not valid."""

@@ -29,6 +29,7 @@ SAMPLES = pa.schema(
         ("orientation", pa.int8()),
         ("icc", pa.string()),
         ("damage", pa.string()),
+        ("marked", pa.string()),
         ("jpeg_quality", pa.int16()),
         ("jpeg_subsampling", pa.string()),
         ("jpeg_tables", pa.string()),

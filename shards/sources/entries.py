@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from shards.layout.manifest import Synthetic
 
 # A JSON list. Its first item names the kind of place; `shards.sources.opening` knows the kinds.
 Place = Sequence[str | int]
@@ -29,10 +32,14 @@ class Entry(NamedTuple):
 
 @dataclass
 class Notes:
-    """Sentences about a source that the person who asked for the build should read."""
+    """Sentences about a source that the person who asked for the build should read.
+
+    `synthetic` says how the source was generated, if it is a dataset version that a model made.
+    """
 
     always: list[str] = field(default_factory=list)
     if_unlabelled: list[str] = field(default_factory=list)
+    synthetic: "Synthetic | None" = None
 
 
 def top_folder(name: str) -> str | None:

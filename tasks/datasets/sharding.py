@@ -61,4 +61,5 @@ def _note(now: BuildProgress) -> str:
 
 def _counts(outcome: BuildOutcome) -> dict[str, int]:
     counts = {"seen": outcome.seen, "kept": outcome.kept, "duplicates": outcome.duplicates}
-    return counts | {f"quarantined: {code}": count for code, count in outcome.reasons.items()}
+    counts |= {f"quarantined: {code}": count for code, count in outcome.reasons.items()}
+    return counts | ({"marked as generated": outcome.marked_generated} if outcome.marked_generated else {})

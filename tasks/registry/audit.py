@@ -162,6 +162,10 @@ def _dataset(tags: VersionTags) -> Iterator[Link]:
     manifest, expected = dataset.manifest, tags.dataset_version
     altered = [] if manifest.version == expected else [f"it is version {manifest.version}, trained on was {expected}"]
     made_by = f", made by {manifest.synthetic.model}" if manifest.synthetic else ""
+    if manifest.source_synthetic:
+        made_by = f", from images that {manifest.source_synthetic.model} made"
+    elif not made_by and manifest.num_marked_kept:
+        made_by = f", with {manifest.num_marked_kept:,} files that say that they were generated"
     yield Link(what="dataset", value=f"{manifest.name} in {uri}{made_by}", problems=altered)
     samples = sum(record.nsamples for record in manifest.shardlist)
     value = f"{len(manifest.shardlist)} with {samples:,} images from {manifest.source}"

@@ -22,6 +22,8 @@ from shards.config import ShardConfig
 from shards.dataset.dataset import Dataset
 from shards.decoding.partition import read_part
 from shards.errors import BuildError, DatasetError, RefusedError, ShardError, SourceError
+from shards.images.containers.marking import Mark, mark_image
+from shards.images.containers.marks import find_mark
 from shards.images.containers.segments import damage
 from shards.images.conversion import convert
 from shards.layout.tars import index_samples, read_samples
@@ -50,6 +52,11 @@ def decode_image(data: bytes, _: Path) -> None:
 def walk_jpeg(data: bytes, _: Path) -> None:
     """The walk over a JPEG file's segments comes to its end and says one of four things."""
     assert damage(b"\xff\xd8\xff" + data) in ("", "stray_bytes", "broken_scan", "no_end_mark")
+
+
+def find_marks(data: bytes, _: Path) -> None:
+    """The metadata of any file say one of four things."""
+    assert find_mark(data) in ("", "xmp", "c2pa", "credentials")
 
 
 def read_shard(data: bytes, folder: Path) -> None:
@@ -149,6 +156,7 @@ def put(path: Path, data: bytes) -> Path:
 TARGETS: dict[str, Target] = {
     "decode_image": decode_image,
     "walk_jpeg": walk_jpeg,
+    "find_marks": find_marks,
     "read_shard": read_shard,
     "list_and_open_archive": list_and_open_archive,
     "list_csv": list_csv,
@@ -189,6 +197,12 @@ def _images() -> list[bytes]:
         image.save(buffer, kind, **options)
         made.append(buffer.getvalue())
     return made
+
+
+def _marked() -> list[bytes]:
+    """Files with XMP, and a C2PA manifest alone."""
+    marked = [mark_image(_images()[number], Mark("models:/m", seed=1)) for number in (0, 3, 8)]
+    return [*marked, *(data.replace(b"iTXtXML:com.adobe.xmp\0", b"caBXXML:com.adobe.xmp\0") for data in marked[1:2])]
 
 
 def _tar(names: list[tuple[str, bytes]], how: str = "w") -> bytes:
@@ -260,6 +274,7 @@ def _checkpoints() -> list[bytes]:
 _SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "decode_image": _images,
     "walk_jpeg": lambda: [data[3:] for data in _images()[:3]],
+    "find_marks": _marked,
     "read_shard": _shards,
     "list_and_open_archive": _archives,
     "list_csv": lambda: [b'path,label\na.png,cat\n"b,\n.png",dog\n'],

@@ -52,7 +52,7 @@ class Mark(NamedTuple):
     beside generated ones.
     """
 
-    model: str
+    model: str = ""
     weights_sha256: str = ""
     seed: int | None = None
     number: int | None = None
@@ -94,7 +94,7 @@ def packet(mark: Mark) -> bytes:
     """Return the XMP packet of a mark."""
     described = {
         "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES + (COMPOSITE if mark.composite else GENERATED),
-        "Iptc4xmpExt:AISystemUsed": f"shardgan {mark.model}",
+        "Iptc4xmpExt:AISystemUsed": mark.model and f"shardgan {mark.model}",
         "Iptc4xmpExt:AISystemVersionUsed": mark.weights_sha256 and f"weights sha256:{mark.weights_sha256}",
         "xmp:CreatorTool": "shardgan",
         "shardgan:seed": mark.seed,
@@ -162,7 +162,9 @@ def _png_parts(data: bytes) -> Iterator[Part]:
 
 def _jpeg_parts(data: bytes) -> Iterator[Part]:
     start = 2
-    while start + 4 <= len(data) and data[start] == 0xFF:
+    for _ in range(MOST_PARTS):
+        if start + 4 > len(data) or data[start] != 0xFF:
+            return
         marker = data[start + 1]
         if marker == 0xFF:  # padding
             start += 1
