@@ -63,7 +63,7 @@ class Synthetic(Settings):
     label: int
     truncation: float
     format: str
-    mark: Literal["xmp", "off"] | None = None  # None: made by a release that did not mark images
+    mark: Literal["xmp", "c2pa", "off"] | None = None  # None: made by a release that did not mark images
 
 
 class Manifest(Settings):

@@ -73,11 +73,12 @@ class GenerateConfig(Settings):
     format: Literal["png", "webp", "jpeg"] = Field(
         "png", title="Format", description="format of the stored images: png and webp are lossless, jpeg is lossy"
     )
-    mark: Literal["xmp", "off"] = Field(
+    mark: Literal["xmp", "c2pa", "off"] = Field(
         "xmp",
         title="Mark",
-        description=f"xmp: the files say in their metadata that they are generated, by which model and seed; off: they "
-        f"do not. {LAW}",
+        description="xmp: the files say in their metadata that they are generated, by which model and seed; c2pa: they "
+        "are also signed with your certificate, and the same seed does not give the same bytes; off: they say nothing. "
+        + LAW,
     )
     val_fraction: float = Field(
         0.1, ge=0, le=0.9, title="Validation share", description="share of the images for the split val"

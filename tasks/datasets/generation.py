@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from shards import BuildOutcome, ShardConfig, Synthetic, build, find_synthetic
 from shards.images.containers import marking
 from tasks.datasets.config import GenerateConfig
+from tasks.datasets.credentials import Credentials
 from tasks.errors import RegistryError
 from tasks.flow_runs.assets import model_key, record_dataset
 from tasks.flow_runs.progress import ProgressReport
@@ -62,7 +63,8 @@ class GenerateOutcome(BaseModel):
 def generate(config: GenerateConfig) -> GenerateOutcome:
     """Generate the dataset version that `config` asks for, unless it already exists.
 
-    Raises RegistryError for models that shardgan did not register, and for a class that the model does not have.
+    Raises RegistryError for models that shardgan did not register, and for a class that the model does not have, and
+    RequestError where mark=c2pa and there is no certificate.
     """
     version = resolve_version(connect(home()), config.model)
     uri = uri_of(version)
@@ -82,7 +84,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     with FileLock(lock):  # two runs may ask for the same images: the second one then finds the finished version
         built = find_synthetic(shard, root, synthetic)
         if built is None:
-            write_listing(listing, generator, config)
+            write_listing(listing, generator, config, Credentials.load(uri) if mark == "c2pa" else None)
             built = _build(shard, root, synthetic)
             listing.unlink()
             facts = {"model": uri, "weights_sha256": weights_sha256, "manifest": built.manifest, "kept": built.kept}
@@ -92,8 +94,13 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     return GenerateOutcome(model=uri, weights_sha256=weights_sha256, **built.model_dump(exclude={"reasons"}))
 
 
-def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig) -> None:
-    """Write the images and the names of their classes as a parquet listing. The file appears only when complete."""
+def write_listing(
+    path: Path, generator: LoadedGenerator, config: GenerateConfig, credentials: Credentials | None = None
+) -> None:
+    """Write the images and the names of their classes as a parquet listing. The file appears only when complete.
+
+    With `credentials`, every file is signed.
+    """
     if path.exists():
         return  # an earlier run was stopped while it sharded
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,8 +112,9 @@ def write_listing(path: Path, generator: LoadedGenerator, config: GenerateConfig
         done, labels = 0, generator.labels
         for request in requests(config, len(labels)):
             images = generator.encode(request, mark=config.mark != "off")
+            files = [credentials.sign(file, config.format) for file in images.files] if credentials else images.files
             names = [labels[label] if label >= 0 else None for label in images.labels]
-            writer.write_table(pa.table({"image": images.files, "label": names}, schema=COLUMNS))
+            writer.write_table(pa.table({"image": files, "label": names}, schema=COLUMNS))
             done += len(names)
             progress.update(done, f"{done:,}/{config.num_images:,} images")
     partial.replace(path)
