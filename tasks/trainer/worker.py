@@ -80,7 +80,7 @@ class RunDirectoryIO:
 
     def snapshot(self, nimg: int, png: bytes) -> None:
         # No version has been registered yet, so the images name the run.
-        mark = Mark(f"run {self.run.name}", seed=self.run.train_config().seed)
+        mark = Mark(f"run {self.run.config().run}", seed=self.run.train_config().seed)
         self.run.write_sample(f"{nimg:012d}", mark_image(png, mark))
 
     def notify(self, event: dict[str, Any]) -> None:

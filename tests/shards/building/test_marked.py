@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from shards import BuildOutcome, Dataset, ShardConfig, SourceError, Synthetic, build
+from shards import BuildOutcome, Dataset, ShardConfig, SourceError, Synthetic, build, find_synthetic
 from shards.images.containers.marking import Mark, mark_image, read_xmp
 from tests.shards.conftest import MakeImage
 
@@ -73,6 +73,19 @@ def test_marked_files_become_a_class(mixed: Path, tmp_path: Path, make_image: Ma
     (tmp_path / "labelled" / "a" / "odd.png").write_bytes((mixed / "09.png").read_bytes())
     outcome = built(tmp_path / "labelled", tmp_path / "root", labels="auto", marked="class", val_fraction=0)
     assert Dataset.open(outcome.manifest).manifest.histogram("train") == {"a": 2, "b": 2, "generated": 1}
+
+
+def test_versions_from_before_marks_are_found_by_the_same_request(tmp_path: Path, make_image: MakeImage) -> None:
+    for number in range(12):
+        make_image(tmp_path / "made" / f"{number}.png", number)
+    config = ShardConfig(source=str(tmp_path / "made"), dataset="made", resolution=16, workers=1)
+    old = build(config, tmp_path, synthetic=SYNTHETIC.model_copy(update={"mark": None}))
+    found = find_synthetic(config.model_copy(update={"duplicates": "pixels"}), tmp_path, SYNTHETIC)
+    assert found is not None
+    assert found.version == old.version
+    (path,) = Path(old.manifest).parent.glob("manifest.json")
+    path.write_text(path.read_text().replace('"mark": null', '"mark": "off"'))
+    assert find_synthetic(config, tmp_path, SYNTHETIC) is None
 
 
 def test_an_ordinary_source_has_the_same_version_whatever_is_set(collection: Path, tmp_path: Path) -> None:

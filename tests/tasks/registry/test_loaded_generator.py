@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from shards.images.containers.marking import read_xmp
 from tasks.evaluation.grids import TRUNCATIONS, class_grid, truncation_grid
 from tasks.home import home
 from tasks.registry.loaded_generator import IMAGES_A_CALL, LoadedGenerator, decode_pngs
@@ -42,6 +43,17 @@ def test_it_makes_what_consumers_get(generator: LoadedGenerator, model: Any) -> 
     each = generator.generate_each([7, 9], [0, 1], truncation=1.0)
     assert (each[0] == generator.generate(1, 7, 0)[0]).all()
     assert (each[1] == generator.generate(1, 9, 1)[0]).all()
+
+
+def test_files_and_grids_say_what_made_them(generator: LoadedGenerator) -> None:
+    request = {"num_images": 2, "seed": 7, "label": 1, "truncation": 0.5, "format": "jpeg"}
+    said = read_xmp(generator.encode(request).files[1]).decode()
+    weights = generator.spec["sha256"]["weights"]
+    for fact in ("shardgan models:/m", weights, 'seed="7"', 'number="1"', 'label="1"', 'truncation="0.5"'):
+        assert fact in said
+    assert not read_xmp(generator.encode(request, mark=False).files[1])
+    assert b"shardgan models:/m/1" in read_xmp(class_grid(generator, 0))
+    assert b"/compositeWith" in read_xmp(generator.mark(class_grid(generator, 0), 0, composite=True))
 
 
 def test_many_images_come_in_batches_with_seeds_of_their_own(generator: LoadedGenerator) -> None:

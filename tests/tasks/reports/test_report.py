@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shards.images.containers.marking import Mark, mark_image, read_xmp
 from tasks.reports.charts import HEIGHT, MAX_POINTS, WIDTH, draw_charts, short_count
-from tasks.reports.pictures import fit_pictures
+from tasks.reports.pictures import fit_pictures, narrow
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 
 VOID = {"meta", "link", "img", "br"}
@@ -278,6 +279,12 @@ def test_even_noise_is_made_to_fit_and_what_is_empty_stays_so() -> None:
     assert fitted[1] == b""
     assert sum(map(len, fitted)) <= 60_000
     assert all(Image.open(io.BytesIO(one)).format == "WEBP" for one in fitted if one)
+
+
+def test_smaller_pictures_keep_their_mark() -> None:
+    marked = mark_image(noise_png(300), Mark("models:/m"))
+    (fitted,) = fit_pictures([marked], max_bytes=60_000)
+    assert read_xmp(fitted) == read_xmp(narrow(marked, 100)) == read_xmp(marked)
 
 
 def test_small_pictures_stay_as_they_are_and_are_enlarged_with_hard_edges(data: ReportData) -> None:

@@ -16,6 +16,7 @@ from models.errors import OutOfMemoryError
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from shards import Dataset
+from shards.images.containers.marking import read_xmp
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import halve_micro_batch
 from tasks.training.stage import plan_run
@@ -80,7 +81,10 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     assert not killed.is_locked()
     assert start(killed).wait(120) == 0
     assert_same_end(whole, killed)
-    assert (whole.samples / "000000001600.png").read_bytes() == (killed.samples / "000000001600.png").read_bytes()
+    sample = (whole.samples / "000000001600.png").read_bytes()
+    assert sample == (killed.samples / "000000001600.png").read_bytes()
+    assert f"shardgan run {whole.config().run}".encode() in read_xmp(sample)
+    assert not read_xmp((whole.samples / "real.png").read_bytes())
 
 
 def test_a_step_that_does_not_fit_halves_the_micro_batch_down_to_two(make_run: Callable[..., RunDirectory]) -> None:
