@@ -31,6 +31,12 @@ class AugmentConfig(Settings):
         0.125, ge=0, le=0.5, title="Translation", description="largest shift, as a share of the side"
     )
     scale: Share = Field(0.1, title="Scale", description="standard deviation of log2 of the zoom")
+    flip: bool = Field(
+        False,
+        title="Flip",
+        description="mirror half of the images left to right; leave it off for text, digits and other images that "
+        "have a direction: generated images may be mirrored too",
+    )
     colour: Share = Field(
         0.0, title="Colour", description="strength of brightness, saturation and contrast changes; DiffAugment uses 1"
     )

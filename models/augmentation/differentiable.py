@@ -26,6 +26,8 @@ def augment(
 
 def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor, Draws], torch.Tensor]]:
     transforms: list[Callable[[torch.Tensor, Draws], torch.Tensor]] = []
+    if config.flip:
+        transforms.append(mirror)
     if config.colour:
         transforms.append(partial(change_colour, strength=config.colour))
     if config.translation or config.scale:
@@ -40,6 +42,11 @@ def _is_certain(strength: float | torch.Tensor) -> bool:
     return not isinstance(strength, torch.Tensor) and strength >= 1
 
 
+def mirror(images: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """Mirror each image left to right with probability 0.5."""
+    return torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, images.flip(3), images)
+
+
 def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
     """At strength 1: brightness +-0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5 (DiffAugment)."""
     brightness, saturation, contrast = (draws.uniform(-1, 1, 3, 1, 1, 1) * strength).unbind(1)
@@ -51,11 +58,18 @@ def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.
 
 
 def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale: float) -> torch.Tensor:
-    """Shift each image by up to `translation` of its side and zoom it by 2 ** N(0, scale). Borders are repeated."""
+    """Shift each image by up to `translation` of its side and zoom it by 2 ** N(0, scale). Borders are repeated.
+
+    Without zoom, the shift is by whole pixels, so that images stay as sharp as they are.
+    """
     zoom = torch.exp2(draws.normal(1) * scale)
     shift = draws.uniform(-translation, translation, 2)
-    rows = interpolation_matrix(images.shape[2], zoom, shift[:, :1])
-    columns = interpolation_matrix(images.shape[3], zoom, shift[:, 1:])
+    height, width = images.shape[2:]
+    if not scale:
+        sides = torch.tensor([height, width], device=images.device)
+        shift = (shift * sides).round() / sides
+    rows = interpolation_matrix(height, zoom, shift[:, :1])
+    columns = interpolation_matrix(width, zoom, shift[:, 1:])
     return rows[:, None] @ images @ columns[:, None].mT
 
 

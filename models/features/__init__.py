@@ -3,4 +3,4 @@
 May import compute, classifier, models.grids and models.errors.
 """
 
-__all__ = ["cache", "classifier_net", "digests", "feature_net", "nets", "weights_file"]
+__all__ = ["cache", "classifier_net", "digests", "feature_net", "nets", "pyramid", "weights_file"]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from models import Settings
-from models.networks import dcgan, r3
+from models.networks import dcgan, projected, projected_heads, r3
 from models.networks.encoder import Encoder
 from models.networks.names import FamilyName, check_resolution
 
@@ -18,6 +18,7 @@ FAMILIES: dict[str, dict[str, Callable[..., nn.Module]]] = {
     "r3": {"generator": r3.Generator, "discriminator": r3.Discriminator},
     "vae": {"generator": dcgan.Generator, "encoder": Encoder},
     "vaegan": {"generator": dcgan.Generator, "discriminator": dcgan.Discriminator, "encoder": Encoder},
+    "projected": {"generator": projected.Generator, "discriminator": projected_heads.Discriminator},
 }
 """The class of each family's networks by role. Weights are drawn in this order, so the order decides their values."""
 

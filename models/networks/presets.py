@@ -39,6 +39,15 @@ R3_PRESETS = {
 FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
     "vae": {"learning_rate": 1e-3, "beta1": 0.9, "latent_dim": 32},
     "vaegan": {"latent_dim": 32},
+    "projected": {
+        "latent_dim": 256,
+        "batch_size": 16,
+        "learning_rate": 3e-4,
+        "beta1": 0.0,
+        "beta2": 0.99,
+        "ema_half_life_nimg": 4_000,
+        "augment": {"strength": 0.8, "scale": 0.0, "colour": 0.5},
+    },
 }
 
 

@@ -6,7 +6,7 @@ generator loss. The training loop controls learning rates, the averaged generato
 import compute, networks, compression, models.grids and models.errors.
 """
 
-from models.objectives import autoencoding, non_saturating, relativistic, variational
+from models.objectives import autoencoding, non_saturating, projected, relativistic, variational
 from models.objectives.batch import Batch, Losses, Phase
 
 __all__ = ["OBJECTIVES", "Batch", "Losses", "Phase"]
@@ -16,4 +16,5 @@ OBJECTIVES: dict[str, tuple[Phase, ...]] = {
     "r3": relativistic.PHASES,
     "vae": variational.PHASES,
     "vaegan": autoencoding.PHASES,
+    "projected": projected.PHASES,
 }

@@ -1,5 +1,7 @@
 """Adversarial losses on logits (N,), gradient penalties and divergences; each returns the mean over the batch."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +14,19 @@ def discriminator_loss(real_logits: torch.Tensor, fake_logits: torch.Tensor) -> 
 def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
     """-log D(G(z)), the non-saturating form: Goodfellow et al. 2014, section 3."""
     return F.softplus(-fake_logits).mean()
+
+
+def hinge_discriminator_loss(real_logits: Sequence[torch.Tensor], fake_logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))), mean over scales: Lim & Ye 2017; Sauer et al. 2021, eq. 2."""
+    losses = [
+        F.relu(1 - real).mean() + F.relu(1 + fake).mean() for real, fake in zip(real_logits, fake_logits, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def hinge_generator_loss(fake_logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """-D(G(z)), mean over scales."""
+    return -torch.stack([scale.mean() for scale in fake_logits]).mean()
 
 
 def relativistic_loss(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:

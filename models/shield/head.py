@@ -8,12 +8,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.errors import ConfigError
+from models.networks.dcgan import make_trunk
 from models.networks.families import NetworkSpec
 
 CLASSES = ("real", "generated", "forged")
 REAL, GENERATED, FORGED = range(3)
 FINE, EVIDENCE, HIDDEN = 16, 32, 64
 SLOPE = 0.2
+TRUNK_WIDTH = 32  # of dcgan, where the discriminator has no layers from the image on
 
 
 class ShieldHead(nn.Module):
@@ -31,11 +33,9 @@ class ShieldHead(nn.Module):
         if "discriminator" not in networks:
             raise ConfigError(
                 f"family {spec.family} has no discriminator, which train.shield needs: set train.shield.policy=off, "
-                "or choose dcgan, r3 or vaegan"
+                "or choose dcgan, r3, vaegan or projected"
             )
-        trunk = networks["discriminator"].layers
-        assert isinstance(trunk, nn.Sequential)
-        self.trunk = trunk
+        self.trunk = make_head_trunk(networks["discriminator"], spec)
         self.fine = nn.Sequential(
             nn.Conv2d(spec.channels, FINE, 3, padding=1),
             nn.LeakyReLU(SLOPE),
@@ -52,8 +52,9 @@ class ShieldHead(nn.Module):
         self.out = nn.Linear(HIDDEN, len(CLASSES))
 
     def start_from(self, discriminator: nn.Module) -> None:
-        """Copy the present weights of the discriminator's layers into the trunk."""
-        self.trunk.load_state_dict(copy.deepcopy(discriminator.layers.state_dict()))  # type: ignore[union-attr]
+        """Copy the present weights of the discriminator's layers into the trunk, if they are the same layers."""
+        if hasattr(discriminator, "layers"):
+            self.trunk.load_state_dict(copy.deepcopy(discriminator.layers.state_dict()))
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Feature maps, finest first: the map of the two extra layers, then the last one of each trunk scale."""
@@ -71,6 +72,14 @@ class ShieldHead(nn.Module):
             features += [evidence.amax(dim=2), evidence.mean(dim=2)]
         logits: torch.Tensor = self.out(F.leaky_relu(self.hidden(torch.cat(features, dim=1)), SLOPE))
         return logits
+
+
+def make_head_trunk(discriminator: nn.Module, spec: NetworkSpec) -> nn.Sequential:
+    """The discriminator's layers. One that has none from the image on (family projected) gets dcgan's, fresh."""
+    layers = getattr(discriminator, "layers", None)
+    if isinstance(layers, nn.Sequential):
+        return layers
+    return make_trunk(spec.resolution, spec.channels, TRUNK_WIDTH)[0]
 
 
 def _evidence(channels: int) -> nn.Module:

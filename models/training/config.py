@@ -140,7 +140,10 @@ class TrainConfig(Settings):
         later = {"compression", "shield"}
         unused = {name for name in later if getattr(self, name) == type(self).model_fields[name].default}
         unused |= {"consistency"} if self.compression == "off" else set()
-        return self.model_dump_json(exclude=unused)
+        excluded: dict[str, Any] = dict.fromkeys(unused, True)
+        if not self.augment.flip:
+            excluded["augment"] = {"flip"}
+        return self.model_dump_json(exclude=excluded)
 
     def feature_nets_used(self) -> dict[str, str]:
         """The feature nets that this training uses, by name, each with what it is used for.
@@ -158,3 +161,21 @@ class TrainConfig(Settings):
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
         return fill_in(given) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "TrainConfig":
+        if self.family != "projected":
+            return self
+        if self.freeze_layers:
+            raise ValueError(
+                f"freeze_layers {self.freeze_layers}: the discriminator of family projected has no layers from the "
+                "image on, its features are frozen anyway; set it to 0"
+            )
+        size = self.compute.micro_batch_size
+        if size and size < self.batch_size and (size == 1 or self.batch_size % size == 1):
+            raise ValueError(
+                f"compute.micro_batch_size {size} divides batch_size {self.batch_size} into parts of which one has a "
+                "single image, but family projected normalises over the images of each part: choose a size that "
+                "leaves at least 2 images in each"
+            )
+        return self

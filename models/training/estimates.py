@@ -7,6 +7,7 @@ from torch import nn
 
 from models.networks.families import NetworkSpec
 from models.training.config import TrainConfig
+from models.training.state import attach_frozen
 
 BYTES = 4
 # How many copies of a network's feature maps are in memory at once. The discriminator sees real and generated images,
@@ -29,19 +30,21 @@ def estimate(config: TrainConfig, spec: NetworkSpec, world_size: int = 1) -> Est
     """Parameters, memory, steps and disk space of training `spec` with `config`; no tensor is allocated."""
     with torch.device("meta"):
         networks = spec.build_networks()
+    attach_frozen(networks, spec, torch.device("meta"))
     batch = config.compute.micro_batch_size or config.batch_size // world_size
     sizes = {role: sum(parameter.numel() for parameter in net.parameters()) for role, net in networks.items()}
+    fixed = sum(buffer.numel() for net in networks.values() for buffer in net.buffers())
     copies = COPIES_WITH_PENALTY if spec.family == "r3" else COPIES
     maps = sum(copies[role] * count_features(net, role, spec, batch) for role, net in networks.items())
     # Weights, gradients and Adam's two moments of every network, and the averaged generator.
-    weights = 4 * sum(sizes.values()) + sizes["generator"]
+    weights = 4 * sum(sizes.values()) + sizes["generator"] + fixed
     num_ticks = max(1, config.nimg // config.tick_nimg)
     return Estimate(
         parameters=sizes,
         memory_bytes=BYTES * (weights + maps),
         num_steps=-(-config.nimg // config.batch_size),
         num_checkpoints=max(1, num_ticks // config.checkpoint_ticks),
-        checkpoint_bytes=BYTES * (3 * sum(sizes.values()) + sizes["generator"]),
+        checkpoint_bytes=BYTES * (3 * sum(sizes.values()) + sizes["generator"] + fixed),
     )
 
 
@@ -53,7 +56,8 @@ def count_features(network: nn.Module, role: str, spec: NetworkSpec, batch: int)
         nonlocal total
         total += output.numel() if isinstance(output, torch.Tensor) else 0
 
-    for module in network.modules():
+    frozen = getattr(network, "pyramid", None)
+    for module in [*network.modules(), *(frozen.blocks.modules() if frozen else ())]:
         if not list(module.children()):
             module.register_forward_hook(add)
     labels = torch.zeros(batch, dtype=torch.long, device="meta") if spec.num_classes else None

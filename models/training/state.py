@@ -10,7 +10,9 @@ from models.augmentation.adaptive import AdaptiveStrength
 from models.compression.robust import Compressor
 from models.compute.optimizers import laid_out_like, optimizer_tensors, restore_optimizer
 from models.errors import CheckpointError
+from models.features.pyramid import load_pyramid
 from models.networks.families import NetworkSpec
+from models.networks.projected_heads import Discriminator, input_size
 from models.shield.shield import Shield
 from models.training.checkpoints import Checkpoint
 from models.training.health import Health
@@ -21,7 +23,8 @@ class TrainState:
 
     The family decides which roles there are (generator, discriminator, encoder). No random number generator is saved:
     every step is seeded from (seed, nimg), and nimg is also the position in the data. A `compressor` is part of the
-    state because it may be trained.
+    state because it may be trained. `frozen` is the sha256 of each frozen net that the discriminator uses; its weights
+    are in no checkpoint.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class TrainState:
         self.compressor = compressor.to(device) if compressor else None
         for network in self.roles.values():
             network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+        self.frozen = attach_frozen(self.roles, spec, device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizers = {
             role: torch.optim.Adam(network.parameters(), fused=device.type == "cuda")
@@ -107,7 +111,8 @@ class TrainState:
     def values(self) -> dict[str, Any]:
         """The rest of the state as JSON values."""
         health = self.health.model_dump(mode="json")
-        return {"num_ticks": self.num_ticks, "health": health, "spec": self.spec.model_dump()}
+        frozen = {"frozen": self.frozen} if self.frozen else {}
+        return {"num_ticks": self.num_ticks, "health": health, "spec": self.spec.model_dump(), **frozen}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Set the state from `checkpoint`. Raises CheckpointError where its networks are of another configuration."""
@@ -115,6 +120,12 @@ class TrainState:
             raise CheckpointError(
                 f"the checkpoint at {checkpoint.nimg:,} images is of {checkpoint.values['spec']}, but this run trains "
                 f"{self.spec.model_dump()}: use another run name"
+            )
+        if checkpoint.values.get("frozen", {}) != self.frozen:
+            raise CheckpointError(
+                f"the checkpoint at {checkpoint.nimg:,} images was trained on the frozen weights "
+                f"{checkpoint.values.get('frozen', {})}, but {self.frozen} are installed: install those of the "
+                "checkpoint, or use another run name"
             )
         for name, network in self._networks().items():
             network.load_state_dict(checkpoint.part(name))
@@ -144,3 +155,13 @@ class TrainState:
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}
+
+
+def attach_frozen(roles: dict[str, torch.nn.Module], spec: NetworkSpec, device: torch.device) -> dict[str, str]:
+    """Give the discriminator the frozen net that it uses; returns the sha256 of the net's weights by name."""
+    discriminator = roles.get("discriminator")
+    if not isinstance(discriminator, Discriminator):
+        return {}
+    pyramid = load_pyramid(input_size(spec.resolution), device)
+    discriminator.attach(pyramid)
+    return {pyramid.name: pyramid.sha256}

@@ -3,7 +3,14 @@ import torch
 import torch.nn.functional as F
 
 from models.augmentation.config import AugmentConfig
-from models.augmentation.differentiable import augment, change_colour, cut_out, interpolation_matrix, shift_and_zoom
+from models.augmentation.differentiable import (
+    augment,
+    change_colour,
+    cut_out,
+    interpolation_matrix,
+    mirror,
+    shift_and_zoom,
+)
 from models.compute.draws import Draws
 
 EVERYTHING = AugmentConfig(translation=0.2, scale=0.3, colour=1.0, cutout=0.5)
@@ -101,3 +108,18 @@ def test_shift_stays_within_its_bound() -> None:
     offsets = torch.stack([positions // 33, positions % 33]) - 16
     assert offsets.abs().max() <= 5
     assert offsets.abs().max() >= 3
+
+
+def test_without_zoom_a_shift_is_by_whole_pixels() -> None:
+    moved = shift_and_zoom(torch.eye(16).expand(32, 1, 16, 16), draws(32), translation=0.25, scale=0)
+    assert set(moved.round(decimals=4).unique().tolist()) == {0.0, 1.0}
+
+
+def test_a_flip_mirrors_half_of_the_images(images: torch.Tensor) -> None:
+    many = images[:1].expand(400, -1, -1, -1)
+    changed = mirror(many, draws(400))
+    flipped = [torch.equal(image, images[0].flip(2)) for image in changed]
+    assert all(torch.equal(image, images[0]) for image, yes in zip(changed, flipped, strict=True) if not yes)
+    assert 150 < sum(flipped) < 250
+    with_flip = augment(images, NOTHING.model_copy(update={"flip": True}), draws())
+    assert not torch.equal(with_flip, images)

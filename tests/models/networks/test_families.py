@@ -28,7 +28,7 @@ def test_the_exported_file_imports_torch_alone_and_loads_the_generator(family: s
 
 @pytest.mark.parametrize(
     ("family", "roles"),
-    [("dcgan", "gd"), ("r3", "gd"), ("vae", "ge"), ("vaegan", "gde")],
+    [("dcgan", "gd"), ("r3", "gd"), ("vae", "ge"), ("vaegan", "gde"), ("projected", "gd")],
 )
 def test_a_family_has_its_networks_in_the_order_in_which_they_are_drawn(family: str, roles: str) -> None:
     assert "".join(role[0] for role in network(family).build_networks()) == roles

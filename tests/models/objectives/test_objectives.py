@@ -22,7 +22,7 @@ from models.training.steps import take_step
 from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 
 CPU = ComputeConfig(threads=1, device="cpu")
-TRAINED = {"dcgan": "dg", "r3": "dg", "vae": "eg", "vaegan": "deg"}
+TRAINED = {"dcgan": "dg", "r3": "dg", "vae": "eg", "vaegan": "deg", "projected": "dg"}
 ADAPTIVE = {"policy": "adaptive", "adapt_nimg": 40, "target": 0.0, "colour": 0.5}
 
 

@@ -88,7 +88,7 @@ def test_a_shielded_training_stopped_and_resumed_ends_in_the_same_bits(tmp_path:
     assert torch.isfinite(whole.shield.threshold)
 
 
-@pytest.mark.parametrize("family", ["r3", "vaegan"])
+@pytest.mark.parametrize("family", ["r3", "vaegan", "projected"])
 def test_every_family_with_a_discriminator_trains_with_the_filter(tmp_path: Path, family: str) -> None:
     settings = {**CONFIG.model_dump(mode="json"), "family": family, "nimg": 16, "preset": "auto"}
     _, rows = run(tmp_path, TrainConfig.model_validate(settings), family=family)

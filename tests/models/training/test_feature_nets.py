@@ -16,6 +16,11 @@ def test_a_training_without_quick_scores_uses_no_net() -> None:
     assert TrainConfig.model_validate({"health": {"score_ticks": 0}}).feature_nets_used() == {}
 
 
+def test_the_discriminator_of_projected_uses_the_first_judge() -> None:
+    both = f"the discriminator sees its features and {CHOICE}"
+    assert TrainConfig(family="projected").feature_nets_used() == {"efficientnet-lite0": both}
+
+
 def test_a_family_can_use_a_net_in_its_discriminator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DISCRIMINATOR_NETS, "dcgan", "efficientnet-lite0")
     both = f"the discriminator sees its features and {CHOICE}"

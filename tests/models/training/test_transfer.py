@@ -41,7 +41,7 @@ def test_other_classes_start_anew_and_all_else_is_taken(family: str) -> None:
     source, target = fresh(family, 3), fresh(family, 5, seed=1)
     left = start_from(target, source.tensors())
     assert left
-    assert {name.split(".")[1] for name in left} <= {"label_embedding", "head", "layers"}
+    assert {name.split(".")[1] for name in left} <= {"label_embedding", "head", "heads", "layers"}
     assert all("label_embedding" in name for name in left if name.startswith(("generator", "ema")))
     assert target.generator(torch.randn(5, 4), torch.arange(5)).shape == (5, 1, 16, 16)
 

@@ -1,0 +1,51 @@
+"""The feature maps of a frozen net at four scales, for discriminators that gradients pass through to the images."""
+
+import hashlib
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+
+from models.features.efficientnet import EfficientNetLite0, _build_efficientnet_lite0, _efficientnet_lite0_weights
+from models.features.feature_net import to_rgb
+
+NUM_SCALES = 4
+
+
+class LitePyramid:
+    """The maps of EfficientNet-Lite0 before each halving of the side: 24, 40, 112 and 320 channels, finest first.
+
+    It takes images (N, 1 or 3, H, W) in [-1, 1] and resizes them to `input_size`. Its weights never change. It is no
+    nn.Module, so a network that holds it neither saves nor trains it.
+    """
+
+    name = EfficientNetLite0.name
+
+    def __init__(self, input_size: int, device: torch.device) -> None:
+        weights = _efficientnet_lite0_weights()
+        self.input_size = input_size
+        self.sha256 = hashlib.sha256(weights).hexdigest()
+        net = _build_efficientnet_lite0(weights, input_size)
+        self.stem = torch.nn.Sequential(net._conv_stem, net._swish).to(device)
+        self.blocks = net._blocks.to(device)
+
+    def __call__(self, images: torch.Tensor) -> list[torch.Tensor]:
+        size = (self.input_size, self.input_size)
+        pixels = to_rgb(images) * (127.5 / 128) + 0.5 / 128  # (pixel - 127) / 128, as the net was trained
+        resized = F.interpolate(pixels, size, mode="bilinear", align_corners=False)
+        x = self.stem(resized.contiguous(memory_format=torch.channels_last))
+        maps = []
+        for block in self.blocks:
+            before, x = x, block(x)
+            if x.shape[-1] != before.shape[-1]:
+                maps.append(before)
+        return [*maps, x][-NUM_SCALES:]
+
+
+@cache
+def load_pyramid(input_size: int, device: torch.device) -> LitePyramid:
+    """The pyramid for this input size on this device, one for all networks of the process.
+
+    Raises FeatureNetError where the weights are not installed.
+    """
+    return LitePyramid(input_size, device)

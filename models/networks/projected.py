@@ -1,0 +1,145 @@
+"""The generator of family projected: upsampling blocks with skip-layer excitation (Liu et al. 2021, FastGAN).
+
+This file imports torch alone. Registering a model copies it beside the weights, so that the generator loads on machines
+without this repository. So it has its own copy of `stage_sizes`. FastGAN adds noise to its feature maps. It is left
+out here: the images of a registered version are a function of latent and class.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+MAX_MULTIPLIER = 8
+REACH = 4  # a skip-layer excitation goes over this many doublings of the side: 4 to 64, 8 to 128, 16 to 256
+
+
+def stage_sizes(resolution: int) -> list[int]:
+    """Sides of the feature maps in pixels, from 4 or 6 up to `resolution`; each is twice the one before."""
+    base = 6 if resolution % 3 == 0 else 4
+    return [base * 2**i for i in range((resolution // base).bit_length())]
+
+
+def stage_widths(num_stages: int, width: int) -> list[int]:
+    """Channels of each feature map, smallest map first; the one of the image's size has `width`."""
+    return [width * min(2 ** (num_stages - 1 - i), MAX_MULTIPLIER) for i in range(num_stages)]
+
+
+class Normalisation(nn.Module):
+    """BatchNorm, then a scale and a shift of each class. Both start at the identity, so a fresh class changes nothing.
+
+    Conditional normalisation: Dumoulin et al. 2017, de Vries et al. 2017.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.label_embedding = nn.Embedding(num_classes, 2 * channels) if num_classes else None
+        if self.label_embedding is not None:
+            nn.init.zeros_(self.label_embedding.weight)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        x = self.norm(x)
+        if self.label_embedding is None:
+            return x
+        scale, shift = self.label_embedding(labels)[:, :, None, None].chunk(2, dim=1)
+        return x * (1 + scale) + shift
+
+
+class Stem(nn.Module):
+    """Latents (N, latent_dim), scaled to unit length per component, to the smallest map (N, width, side, side).
+
+    It has no class and no bias before the normalisation. A constant input here lets the generator learn one image and
+    ignore the latent.
+    """
+
+    def __init__(self, latent_dim: int, width: int, side: int) -> None:
+        super().__init__()
+        self.gain = math.sqrt(latent_dim)
+        self.convolution = nn.ConvTranspose2d(latent_dim, 2 * width, side, bias=False)
+        self.norm = nn.BatchNorm2d(2 * width)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        z = F.normalize(z, dim=1) * self.gain
+        return F.glu(self.norm(self.convolution(z[:, :, None, None])), dim=1)
+
+
+class Convolution(nn.Module):
+    """A convolution, normalisation and a gated linear unit. With `up`, it doubles the side.
+
+    A transposed 4x4 convolution computes everything that upsampling and a 3x3 convolution can (Odena et al. 2016), with
+    less than half of the multiplications.
+    """
+
+    def __init__(self, before: int, after: int, num_classes: int, *, up: bool) -> None:
+        super().__init__()
+        if up:
+            self.convolution: nn.Module = nn.ConvTranspose2d(before, 2 * after, 4, 2, 1, bias=False)
+        else:
+            self.convolution = nn.Conv2d(before, 2 * after, 3, padding=1, bias=False)
+        self.norm = Normalisation(2 * after, num_classes)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        return F.glu(self.norm(self.convolution(x), labels), dim=1)
+
+
+class Block(nn.Module):
+    """Doubles the side, then one convolution, or two where `deep`."""
+
+    def __init__(self, before: int, after: int, num_classes: int, *, deep: bool) -> None:
+        super().__init__()
+        self.first = Convolution(before, after, num_classes, up=True)
+        self.second = Convolution(after, after, num_classes, up=False) if deep else None
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        x = self.first(x, labels)
+        return x if self.second is None else self.second(x, labels)
+
+
+class Excitation(nn.Module):
+    """Skip-layer excitation: a small map decides how strong each channel of a large map is (FastGAN, eq. 1)."""
+
+    def __init__(self, before: int, after: int, factor: int, base: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.squeeze = nn.Conv2d(before, after, base)
+        self.excite = nn.Conv2d(after, after, 1)
+
+    def forward(self, small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
+        # Not adaptive pooling: its backward pass is not deterministic on CUDA.
+        pooled = F.avg_pool2d(small, self.factor) if self.factor > 1 else small
+        return large * torch.sigmoid(self.excite(F.silu(self.squeeze(pooled))))
+
+
+class Generator(nn.Module):
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side) in [-1, 1]."""
+
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        sizes = stage_sizes(resolution)
+        widths = stage_widths(len(sizes), width)
+        self.reach = min(REACH, len(sizes) - 1)
+        stem = Stem(latent_dim, widths[0], sizes[0])
+        last = len(sizes) - 2
+        blocks = [
+            Block(before, after, num_classes, deep=number < last)
+            for number, (before, after) in enumerate(pairwise(widths))
+        ]
+        self.layers = nn.ModuleList([stem, *blocks])
+        self.excitations = nn.ModuleList(
+            Excitation(widths[small], widths[small + self.reach], sizes[small] // sizes[0], sizes[0])
+            for small in range(len(sizes) - self.reach)
+        )
+        self.image = nn.Conv2d(widths[-1], channels, 3, padding=1)
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        maps = [self.layers[0](z)]
+        for number, block in enumerate(self.layers[1:], start=1):
+            x = block(maps[-1], labels)
+            small = number - self.reach
+            maps.append(self.excitations[small](maps[small], x) if small >= 0 else x)
+        return torch.tanh(self.image(maps[-1]))

@@ -1,0 +1,156 @@
+"""The discriminators of family projected: small heads on the features of a frozen net (Sauer et al. 2021).
+
+The frozen net is given to the discriminator with `attach`, and is no part of its weights: a checkpoint has the heads
+and the random mixing alone.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+MIXED = (64, 96, 128, 256)  # channels after the random mixing, finest scale first
+WIDTH = 128
+SLOPE = 0.2
+LARGEST_INPUT = 256
+LARGEST_LOGITS = 6  # a head halves the side of its map until it is at most this
+
+
+class Pyramid(Protocol):
+    """A frozen net: images (N, C, H, W) in [-1, 1] to maps of four scales, finest first. Gradients pass through it."""
+
+    name: str
+    sha256: str
+
+    def __call__(self, images: torch.Tensor) -> list[torch.Tensor]: ...
+
+
+PYRAMID_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0, before each halving of the side
+
+
+def input_size(resolution: int) -> int:
+    """Side in pixels to which images are resized for the frozen net."""
+    return min(2 * resolution, LARGEST_INPUT)
+
+
+class FixedConvolution(nn.Module):
+    """A convolution with random weights that are never trained. They are saved in checkpoints, so a resume is exact."""
+
+    weight: torch.Tensor
+
+    def __init__(self, before: int, after: int, side: int) -> None:
+        super().__init__()
+        weight = nn.init.kaiming_normal_(torch.empty(after, before, side, side), nonlinearity="linear")
+        self.register_buffer("weight", weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2)
+
+
+class Mixing(nn.Module):
+    """Random fixed mixing of channels within each scale, then from coarse to fine scales (section 3.2 of the paper)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels = nn.ModuleList(FixedConvolution(*pair, 1) for pair in zip(PYRAMID_CHANNELS, MIXED, strict=True))
+        self.scales = nn.ModuleList(FixedConvolution(MIXED[i + 1], MIXED[i], 3) for i in range(len(MIXED) - 1))
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        mixed = [mix(scale) for mix, scale in zip(self.channels, maps, strict=True)]
+        for index in reversed(range(len(self.scales))):
+            coarse = self.scales[index](mixed[index + 1])
+            size = mixed[index].shape[-2:]
+            mixed[index] = mixed[index] + F.interpolate(coarse, size, mode="bilinear", align_corners=False)
+        return mixed
+
+
+class SpectralConvolution(nn.Conv2d):
+    """A convolution whose weights are divided by their largest singular value (Miyato et al. 2018).
+
+    Each pass in training mode takes one step of the power iteration. Its vector is a buffer, so a resume is exact.
+    """
+
+    direction: torch.Tensor
+
+    def __init__(self, before: int, after: int, side: int, *, stride: int = 1, bias: bool = False) -> None:
+        super().__init__(before, after, side, stride, padding=1, bias=bias)
+        self.register_buffer("direction", F.normalize(torch.randn(after), dim=0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._conv_forward(x, self.weight / self.norm(), self.bias)
+
+    def norm(self) -> torch.Tensor:
+        """The largest singular value of the weights as a matrix (outputs, rest), as far as it is known."""
+        with torch.autocast("cuda" if self.weight.is_cuda else "cpu", enabled=False):
+            matrix = self.weight.flatten(1)
+            with torch.no_grad():
+                right = F.normalize(matrix.mT @ self.direction, dim=0)
+                left = F.normalize(matrix @ right, dim=0)
+                if self.training:
+                    self.direction.copy_(left)
+            return left @ matrix @ right
+
+
+class Head(nn.Module):
+    """A map (N, channels, side, side) to one logit for each of its places, (N, places). Classes enter by projection."""
+
+    def __init__(self, channels: int, side: int, num_classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        while side > LARGEST_LOGITS:
+            after = WIDTH if side // 2 <= LARGEST_LOGITS else WIDTH // 2  # the larger maps are cheap ones
+            layers += [SpectralConvolution(channels, after, 4, stride=2), nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE)]
+            channels, side = after, side // 2
+        layers += [SpectralConvolution(channels, WIDTH, 3), nn.BatchNorm2d(WIDTH), nn.LeakyReLU(SLOPE)]
+        self.layers = nn.Sequential(*layers)
+        self.out = SpectralConvolution(WIDTH, 1, 3, bias=True)
+        self.label_embedding = nn.Embedding(num_classes, WIDTH) if num_classes else None
+        if self.label_embedding is not None:
+            nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        features = self.layers(x)
+        logits: torch.Tensor = self.out(features)[:, 0]
+        if self.label_embedding is not None:
+            weights = self.label_embedding(labels)[:, :, None, None] / math.sqrt(WIDTH)
+            logits = logits + (weights * features).sum(dim=1)
+        return logits.flatten(1)
+
+
+class Discriminator(nn.Module):
+    """One head for each scale of the frozen net's maps. Attach the net first.
+
+    `width` and `channels` are not used: the heads depend on the frozen net alone.
+    """
+
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+        super().__init__()
+        self.pyramid: Pyramid | None = None
+        self.mixing = Mixing()
+        sides = [-(-input_size(resolution) // factor) for factor in (4, 8, 16, 32)]
+        self.heads = nn.ModuleList(Head(*scale, num_classes) for scale in zip(MIXED, sides, strict=True))
+
+    def attach(self, pyramid: Pyramid) -> None:
+        """Use this frozen net. It is no submodule: its weights are neither trained nor saved."""
+        self.pyramid = pyramid
+
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The mixed features of images (N, C, H, W) in [-1, 1], finest scale first."""
+        assert self.pyramid is not None, "attach a frozen net first"
+        mixed: list[torch.Tensor] = self.mixing(self.pyramid(images))
+        return mixed
+
+    def logits(self, maps: Sequence[torch.Tensor], labels: torch.Tensor | None) -> list[torch.Tensor]:
+        """The logits (N, places) of each scale."""
+        return [head(scale, labels) for head, scale in zip(self.heads, maps, strict=True)]
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return mean_logit(self.logits(self.maps(images), labels))
+
+
+def mean_logit(logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """One logit for each image, (N,): the mean over scales of the mean over places."""
+    return torch.stack([scale.mean(dim=1) for scale in logits]).mean(dim=0)
