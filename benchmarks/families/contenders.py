@@ -6,12 +6,14 @@ from models.training.config import TrainConfig
 
 NIMG = 50_000
 _DCGAN = {"family": "dcgan", "width": 32, "latent_dim": 64, "ema_half_life_nimg": 4000}
+_PROJECTED = {"family": "projected", "width": 32}
 _MOVES = {"translation": 0.06, "scale": 0.05}
 _COLOURS = {"translation": 0.125, "scale": 0.1, "colour": 0.5, "cutout": 0.3}
 _SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "digits": {
         "dcgan": {**_DCGAN, "augment": _MOVES},
         "r3-tiny": {"preset": "r3-tiny"},
+        "projected": {**_PROJECTED, "augment": {"translation": 0.06, "colour": 0}},
         "vae": {"family": "vae", "width": 32},
         "vaegan": {"family": "vaegan", "width": 32, "augment": _MOVES},
     },
@@ -19,6 +21,7 @@ _SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "dcgan": {**_DCGAN, "augment": {"policy": "adaptive", "adapt_nimg": 100_000, **_COLOURS}},
         "dcgan, no augmentation": {**_DCGAN, "augment": {"translation": 0, "scale": 0}},
         "r3-tiny": {"preset": "r3-tiny"},
+        "projected": {**_PROJECTED, "augment": {"flip": True}},
         "vae": {"family": "vae", "width": 32},
         "vaegan": {
             "family": "vaegan",

@@ -81,3 +81,8 @@ def test_strength_is_the_share_of_images_changed(strength: float) -> None:
     draws = Draws((0,), torch.device("cpu"), 2000)
     changed = (augment(images, config, draws, strength) != images).flatten(1).any(dim=1).float().mean()
     assert changed.item() == pytest.approx(strength, abs=0.03)
+
+
+def test_a_flip_is_part_of_a_runs_identity_only_where_it_is_on() -> None:
+    assert "flip" not in TrainConfig().identity()
+    assert '"flip":true' in TrainConfig.model_validate({"augment": {"flip": True}}).identity()
