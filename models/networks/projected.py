@@ -66,17 +66,32 @@ class Stem(nn.Module):
         return F.glu(self.norm(self.convolution(z[:, :, None, None])), dim=1)
 
 
-class Convolution(nn.Module):
-    """A convolution, normalisation and a gated linear unit. With `up`, it doubles the side.
+class UpConvolution(nn.Module):
+    """Doubles the side by repeating pixels, then convolves with a 3x3 kernel; both in one transposed convolution.
 
-    A transposed 4x4 convolution computes everything that upsampling and a 3x3 convolution can (Odena et al. 2016), with
-    less than half of the multiplications.
+    Repeating pixels is a transposed convolution with four ones. Convolving these with the kernel gives a 4x4 kernel, so
+    the result is the same with 4 multiplications an output instead of 9.
     """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(before, after, 3, 3))
+        bound = 1 / math.sqrt(9 * before)  # PyTorch's default for a 3x3 convolution
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = F.pad(self.weight, (0, 0, 0, 1)) + F.pad(self.weight, (0, 0, 1, 0))
+        kernel = F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))
+        return F.conv_transpose2d(x, kernel, stride=2, padding=1)
+
+
+class Convolution(nn.Module):
+    """A 3x3 convolution, which doubles the side first with `up`, then normalisation and a gated linear unit."""
 
     def __init__(self, before: int, after: int, num_classes: int, *, up: bool) -> None:
         super().__init__()
         if up:
-            self.convolution: nn.Module = nn.ConvTranspose2d(before, 2 * after, 4, 2, 1, bias=False)
+            self.convolution: nn.Module = UpConvolution(before, 2 * after)
         else:
             self.convolution = nn.Conv2d(before, 2 * after, 3, padding=1, bias=False)
         self.norm = Normalisation(2 * after, num_classes)

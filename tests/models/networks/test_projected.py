@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from pydantic import ValidationError
 
 from models.errors import CheckpointError
 from models.features.pyramid import load_pyramid
 from models.networks.families import NetworkSpec
-from models.networks.projected import Generator
+from models.networks.projected import Generator, UpConvolution
 from models.networks.projected_heads import Discriminator, SpectralConvolution, input_size
 from models.objectives.losses import hinge_discriminator_loss, hinge_generator_loss
 from models.training.checkpoints import CheckpointStore, load_checkpoint
@@ -57,6 +58,14 @@ def test_a_class_starts_without_effect_and_can_get_one() -> None:
 def test_the_first_layer_knows_no_class() -> None:
     stem = Generator(**spec().generator_arguments()).layers[0]
     assert [name for name, _ in stem.named_parameters()] == ["convolution.weight", "norm.weight", "norm.bias"]
+
+
+def test_one_transposed_convolution_repeats_pixels_and_convolves() -> None:
+    torch.manual_seed(0)
+    layer, x = UpConvolution(5, 3), torch.randn(2, 5, 6, 6)
+    kernel = layer.weight.flip(2, 3).transpose(0, 1)
+    expected = F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), kernel, padding=1)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_spectral_convolutions_find_the_largest_singular_value() -> None:
