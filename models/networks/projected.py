@@ -41,11 +41,11 @@ class Normalisation(nn.Module):
             nn.init.zeros_(self.label_embedding.weight)
 
     def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        x = self.norm(x)
+        normalised: torch.Tensor = self.norm(x)
         if self.label_embedding is None:
-            return x
+            return normalised
         scale, shift = self.label_embedding(labels)[:, :, None, None].chunk(2, dim=1)
-        return x * (1 + scale) + shift
+        return normalised * (1 + scale) + shift
 
 
 class Stem(nn.Module):

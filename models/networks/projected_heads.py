@@ -91,7 +91,8 @@ class SpectralConvolution(nn.Conv2d):
                 left = F.normalize(matrix @ right, dim=0)
                 if self.training:
                     self.direction.copy_(left)
-            return left @ matrix @ right
+            norm: torch.Tensor = left @ matrix @ right
+            return norm
 
 
 class Head(nn.Module):

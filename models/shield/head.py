@@ -53,8 +53,9 @@ class ShieldHead(nn.Module):
 
     def start_from(self, discriminator: nn.Module) -> None:
         """Copy the present weights of the discriminator's layers into the trunk, if they are the same layers."""
-        if hasattr(discriminator, "layers"):
-            self.trunk.load_state_dict(copy.deepcopy(discriminator.layers.state_dict()))
+        layers = getattr(discriminator, "layers", None)
+        if isinstance(layers, nn.Sequential):
+            self.trunk.load_state_dict(copy.deepcopy(layers.state_dict()))
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Feature maps, finest first: the map of the two extra layers, then the last one of each trunk scale."""
