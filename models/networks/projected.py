@@ -44,6 +44,8 @@ class Normalisation(nn.Module):
         normalised: torch.Tensor = self.norm(x)
         if self.label_embedding is None:
             return normalised
+        scale: torch.Tensor
+        shift: torch.Tensor
         scale, shift = self.label_embedding(labels)[:, :, None, None].chunk(2, dim=1)
         return normalised * (1 + scale) + shift
 

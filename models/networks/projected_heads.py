@@ -80,7 +80,8 @@ class SpectralConvolution(nn.Conv2d):
         self.register_buffer("direction", F.normalize(torch.randn(after), dim=0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self._conv_forward(x, self.weight / self.norm(), self.bias)
+        scaled: torch.Tensor = self._conv_forward(x, self.weight / self.norm(), self.bias)
+        return scaled
 
     def norm(self) -> torch.Tensor:
         """The largest singular value of the weights as a matrix (outputs, rest), as far as it is known."""

@@ -16,6 +16,8 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 # Sums in another order differ by some 1e-7 a step; Adam divides by the gradients' size, so where a gradient is
 # almost zero its sign may differ, and a weight by two learning rates at most.
 RELATIVE_TOLERANCE = 1e-3
+# Of a tensor that starts at zero, as biases do, one such weight may be most of the norm: a third of a learning rate.
+ABSOLUTE_TOLERANCE = {"projected": 1e-4}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_two_processes_end_in_the_weights_of_one(folders: tuple[Path, Path], name: str) -> None:
     alone, shared = (load_file(folder / f"{name}-0.st") for folder in folders)
     assert alone.keys() == shared.keys()
+    absolute = ABSOLUTE_TOLERANCE.get(name, 1e-6)
     for key, weights in alone.items():
         if key.split(".")[0] in ("generator", "discriminator", "encoder", "compressor", "ema"):
             difference = (shared[key].double() - weights.double()).norm()
-            assert difference <= RELATIVE_TOLERANCE * weights.double().norm() + 1e-6, key
+            assert difference <= RELATIVE_TOLERANCE * weights.double().norm() + absolute, key
 
 
 @pytest.mark.parametrize("name", TRAININGS)
