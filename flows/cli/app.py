@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import BaseModel
 
+from flows.cli.answers import DONE, FAILED, WRONG, fail
 from flows.cli.commands import COMMANDS, Command
 from flows.cli.settings import (
     SettingsError,
@@ -30,11 +31,10 @@ from flows.cli.settings import (
     validate,
 )
 from flows.cli.signals import stoppable, stopped_by
+from flows.cli.verbs.listing import list_things
+from flows.cli.verbs.showing import show
 from flows.configs import PipelineConfig
 from tasks.errors import BAD_REQUESTS
-from tasks.reports.printable import for_terminal
-
-DONE, FAILED, WRONG = 0, 1, 2
 
 app = App(
     name="shardgan",
@@ -71,11 +71,11 @@ def run_command(
             if not dry_run:
                 outcome = start(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
-            return _fail(error, WRONG, as_json)
+            return fail(error, WRONG, as_json)
         except KeyboardInterrupt as stop:
-            return _fail(stop, 128 + stopped_by(), as_json)
+            return fail(stop, 128 + stopped_by(), as_json)
         except Exception as failure:
-            return _fail(failure, FAILED, as_json)
+            return fail(failure, FAILED, as_json)
     if outcome is None:
         _show_plan(config, plan, as_json)
     elif as_json:
@@ -110,16 +110,6 @@ def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
         return
     print(to_yaml(type(config), config.model_dump()))
     print("\nwould:\n" + "\n".join(f"  - {step}" for step in plan))
-
-
-def _fail(error: BaseException, status: int, as_json: bool) -> int:
-    stopped = str(error) or "stopped; run the same command to continue"
-    message = stopped if isinstance(error, KeyboardInterrupt) else str(error)
-    for line in (message, *getattr(error, "__notes__", ())):
-        print(f"shardgan: {for_terminal(line)}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
-    return status
 
 
 def make_command(command: Command) -> Callable[..., int]:
@@ -193,10 +183,13 @@ def show_config(
         tree = set_values(file | {"shard": shard}, parse_overrides(overrides), PipelineConfig)
         resolved = validate(PipelineConfig, tree).model_dump(mode="json")
     except SettingsError as error:
-        return _fail(error, WRONG, json_output)
+        return fail(error, WRONG, json_output)
     print(json.dumps(resolved) if json_output else to_yaml(PipelineConfig, resolved))
     return DONE
 
 
+app.command(list_things, name="list")
+app.command(show)
+app.register_install_completion_command(help="Let the shell complete commands and flags of shardgan.")
 for _command in COMMANDS:
     app.command(make_command(_command), name=_command.name)

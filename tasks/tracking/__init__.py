@@ -1,6 +1,6 @@
-"""MLflow runs: parameters, metrics, artifacts and links, and retries when a server does not answer.
+"""MLflow runs: parameters, metrics, artifacts and links, retries when a server does not answer; what a home holds.
 
 May import trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["databases", "descriptions", "lineage", "links", "model_ref", "outages", "runs", "tags"]
+__all__ = ["databases", "descriptions", "inventory", "lineage", "links", "model_ref", "outages", "runs", "tags"]

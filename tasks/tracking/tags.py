@@ -5,15 +5,17 @@ field's name, or `gate.` and the field's name for decisions about the champion. 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.errors import RegistryError
 from tasks.tracking.model_ref import uri_of
+
+if TYPE_CHECKING:  # importing MLflow takes seconds, and commands that only list need these names
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
 
 __all__ = ["ModelTags", "RunTags", "VersionTags", "short_tags"]
 
@@ -75,7 +77,7 @@ class RunTags(Tags):
     advice: str = ""
 
     @classmethod
-    def of(cls, run: Run) -> Self:
+    def of(cls, run: "Run") -> Self:
         """Read the tags of the run."""
         return cls.parse(run.data.tags)
 
@@ -121,8 +123,10 @@ class VersionTags(Tags):
     at: str = ""
     replaced: str = ""  # number of the previous champion; empty: there was none
 
+    deleted: str = ""  # when `shardgan delete` marked it; `shardgan gc` removes it, and `shardgan undo` the mark
+
     @classmethod
-    def of(cls, version: ModelVersion, *needed: str) -> Self:
+    def of(cls, version: "ModelVersion", *needed: str) -> Self:
         """Read the version's tags.
 
         Raises RegistryError if a tag has an invalid value, or if one of the `needed` fields is missing or empty.
@@ -138,13 +142,13 @@ class VersionTags(Tags):
             raise RegistryError(f"{uri} was not registered by shardgan: it has no tag {', '.join(missing)}")
         return tags
 
-    def write(self, client: MlflowClient, version: ModelVersion) -> None:
+    def write(self, client: "MlflowClient", version: "ModelVersion") -> None:
         """Set these tags on the version. Tags of fields that were not set do not change."""
         for key, value in self.as_tags().items():
             client.set_model_version_tag(version.name, version.version, key, value)
 
 
-def short_tags(version: ModelVersion) -> dict[str, str]:
+def short_tags(version: "ModelVersion") -> dict[str, str]:
     """Return all shardgan tags of a version, by their names without `shardgan.`."""
     return {name.removeprefix(PREFIX): value for name, value in version.tags.items() if name.startswith(PREFIX)}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.cli.commands import COMMANDS
 
 HEAVY = ("torch", "mlflow", "prefect", "pandas", "pyarrow", "numpy", "PIL", "matplotlib")
+VERBS = ("list", "show")
 ASKED = [
     ["--help"],
     ["--version"],
@@ -17,6 +18,10 @@ ASKED = [
     ["build", "--source", "nowhere", "--dataset", "d"],
     ["build", "--source", ".", "--dataset", "d", "--dry-run"],
     ["run", "--source", ".", "--dataset", "d", "train.nmig=5"],
+    ["list"],
+    ["list", "models", "--json"],
+    ["show", "nothing"],
+    *([verb, "--help"] for verb in VERBS),
     *([command.name, "--help"] for command in COMMANDS),
 ]
 PROGRAM = """

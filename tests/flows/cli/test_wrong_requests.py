@@ -97,6 +97,9 @@ WRONG = [
     (["screen", "--source", "pictures", "--model", "nosuch", "--allow", "friends.txt"], "allow is 'friends.txt'"),
     (["sign", "nosuch"], "there is no model 'nosuch'"),
     (["lineage", "nosuch"], "there is no model 'nosuch'"),
+    # verbs
+    (["show", "nosuch"], "there is no 'nosuch'"),
+    (["show", "models:/nosuch/1"], "there is no 'models:/nosuch/1'"),
     # the service
     (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
     (["up", "nightly_cron=sometimes"], "nightly_cron is 'sometimes': 1 field(s) given; expected minute, hour"),
@@ -143,6 +146,7 @@ def test_a_wrong_request_is_refused_in_one_sentence(
         (["evaluate", "--model", "nosuch"], "there is no model 'nosuch'"),
         (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
         (["bild"], 'Did you mean "build"?'),
+        (["list", "modles"], '"modles"'),
         ([*BUILD, "pictures", "--sauce", "x"], "--sauce"),
     ],
 )

@@ -1,0 +1,108 @@
+"""`shardgan list`: what there is, how large it is, how good it is, and what runs now."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from flows.cli.answers import DONE, print_facts, print_json, print_table, print_title
+from flows.cli.verbs.asking import DRY_RUN, AsJson, answer
+
+if TYPE_CHECKING:
+    from tasks.tracking.inventory.inventory import Inventory
+    from tasks.tracking.inventory.records import DatasetRecord, RunRecord, VersionRecord
+
+FIRST_STEP = "nothing is here yet: shardgan run --source FOLDER --dataset NAME"
+RIGHT = ("IMAGES", "CLASSES", "SIZE", "SEEN")
+
+
+def list_things(
+    what: Annotated[
+        Literal["datasets", "runs", "models"] | None, Parameter(help="datasets, runs or models; all by default")
+    ] = None,
+    /,
+    *,
+    json: AsJson = False,
+    dry_run: Annotated[bool, DRY_RUN] = False,
+) -> int:
+    """List datasets, runs and models: sizes, counts, scores, aliases, and what runs now."""
+    return answer(lambda: _list(what, json), json)
+
+
+def _list(what: Literal["datasets", "runs", "models"] | None, as_json: bool) -> int:
+    from tasks.home import find_service, home
+    from tasks.tracking.inventory.inventory import KINDS, Inventory
+
+    inventory, service = Inventory(home()), find_service(home())
+    kinds = (what,) if what else KINDS
+    if as_json:
+        things: dict[str, Any] = {
+            kind: [one.model_dump(mode="json") for one in inventory.of_kind(kind)] for kind in kinds
+        }
+        print_json({"home": home().shared, "service": service, **things})
+        return DONE
+    sections = [(kind, rows) for kind in kinds if (rows := inventory.of_kind(kind))]
+    for kind, _ in sections:
+        if len(kinds) > 1:
+            print_title(kind.capitalize())
+        SECTIONS[kind](inventory)
+        if len(kinds) > 1:
+            print()
+    if not sections:
+        print(FIRST_STEP if not what else f"there are no {what} in {home().shared}")
+    if service and not what:
+        print_facts([("Prefect", service["PREFECT_API_URL"]), ("MLflow", service["MLFLOW_TRACKING_URI"])])
+    return DONE
+
+
+def _print_datasets(inventory: "Inventory") -> None:
+    from tasks.tracking.inventory.words import age_words, size_words
+
+    def row(one: "DatasetRecord") -> Sequence[str]:
+        if one.problem:
+            return (one.title, "-", "-", "-", "-", "damaged: see shardgan show")
+        now = "building now" if one.is_building and one.is_latest else ""
+        made = f"by {one.made_by}" if one.made_by else ""
+        notes = ", ".join(filter(None, ("latest" if one.is_latest else "", now, made, age_words(one.created))))
+        size = f"{one.resolution}px {'grey' if one.channels == 1 else 'colour'}"
+        return (one.title, f"{one.images:,}", str(len(one.labels) or "-"), size, size_words(one.bytes), notes)
+
+    heads = ("DATASET", "IMAGES", "CLASSES", "PIXELS", "SIZE", "NOTES")
+    print_table(heads, [row(one) for one in inventory.datasets], RIGHT)
+
+
+def _print_runs(inventory: "Inventory") -> None:
+    from tasks.tracking.inventory.words import age_words, count_words, duration_words, score_words, size_words
+
+    def row(run: "RunRecord") -> Sequence[str]:
+        if run.problem:
+            return (run.name, "damaged", "-", "-", size_words(run.bytes), age_words(run.updated))
+        left = f", {duration_words(run.seconds_left)} left" if run.seconds_left is not None else ""
+        share = f" {100 * run.nimg / run.total_nimg:.0f}%" if run.state != "done" and run.total_nimg else ""
+        score = f"{run.score_name} {score_words(run.score)}" if run.score is not None else "-"
+        state = f"{run.state}{share}{left}"
+        return (run.name, state, count_words(run.nimg), score, size_words(run.bytes), age_words(run.updated))
+
+    heads = ("RUN", "STATE", "SEEN", "BEST QUICK SCORE", "SIZE", "CHANGED")
+    print_table(heads, [row(run) for run in inventory.runs], RIGHT)
+
+
+def _print_models(inventory: "Inventory") -> None:
+    from tasks.tracking.inventory.words import age_words, count_words, score_words, size_words
+
+    def row(one: "VersionRecord") -> Sequence[str]:
+        score = one.main_score
+        shown = f"{score[0]} {score_words(score[1])}" if score else "-"
+        seen = count_words(one.nimg) if one.nimg else "-"
+        aliases = ", ".join(one.aliases) or "-"
+        return (one.title, aliases, seen, shown, one.dataset or "-", size_words(one.bytes), age_words(one.created))
+
+    heads = ("MODEL", "ALIASES", "SEEN", "SCORE", "DATASET", "SIZE", "REGISTERED")
+    print_table(heads, [row(one) for one in inventory.models], RIGHT)
+
+
+SECTIONS: dict[str, Callable[["Inventory"], None]] = {
+    "datasets": _print_datasets,
+    "runs": _print_runs,
+    "models": _print_models,
+}

@@ -1,0 +1,92 @@
+"""The registered versions of a home. A home without a tracking server is read from its tables, without MLflow."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import ValidationError
+
+from tasks.home import Home
+from tasks.tracking.inventory.files import folder_bytes
+from tasks.tracking.inventory.records import ScoreRecord, VersionRecord
+from tasks.tracking.inventory.registry_tables import StoredVersion, read_versions
+from tasks.tracking.tags import VersionTags
+
+SERVED = "mlflow-artifacts:/"  # files that a server keeps; that of `shardgan up` keeps them in the home
+FROM_TAGS = (
+    "run",
+    "dataset",
+    "dataset_version",
+    "manifest",
+    "commit",
+    "nimg",
+    "nimg_seen",
+    "chosen",
+    "weights_sha256",
+    "signed_by",
+    "promoted",
+    "why",
+    "at",
+    "replaced",
+    "deleted",
+)
+
+
+def list_versions(home: Home) -> list[VersionRecord]:
+    """Return the registered versions, sorted by model; the newest version of a model comes first.
+
+    Imports MLflow only if a tracking server is set. Raises RequestError for a database that cannot be read.
+    """
+    if home.serves_itself:
+        stored = read_versions(home.mlflow_database) if home.mlflow_database.exists() else []
+    else:
+        stored = _ask_server(home)
+    return sorted((_record(home, one) for one in stored), key=lambda one: (one.name, -int(one.version)))
+
+
+def _ask_server(home: Home) -> list[StoredVersion]:
+    from tasks.tracking.inventory.registry_server import ask_versions  # imports MLflow
+
+    return ask_versions(home)
+
+
+def _record(home: Home, stored: StoredVersion) -> VersionRecord:
+    files = local_files(home, stored.location)
+    facts = {
+        "name": stored.name,
+        "version": stored.version,
+        "aliases": stored.aliases,
+        "created": datetime.fromtimestamp(stored.created / 1000, UTC),
+        "mlflow_run": stored.run_id,
+        "source": stored.source,
+        "files": str(files or stored.location),
+        "bytes": folder_bytes(files) if files else None,
+    }
+    try:
+        tags = VersionTags.parse(stored.tags)
+        scores = {digest: _score(text) for digest, text in tags.scores.items()}
+        shown = {name: float(value) for name, value in tags.shown_scores.items()}
+    except (ValidationError, ValueError) as error:
+        return VersionRecord(**facts, problem=f"one of its tags has an invalid value: {error}")
+    return VersionRecord(
+        **facts, shown_scores=shown, scores=scores, **{field: getattr(tags, field) for field in FROM_TAGS}
+    )
+
+
+def _score(text: str) -> ScoreRecord:
+    content = json.loads(text)
+    return ScoreRecord(**{field: content.get(field, {}) for field in ScoreRecord.model_fields})
+
+
+def local_files(home: Home, location: str) -> Path | None:
+    """Return the folder of a version's files, if it is on this machine."""
+    if location.startswith(SERVED):
+        path = home.mlartifacts / location.removeprefix(SERVED).lstrip("/")
+    elif location.startswith("file:"):
+        path = Path(unquote(urlsplit(location).path))
+    elif "://" in location or location.startswith("models:"):
+        return None
+    else:
+        path = Path(location)
+    return path if path.is_dir() else None

@@ -1,0 +1,107 @@
+"""The runs of a home, from their run directories. Reads the JSON itself: the classes of a run's config import torch."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from tasks.home import Home
+from tasks.tracking.inventory.files import folder_bytes, is_locked
+from tasks.tracking.inventory.records import RunRecord, RunState
+
+TAIL_BYTES = 2**16  # of stats.jsonl: holds the newest tick, whose line has less than 2 kB
+
+
+def list_runs(home: Home) -> list[RunRecord]:
+    """Return the runs of the home, the one that changed last first."""
+    found = [read_run(path.parent) for path in home.runs.glob("*/config.json")]
+    return sorted(found, key=lambda run: run.updated or datetime.fromtimestamp(0, UTC), reverse=True)
+
+
+def read_run(path: Path) -> RunRecord:
+    """Return the record of one run directory."""
+    training, followed = is_locked(path / "lock"), is_locked(path / "follower")
+    status = _read_object(path / "status.json") or {}
+    state = _state(str(status.get("state", "new")), training, followed)
+    newest = _newest_tick(path / "stats.jsonl")
+    nimg = int(newest.get("nimg", 0)) if training else int(status.get("nimg", 0))
+    best = _read_object(path / "checkpoints" / "best.json") or {}
+    facts = {
+        "name": path.name,
+        "path": str(path),
+        "state": state,
+        "nimg": nimg,
+        "reason": str(status.get("reason", "")),
+        "images_per_second": newest.get("images_per_second"),
+        "score_name": str(best.get("name", "")),
+        "score": best.get("value"),
+        "score_nimg": int(best.get("nimg", 0)),
+        "bytes": folder_bytes(path),
+        "started": _modified(path / "config.json"),
+        "updated": _modified(path / "status.json") or _modified(path / "config.json"),
+    }
+    config = _read_object(path / "config.json")
+    if config is None:
+        return RunRecord(**facts, problem=f"{path / 'config.json'} is not valid JSON")
+    return RunRecord(**facts, **_from_config(config, nimg, newest if training else {}))
+
+
+def _from_config(config: dict[str, Any], nimg: int, newest: dict[str, Any]) -> dict[str, Any]:
+    train, network = config.get("train", {}), config.get("network", {})
+    total = int(train.get("nimg", 0))
+    speed = newest.get("images_per_second")
+    return {
+        "total_nimg": total,
+        "seconds_left": max(total - nimg, 0) / speed if speed else None,
+        "dataset": config.get("dataset", ""),
+        "dataset_version": config.get("dataset_version", ""),
+        "manifest": config.get("manifest", ""),
+        "trusted_version": (config.get("trusted") or {}).get("version", ""),
+        "family": network.get("family", ""),
+        "resolution": network.get("resolution", 0),
+        "init": train.get("init", ""),
+        "init_sha256": config.get("init_sha256", ""),
+        "commit": config.get("commit", ""),
+        "settings": {"train": train, "network": network, "data": config.get("data", {})},
+    }
+
+
+def _state(written: str, training: bool, followed: bool) -> RunState:
+    """Return the state as it is now: a trainer that was killed has left `running` behind."""
+    if training:
+        return "running"
+    if followed:
+        return "waiting"
+    if written == "running" or written not in get_args(RunState):
+        return "resumable"
+    return written  # type: ignore[return-value]
+
+
+def _newest_tick(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in reversed(lines):
+        try:
+            row = json.loads(line)
+        except ValueError:  # cut off: by TAIL_BYTES, or by a trainer that was killed
+            continue
+        if isinstance(row, dict) and "event" not in row:
+            return row
+    return {}
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """Return the JSON object in a file. None if the file is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(errors="replace"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _modified(path: Path) -> datetime | None:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None
