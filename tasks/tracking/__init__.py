@@ -3,4 +3,15 @@
 May import trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["databases", "descriptions", "inventory", "lineage", "links", "model_ref", "outages", "runs", "tags"]
+__all__ = [
+    "databases",
+    "descriptions",
+    "inventory",
+    "lineage",
+    "links",
+    "model_ref",
+    "outages",
+    "runs",
+    "tags",
+    "trash",
+]

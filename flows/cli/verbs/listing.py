@@ -50,9 +50,21 @@ def _list(what: Literal["datasets", "runs", "models"] | None, as_json: bool) -> 
             print()
     if not sections:
         print(FIRST_STEP if not what else f"there are no {what} in {home().shared}")
+    if not what:
+        _print_trash_size()
     if service and not what:
         print_facts([("Prefect", service["PREFECT_API_URL"]), ("MLflow", service["MLFLOW_TRACKING_URI"])])
     return DONE
+
+
+def _print_trash_size() -> None:
+    from tasks.home import home
+    from tasks.tracking.inventory.words import size_words
+    from tasks.tracking.trash.trash import list_trash
+
+    if trash := list_trash(home()):
+        size = size_words(sum(one.deletion.bytes for one in trash))
+        print(f"{len(trash)} in the trash, {size}: `shardgan undo` brings back, `shardgan gc` frees")
 
 
 def _print_datasets(inventory: "Inventory") -> None:

@@ -8,6 +8,7 @@ from tasks.tracking.inventory.datasets import list_datasets
 from tasks.tracking.inventory.models import list_versions
 from tasks.tracking.inventory.records import DatasetRecord, RunRecord, VersionRecord
 from tasks.tracking.inventory.runs import list_runs
+from tasks.tracking.model_ref import CHAMPION
 
 Kind = Literal["datasets", "runs", "models"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -32,8 +33,8 @@ class Inventory:
 
     @cached_property
     def models(self) -> list[VersionRecord]:
-        """All registered versions that are not in the trash."""
-        return [one for one in self.registered if not one.deleted]
+        """All registered versions that are not in the trash. One that became champion since then counts."""
+        return [one for one in self.registered if not one.deleted or CHAMPION in one.aliases]
 
     @cached_property
     def registered(self) -> list[VersionRecord]:

@@ -16,6 +16,7 @@ from tasks.tracking.model_ref import SCHEME, ModelRef
 
 PREFIXES: dict[str, Kind] = {"dataset:": "datasets", "run:": "runs", "model:": "models", SCHEME: "models"}
 NUM_SUGGESTIONS = 3
+LEAST_DIGITS = 6  # of a dataset's version after a slash
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def _at_path(text: str) -> Match | None:
 def _find_dataset(inventory: Inventory, text: str) -> Match | None:
     name, version = _split(text)
     named = [one for one in inventory.datasets if one.name == name]
+    if "/" in text and len(version) < LEAST_DIGITS:
+        return None  # name/3 is version 3 of a model
     if not version:
         return Match("datasets", name, list(named), is_group=True) if named else None
     fitting = [one for one in named if one.version.startswith(version)]

@@ -1,11 +1,20 @@
-"""The verbs at the command line: list and show."""
+"""The verbs at the command line: list, show, delete, undo, gc."""
 
+import io
 from pathlib import Path
 
 import pytest
 
-from tests.first_wave import DATASET, RUN_OF_TWO
+from tests.first_wave import DATASET, MADE, RUN_OF_TWO, STOPPED
 from tests.flows.cli.conftest import Ask
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
 
 pytestmark = pytest.mark.usefixtures("old_home")
 
@@ -37,3 +46,31 @@ def test_an_empty_home_says_how_to_begin(ask: Ask, tmp_path: Path, monkeypatch: 
     assert ask("list") == (0, "nothing is here yet: shardgan run --source FOLDER --dataset NAME\n")
     assert ask("list", "runs")[1] == f"there are no runs in {tmp_path / 'nothing'}\n"
     assert not (tmp_path / "nothing").exists()
+
+
+def test_delete_says_what_goes_and_asks(ask: Ask, old_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = old_home / "runs" / STOPPED[0]
+    status, said = ask("delete", STOPPED[0], "--dry-run")
+    assert (status, run.exists()) == (0, True)
+    assert f"run {STOPPED[0]}  2" in said
+    status, said = ask("delete", STOPPED[0])
+    assert (status, run.exists()) == (2, True)
+    assert "give --yes to agree" in said
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert ask("delete", STOPPED[0])[0] == 1
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert ask("delete", STOPPED[0])[0] == 0
+    assert not run.exists()
+    assert "1 in the trash, 2" in ask("list")[1]
+    assert ask("undo")[1] == f"run {STOPPED[0]} is back\n"
+    assert run.exists()
+
+
+def test_gc_frees_the_trash_when_it_is_asked_to(ask: Ask, old_home: Path) -> None:
+    assert ask("delete", "made", "--yes", "--json")[1]["deleted"][0]["name"] == "made"
+    assert [one["deletion"]["name"] for one in ask("undo", "--dry-run", "--json")[1]["trash"]] == ["made"]
+    assert ask("gc", "--json")[1] == {"dry_run": False, "bytes": 0, "removed": [], "kept": ["made"]}
+    status, freed = ask("gc", "--all", "--yes", "--json")
+    assert (status, freed["removed"], freed["kept"]) == (0, ["dataset made"], [])
+    assert freed["bytes"] > 41_000
+    assert MADE not in ask("list")[1]

@@ -100,6 +100,10 @@ WRONG = [
     # verbs
     (["show", "nosuch"], "there is no 'nosuch'"),
     (["show", "models:/nosuch/1"], "there is no 'models:/nosuch/1'"),
+    (["delete"], "nothing is named"),
+    (["delete", "nosuch", "--yes"], "there is no 'nosuch'"),
+    (["undo"], "the trash is empty"),
+    (["undo", "nosuch"], "there is no 'nosuch' in the trash"),
     # the service
     (["up", "--host", "0.0.0.0"], "SHARDGAN_AUTH=name:password"),
     (["up", "nightly_cron=sometimes"], "nightly_cron is 'sometimes': 1 field(s) given; expected minute, hour"),
