@@ -31,6 +31,7 @@ from flows.cli.settings import (
     validate,
 )
 from flows.cli.signals import stoppable, stopped_by
+from flows.cli.verbs.comparing import compare
 from flows.cli.verbs.deleting import delete, gc, undo
 from flows.cli.verbs.listing import list_things
 from flows.cli.verbs.showing import show
@@ -190,7 +191,7 @@ def show_config(
 
 
 app.command(list_things, name="list")
-for _verb in (show, delete, undo, gc):
+for _verb in (show, compare, delete, undo, gc):
     app.command(_verb)
 app.register_install_completion_command(help="Let the shell complete commands and flags of shardgan.")
 for _command in COMMANDS:

@@ -19,6 +19,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig
+from tasks.evaluation.export.config import ExportConfig
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
 
@@ -130,6 +131,18 @@ COMMANDS = [
         "flows.generate_images:generate_images",
         plans.plan_generate,
         {f"--{name.replace('_', '-')}": name for name in ("model", "dataset", "num_images", "out", "seed")},
+    ),
+    Command(
+        "export",
+        "Write images of a registered model as files, with a grid and an animation.",
+        ExportConfig,
+        "tasks.evaluation.export.images:export_images",
+        plans.plan_export,
+        {
+            f"--{name.replace('_', '-')}": name
+            for name in ("model", "out", "num_images", "classes", "seed", "truncation", "format")
+        },
+        positional="model",
     ),
     Command(
         "screen",

@@ -16,6 +16,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig, ShardConfig
+from tasks.evaluation.export.config import ExportConfig
 from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
@@ -106,6 +107,19 @@ def plan_generate(config: GenerateConfig) -> Plan:
     return [
         f"generate {config.num_images:,} images with {config.model}, seed {config.seed}",
         f"shard them as {config.dataset} under {root}/datasets",
+    ]
+
+
+def plan_export(config: ExportConfig) -> Plan:
+    """Check the model, its classes and the folder."""
+    from tasks.evaluation.export.request import plan_export
+
+    version, folder = plan_export(config)
+    pictures = [*(["a grid"] if config.grid else []), *(["an animation"] if config.frames else [])]
+    of = f" of {config.classes}" if config.classes else ""
+    return [
+        f"make {config.num_images:,} images{of} with {version.title}, seed {config.seed}",
+        f"write them{''.join(f' and {one}' for one in pictures)} to {folder}",
     ]
 
 

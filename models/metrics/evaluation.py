@@ -16,10 +16,11 @@ from models.errors import EvaluationError
 from models.features.classifier_net import ClassifierNet
 from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_all_features
 from models.metrics.config import EvalConfig
+from models.metrics.directions import CLASSIFIER_GAIN
 from models.metrics.floors import COVERAGE, baseline_scores
 from models.metrics.judges import is_of, label_of, second_name
 from models.metrics.protocol import Protocol
-from models.metrics.scores import CLASSIFIER_GAIN, Classes, Interval, Measured, Pair, score_features
+from models.metrics.scores import Classes, Interval, Measured, Pair, score_features
 
 
 class Scores(Settings):

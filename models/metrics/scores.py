@@ -16,7 +16,6 @@ import torch
 
 from models.features.feature_net import FID_NET
 from models.metrics.distances import compare_frechet, kernel_distance
-from models.metrics.judges import base_name
 from models.metrics.neighbours import compare_manifolds, nearest
 
 Array = npt.NDArray[Any]
@@ -27,10 +26,6 @@ Z = 1.96  # two-sided 95% of the normal distribution
 CLOSE_QUANTILE = 0.05  # of the distances of the val split: new real images are seldom closer than that
 MIN_CLASS_IMAGES = 100  # on both sides; with fewer, the distance depends more on the number of images than on them
 NUM_CLOSEST = 8
-CLASSIFIER_GAIN = "classifier-gain"  # measured by models/classifier/gain.py
-# Other processors round otherwise. That changed Fréchet distances by 2e-6 of their value, and kernel distances by 7e-7.
-RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-5, 1e-6
-HIGHER = {"precision", "recall", "density", "coverage", "classifier-score", CLASSIFIER_GAIN}
 
 
 class Score(NamedTuple):
@@ -64,16 +59,6 @@ class Measured:
     scores: dict[str, Score]
     by_class: dict[str, Score]
     closest: list[Pair]
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a higher value of this score is better; for all other scores, lower is better."""
-    return base_name(name) in HIGHER
-
-
-def same_score(one: float, other: float) -> bool:
-    """Whether two scores differ by no more than rounding on another processor could make them differ."""
-    return math.isclose(one, other, rel_tol=RELATIVE_ROUNDING, abs_tol=ABSOLUTE_ROUNDING)
 
 
 def score_features(

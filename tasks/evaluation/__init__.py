@@ -1,6 +1,6 @@
-"""The Prefect tasks that score a registered version and publish the report.
+"""The Prefect tasks that score a registered version and publish the report; its images as files.
 
 May import registry and the rooms below it, not datasets, training or service.
 """
 
-__all__ = ["feature_nets", "publishing", "samples", "stage"]
+__all__ = ["comparison", "export", "feature_nets", "publishing", "samples", "stage"]

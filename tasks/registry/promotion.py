@@ -8,9 +8,9 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
 from models.metrics.config import LEAST_IMAGES
+from models.metrics.directions import CLASSIFIER_GAIN, higher_is_better, same_score
 from models.metrics.evaluation import Scores
 from models.metrics.floors import find_missed_floors
-from models.metrics.scores import CLASSIFIER_GAIN, higher_is_better, same_score
 from tasks.home import Home
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy

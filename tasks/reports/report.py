@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.metrics.scores import higher_is_better, same_score
+from models.metrics.directions import higher_is_better, same_score
 from tasks.reports.charts import draw_charts, in_words, short_count
 from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
 from tasks.reports.pictures import describe_picture, fit_pictures, narrow
@@ -85,10 +85,13 @@ def _fitted(data: ReportData) -> ReportData:
     return replace(data, snapshots=shown, **pictures)
 
 
-def page_environment() -> Environment:
-    """The environment that renders pages: the templates beside this file, and filters for pictures and counts."""
+def page_environment(*folders: Path) -> Environment:
+    """The environment that renders pages: filters for pictures and counts, and the templates beside this file.
+
+    `folders` hold further templates.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -155,14 +155,12 @@ def _version_facts(one: VersionRecord) -> Iterator[Fact]:
     if one.chosen:
         yield "chosen", one.chosen
     for digest, scores in one.scores.items():
-        values = [
-            f"{name} {score_words(value, scores.intervals.get(name))}"
-            for name, value in scores.values.items()
-            if not name.endswith("-std")
-        ]
-        yield f"scores {digest}", ", ".join(values)
+        yield "scored", f"under protocol {digest}"
+        for name, value in scores.values.items():
+            if not name.endswith("-std"):
+                yield name, score_words(value, scores.intervals.get(name))
     if not one.scores:
-        yield "scores", f"none: shardgan evaluate --model {one.title}"
+        yield "scored", f"no: shardgan evaluate --model {one.title}"
     yield "signed by", one.signed_by or "nobody"
     yield "size", size_words(one.bytes)
     yield "registered", age_words(one.created)

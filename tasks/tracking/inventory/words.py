@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+ROUNDED_TO_ZERO = 1e-9
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -44,5 +45,9 @@ def age_words(when: datetime | None, now: datetime | None = None) -> str:
 
 def score_words(value: float, interval: tuple[float, float] | None = None) -> str:
     """Return a score in four digits, with its interval in parentheses if there is one."""
-    text = f"{value:.4g}"
-    return f"{text} ({interval[0]:.4g} to {interval[1]:.4g})" if interval else text
+    text = _four_digits(value)
+    return f"{text} ({_four_digits(interval[0])} to {_four_digits(interval[1])})" if interval else text
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.4g}" if abs(value) >= ROUNDED_TO_ZERO else "0"

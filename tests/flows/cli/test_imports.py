@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.cli.commands import COMMANDS
 
 HEAVY = ("torch", "mlflow", "prefect", "pandas", "pyarrow", "numpy", "PIL", "matplotlib")
-VERBS = ("list", "show", "delete", "undo", "gc")
+VERBS = ("list", "show", "compare", "delete", "undo", "gc")
 ASKED = [
     ["--help"],
     ["--version"],
@@ -21,6 +21,8 @@ ASKED = [
     ["list"],
     ["list", "models", "--json"],
     ["show", "nothing"],
+    ["compare", "nothing"],
+    ["export", "nothing"],
     ["delete", "nothing"],
     ["undo"],
     ["gc", "--dry-run"],

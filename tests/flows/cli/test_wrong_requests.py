@@ -100,6 +100,11 @@ WRONG = [
     # verbs
     (["show", "nosuch"], "there is no 'nosuch'"),
     (["show", "models:/nosuch/1"], "there is no 'models:/nosuch/1'"),
+    (["compare"], "nothing is named: give at least two models"),
+    (["compare", "nosuch", "other"], "there is no 'nosuch'"),
+    (["export", "nosuch"], "there is no 'models:/nosuch@challenger'"),
+    (["export", "nosuch", "--truncation", "2"], "truncation is 2"),
+    (["export"], "model is missing"),
     (["delete"], "nothing is named"),
     (["delete", "nosuch", "--yes"], "there is no 'nosuch'"),
     (["undo"], "the trash is empty"),

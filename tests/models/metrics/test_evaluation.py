@@ -20,10 +20,10 @@ from models.features.digests import canonical_json
 from models.features.feature_net import FeatureNet
 from models.features.nets import load_feature_net
 from models.metrics.config import EvalConfig
+from models.metrics.directions import higher_is_better
 from models.metrics.evaluation import Judge, evaluate
 from models.metrics.judges import LABELS, SECOND_SCORE
 from models.metrics.protocol import ADDED_LATER, Protocol
-from models.metrics.scores import higher_is_better
 
 CONFIG = EvalConfig(num_images=100, input_size=64)
 

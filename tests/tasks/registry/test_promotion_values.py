@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from models.metrics.directions import CLASSIFIER_GAIN
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
-from models.metrics.scores import CLASSIFIER_GAIN
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.promotion import find_missed, grounds, judge, limits_asked_for
 
