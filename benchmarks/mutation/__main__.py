@@ -13,8 +13,8 @@ from typing import Any
 
 from benchmarks.harness.page import table, write_page
 from benchmarks.mutation.mutants import Mutant, mutants
-from benchmarks.mutation.runner import ROOT, copied_repository, import_libraries, is_noticed, seconds_of_tests
-from benchmarks.mutation.targets import EQUIVALENT, LIBRARIES, TARGETS
+from benchmarks.mutation.runner import ROOT, copied_repository, import_shared, is_noticed, seconds_of_tests
+from benchmarks.mutation.targets import EQUIVALENT, TARGETS
 
 KEPT = ROOT / "benchmarks" / "results" / "mutation.json"
 Result = dict[str, Any]
@@ -44,8 +44,8 @@ def main() -> None:
 
 
 def _test(module: str, chosen: list[Mutant]) -> Result:
-    import_libraries(LIBRARIES[module.partition("/")[0]])
     tests, path = TARGETS[module], Path(module).absolute()
+    import_shared(module, tests)
     started, seconds = time.monotonic(), seconds_of_tests(tests)
     survivors = []
     for number, mutant in enumerate(chosen, 1):

@@ -31,23 +31,16 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models/training/schedules.py": _SCHEDULES,
     "models/metrics/distances.py": ("tests/models/metrics/test_distances.py",),
     "models/metrics/neighbours.py": ("tests/models/metrics/test_neighbours.py",),
-    "models/metrics/scores.py": ("tests/models/metrics/test_scores.py",),
-    "models/metrics/protocol.py": ("tests/models/metrics",),
-    "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation.py",),
+    "models/metrics/scores.py": ("tests/models/metrics/test_score_values.py", "tests/models/metrics/test_scores.py"),
+    "models/metrics/protocol.py": ("tests/models/metrics/test_protocol.py",),
+    "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation_values.py",),
     "models/metrics/floors.py": ("tests/models/metrics/test_floors.py",),
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",
         "tests/tasks/registry/test_promotion.py",
     ),
     "tasks/registry/signing.py": ("tests/tasks/registry/test_signing.py",),
-    "tasks/registry/audit.py": ("tests/tasks/registry",),
-}
-
-# A package is imported once, before the mutants: no mutant changes it, and every test of the module needs it.
-LIBRARIES = {
-    "shards": ("numpy", "PIL.Image", "pyarrow.parquet", "pydantic", "sqlite3"),
-    "models": ("numpy", "torch", "PIL.Image", "pydantic"),
-    "tasks": ("numpy", "torch", "mlflow", "prefect", "pyarrow.parquet"),
+    "tasks/registry/audit.py": ("tests/tasks/registry/test_audit.py",),
 }
 
 # Why a changed line behaves like the original: the list of the mutants that no test can notice.

@@ -75,8 +75,8 @@ def score_features(
     """Score features of generated images [N, C] against features of held-out real images [M, C].
 
     `label` is the feature net's part of the distances' names. `train` [T, C] adds the score `memorised`: the share of
-    generated images that are nearer to a training image than the CLOSE_QUANTILE of held-out images. A generator that
-    makes new images scores about CLOSE_QUANTILE, one that copies scores 1. The comparison with held-out distances
+    generated images that are at most as far from a training image as the CLOSE_QUANTILE of held-out images. A generator
+    that makes new images scores about CLOSE_QUANTILE, one that copies scores 1. The comparison with held-out distances
     follows Meehan, Chaudhuri & Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying". `predictions` [N, K], the
     class probabilities of the generated images, adds the classifier score.
     """
@@ -133,7 +133,8 @@ def _memorised(fake: Array, real: Array, train: Array, device: str | torch.devic
     ratios = distances / max(threshold, float(np.finfo(np.float32).tiny))
     order = np.argsort(distances, kind="stable")[:NUM_CLOSEST]
     pairs = [Pair(int(i), int(places[i]), float(ratios[i])) for i in order]
-    return _share(distances < threshold), pairs
+    # At most: where many held-out images are copies, the threshold is 0, and copies are still found.
+    return _share(distances <= threshold), pairs
 
 
 def _by_class(fake: Array, real: Array, classes: Classes) -> dict[str, Score]:

@@ -76,6 +76,41 @@ def test_images_that_are_far_off_are_in_no_ball() -> None:
     assert found.density.sum() == 0
 
 
+def column(*numbers: float) -> np.ndarray:
+    return np.array(numbers, np.float32)[:, None]
+
+
+def test_balls_of_five_images_on_a_line_by_hand() -> None:
+    """16's third neighbour is 12 away, and its fourth, 16 away, is the last. A ball's edge belongs to it."""
+    real, fake = column(0, 4, 8, 12, 16), column(28, 32, 33)
+    found = compare_manifolds(fake, real)
+    assert found.precise.tolist() == [True, False, False]
+    assert found.density.tolist() == [1 / 5, 1 / 5, 0]
+    assert found.covered.tolist() == [False, False, False, False, True]
+    assert not found.recalled.any()  # the balls of generated images reach 4 and 5 at most
+    # The ball of 20 reaches to 33, over all real images from 7 on.
+    assert compare_manifolds(column(20, 28, 33), real).recalled.tolist() == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("tile", [7, 4096])
+def test_the_first_of_equally_near_candidates_is_taken(monkeypatch: pytest.MonkeyPatch, tile: int) -> None:
+    monkeypatch.setattr(neighbours, "TILE", tile)
+    candidates = features(7, 1)
+    assert nearest(candidates, np.concatenate([candidates, candidates]))[1].tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_counts_as_rounding_follows_the_longest_features_of_both_sets(swapped: bool) -> None:
+    """The longest feature is 1000: squares up to 2e-6 x 1000^2 = 2 may be rounding, and 3 is a distance."""
+    long, short = np.array([[1000, 0], [-1000, 0], [0, 1], [0, -(3**0.5)]]), np.array([[0, 0.0]])
+    if not swapped:
+        assert nearest(long, short)[0].tolist() == pytest.approx([1000, 1000, 0, 3**0.5])
+        return
+    candidates = np.array([[1000, 0], [-1000, 0], [0, 0]])
+    queries = np.array([[0, 1], [0, 3**0.5]])
+    assert nearest(queries, candidates)[0].tolist() == pytest.approx([0, 3**0.5])
+
+
 @pytest.mark.parametrize(("n", "m"), [(4, 2), (1, 1), (2, 6)])
 def test_small_sets_raise_nothing(n: int, m: int) -> None:
     found = compare_manifolds(features(n, 1), features(m, 2))
