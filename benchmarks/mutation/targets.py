@@ -31,15 +31,16 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models/training/schedules.py": _SCHEDULES,
     "models/metrics/distances.py": ("tests/models/metrics/test_distances.py",),
     "models/metrics/neighbours.py": ("tests/models/metrics/test_neighbours.py",),
-    "models/metrics/scores.py": ("tests/models/metrics/test_score_values.py", "tests/models/metrics/test_scores.py"),
+    "models/metrics/scores.py": ("tests/models/metrics/test_score_values.py",),
     "models/metrics/protocol.py": ("tests/models/metrics/test_protocol.py",),
     "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation_values.py",),
     "models/metrics/floors.py": ("tests/models/metrics/test_floors.py",),
+    "models/metrics/judges.py": ("tests/models/metrics/test_judges.py",),
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",
         "tests/tasks/registry/test_promotion.py",
     ),
-    "tasks/registry/signing.py": ("tests/tasks/registry/test_signing.py",),
+    "tasks/registry/signing.py": ("tests/tasks/registry/test_signing_values.py",),
     "tasks/registry/audit.py": ("tests/tasks/registry/test_audit.py",),
 }
 

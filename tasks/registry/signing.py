@@ -116,7 +116,9 @@ def find_wrong_signature(folder: Path) -> list[str]:
         return []
     if not (folder / MODEL_SIGNATURE).is_file():
         return [f"it is not signed, and {VERIFY_KEY} asks for it; sign it with `shardgan sign`"]
-    verifier = _library().verifying.Config().use_elliptic_key_verifier(public_key=key)
+    library = _library()
+    verifier = library.verifying.Config().use_elliptic_key_verifier(public_key=key)
+    verifier.set_hashing_config(_covered(library))
     try:
         verifier.verify(folder, folder / MODEL_SIGNATURE)
     except Exception as error:  # the library raises errors of JSON, of keys and of hashes
@@ -131,10 +133,9 @@ def make_signature(folder: Path) -> VersionTags:
     digest = files_sha256(folder)
     if key := _key_file(SIGNING_KEY):
         library = _library()
-        hashing = library.hashing.Config().set_ignored_paths(paths=NOT_SIGNED, ignore_git_paths=False)
         try:
             signer = library.signing.Config().use_elliptic_key_signer(private_key=key)
-            signer.set_hashing_config(hashing).sign(folder, folder / MODEL_SIGNATURE)
+            signer.set_hashing_config(_covered(library)).sign(folder, folder / MODEL_SIGNATURE)
         except (OSError, ValueError, TypeError) as error:
             raise RegistryError(f"{SIGNING_KEY} is {str(key)!r}, which cannot sign: {error}; {_HOW}") from error
         return VersionTags(files_sha256=digest, signed_by=key_name(key))
@@ -213,6 +214,11 @@ def _key_file(name: str) -> Path | None:
     if not path.is_file():
         raise RegistryError(f"{name} is {value!r}, which is not a file; {_HOW}")
     return path
+
+
+def _covered(library: Any) -> Any:
+    """Return what a signature covers: every file but NOT_SIGNED. By default the library leaves out those of Git."""
+    return library.hashing.Config().set_ignored_paths(paths=NOT_SIGNED, ignore_git_paths=False)
 
 
 def _library() -> Any:

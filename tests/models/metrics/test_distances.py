@@ -70,6 +70,7 @@ def test_frechet_distance_holds_with_fewer_images_than_features() -> None:
     offset = x.astype(np.float64).mean(0) - y.astype(np.float64).mean(0)
     expected = offset @ offset + (a**2).sum() + (b**2).sum() - 2 * np.linalg.norm(a @ b.T, "nuc")
     assert frechet(x, y) == pytest.approx(expected, rel=1e-9)
+    assert compare_frechet(x, y).value == pytest.approx(expected, rel=1e-9)
 
 
 def test_equal_sets_are_at_distance_zero() -> None:

@@ -13,7 +13,7 @@ from models.errors import EvaluationError
 from models.features.classifier_net import ClassifierNet, save_classifier
 from models.features.feature_net import FeatureNet, compute_features
 from models.metrics.config import EvalConfig
-from models.metrics.evaluation import Evaluation, Scores, evaluate
+from models.metrics.evaluation import Evaluation, Judge, Scores, evaluate
 from models.metrics.protocol import Protocol
 from models.metrics.scores import classifier_score
 
@@ -32,6 +32,15 @@ class Pixels(FeatureNet):
 
     def extract(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels[:, 0, 0, :4]
+
+
+class OtherPixels(Pixels):
+    """Judges under the name of the second judge."""
+
+    name, label = "mobilenetv2", "MobileNetV2"
+
+    def extract(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels[:, 0, 5, 4:8]
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +102,24 @@ def test_as_many_images_as_asked_for_are_enough() -> None:
     assert evaluated(Pixels(), REAL[:20]).scores.protocol.num_generated == 20
     with pytest.raises(EvaluationError, match="made 19 images, but num_images is 20"):
         evaluated(Pixels(), REAL[:19])
+
+
+def test_a_second_judge_adds_its_scores_and_its_floors() -> None:
+    first, other = Pixels(), OtherPixels()
+    second = Judge(other, compute_features(REAL, other))
+    protocol = Protocol.of(CONFIG, first, second=other, dataset="d", dataset_version="v", num_reference=30)
+    images, reference = TRAIN[:20], compute_features(REAL, first)
+    found = evaluate(images, reference, CONFIG, first, protocol, second=second).scores
+    alone = evaluated(first, images).scores
+    of_other = evaluated(other, images).scores
+    renamed = {name: name if "MobileNetV2" in name else f"{name}-MobileNetV2" for name in of_other.values}
+    for kind in ("values", "intervals", "baselines"):
+        expected = {renamed[name]: value for name, value in getattr(of_other, kind).items()}
+        expected |= getattr(alone, kind)
+        assert getattr(found, kind) == {name: pytest.approx(value) for name, value in expected.items()}
+    nets = [found.net_of(name) for name in ("FD-pixels", "recall", "recall-MobileNetV2", "classifier-gain")]
+    assert nets == ["pixels", "pixels", "mobilenetv2", ""]
+    with pytest.raises(EvaluationError, match="features of 29 real images, the first one of 30"):
+        evaluate(images, reference, CONFIG, first, protocol, second=Judge(other, second.reference[:29]))
+    with pytest.raises(EvaluationError, match="second_net: mobilenetv2 != "):
+        evaluate(images, reference, CONFIG, first, protocol)

@@ -16,6 +16,31 @@ def clusters(seed: int, num_images: int = 300, num_features: int = 16) -> np.nda
     return (centres[rng.integers(0, 10, num_images)] + rng.normal(0, 1, (num_images, num_features))).astype(np.float32)
 
 
+@pytest.mark.parametrize(
+    ("reference", "distance", "coverage"),
+    [
+        ([[0.0, 1.0]], 0.0, 0.0),  # one image has no spread, and its ball is a point
+        ([[0.0, 1.0], [2.0, 5.0]], 1.5 * (2 + 8), 15 / 16),  # one neighbour of 17 - 1 images
+    ],
+)
+def test_floors_of_one_and_two_real_images(reference: list[list[float]], distance: float, coverage: float) -> None:
+    assert baseline_scores(np.array(reference), FD) == pytest.approx({FD: distance, "coverage": coverage})
+
+
+@pytest.mark.parametrize(
+    ("distance", "coverage", "missed"), [(99.9, 0.21, []), (100.0, 0.21, [FD]), (99.9, 0.2, ["coverage"])]
+)
+def test_a_score_that_lies_on_its_floor_misses_it(distance: float, coverage: float, missed: list[str]) -> None:
+    values, limits = {FD: distance, "coverage": coverage}, {FD: 100.0, "coverage": 0.2}
+    assert [sentence.split()[0] for sentence in find_missed_floors(values, limits, 100, 100)] == missed
+
+
+@pytest.mark.parametrize(("num_generated", "num_reference"), [(99, 100), (100, 99)])
+def test_both_sides_need_a_hundred_images(num_generated: int, num_reference: int) -> None:
+    (sentence,) = find_missed_floors({FD: 0.0}, {FD: 100.0}, num_generated, num_reference)
+    assert f"{num_generated} generated against {num_reference} real images are unreliable" in sentence
+
+
 def test_expected_coverage_is_that_of_the_paper() -> None:
     # One generated image among M real ones: k of M + 1 - 1 others are as near, so it is among them with k / M.
     assert expected_coverage(1, 100) == pytest.approx(5 / 100)
@@ -61,28 +86,3 @@ def test_too_few_images_are_one_sentence_and_what_is_missing_is_told() -> None:
     (sentence,) = find_missed_floors({}, limits, 64, 10)
     assert sentence.startswith("scores of 64 generated against 10 real images are unreliable and decide nothing")
     assert find_missed_floors({FD: 0.0}, limits, 1000, 300) == ["coverage, which has a floor, was not measured"]
-
-
-@pytest.mark.parametrize(
-    ("reference", "distance", "coverage"),
-    [
-        ([[0.0, 1.0]], 0.0, 0.0),  # one image has no spread, and its ball is a point
-        ([[0.0, 1.0], [2.0, 5.0]], 1.5 * (2 + 8), 15 / 16),  # one neighbour of 17 - 1 images
-    ],
-)
-def test_floors_of_one_and_two_real_images(reference: list[list[float]], distance: float, coverage: float) -> None:
-    assert baseline_scores(np.array(reference), FD) == pytest.approx({FD: distance, "coverage": coverage})
-
-
-@pytest.mark.parametrize(
-    ("distance", "coverage", "missed"), [(99.9, 0.21, []), (100.0, 0.21, [FD]), (99.9, 0.2, ["coverage"])]
-)
-def test_a_score_that_lies_on_its_floor_misses_it(distance: float, coverage: float, missed: list[str]) -> None:
-    values, limits = {FD: distance, "coverage": coverage}, {FD: 100.0, "coverage": 0.2}
-    assert [sentence.split()[0] for sentence in find_missed_floors(values, limits, 100, 100)] == missed
-
-
-@pytest.mark.parametrize(("num_generated", "num_reference"), [(99, 100), (100, 99)])
-def test_both_sides_need_a_hundred_images(num_generated: int, num_reference: int) -> None:
-    (sentence,) = find_missed_floors({FD: 0.0}, {FD: 100.0}, num_generated, num_reference)
-    assert f"{num_generated} generated against {num_reference} real images are unreliable" in sentence

@@ -24,9 +24,9 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> ClassifierNet:
     return ClassifierNet(path)
 
 
-def protocol(net: ClassifierNet, **settings: int) -> Protocol:
+def protocol(net: ClassifierNet, second: ClassifierNet | None = None, **settings: int) -> Protocol:
     config = EvalConfig(num_images=100, feature_net="classifier", seed=7, **settings)
-    return Protocol.of(config, net, dataset="digits", dataset_version="v1", num_reference=200)
+    return Protocol.of(config, net, second=second, dataset="digits", dataset_version="v1", num_reference=200)
 
 
 def test_digest_is_that_of_the_stored_json(net: ClassifierNet) -> None:
@@ -50,3 +50,18 @@ def test_the_classifier_gain_is_part_of_the_protocol_where_it_is_measured(net: C
     assert measured.classifier_gain != protocol(net, classifier_nimg=60).classifier_gain
     assert without.differences(measured) == [f"classifier_gain:  != {measured.classifier_gain}"]
     assert without.digest() != measured.digest()
+
+
+def test_the_second_judge_is_part_of_the_protocol(net: ClassifierNet) -> None:
+    """Its name, the hash of its weights and its input size; the digest is that of the JSON with these three fields."""
+    found = protocol(net, second=net)
+    text = STORED.replace("SHA256", net.sha256).replace(
+        '"seed":7,',
+        f'"second_input_size":16,"second_net":"classifier","second_weights_sha256":"{net.sha256}","seed":7,',
+    )
+    assert found.digest() == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert [one.split(":")[0] for one in protocol(net).differences(found)] == [
+        "second_net",
+        "second_weights_sha256",
+        "second_input_size",
+    ]

@@ -25,6 +25,7 @@ from tasks.tracking.tags import RunTags, VersionTags
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 
 NUMBERS = count()
+VERSION = "13e21b1445a4632a"  # the hash of the settings and samples of `write_dataset`
 NO_KEY = f"not checked: {VERIFY_KEY} names no key"
 
 
@@ -44,9 +45,9 @@ def write_dataset(folder: Path) -> Path:
             tar.addfile(tarfile.TarInfo(f"{number}.png"))
     record = {"url": shard.name, "split": "train", "nsamples": 3, "bytes": shard.stat().st_size}
     manifest = {
-        "name": "tiny@01ab",
+        "name": f"tiny@{VERSION}",
         "dataset": "tiny",
-        "version": "01ab",
+        "version": VERSION,
         "source": "/pictures",
         "labels": [],
         "resolution": 16,
@@ -77,7 +78,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Ite
             run="tiny-dcgan-0",
             manifest=manifest,
             dataset="tiny",
-            dataset_version="01ab",
+            dataset_version=VERSION,
             labels=[],
             network=network,
             train=TrainConfig(),
@@ -167,7 +168,7 @@ def test_whole_lineage_names_every_link(origin: Origin) -> None:
         "signature": f"none, {NO_KEY}",
         "run": str(origin.run.path),
         "config": f"{path}, sha256 {file_sha256(path)}",
-        "dataset": f"tiny@01ab in {origin.run.config().manifest}",
+        "dataset": f"tiny@{VERSION} in {origin.run.config().manifest}",
         "shards": "1 with 3 images from /pictures",
         "code commit": "c0ffee",
         "MLflow run": f"{origin.run_id} (FINISHED)",
@@ -244,12 +245,12 @@ def test_run_of_a_flow_in_another_folder(origin: Origin, moved: tuple[str, Path]
     run_id, path = moved
     _, links = trace(origin, run_id=run_id)
     assert (links["run"].value, links["Prefect flow run"].value) == (str(path), "f1")
-    assert problems(links) == {"MLflow run": ["its inputs are none, not tiny@01ab"]}
+    assert problems(links) == {"MLflow run": [f"its inputs are none, not tiny@{VERSION}"]}
     assert links["MLflow run"].value == f"{run_id} (RUNNING)"
     dataset = Dataset(name="tiny", digest="other", source_type="local", source="{}")
     connect(home()).log_inputs(run_id, [DatasetInput(dataset, [])])
     _, links = trace(origin, run_id=run_id)
-    assert problems(links) == {"MLflow run": ["its inputs are tiny@other, not tiny@01ab"]}
+    assert problems(links) == {"MLflow run": [f"its inputs are tiny@other, not tiny@{VERSION}"]}
 
 
 def test_settings_that_differ_from_the_version_are_told(origin: Origin, moved: tuple[str, Path]) -> None:
@@ -264,7 +265,7 @@ def test_settings_that_differ_from_the_version_are_told(origin: Origin, moved: t
 
 def test_dataset_of_another_version_is_told(origin: Origin) -> None:
     _, links = trace(origin, dataset_version="0123")
-    assert links["dataset"].problems == ["it is version 01ab, trained on was 0123"]
+    assert links["dataset"].problems == [f"it is version {VERSION}, trained on was 0123"]
 
 
 def test_dataset_that_is_lost_or_damaged_is_told(origin: Origin, tmp_path: Path) -> None:
@@ -275,7 +276,7 @@ def test_dataset_that_is_lost_or_damaged_is_told(origin: Origin, tmp_path: Path)
     _, links = trace(origin, manifest=str(copied))
     (problem,) = links["shards"].problems
     assert "cannot be read" in problem
-    assert links["dataset"].value == f"tiny@01ab in {copied}"
+    assert links["dataset"].value == f"tiny@{VERSION} in {copied}"
     copied.unlink()
     _, links = trace(origin, manifest=str(copied))
     assert links["dataset"].value == str(copied)

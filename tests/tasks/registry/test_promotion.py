@@ -1,6 +1,8 @@
+import shutil
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from models.errors import ConfigError
 from models.metrics.config import EvalConfig
@@ -27,6 +29,16 @@ PROTOCOL = Protocol(
     seed=0,
 )
 POLICY = PromotionPolicy(floors="off")
+
+
+@pytest.fixture
+def client(home_dir: Path, mlflow_tables: Path) -> MlflowClient:
+    """A registry with a model that has no versions."""
+    home_dir.mkdir()
+    shutil.copy(mlflow_tables, home_dir)
+    client = connect(home())
+    client.create_registered_model("m")
+    return client
 
 
 def scores(value: float, protocol: Protocol = PROTOCOL) -> Scores:
@@ -127,9 +139,7 @@ def test_a_score_that_was_not_measured_promotes_nothing() -> None:
     assert "FID, which was not measured (there are FD-EffNetLite0)" in verdict.why
 
 
-def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
-    client = connect(home())
-    client.create_registered_model("m")
+def test_the_alias_moves_and_the_reason_stays_as_tags(client: MlflowClient, home_dir: Path) -> None:
     first, second = (make_version(client, "m", home_dir / name) for name in "ab")
 
     assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
@@ -139,6 +149,11 @@ def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
     assert champion is not None
     assert champion.version == first.version
     assert client.get_model_version("m", second.version).tags["gate.why"] == worse.why
+    assert client.get_model_version("m", second.version).tags["gate.promoted"] == "false"
+
+    again = promote(client, home(), first, scores(4.0), Rival(first, scores(5.0)), POLICY)
+    assert (again.promoted, again.why) == (False, "version 1 is the champion already")
+    assert client.get_model_version("m", first.version).tags["gate.promoted"] == "true"
 
     better = promote(client, home(), second, scores(4.0), Rival(first, scores(5.0)), POLICY)
     assert better.promoted
@@ -146,19 +161,18 @@ def test_the_alias_moves_and_the_reason_stays_as_tags(home_dir: Path) -> None:
     assert client.get_model_version("m", first.version).tags["gate.promoted"] == "true"
 
 
-def test_a_verdict_over_a_champion_that_changed_meanwhile_does_not_count(home_dir: Path) -> None:
-    client = connect(home())
-    client.create_registered_model("m")
+def test_a_verdict_over_a_champion_that_changed_meanwhile_does_not_count(client: MlflowClient, home_dir: Path) -> None:
     first, second = (make_version(client, "m", home_dir / name) for name in "ab")
     promote(client, home(), first, scores(5.0), None, POLICY)
     verdict = promote(client, home(), second, scores(1.0), None, POLICY)
     assert not verdict.promoted
-    assert "the champion changed" in verdict.why
+    assert verdict.why == "the champion changed to version 1 meanwhile: evaluate again"
+    client.delete_registered_model_alias("m", CHAMPION)
+    verdict = promote(client, home(), second, scores(1.0), Rival(first, scores(5.0)), POLICY)
+    assert verdict.why == "the champion changed to version None meanwhile: evaluate again"
 
 
-def test_switched_off_it_promotes_nothing(home_dir: Path) -> None:
-    client = connect(home())
-    client.create_registered_model("m")
+def test_switched_off_it_promotes_nothing(client: MlflowClient, home_dir: Path) -> None:
     version = make_version(client, "m", home_dir / "a")
     assert not promote(
         client, home(), version, scores(5.0), None, PromotionPolicy(floors="off", enabled=False)
@@ -170,10 +184,8 @@ def test_switched_off_it_promotes_nothing(home_dir: Path) -> None:
     ("unusable", "mine", "promoted"), [("keep", 4.0, False), ("replace", 4.0, True), ("replace", 0.0, False)]
 )
 def test_a_champion_that_cannot_be_used_is_reported_and_replaced_by_policy_alone(
-    unusable: str, mine: float, promoted: bool, home_dir: Path
+    unusable: str, mine: float, promoted: bool, client: MlflowClient, home_dir: Path
 ) -> None:
-    client = connect(home())
-    client.create_registered_model("m")
     first, second = (make_version(client, "m", home_dir / name) for name in "ab")
     assert promote(client, home(), first, scores(5.0), None, POLICY).promoted
     policy = PromotionPolicy.model_validate({"floors": "off", "unusable_champion": unusable, "min_recall": 0.1})

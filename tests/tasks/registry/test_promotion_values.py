@@ -1,13 +1,14 @@
 """The promotion rule at its limits: just reached, just missed, and every bound of the policy's settings."""
 
 import pytest
+from mlflow.entities.model_registry import ModelVersion
 from pydantic import ValidationError
 
 from models.metrics.directions import CLASSIFIER_GAIN
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.registry.config import PromotionPolicy
-from tasks.registry.promotion import find_missed, grounds, judge, limits_asked_for
+from tasks.registry.promotion import Rival, Verdict, find_missed, grounds, judge, limits_asked_for
 
 PROTOCOL = Protocol(
     feature_net="n",
@@ -129,6 +130,53 @@ def test_what_a_decision_rests_on_names_limits_and_intervals() -> None:
     assert facts["recall"] == "0.5"
     assert facts["protocol"] == PROTOCOL.digest()
     assert grounds(scores(), None, policy)["recall"] == "not measured"
+
+
+def test_grounds_name_the_champion_with_its_score_or_with_its_problem() -> None:
+    version = ModelVersion("m", "7", 0)
+    mine, theirs = scores({FD: (7.0, 9.5)}, fd=8.0), scores({FD: (8.0, 10.0)}, fd=9.0)
+    policy = PromotionPolicy(score=FD, min_gain=0.25)
+    facts = grounds(mine, Rival(version, theirs), policy)
+    assert facts["champion's, version 7"] == "9 (8 to 10)"
+    assert "min_gain 0.25" in facts["policy"]
+    assert grounds(mine, Rival(version, None, "its files are lost"), policy)["champion's, version 7"] == (
+        "its files are lost"
+    )
+    assert grounds(mine, None, policy).keys() == {FD, "protocol", "policy"}
+
+
+@pytest.mark.parametrize(
+    ("score", "mine", "policy", "why"),
+    [
+        (FD, 5.1, {}, "not better: FD-EffNetLite0 5.100 against the champion's 5.000"),
+        (FD, 4.9, {}, "better: FD-EffNetLite0 4.900 against the champion's 5.000"),
+        (FD, 4.9, {"min_gain": 0.1}, "not better: FD-EffNetLite0 4.900 against the champion's 5.000, and below 4.500"),
+        (
+            "coverage",
+            0.6,
+            {"min_gain": 0.5},
+            "not better: coverage 0.600 against the champion's 0.500, and above 0.750",
+        ),
+    ],
+)
+def test_verdicts_are_sentences(score: str, mine: float, policy: dict[str, float], why: str) -> None:
+    champion = scores(**{FD: 5.0, "coverage": 0.5})
+    verdict = judge(scores(**{score: mine}), champion, PromotionPolicy(floors="off", score=score, **policy))
+    assert verdict.why == (f"{why} was asked for" if policy else why)
+
+
+def test_limits_that_are_missed_are_sentences() -> None:
+    policy = PromotionPolicy(floors="off", min_recall=0.3, max_memorised=0.2)
+    assert find_missed(scores(recall=0.25, memorised=0.5), policy) == [
+        "recall is 0.250, at least 0.3 was asked for",
+        "memorised is 0.500, at most 0.2 was asked for",
+    ]
+
+
+def test_verdict_cannot_be_changed_afterwards() -> None:
+    verdict = Verdict(promoted=False, why="no")
+    with pytest.raises(ValidationError, match="frozen"):
+        verdict.promoted = True
 
 
 BOUNDS = [
