@@ -2,6 +2,8 @@
 
 import math
 
+from models.metrics.judges import base_name
+
 CLASSIFIER_GAIN = "classifier-gain"  # measured by models/classifier/gain.py
 # Other processors round otherwise. That changed Fréchet distances by 2e-6 of their value, and kernel distances by 7e-7.
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-5, 1e-6
@@ -10,7 +12,7 @@ HIGHER = {"precision", "recall", "density", "coverage", "classifier-score", CLAS
 
 def higher_is_better(name: str) -> bool:
     """Whether a higher value of this score is better; for all other scores, lower is better."""
-    return name in HIGHER
+    return base_name(name) in HIGHER
 
 
 def same_score(one: float, other: float) -> bool:

@@ -13,8 +13,6 @@ from models.metrics.scores import (
     Classes,
     _share,
     classifier_score,
-    higher_is_better,
-    same_score,
     score_features,
 )
 
@@ -131,16 +129,3 @@ def test_a_class_is_scored_from_a_hundred_images_on_both_sides(num_fake: int, nu
     expected = compare_frechet(fake[:num_fake], real[:num_real])
     score = pytest.approx(expected.value), around(expected.value, expected.error, least=0.0)
     assert by_class == ({"a": score} if is_scored else {})
-
-
-def test_which_scores_are_better_when_they_are_higher() -> None:
-    names = ["FD-x", "KD-x", "FID", "memorised", "precision", "recall", "density", "coverage", "classifier-gain"]
-    assert [higher_is_better(name) for name in names] == [False] * 4 + [True] * 5
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [(30.0, 30.0002, True), (30.0, 30.001, False), (0.0, 9e-7, True), (0.0, 2e-6, False), (-30.0, -30.0002, True)],
-)
-def test_scores_that_differ_by_rounding_are_the_same(one: float, other: float, same: bool) -> None:
-    assert same_score(one, other) is same

@@ -283,12 +283,26 @@ def test_dataset_that_is_lost_or_damaged_is_told(origin: Origin, tmp_path: Path)
     assert len(links["dataset"].problems) == 1
 
 
-def test_dataset_of_generated_images_names_its_model(origin: Origin, tmp_path: Path) -> None:
+MADE = {"model": "models:/m/1", "weights_sha256": "0" * 64, "num_images": 12, "seed": 0, "label": -1}
+MADE |= {"truncation": 1.0, "format": "png"}
+MARKED = {"seen": 3, "kept": 3, "duplicates": 0, "quarantined": 0, "reasons": {}, "marked_generated": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"synthetic": MADE}, ", made by models:/m/1"),
+        ({"synthetic": MADE, "counts": MARKED}, ", made by models:/m/1"),
+        ({"source_synthetic": MADE, "counts": MARKED}, ", from images that models:/m/1 made"),
+        ({"counts": MARKED}, ", with 2 files that say that they were generated"),
+    ],
+)
+def test_dataset_of_generated_images_says_so(
+    changes: dict[str, object], told: str, origin: Origin, tmp_path: Path
+) -> None:
     manifest = Path(origin.run.config().manifest)
     copied = tmp_path / "copied" / manifest.name
     shutil.copytree(manifest.parent, copied.parent)
-    made = {"model": "models:/m/1", "weights_sha256": "0" * 64, "num_images": 12, "seed": 0, "label": -1}
-    made |= {"truncation": 1.0, "format": "png"}
-    copied.write_text(json.dumps(json.loads(manifest.read_text()) | {"synthetic": made}))
+    copied.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
     _, links = trace(origin, manifest=str(copied))
-    assert links["dataset"].value.endswith(f" in {copied}, made by models:/m/1")
+    assert links["dataset"].value == f"tiny@{VERSION} in {copied}{told}"
