@@ -207,7 +207,6 @@ class Assembly:
             duplicates=tally.duplicates,
             quarantined=quarantined,
             reasons=dict(sorted(tally.reasons.items())),
-            marked_generated=self._ledger.num_marked(),
         )
         return Manifest(
             name=f"{config.dataset}@{version}",
@@ -222,6 +221,7 @@ class Assembly:
             resolution=config.resolution,
             channels=config.channels,
             counts=counts,
+            marked_generated=self._ledger.num_marked(),
             num_samples_by_split={split: tally.samples[split] for split in _SPLITS},
             classes_by_split={split: dict(sorted(tally.classes[split].items())) for split in _SPLITS},
             shardlist=[record for split in _SPLITS for record in self._writers[split].records],

@@ -43,6 +43,7 @@ class BuildOutcome(Counts):
     manifest: str
     reused: bool
     notes: list[str]
+    marked_generated: int = 0
 
     @classmethod
     def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
@@ -53,6 +54,7 @@ class BuildOutcome(Counts):
             manifest=uri,
             reused=reused,
             notes=manifest.notes,
+            marked_generated=manifest.marked_generated,
             **manifest.counts.model_dump(),
         )
 

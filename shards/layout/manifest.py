@@ -45,7 +45,6 @@ class Counts(Settings):
     duplicates: Count
     quarantined: Count
     reasons: dict[str, Count]
-    marked_generated: Count = 0  # files that say that they were generated; each has one of the outcomes above, too
 
     @property
     def not_images(self) -> int:
@@ -81,6 +80,7 @@ class Manifest(Settings):
     resolution: int = Field(ge=8, le=4096)
     channels: Literal[1, 3]
     counts: Counts
+    marked_generated: Count = 0  # files that say that they were generated; `counts` has each of them by its outcome
     num_samples_by_split: dict[Split, Count]
     classes_by_split: dict[Split, dict[str, Count]]
     shardlist: list[ShardRecord]
@@ -104,7 +104,7 @@ class Manifest(Settings):
     @property
     def num_marked_kept(self) -> int:
         """Return how many files say that they were generated, and were not refused for that."""
-        return self.counts.marked_generated - self.counts.reasons.get(REFUSED, 0)
+        return self.marked_generated - self.counts.reasons.get(REFUSED, 0)
 
     def recipe(self) -> Recipe:
         """Return the recipe of this version. Raises DatasetError when the settings are not valid."""

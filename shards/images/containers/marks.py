@@ -6,7 +6,7 @@ verified, and its absence proves nothing: it is removed as easily as any metadat
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shards.images.containers.marking import JPEG_XMP, PNG_XMP, Part, parts
 
@@ -113,7 +113,7 @@ def _avif_manifests(data: bytes) -> Iterator[bytes]:
         start += size
 
 
-_READERS = {
+_READERS: dict[bytes, Callable[[bytes, Part], Iterator[tuple[bool, bytes]]]] = {
     b"iTXt": _png_text,
     b"caBX": lambda data, part: _whole(False, data, part),
     b"\xe1": _jpeg_app1,
