@@ -73,10 +73,11 @@ def _pictures(home: Home, title: str, seed: int) -> Pictures:
 
 
 def rows_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """Return a PNG whose rows are classes, in turn: with few classes, columns would be much taller than wide."""
+    """Return a marked PNG whose rows are classes, in turn: with few classes, columns would be much taller than wide."""
     rows = -(-LEAST_ROWS // generator.num_classes) * generator.num_classes
     labels = [row % generator.num_classes for row in range(rows) for _ in range(COLUMNS)]
-    return grid_png(generator.generate_each(range(seed, seed + len(labels)), labels), COLUMNS)
+    images = generator.generate_each(range(seed, seed + len(labels)), labels)
+    return generator.mark(grid_png(images, COLUMNS), seed)
 
 
 def _file_name(titles: list[str]) -> str:

@@ -119,7 +119,7 @@ def requests(config: ExportConfig, chosen: Sequence[int]) -> Iterator[dict[str, 
 
 
 def _grid(generator: LoadedGenerator, config: ExportConfig, chosen: Sequence[int]) -> bytes:
-    """Return a PNG with one column for each class, at most MOST_COLUMNS, and the same latents in each row."""
+    """Return a marked PNG with one column for each class, at most MOST_COLUMNS, and the same latents in each row."""
     labels = (list(chosen) or list(range(generator.num_classes)) or [ANY_CLASS])[:MOST_COLUMNS]
     is_by_class = len(labels) > 1
     request = {"num_images": GRID_ROWS if is_by_class else GRID_ROWS**2, "seed": config.seed, "format": "png"}
@@ -127,7 +127,7 @@ def _grid(generator: LoadedGenerator, config: ExportConfig, chosen: Sequence[int
         request["truncation"] = config.truncation
     columns = [decode_pngs(generator.encode(request | {"label": label}).files) for label in labels]
     cells = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # row by row
-    return grid_png(cells, len(labels) if is_by_class else GRID_ROWS)
+    return generator.mark(grid_png(cells, len(labels) if is_by_class else GRID_ROWS), config.seed)
 
 
 def _slug(text: str) -> str:

@@ -20,13 +20,13 @@ BATCH = 16  # frames that are made at once
 
 
 def interpolation_webp(generator: LoadedGenerator, config: ExportConfig, chosen: Sequence[int]) -> bytes:
-    """Return an animated, lossless WebP. Cells have the chosen classes, or all classes, in turn."""
+    """Return a marked, animated, lossless WebP. Cells have the chosen classes, or all classes, in turn."""
     frames = list(_frames(generator, config, chosen))
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "WEBP", save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0, lossless=True, method=2
     )
-    return buffer.getvalue()
+    return generator.mark(buffer.getvalue(), config.seed)
 
 
 def _frames(generator: LoadedGenerator, config: ExportConfig, chosen: Sequence[int]) -> Iterator[Image.Image]:

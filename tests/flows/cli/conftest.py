@@ -32,7 +32,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
-        status = ended.value.code
+        status = ended.value.code or 0
         assert isinstance(status, int)
         return status, json.loads(printed.out) if "--json" in arguments else printed.out + printed.err
 

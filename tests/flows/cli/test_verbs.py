@@ -74,3 +74,30 @@ def test_gc_frees_the_trash_when_it_is_asked_to(ask: Ask, old_home: Path) -> Non
     assert (status, freed["removed"], freed["kept"]) == (0, ["dataset made"], [])
     assert freed["bytes"] > 41_000
     assert MADE not in ask("list")[1]
+
+
+def test_compare_prints_a_table_and_can_leave_the_page_out(ask: Ask, old_home: Path) -> None:
+    status, said = ask("compare", "first", "--no-page")
+    assert status == 0
+    assert "not comparable: models:/first/2 was not scored yet" in said
+    assert "train.seed  1        0" in said
+    status, compared = ask("compare", "first/1", RUN_OF_TWO, "--no-page", "--json")
+    assert (status, [one["version"] for one in compared["models"]], compared["page"]) == (0, ["1", "2"], "")
+    assert not (old_home / "reports").exists()
+
+
+def test_export_has_a_plan(ask: Ask, tmp_path: Path) -> None:
+    asked = ["--classes", "dark", "--out", str(tmp_path / "out"), "--dry-run", "--json"]
+    status, plan = ask("export", "first@champion", *asked)
+    assert (status, (tmp_path / "out").exists()) == (0, False)
+    assert plan["would"][0] == "make 64 images of dark with models:/first/2, seed 0"
+
+
+def test_completion_is_installed_for_the_shell(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    status, _ = ask("--install-completion")
+    script = tmp_path / ".local" / "share" / "bash-completion" / "completions" / "shardgan"
+    assert status == 0
+    assert "--num-images" in script.read_text()
+    assert "shardgan" in (tmp_path / ".bashrc").read_text()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shards.images.containers.marking import read_xmp
 from tasks.errors import RequestError
 from tasks.evaluation.export.config import ExportConfig
 from tasks.evaluation.export.images import export_images, requests
@@ -34,6 +35,8 @@ def test_images_grid_and_animation_are_written(config: ExportConfig, tmp_path: P
     with Image.open(folder / "interpolation.webp") as animation:
         assert (animation.format, getattr(animation, "n_frames", 1)) == ("WEBP", 6)
         assert animation.width >= 480
+    for name in (images[0], "grid.png", "interpolation.webp"):
+        assert b"trainedAlgorithmicMedia" in read_xmp((folder / name).read_bytes())
 
 
 def test_a_repeated_export_replaces_its_files_and_gives_the_same_bytes(config: ExportConfig, tmp_path: Path) -> None:
