@@ -34,7 +34,7 @@ class ExportConfig(Settings):
     format: Literal["png", "webp", "jpeg"] = Field(
         "png", title="Format", description="format of the images: png and webp are lossless, jpeg is lossy"
     )
-    grid: bool = Field(True, title="Grid", description="also write grid.png, one class per column")
+    grid: bool = Field(True, title="Grid", description="also write grid.png, the same latents for each class")
     frames: int = Field(
         64,
         ge=0,

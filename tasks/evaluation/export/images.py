@@ -22,7 +22,7 @@ from tasks.tracking.runs import connect
 
 ENDINGS = {"png": "png", "webp": "webp", "jpeg": "jpg"}
 GRID, INTERPOLATION = "grid.png", "interpolation.webp"
-GRID_ROWS, MOST_COLUMNS = 8, 10
+SIDE, MOST_COLUMNS, FEW_CLASSES = 8, 10, 5
 
 
 class ExportOutcome(BaseModel):
@@ -119,15 +119,19 @@ def requests(config: ExportConfig, chosen: Sequence[int]) -> Iterator[dict[str, 
 
 
 def _grid(generator: LoadedGenerator, config: ExportConfig, chosen: Sequence[int]) -> bytes:
-    """Return a marked PNG with one column for each class, at most MOST_COLUMNS, and the same latents in each row."""
+    """Return a marked PNG with the same latents for each class.
+
+    A class is a column, or a row where there are few: columns would be much taller than wide.
+    """
     labels = (list(chosen) or list(range(generator.num_classes)) or [ANY_CLASS])[:MOST_COLUMNS]
-    is_by_class = len(labels) > 1
-    request = {"num_images": GRID_ROWS if is_by_class else GRID_ROWS**2, "seed": config.seed, "format": "png"}
+    request = {"num_images": SIDE if len(labels) > 1 else SIDE**2, "seed": config.seed, "format": "png"}
     if generator.takes_truncation:
         request["truncation"] = config.truncation
-    columns = [decode_pngs(generator.encode(request | {"label": label}).files) for label in labels]
-    cells = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])  # row by row
-    return generator.mark(grid_png(cells, len(labels) if is_by_class else GRID_ROWS), config.seed)
+    by_class = [decode_pngs(generator.encode(request | {"label": label}).files) for label in labels]
+    if len(labels) < FEW_CLASSES:
+        return generator.mark(grid_png(np.concatenate(by_class), SIDE), config.seed)
+    cells = np.stack(by_class, axis=1).reshape(-1, *by_class[0].shape[1:])  # row by row
+    return generator.mark(grid_png(cells, len(labels)), config.seed)
 
 
 def _slug(text: str) -> str:

@@ -79,8 +79,8 @@ def _refuse_outside(inventory: Inventory, match: Match) -> None:
         if isinstance(thing, VersionRecord):
             continue
         place = thing.folder if isinstance(thing, DatasetRecord) else thing.path
-        if is_remote(place):
-            raise RequestError(f"{thing.title} is in a bucket, {place}: delete it there")
+        if is_remote(place) or inventory.home.is_remote:  # a run in a bucket would be fetched again
+            raise RequestError(f"{thing.title} is kept in the bucket {inventory.home.shared}: delete it there")
         known = inventory.datasets if isinstance(thing, DatasetRecord) else inventory.runs
         if thing.title not in {one.title for one in known} or not Path(place).is_relative_to(inventory.home.root):
             raise RequestError(

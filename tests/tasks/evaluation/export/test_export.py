@@ -29,7 +29,7 @@ def test_images_grid_and_animation_are_written(config: ExportConfig, tmp_path: P
     assert record["files"] == [*images, "grid.png", "interpolation.webp"]
     with Image.open(folder / "grid.png") as grid, Image.open(folder / images[0]) as image:
         assert image.size == (32, 32)
-        assert grid.size == (2 + 2 * 34, 2 + 8 * 34)  # a column for each class
+        assert grid.size == (2 + 8 * 34, 2 + 2 * 34)  # a row for each of the two classes
         first = np.asarray(grid)[2:34, 2:34]
         assert np.abs(first.astype(int) - np.asarray(image)).max() <= 1  # the grid begins with the same latents
     with Image.open(folder / "interpolation.webp") as animation:

@@ -90,6 +90,12 @@ def test_what_lies_elsewhere_is_not_deleted(own: Home, tmp_path: Path) -> None:
         plan_deletions(Inventory(own), [str(other / "runs" / STOPPED[0])])
 
 
+def test_what_is_kept_in_a_bucket_is_not_deleted(own: Home) -> None:
+    inventory = Inventory(Home(own.root, "memory://bucket"))
+    with pytest.raises(RequestError, match="is kept in the bucket memory://bucket: delete it there"):
+        plan_deletions(inventory, [STOPPED[0]])
+
+
 @pytest.mark.parametrize("names", [["made"], [MADE], [STOPPED[0]], ["made", *STOPPED]])
 def test_undo_restores_every_byte(own: Home, names: list[str]) -> None:
     before = snapshot(own)
