@@ -92,6 +92,54 @@ def test_label_member_can_be_chosen(label_member: str, files: Files, expected: d
     assert listed(write(tmp_path / "a.tar", files), label_member=label_member) == expected
 
 
+def test_longest_label_and_json_that_are_read(tmp_path: Path) -> None:
+    longest = write(tmp_path / "a.tar", [*images(), *labels("cls")[1:], ("000.cls", b"x" * 256)])
+    assert listed(longest) == EXPECTED | {"000.png": "x" * 256}
+    for number, spaces in enumerate((0, 1)):
+        content = b'{"label": "cat"}'.ljust(65536 + spaces)
+        files = [*images(), *json_labels[1:], ("000.json", content)]
+        expected = EXPECTED | {"000.png": None if spaces else "cat"}
+        assert listed(write(tmp_path / f"{number}.tar", files), label_member="json:label") == expected
+
+
+def test_labels_are_not_given_where_none_are_wanted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tar", [*images(), *labels("cls")])
+    assert listed(path, labels="none") == dict.fromkeys(EXPECTED)
+
+
+def test_samples_of_the_same_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    files = [(f"{folder}/{name}", data) for folder in "ab" for name, data in images()]
+    files += [(f"a/{name}", b"0") for name, _ in labels("cls")] + [(f"b/{name}", b"1") for name, _ in labels("cls")]
+    assert listed(write(tmp_path / "a.tar", files)) == {
+        f"{folder}/{name}": label for folder, label in (("a", "0"), ("b", "1")) for name in EXPECTED
+    }
+    path = write(tmp_path / "b.tar", [*files, ("b/002.other.cls", b"7")])
+    with pytest.raises(SourceError, match=r"'b/002' .* two different labels"):
+        listed(path)
+
+
+def test_two_members_with_the_same_label_are_no_contradiction(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tar", [*images(), *labels("a.cls"), *labels("b.cls")])
+    assert listed(path) == EXPECTED
+
+
+def test_json_is_named_only_where_there_is_some(tmp_path: Path) -> None:
+    notes = Notes()
+    listed(write(tmp_path / "a.tar", [*images(), *labels("txt")]), notes)
+    assert notes.if_unlabelled == [
+        "Beside the images in the archive lie files that end with 'txt'. They are not read as labels. If one of them "
+        "holds the class, choose it: label_member=txt."
+    ]
+
+
+def test_listing_may_go_on_in_another_thread(tmp_path: Path) -> None:
+    entries = list_entries(ShardConfig(source=str(write(tmp_path / "a.tar", images())), dataset="x"))
+    first = next(iter(entries))
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(list, entries).result()
+    assert [entry.source for entry in [first, *rest]] == list(EXPECTED)
+
+
 def test_whole_build_from_an_archive_whose_labels_come_last(tmp_path: Path) -> None:
     outcome = built(write(tmp_path / "a.tar", [*images(), *json_labels]), tmp_path / "root", label_member="json:label")
     assert (outcome.seen, outcome.kept, outcome.notes) == (NUM_SAMPLES, NUM_SAMPLES, [])
@@ -148,54 +196,6 @@ def test_file_that_holds_no_label_gives_none(content: bytes, tmp_path: Path) -> 
 def test_json_without_the_key_gives_none(content: bytes, tmp_path: Path) -> None:
     files = [*images(), *json_labels[1:], ("000.json", content)]
     assert listed(write(tmp_path / "a.tar", files), label_member="json:label") == EXPECTED | {"000.png": None}
-
-
-def test_longest_label_and_json_that_are_read(tmp_path: Path) -> None:
-    longest = write(tmp_path / "a.tar", [*images(), *labels("cls")[1:], ("000.cls", b"x" * 256)])
-    assert listed(longest) == EXPECTED | {"000.png": "x" * 256}
-    for number, spaces in enumerate((0, 1)):
-        content = b'{"label": "cat"}'.ljust(65536 + spaces)
-        files = [*images(), *json_labels[1:], ("000.json", content)]
-        expected = EXPECTED | {"000.png": None if spaces else "cat"}
-        assert listed(write(tmp_path / f"{number}.tar", files), label_member="json:label") == expected
-
-
-def test_labels_are_not_given_where_none_are_wanted(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.tar", [*images(), *labels("cls")])
-    assert listed(path, labels="none") == dict.fromkeys(EXPECTED)
-
-
-def test_samples_of_the_same_name_in_two_folders_are_two(tmp_path: Path) -> None:
-    files = [(f"{folder}/{name}", data) for folder in "ab" for name, data in images()]
-    files += [(f"a/{name}", b"0") for name, _ in labels("cls")] + [(f"b/{name}", b"1") for name, _ in labels("cls")]
-    assert listed(write(tmp_path / "a.tar", files)) == {
-        f"{folder}/{name}": label for folder, label in (("a", "0"), ("b", "1")) for name in EXPECTED
-    }
-    path = write(tmp_path / "b.tar", [*files, ("b/002.other.cls", b"7")])
-    with pytest.raises(SourceError, match=r"'b/002' .* two different labels"):
-        listed(path)
-
-
-def test_two_members_with_the_same_label_are_no_contradiction(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.tar", [*images(), *labels("a.cls"), *labels("b.cls")])
-    assert listed(path) == EXPECTED
-
-
-def test_json_is_named_only_where_there_is_some(tmp_path: Path) -> None:
-    notes = Notes()
-    listed(write(tmp_path / "a.tar", [*images(), *labels("txt")]), notes)
-    assert notes.if_unlabelled == [
-        "Beside the images in the archive lie files that end with 'txt'. They are not read as labels. If one of them "
-        "holds the class, choose it: label_member=txt."
-    ]
-
-
-def test_listing_may_go_on_in_another_thread(tmp_path: Path) -> None:
-    entries = list_entries(ShardConfig(source=str(write(tmp_path / "a.tar", images())), dataset="x"))
-    first = next(iter(entries))
-    with ThreadPoolExecutor(1) as pool:
-        rest = pool.submit(list, entries).result()
-    assert [entry.source for entry in [first, *rest]] == list(EXPECTED)
 
 
 def test_two_labels_for_one_sample_are_refused(tmp_path: Path) -> None:
