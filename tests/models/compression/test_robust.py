@@ -25,9 +25,8 @@ from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 CPU = ComputeConfig(threads=1, device="cpu")
 TABLES = np.stack([np.full((3, 8, 8), 40), np.full((3, 8, 8), 9), np.ones((3, 8, 8))])
 CODECS = Codecs(TABLES, np.array([[2, 2], [1, 1], [0, 0]]), np.array([30, 60, 10]))
-MODES = [
-    (family, mode) for family in FAMILIES for mode in ("known", "learned") if (family, mode) != ("projected", "learned")
-]
+SLOW = {"projected": [pytest.mark.slow]}  # its objective compresses as that of dcgan does
+MODES = [pytest.param(family, mode, marks=SLOW.get(family, [])) for family in FAMILIES for mode in ("known", "learned")]
 
 
 def network(family: str = "dcgan", channels: int = 3) -> NetworkSpec:
