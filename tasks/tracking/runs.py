@@ -69,7 +69,8 @@ def _make_tables(path: Path, artifacts: str) -> None:
     make_from_template(path, template, lambda path: _make_store(path, artifacts))
     with closing(sqlite3.connect(path)) as tables, tables:
         # A new database has one experiment. In a copy, its artifacts would lie in another home.
-        tables.execute("UPDATE experiments SET artifact_location = ?", [append_to_uri_path(artifacts, "0")])
+        location = append_to_uri_path(artifacts, "0")  # type: ignore[no-untyped-call]
+        tables.execute("UPDATE experiments SET artifact_location = ?", [location])
 
 
 def _make_store(path: Path, artifacts: str) -> None:
