@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
-	bench-classifier bench-families bench-hostile bench-loading bench-robust bench-scores bench-sharding bench-shield \
+	bench-classifier bench-families bench-hostile bench-judges bench-loading bench-robust bench-scores bench-sharding bench-shield \
 	bench-study bench-training
 
 help: ## list the targets
@@ -79,6 +79,9 @@ bench-families: $(STAMP) ## every network family on digits and emoji (some hours
 
 bench-hostile: $(STAMP) ## sharding of hostile files
 	@$(BIN)/python -m benchmarks.sharding.hostile
+
+bench-judges: $(STAMP) ## whether the two judges agree, with each other and with an eye (half an hour on two cores)
+	@$(BIN)/python -m benchmarks.judges
 
 bench-loading: $(STAMP) ## training batches per second, beside an image folder and webdataset
 	@$(BIN)/python -m benchmarks.loading

@@ -1,7 +1,7 @@
 """Where the floors of the promotion rule lie: `python -m benchmarks.floors [--collections digits,emoji]`.
 
-Scores real training images, trivial generators, an untrained generator and one after a short training against the val
-split, all under the protocol of deploy/examples, and writes benchmarks/results/floors.md.
+Both judges score real training images, trivial generators, an untrained generator and one after a short training
+against the val split, all under the protocol of deploy/examples. Writes benchmarks/results/floors.md.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from models.features.cache import reference_features
 from models.features.feature_net import FeatureNet
 from models.features.nets import load_feature_net
 from models.metrics.floors import baseline_scores, find_missed_floors
+from models.metrics.judges import LABELS
 from models.metrics.scores import score_features
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
@@ -27,7 +28,7 @@ from shards import Dataset
 
 INPUT_SIZE = 112
 SHORT = 20_000  # images seen by the short training
-SHOWN = ("FD-EffNetLite0", "precision", "recall", "density", "coverage")
+SHARES = ("precision", "recall", "density", "coverage")
 
 
 class Case(NamedTuple):
@@ -52,41 +53,43 @@ def main() -> None:
     parser.add_argument("--nimg", type=int, default=SHORT, help="images seen by the short training; 0: none")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    parts = []
-    for name in given.collections.split(","):
-        parts.append(measure(CASES[name], given.nimg))
+    parts = [measure(CASES[name], given.nimg, judge) for name in given.collections.split(",") for judge in LABELS]
     command = f"python -m benchmarks.floors --collections {given.collections} --nimg {given.nimg}"
     write_page("floors", "Where the floors of the promotion rule lie", command, ABOUT, *parts, ran="one thread")
 
 
-ABOUT = """Features of EfficientNet-Lite0 at 112 pixels, against the val split. *Real* are images of the train split:
-what a perfect generator scores. The last column names the floors that are missed (models/metrics/floors.py). A
-version that misses one is registered and not promoted."""
+ABOUT = """Features at 112 pixels of the first judge, EfficientNet-Lite0, and of the second one, MobileNetV2, against
+the val split. *Real* are images of the train split: what a perfect generator scores. The last column names the floors
+that are missed (models/metrics/floors.py). A version that misses a floor of either judge is registered and not
+promoted."""
 
 
-def measure(case: Case, nimg: int) -> str:
-    """The table of one collection."""
+def measure(case: Case, nimg: int, judge: str) -> str:
+    """The table of one collection and judge."""
     dataset = sharded(case.name, case.resolution)
-    net = load_feature_net("efficientnet-lite0", INPUT_SIZE, "cpu")
+    net = load_feature_net(judge, INPUT_SIZE, "cpu")
+    frechet = f"FD-{net.label}"
     val = features("val", dataset.open_split("val").images, dataset, net)
-    limits = baseline_scores(val, SHOWN[0])
+    limits = baseline_scores(val, frechet)
     rows = []
     for name, images in contenders(case, dataset, nimg):
         found = features(name, images, dataset, net)
         scores = {key: score.value for key, score in score_features(found, val, net.label, 0).scores.items()}
         rows.append(row(name, scores, limits, case.num_images, len(val)))
         print(rows[-1], flush=True)
-    rows += [row(name, scores, limits, case.num_images, len(val)) for name, scores in KNOWN.get(case.name, [])]
+    known = [(name, scores) for name, scores in KNOWN.get(case.name, []) if frechet in scores]
+    rows += [row(name, scores, limits, case.num_images, len(val)) for name, scores in known]
     about = (
-        f"## {case.name}\n\n{case.num_images:,} generated against {len(val):,} val images. Floors: {SHOWN[0]} below "
+        f"## {case.name}, {judge}\n\n{case.num_images:,} generated against {len(val):,} val images. Floors: {frechet} "
+        f"below {limits[frechet]:.1f}, coverage above {limits['coverage']:.3f}."
     )
-    about += f"{limits[SHOWN[0]]:.1f}, coverage above {limits['coverage']:.3f}."
-    return f"{about}\n\n{table(['images', *SHOWN, 'floors missed'], rows)}"
+    return f"{about}\n\n{table(['images', frechet, *SHARES, 'floors missed'], rows)}"
 
 
 def row(name: str, scores: dict[str, float], limits: dict[str, float], generated: int, real: int) -> list[str]:
     """A line of the table."""
-    cells = [f"{scores[key]:.3g}" if key in scores else "" for key in SHOWN]
+    frechet = next(name for name in scores if name.startswith("FD-"))
+    cells = [f"{scores[key]:.3g}" if key in scores else "" for key in (frechet, *SHARES)]
     missed = [sentence.partition(" is ")[0] for sentence in find_missed_floors(scores, limits, generated, real)]
     return [name, *cells, ", ".join(missed) or "none"]
 

@@ -12,7 +12,7 @@ from models.features.cache import reference_features
 from models.features.nets import load_feature_net
 from models.grids import to_uint8
 from models.metrics.config import EvalConfig
-from models.metrics.evaluation import evaluate
+from models.metrics.evaluation import Judge, evaluate
 from models.metrics.protocol import Protocol
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import load_checkpoint
@@ -32,18 +32,22 @@ def score_checkpoint(path: Path, spec: NetworkSpec, dataset: Dataset, config: Ev
 
 
 def score_images(images: Iterable[torch.Tensor], dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
-    """Scores of uint8 NCHW batches against the val split, with 95 % intervals and the protocol."""
+    """Scores of uint8 NCHW batches against the val split, of every judge, with 95 % intervals and the protocol."""
     val = dataset.open_split("val")
-    net = load_feature_net(config.feature_net, config.input_size, "cpu")
-    reference = reference_features(val.images, net, CACHE / "features", f"{val.manifest.version} val {len(val)}")
+    names = [name for name in (config.feature_net, config.second) if name]
+    nets = [load_feature_net(name, config.input_size, "cpu") for name in names]
+    key = f"{val.manifest.version} val {len(val)}"
+    first, *others = [Judge(net, reference_features(val.images, net, CACHE / "features", key)) for net in nets]
+    second = others[0] if others else None
     protocol = Protocol.of(
         config,
-        net,
+        first.net,
+        second=second.net if second else None,
         dataset=val.manifest.dataset,
         dataset_version=val.manifest.version,
         num_reference=len(val),
     )
-    scores = evaluate(images, reference, config, net, protocol).scores
+    scores = evaluate(images, first.reference, config, first.net, protocol, second=second).scores
     print({name: round(value, 3) for name, value in scores.values.items()}, flush=True)
     return {"scores": scores.values, "intervals": scores.intervals, "protocol": protocol.model_dump(mode="json")}
 

@@ -16,7 +16,7 @@ from models.compression.robust import Codecs
 from models.metrics.config import EvalConfig
 from models.training.checkpoints import CheckpointStore
 
-PROTOCOL = EvalConfig(num_images=1000, input_size=112, num_train=0)
+PROTOCOL = EvalConfig(num_images=1000, input_size=112, num_train=0, second_net="none")
 CACHE = ALL / "robust"
 ROWS = CACHE / "rows.jsonl"
 

@@ -53,7 +53,7 @@ def plan_train(config: TrainGanConfig) -> Plan:
 def plan_evaluate(config: EvaluateGanConfig) -> Plan:
     """Check that the model exists."""
     _check_model(config.model)
-    return _describe_evaluation(config.model, config.evaluate.num_images, config.evaluate.feature_net, config)
+    return _describe_evaluation(config.model, config)
 
 
 def plan_pipeline(config: PipelineConfig) -> Plan:
@@ -63,13 +63,15 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
         *plan_build(BuildDatasetConfig(shard=config.shard)),
         f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
         f"register it as {model}@challenger in {home().shown_tracking_uri}",
-        *_describe_evaluation(model, config.evaluate.num_images, config.evaluate.feature_net, config),
+        *_describe_evaluation(model, config),
     ]
 
 
-def _describe_evaluation(model: str, num_images: int, net: str, config: EvaluateGanConfig | PipelineConfig) -> Plan:
+def _describe_evaluation(model: str, config: EvaluateGanConfig | PipelineConfig) -> Plan:
+    evaluate = config.evaluate
+    nets = " and ".join(net for net in (evaluate.feature_net, evaluate.second) if net)
     return [
-        f"score {model} with {num_images:,} generated images and {net}",
+        f"score {model} with {evaluate.num_images:,} generated images and {nets}",
         f"make it champion if its {config.promote.score} is better than the champion's under the same protocol",
     ]
 

@@ -91,7 +91,7 @@ class MobileNetV2(FeatureNet):
                 f"the weights of {self.name} in {weights} have sha256 {self.sha256}, expected {WEIGHTS_SHA256}: the "
                 "file is damaged; install shardgan again"
             )
-        self.net = _build(content).to(self.device, memory_format=torch.channels_last)
+        self.net = _build(content).to(self.device)
         self._mean, self._std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
 
     def extract(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -103,5 +103,5 @@ class MobileNetV2(FeatureNet):
 def _build(content: bytes) -> nn.Module:
     net = MobileNetV2Trunk()
     net.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
-    folded: nn.Module = fold_batch_norms(net.eval().requires_grad_(False))
+    folded: nn.Module = fold_batch_norms(net.eval().requires_grad_(False)).to(memory_format=torch.channels_last)
     return folded

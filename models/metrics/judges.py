@@ -5,10 +5,12 @@ those of the second judge end with its label ("recall-MobileNetV2"). Imports no 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 __all__ = ["FIRST_JUDGE", "SECOND_JUDGE", "SECOND_SCORE", "base_name", "is_of", "label_of", "second_name"]
 
-FIRST_JUDGE, SECOND_JUDGE = "efficientnet-lite0", "mobilenetv2"
+FIRST_JUDGE: Final = "efficientnet-lite0"
+SECOND_JUDGE: Final = "mobilenetv2"
 LABELS = {FIRST_JUDGE: "EffNetLite0", SECOND_JUDGE: "MobileNetV2"}  # as in the classes of models/features
 SECOND_SCORE = f"FD-{LABELS[SECOND_JUDGE]}"  # the score that decides by default
 

@@ -50,6 +50,13 @@ def find_feature_net(config: EvalConfig, dataset: Dataset) -> FeatureNet:
         raise RequestError(str(error)) from error
 
 
+def find_second_net(config: EvalConfig) -> FeatureNet | None:
+    """Load the second judge. Return None where `config` asks for one judge only."""
+    if not config.second:
+        return None
+    return load_feature_net(config.second, config.input_size, select_device(config.device))
+
+
 def _classifier_file(config: EvalConfig, dataset: Dataset) -> Path:
     """Return the file of the classifier for this content, budget and seed. It is trained only once."""
     budget = ClassifierConfig(seed=config.seed)

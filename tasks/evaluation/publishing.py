@@ -10,6 +10,8 @@ from mlflow.tracking import MlflowClient
 from prefect import task
 
 from models.grids import grid_labels, real_grid
+from models.metrics.judges import label_of
+from models.metrics.protocol import Protocol
 from shards import Dataset, Manifest
 from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
@@ -24,7 +26,7 @@ from tasks.evaluation.stage import (
 )
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.registry.promotion import Verdict
+from tasks.registry.promotion import Verdict, nets_used
 from tasks.registry.versions import find_champion
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 from tasks.tracking.model_ref import uri_of
@@ -89,6 +91,7 @@ def gather(
         real=_real_grid(dataset, num_classes),
         columns=dataset.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
         intervals=challenger.scores.intervals,
+        judges=_judges(protocol, version),
         by_class=challenger.scores.by_class,
         by_class_intervals=challenger.scores.by_class_intervals,
         pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
@@ -115,6 +118,23 @@ def _champion_summary(champion: ScoredModel | UnusableChampion | None) -> Champi
         return None  # the verdict says why it cannot be used
     scores = champion.scores
     return ChampionSummary(champion.version, scores.values, scores.protocol.digest(), scores.intervals)
+
+
+def _judges(protocol: Protocol, version: ModelVersion) -> str:
+    """Say which feature nets gave the scores, and which of them the training used."""
+    said = f"The feature net is {protocol.feature_net}."
+    if protocol.second_net:
+        said = (
+            f"Two feature nets judge the same images: {protocol.feature_net}, and {protocol.second_net}, whose scores "
+            f"have {label_of(protocol.second_net)} in their names."
+        )
+    nets = nets_used(version)
+    used = [f"{net} ({use})" for net, use in nets.items() if net in (protocol.feature_net, protocol.second_net)]
+    if used:
+        said += (
+            f" The training used {' and '.join(used)}. Such scores are too good, and by default they decide nothing."
+        )
+    return said
 
 
 def _classifier_summary(version: ModelVersion) -> ClassifierSummary | None:

@@ -11,19 +11,17 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from models.compute.device import select_device
-from models.features.cache import reference_features
-from models.features.feature_net import Array, FeatureNet, Progress
 from models.grids import grid_png
 from models.metrics.config import LEAST_IMAGES, EvalConfig
-from models.metrics.evaluation import Evaluation, Scores, evaluate
+from models.metrics.evaluation import Evaluation, Scores
+from models.metrics.judges import is_of, label_of
 from models.metrics.protocol import Protocol
-from models.metrics.scores import Classes
-from shards import Dataset, Manifest
+from shards import Dataset
 from tasks.errors import RegistryError, RequestError
 from tasks.evaluation.classifier_gain import score_gain
-from tasks.evaluation.feature_nets import check_feature_net, find_feature_net
-from tasks.evaluation.samples import generated_image, generated_images
-from tasks.flow_runs.progress import ProgressReport
+from tasks.evaluation.feature_nets import check_feature_net
+from tasks.evaluation.measuring import Nets, decoded_once, measure, val_features
+from tasks.evaluation.samples import generated_image
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.loaded_generator import LoadedGenerator
@@ -36,12 +34,7 @@ from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import (
     SPLIT,
-    TRAIN,
     pick_train,
-    real_images,
-    reference_key,
-    request_rows,
-    train_images,
     train_places,
 )
 
@@ -103,8 +96,12 @@ class EvaluateOutcome(BaseModel):
         protocol = self.protocol
         few = min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES
         unreliable = f" (unreliable: fewer than {LEAST_IMAGES} images on one side)" if few else ""
+        label = label_of(protocol.second_net)
+        second = {name: value for name, value in self.scores.items() if is_of(name, label)}
+        first = {name: value for name, value in self.scores.items() if name not in second}
         return [
-            ("scores", ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items()) + unreliable),
+            ("scores", _in_a_line(first) + unreliable),
+            *([("second judge", _in_a_line(second) + unreliable)] if second else []),
             (
                 "protocol",
                 f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
@@ -114,6 +111,10 @@ class EvaluateOutcome(BaseModel):
             ("champion", self.champion or "none yet"),
             ("report", self.report),
         ]
+
+
+def _in_a_line(scores: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
 @task(
@@ -175,11 +176,11 @@ def _rival(client: MlflowClient, champion: ScoredModel | UnusableChampion | None
 
 def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, config: EvalConfig) -> ScoredModel:
     dataset = check_scorable(manifest_uri, config)
-    net = find_feature_net(config, dataset)
-    protocol = _protocol(dataset.manifest, config, net)
+    nets = Nets.of(config, dataset)
+    protocol = nets.protocol(dataset, config)
     scores = _known_scores(version, protocol)
     if scores is None:
-        evaluation = _measure(version, dataset, config, net, protocol)
+        evaluation = measure(version, dataset, config, nets, protocol)
         scores = evaluation.scores
         log_pairs(client, version, dataset, config, evaluation)
         if config.gain:
@@ -189,7 +190,7 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
     elif not scores.baselines:  # measured by a version of shardgan without floors
-        scores = scores.with_baselines(_reference(dataset, config, net))
+        scores = scores.with_baselines(val_features(dataset, config, nets.first, decoded_once(dataset)))
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 
@@ -214,18 +215,6 @@ def check_scorable(manifest_uri: str, config: EvalConfig) -> Dataset:
     return dataset
 
 
-def _protocol(manifest: Manifest, config: EvalConfig, net: FeatureNet) -> Protocol:
-    return Protocol.of(
-        config,
-        net,
-        dataset=manifest.dataset,
-        dataset_version=manifest.version,
-        num_reference=manifest.num_samples(SPLIT),
-        num_train=min(config.num_train, manifest.num_samples(TRAIN)),
-        split=SPLIT,
-    )
-
-
 def _known_scores(version: ModelVersion, protocol: Protocol) -> Scores | None:
     """Return the scores that the version already has under this protocol. Measuring again would give the same."""
     stored = VersionTags.of(version).scores.get(protocol.digest())
@@ -237,55 +226,6 @@ def _score_tags(scores: Scores) -> VersionTags:
         scores={scores.protocol.digest(): scores.model_dump_json()},
         shown_scores={name: f"{value:.6g}" for name, value in scores.values.items()},
     )
-
-
-def _measure(
-    version: ModelVersion,
-    dataset: Dataset,
-    config: EvalConfig,
-    net: FeatureNet,
-    protocol: Protocol,
-) -> Evaluation:
-    num_real = protocol.num_reference + protocol.num_train
-    with ProgressReport(
-        "scoring", f"Scoring {version.name} version {version.version}", num_real + config.num_images
-    ) as progress:
-        reference = _reference(dataset, config, net, lambda done, _: progress.update(done, "real images"))
-        train = reference_features(
-            train_images(dataset, config),
-            net,
-            home().features,
-            f"{dataset.manifest.dataset} {dataset.manifest.version} {TRAIN} {protocol.num_train} seed {config.seed}",
-            config.batch_size,
-            lambda done, _: progress.update(protocol.num_reference + done, "training images"),
-        )
-        model = LoadedGenerator.load(version)
-        return evaluate(
-            generated_images(model, dataset, config),
-            reference,
-            config,
-            net,
-            protocol,
-            lambda done, _: progress.update(num_real + done, "generated images"),
-            train=train,
-            classes=_classes(model, dataset, config),
-        )
-
-
-def _reference(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: Progress | None = None) -> Array:
-    """Return the features of the val split, from the cache if it has them."""
-    key = reference_key(dataset)
-    return reference_features(real_images(dataset), net, home().features, key, config.batch_size, progress)
-
-
-def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:
-    """Return the class of each image, or None if there are no classes or the model cannot generate a given class."""
-    if not dataset.labels or not model.makes(dataset.labels):
-        return None
-    rows = request_rows(dataset, config)
-    generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    reference = np.array([sample.label for sample in dataset.stream(SPLIT)])
-    return Classes(dataset.labels, generated, reference)
 
 
 def log_pairs(

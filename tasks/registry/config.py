@@ -10,6 +10,7 @@ from pydantic import Field
 from models import Settings
 from models.errors import ConfigError
 from models.metrics.config import FEW_IMAGES, LEAST_IMAGES, EvalConfig
+from models.metrics.judges import SECOND_JUDGE, SECOND_SCORE
 from tasks.tracking.model_ref import ModelName, ModelUri
 
 __all__ = [
@@ -27,11 +28,18 @@ class PromotionPolicy(Settings):
     """When a challenger becomes champion."""
 
     score: str = Field(
-        "FD-EffNetLite0",
+        SECOND_SCORE,
         title="Score",
-        description="the score that decides; lower is better, but for precision, recall, density and coverage",
+        description="the score that decides; lower is better, but for precision, recall, density and coverage. The "
+        "limits below hold for the same judge: recall-MobileNetV2 where FD-MobileNetV2 decides",
         min_length=1,
         max_length=64,
+    )
+    independent: Literal["on", "off"] = Field(
+        "on",
+        title="Independent score",
+        description="on: a score decides nothing if the training used its feature net in any way, for instance to "
+        "choose the best checkpoint; off: for experiments",
     )
     floors: Literal["on", "off"] = Field(
         "on",
@@ -96,7 +104,12 @@ class PromotionPolicy(Settings):
 
 
 def check_floors(policy: PromotionPolicy, config: EvalConfig) -> None:
-    """Raise ConfigError for a floor that `config` does not measure: nothing could ever pass it."""
+    """Raise ConfigError for a score or floor that `config` does not measure: nothing could ever pass it."""
+    if policy.score == SECOND_SCORE and SECOND_JUDGE not in (config.feature_net, config.second):
+        raise ConfigError(
+            f"promote.score is {SECOND_SCORE}, but evaluate.second_net is {config.second_net}: set it to "
+            f"{SECOND_JUDGE}, or name another score in promote.score"
+        )
     if policy.min_classifier_gain > -1 and not config.gain:
         raise ConfigError(
             f"promote.min_classifier_gain is {policy.min_classifier_gain:g}, but evaluate.classifier_nimg is 0: give "

@@ -1,6 +1,7 @@
 """The promotion rule: a challenger becomes champion if it clears the floors and is better under the same protocol."""
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion
@@ -11,11 +12,13 @@ from models.metrics.config import LEAST_IMAGES
 from models.metrics.directions import CLASSIFIER_GAIN, higher_is_better, same_score
 from models.metrics.evaluation import Scores
 from models.metrics.floors import find_missed_floors
+from models.metrics.judges import base_name, is_of, label_of, second_name
 from tasks.home import Home
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
 from tasks.tracking.descriptions import write_descriptions
+from tasks.tracking.tags import VersionTags
 
 logger = logging.getLogger(__name__)
 
@@ -37,18 +40,49 @@ class Verdict(BaseModel):
     why: str
 
 
-def judge(challenger: Scores, champion: Scores | None, policy: PromotionPolicy) -> Verdict:
-    """Decide by `policy`. Floors come first, then the comparison with the champion under the same protocol."""
+class NetsUsed(NamedTuple):
+    """The feature nets that the trainings of both versions used, by name, each with its use."""
+
+    challenger: Mapping[str, str] = {}
+    champion: Mapping[str, str] = {}
+
+
+def judge(
+    challenger: Scores, champion: Scores | None, policy: PromotionPolicy, used: NetsUsed | None = None
+) -> Verdict:
+    """Decide by `policy`. Floors come first, then the comparison with the champion under the same protocol.
+
+    A score whose feature net one of the trainings used decides nothing.
+    """
     if missed := find_missed(challenger, policy):
         return Verdict(promoted=False, why="; ".join(missed))
     if policy.score not in challenger.values:
         return Verdict(promoted=False, why=f"promote.score is {policy.score}, {_not_measured(challenger)}")
+    if dependence := _find_dependence(challenger, champion, policy, used or NetsUsed()):
+        return Verdict(promoted=False, why=dependence)
     mine = challenger.values[policy.score]
     if champion is None:
         return Verdict(promoted=True, why=f"there was no champion; {policy.score} is {mine:.3f}")
     if differences := challenger.protocol.differences(champion.protocol):
         return Verdict(promoted=False, why=f"the scores have different protocols: {'; '.join(differences)}")
     return _compare(mine, champion, policy)
+
+
+def _find_dependence(challenger: Scores, champion: Scores | None, policy: PromotionPolicy, used: NetsUsed) -> str:
+    """A sentence where the score's feature net was used by one of the trainings. Empty where the score may decide."""
+    net = challenger.net_of(policy.score)
+    uses = {"this version's": used.challenger.get(net), "the champion's": used.champion.get(net) if champion else None}
+    whose, use = next(((whose, use) for whose, use in uses.items() if use), ("", ""))
+    if policy.independent == "off" or not use:
+        return ""
+    kind = base_name(policy.score)
+    all_used = {*used.challenger, *(used.champion if champion else ())}
+    free = [name for name in challenger.values if base_name(name) == kind and challenger.net_of(name) not in all_used]
+    advice = f"set promote.score to {free[0]}" if free else "evaluate with a feature net that the training did not use"
+    return (
+        f"promote.score is {policy.score}, which decides nothing here, because {whose} training used its feature net "
+        f"{net} ({use}): {advice}"
+    )
 
 
 class Limit(NamedTuple):
@@ -73,13 +107,21 @@ def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
 def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
     """One sentence for each floor or limit that the scores miss, or that was not measured."""
     missed = _missed_floors(scores) if policy.floors == "on" else []
-    for name, limit, sign in limits_asked_for(policy):
+    for asked, limit, sign in limits_asked_for(policy):
+        name = _of_deciding_judge(asked, scores, policy)
         value = scores.values.get(name)
         if value is None:
             missed.append(f"a limit is set for {name}, {_not_measured(scores)}")
         elif sign * value < sign * limit and not same_score(value, limit):
             missed.append(f"{name} is {value:.3f}, {'at least' if sign > 0 else 'at most'} {limit:g} was asked for")
     return missed
+
+
+def _of_deciding_judge(name: str, scores: Scores, policy: PromotionPolicy) -> str:
+    """The name of this score under the judge whose score decides, if it has one of that kind."""
+    label = label_of(scores.protocol.second_net)
+    own = second_name(name, label)
+    return own if is_of(policy.score, label) and own in scores.values else name
 
 
 def _missed_floors(scores: Scores) -> list[str]:
@@ -127,7 +169,8 @@ def promote(
     """Judge the challenger and move the alias if it wins. The reason is kept in the version's tags and in Prefect."""
     with one_at_a_time(home):
         now = find_champion(client, version.name)
-        verdict = _verdict(version, now, challenger, champion, policy)
+        used = NetsUsed(nets_used(version), nets_used(champion.version) if champion else {})
+        verdict = _verdict(version, now, challenger, champion, policy, used)
         if verdict.promoted:
             make_champion(client, version, verdict.why, read_history(client, version.name))
         elif not is_same(now, version):  # a champion keeps the reason for which it was promoted
@@ -135,17 +178,28 @@ def promote(
             write_descriptions(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
     decided = "promoted" if verdict.promoted else "not promoted"
-    show_decision(version, decided, verdict.why, grounds(challenger, champion, policy))
+    show_decision(version, decided, verdict.why, grounds(challenger, champion, policy, used))
     return verdict
 
 
-def grounds(challenger: Scores, champion: Rival | None, policy: PromotionPolicy) -> dict[str, str]:
-    """The facts behind a verdict, in words: both scores, their protocol, and the policy."""
+def nets_used(version: ModelVersion) -> dict[str, str]:
+    """The feature nets that the version's training used, by name, each with its use. No other tag is read."""
+    return VersionTags(feature_nets=version.tags.get(VersionTags.name("feature_nets"), "")).nets_used()
+
+
+def grounds(
+    challenger: Scores, champion: Rival | None, policy: PromotionPolicy, used: NetsUsed | None = None
+) -> dict[str, str]:
+    """The facts behind a verdict, in words: both scores, their protocol, the nets used in training, and the policy."""
     facts = {policy.score: _with_interval(challenger, policy.score)}
     if champion:
         theirs = _with_interval(champion.scores, policy.score) if champion.scores else champion.problem
         facts[f"champion's, version {champion.version.version}"] = theirs
-    facts |= {floor.score: _with_interval(challenger, floor.score) for floor in limits_asked_for(policy)}
+    limits = [_of_deciding_judge(limit.score, challenger, policy) for limit in limits_asked_for(policy)]
+    facts |= {name: _with_interval(challenger, name) for name in limits}
+    if used:
+        nets = ", ".join(f"{net} ({use})" for net, use in used.challenger.items())
+        facts["feature nets used in training"] = nets or "none"
     settings = ", ".join(f"{name} {value}" for name, value in policy.model_dump(exclude={"score"}).items())
     return facts | {"protocol": challenger.protocol.digest(), "policy": settings}
 
@@ -163,6 +217,7 @@ def _verdict(
     challenger: Scores,
     champion: Rival | None,
     policy: PromotionPolicy,
+    used: NetsUsed,
 ) -> Verdict:
     if is_same(now, version):
         return Verdict(promoted=False, why=f"version {version.version} is the champion already")
@@ -174,13 +229,13 @@ def _verdict(
     if not policy.enabled:
         return Verdict(promoted=False, why="promotion is switched off (promote.enabled)")
     if champion and champion.scores is None:
-        return _judge_without(challenger, champion, policy)
-    return judge(challenger, champion.scores if champion else None, policy)
+        return _judge_without(challenger, champion, policy, used)
+    return judge(challenger, champion.scores if champion else None, policy, used)
 
 
-def _judge_without(challenger: Scores, champion: Rival, policy: PromotionPolicy) -> Verdict:
+def _judge_without(challenger: Scores, champion: Rival, policy: PromotionPolicy, used: NetsUsed) -> Verdict:
     """Decide where the champion cannot be loaded: by the floors, and by what the policy says of such a champion."""
-    verdict = judge(challenger, None, policy)
+    verdict = judge(challenger, None, policy, used)
     unusable = f"the champion, version {champion.version.version}, cannot be used ({champion.problem})"
     if not verdict.promoted:
         return Verdict(promoted=False, why=f"{verdict.why}; {unusable}")

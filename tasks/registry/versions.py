@@ -112,6 +112,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         nimg=spec["nimg"],
         nimg_seen=status.nimg if (status := run.status()) else 0,
         chosen=spec["chosen"],
+        feature_nets=json.dumps(config.nets_used()),
         graph_sha256={name: graph.sha256 for name, graph in graphs.items()},
         graph_difference={name: f"{graph.max_abs_difference:.3g}" for name, graph in graphs.items()},
     )

@@ -49,7 +49,8 @@ class ReportData:
     """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
 
     `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names
-    their columns (the classes, if there is one to a column). `stats` are the lines of stats.jsonl: each has
+    their columns (the classes, if there is one to a column). `judges` says which feature nets gave the scores, and
+    which of them the training used. `stats` are the lines of stats.jsonl: each has
     `nimg`, any other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that
     begin with http:// or https:// become links. `config` may be nested.
     """
@@ -66,6 +67,7 @@ class ReportData:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_class: Mapping[str, float] = field(default_factory=dict)
     by_class_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    judges: str = ""
     pairs: bytes = b""
     truncation: bytes = b""
     interpolation: bytes = b""

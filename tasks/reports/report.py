@@ -179,6 +179,9 @@ PROTOCOL_WORDS = {
     "num_reference": "Real images",
     "num_train": "Training images",
     "classifier_gain": "Classifier gain's settings",
+    "second_net": "Second feature net",
+    "second_weights_sha256": "Sha256 of the second net's weights",
+    "second_input_size": "Input size of the second net",
 }
 
 

@@ -4,6 +4,7 @@ Only this file contains the names of tags. Each tag is a field of a record. Its 
 field's name, or `gate.` and the field's name for decisions about the champion. Several tags of one kind are a mapping.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -22,6 +23,7 @@ __all__ = ["ModelTags", "RunTags", "VersionTags", "short_tags"]
 PREFIX = "shardgan."
 DECISION_PREFIX = "gate."
 DECISION = ("promoted", "why", "at", "replaced")
+NETS_BEFORE = {"efficientnet-lite0": "its scores choose the best checkpoint"}
 
 
 class Tags(BaseModel):
@@ -106,6 +108,7 @@ class VersionTags(Tags):
     nimg: int = 0  # images seen by the checkpoint that was registered
     nimg_seen: int = 0  # images seen by the whole training
     chosen: str = ""  # why this checkpoint was chosen
+    feature_nets: str = ""  # the feature nets that the training used, each with its use, as a JSON object
 
     weights_sha256: str = ""
     shield_sha256: str = ""
@@ -141,6 +144,23 @@ class VersionTags(Tags):
         if missing := [cls.name(field) for field in needed if not getattr(tags, field)]:
             raise RegistryError(f"{uri} was not registered by shardgan: it has no tag {', '.join(missing)}")
         return tags
+
+    def nets_used(self) -> dict[str, str]:
+        """Return the feature nets that the version's training used, by name, each with what it was used for.
+
+        Versions that are older than this tag were trained by releases that scored with NETS_BEFORE alone. Raises
+        RegistryError if somebody changed the tag to something that is not a JSON object.
+        """
+        try:
+            found = json.loads(self.feature_nets) if self.feature_nets else NETS_BEFORE
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise RegistryError(
+                f"the tag {self.name('feature_nets')} is {self.feature_nets[:100]!r}: expected a JSON object of nets "
+                "and their uses; correct it, {} if there are none"
+            )
+        return {str(net): str(use) for net, use in found.items()}
 
     def write(self, client: "MlflowClient", version: "ModelVersion") -> None:
         """Set these tags on the version. Tags of fields that were not set do not change."""

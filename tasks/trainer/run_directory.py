@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from models import Settings
 from models.networks.families import NetworkSpec
@@ -51,9 +51,19 @@ class RunConfig(Settings):
     network: NetworkSpec
     train: TrainConfig
     init_sha256: str = ""
+    init_nets: dict[str, str] = Field({})  # feature nets that the training of the initial weights used, with their use
     data: DataConfig = DataConfig()
     trusted: TrustedImages | None = None
     commit: str
+
+    def nets_used(self) -> dict[str, str]:
+        """Return the feature nets that this training uses, by name, each with what it is used for.
+
+        They include the nets of the training that made the initial weights.
+        """
+        inherited = "the initial weights come from a training that used it"
+        before = {net: f"{inherited}: {use}" for net, use in self.init_nets.items()}
+        return before | self.train.feature_nets_used()
 
 
 class Status(Settings):
@@ -86,7 +96,9 @@ class RunDirectory:
             # The commit may be different: somebody may have fixed the code between a crash and the resume.
             found = self.config()
             same_data = found.data.identity() == config.data.identity()
-            if not same_data or found.model_copy(update={"commit": config.commit, "data": config.data}) != config:
+            # Older releases did not write init_nets.
+            present = {"commit": config.commit, "data": config.data, "init_nets": config.init_nets}
+            if not same_data or found.model_copy(update=present) != config:
                 raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
             if found.data != config.data:  # workers and similar settings: the present request counts
                 self._write_config(found.model_copy(update={"data": config.data}))

@@ -117,6 +117,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         network=network,
         train=config,
         init_sha256=init_sha256,
+        init_nets=start.nets if start else {},
         data=data,
         trusted=trusted,
         commit=code_commit(),

@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from models.training.checkpoints import TENSORS, CheckpointStore, file_sha256
 from tasks.errors import RequestError
 from tasks.home import home
@@ -11,16 +13,21 @@ from tasks.registry.signing import proven_model
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.runs import connect
-from tasks.tracking.tags import VersionTags
+from tasks.tracking.tags import NETS_BEFORE, VersionTags
+from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 
 
 class Start(NamedTuple):
-    """Weights to start from. `path` is a file of tensors, or a model URI if only the registry has the weights."""
+    """Weights to start from.
+
+    `path` is a file of tensors, or a model URI if only the registry has the weights.
+    """
 
     path: str
     sha256: str
+    nets: dict[str, str]  # the feature nets that their training used, each with its use
 
 
 def find_start(uri: str) -> Start | None:
@@ -60,12 +67,13 @@ def _of_model(uri: str) -> Start:
     tags = VersionTags.of(version, "weights_sha256")
     store = CheckpointStore(home().runs / Path(tags.run).name / "checkpoints")
     registered = store.path(tags.nimg)
+    nets = tags.nets_used()
     if registered in store.committed():
-        return _of_checkpoint(registered / TENSORS)
+        return _of_checkpoint(registered / TENSORS)._replace(nets=nets)
     logger.warning(
         "train.init: the checkpoint of %s is not on this machine, so the discriminator starts from random weights", uri
     )
-    return Start(uri_of(version), tags.weights_sha256)
+    return Start(uri_of(version), tags.weights_sha256, nets)
 
 
 def _of_run(path: Path, uri: str) -> Start:
@@ -78,4 +86,9 @@ def _of_run(path: Path, uri: str) -> Start:
 
 
 def _of_checkpoint(path: Path) -> Start:
-    return Start(str(path), file_sha256(path))
+    run = RunDirectory(path.parent.parent.parent)  # RUN/checkpoints/NUMBER/tensors
+    try:
+        nets = run.config().nets_used()
+    except (OSError, ValidationError):
+        nets = NETS_BEFORE  # a checkpoint that was copied elsewhere
+    return Start(str(path), file_sha256(path), nets)

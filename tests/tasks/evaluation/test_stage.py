@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from models.features.cache import reference_features
 from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
 from models.metrics.evaluation import evaluate
-from models.metrics.protocol import Protocol
+from models.metrics.protocol import ADDED_LATER, Protocol
 from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from models.training.state import TrainState
@@ -30,6 +31,7 @@ from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.samples import generated_image, generated_images
 from tasks.evaluation.stage import (
     EvalConfig,
+    ScoredModel,
     UnusableChampion,
     _score,
     check_scorable,
@@ -109,7 +111,7 @@ def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
 
 def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
     make(True)
-    asked = config(feature_net="classifier", input_size=0)
+    asked = config(feature_net="classifier", input_size=0, second_net="none")
     first = score_model.fn("models:/m/1", asked).scores
     assert 1 <= first.values["classifier-score"] <= 2
     assert {"FD-Classifier", "KD-Classifier"} <= set(first.values)
@@ -257,7 +259,8 @@ def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(make: Make, home_d
 def test_too_few_images_make_no_champion_by_default(make: Make) -> None:
     make(True)
     challenger = score_model.fn("models:/m/1", config())
-    assert set(challenger.scores.baselines) == {"FD-EffNetLite0", "coverage"}
+    floors = {"FD-EffNetLite0", "coverage", "FD-MobileNetV2", "coverage-MobileNetV2"}
+    assert set(challenger.scores.baselines) == floors
     verdict = decide.fn(challenger, None, PromotionPolicy())
     assert not verdict.promoted
     assert "unreliable and decide nothing: at least 100 on both sides are needed" in verdict.why
@@ -265,9 +268,46 @@ def test_too_few_images_make_no_champion_by_default(make: Make) -> None:
     client = connect(home())
     assert client.get_model_version("m", "1").tags["gate.promoted"] == "false"
     assert find_champion(client, "m") is None
-    stored = challenger.scores.model_copy(update={"baselines": {}})  # as releases without floors kept them
-    VersionTags(scores={stored.protocol.digest(): stored.model_dump_json(exclude={"baselines"})}).write(
-        client, client.get_model_version("m", "1")
-    )
-    assert score_model.fn("models:/m/1", config()).scores == challenger.scores
     assert decide.fn(challenger, None, PromotionPolicy(floors="off")).promoted
+
+
+def test_scores_of_releases_without_floors_and_second_judge_are_found_again(make: Make) -> None:
+    make(True)
+    alone = config(second_net="none")
+    scores = score_model.fn("models:/m/1", alone).scores
+    stored = scores.model_dump(exclude={"baselines": True, "protocol": set(ADDED_LATER)})
+    client = connect(home())
+    VersionTags(scores={scores.protocol.digest(): json.dumps(stored)}).write(client, client.get_model_version("m", "1"))
+    assert score_model.fn("models:/m/1", alone).scores == scores
+
+
+def test_a_champion_that_only_the_first_judge_scored_is_scored_again(make: Make) -> None:
+    _, first = make(True)
+    client = connect(home())
+    old = score_model.fn("models:/m/1", config(second_net="none")).scores
+    client.set_registered_model_alias("m", "champion", first.version)
+    client.delete_model_version_tag("m", "1", "shardgan.feature_nets")  # older than this tag
+    make(False)
+    challenger = score_model.fn("models:/m/2", config())
+    champion = score_champion.fn(challenger, config())
+    assert isinstance(champion, ScoredModel)
+    assert champion.scores.protocol == challenger.scores.protocol
+    assert champion.scores.values["FD-EffNetLite0"] == pytest.approx(old.values["FD-EffNetLite0"], rel=1e-5)
+    verdict = decide.fn(challenger, champion, PromotionPolicy(floors="off"))
+    assert "FD-MobileNetV2" in verdict.why
+    assert "against the champion's" in verdict.why
+    refused = decide.fn(challenger, champion, PromotionPolicy(floors="off", score="FD-EffNetLite0"))
+    assert refused.why == (
+        "promote.score is FD-EffNetLite0, which decides nothing here, because this version's training used its feature "
+        "net efficientnet-lite0 (its scores choose the best checkpoint): set promote.score to FD-MobileNetV2"
+    )
+    outcome = publish_report.fn(challenger, champion, refused, config())
+    (second,) = [value for name, value in outcome.facts() if name == "second judge"]
+    assert second.startswith("FD-MobileNetV2 ")
+    assert "recall-MobileNetV2" in second
+    page = Path(outcome.report).read_text()
+    assert (
+        "efficientnet-lite0, and mobilenetv2, whose scores have MobileNetV2 in their names. The training used" in page
+    )
+    metrics = client.get_run(str(client.get_model_version("m", "2").run_id)).data.metrics
+    assert f"score/{challenger.scores.protocol.digest()}/recall-MobileNetV2" in metrics

@@ -38,7 +38,7 @@ client = connect(home())
 
 def judge(name: str, here: Home) -> bool:
     champion, version = client.get_model_version(name, "1"), client.get_model_version(name, mine)
-    scores = [Scores(values={"FD-EffNetLite0": value}, protocol=protocol) for value in (4.0, 5.0)]
+    scores = [Scores(values={"FD-MobileNetV2": value}, protocol=protocol) for value in (4.0, 5.0)]
     return promote(client, here, version, scores[0], Rival(champion, scores[1]), PromotionPolicy(floors="off")).promoted
 
 @flow
@@ -115,7 +115,7 @@ def test_of_two_evaluations_at_once_one_wins_and_each_decision_is_shown(home_dir
     assert len(shown) == 2 * ROUNDS
     won = [str(artifact.data) for artifact in shown if ": promoted." in str(artifact.data)]
     assert len(won) == ROUNDS
-    assert all("better: FD-EffNetLite0 4.000 against the champion's 5.000" in text for text in won)
+    assert all("better: FD-MobileNetV2 4.000 against the champion's 5.000" in text for text in won)
 
 
 def check_trail(name: str, winner: str, loser: str) -> None:

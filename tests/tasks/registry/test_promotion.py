@@ -8,12 +8,14 @@ from models.errors import ConfigError
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
+from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.config import LEAST_IMAGES, PromotionPolicy, check_floors
-from tasks.registry.promotion import Rival, judge, promote
+from tasks.registry.promotion import NetsUsed, Rival, judge, promote
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import VersionTags
 from tests.tasks.conftest import make_version
 
 PROTOCOL = Protocol(
@@ -42,13 +44,13 @@ def client(home_dir: Path, mlflow_tables: Path) -> MlflowClient:
 
 
 def scores(value: float, protocol: Protocol = PROTOCOL) -> Scores:
-    return Scores(values={"FD-EffNetLite0": value}, protocol=protocol)
+    return Scores(values={"FD-MobileNetV2": value}, protocol=protocol)
 
 
 def test_the_first_one_wins() -> None:
     verdict = judge(scores(5.0), None, POLICY)
     assert verdict.promoted
-    assert verdict.why == "there was no champion; FD-EffNetLite0 is 5.000"
+    assert verdict.why == "there was no champion; FD-MobileNetV2 is 5.000"
 
 
 @pytest.mark.parametrize(("mine", "promoted"), [(4.9, True), (5.0, False), (5.1, False)])
@@ -64,8 +66,8 @@ def test_the_gain_asked_for_must_be_reached(mine: float, promoted: bool) -> None
 
 
 def many(value: float, interval: tuple[float, float] = (4.5, 5.5), **others: float) -> Scores:
-    values = {"FD-EffNetLite0": value} | others
-    return Scores(values=values, protocol=PROTOCOL, intervals={"FD-EffNetLite0": interval})
+    values = {"FD-MobileNetV2": value} | others
+    return Scores(values=values, protocol=PROTOCOL, intervals={"FD-MobileNetV2": interval})
 
 
 @pytest.mark.parametrize(("mine", "promoted"), [(4.4, True), (4.6, False), (5.6, False)])
@@ -136,7 +138,7 @@ def test_scores_of_different_protocols_are_never_compared() -> None:
 def test_a_score_that_was_not_measured_promotes_nothing() -> None:
     verdict = judge(scores(0.1), None, PromotionPolicy(floors="off", score="FID"))
     assert not verdict.promoted
-    assert "FID, which was not measured (there are FD-EffNetLite0)" in verdict.why
+    assert "FID, which was not measured (there are FD-MobileNetV2)" in verdict.why
 
 
 def test_the_alias_moves_and_the_reason_stays_as_tags(client: MlflowClient, home_dir: Path) -> None:
@@ -195,13 +197,13 @@ def test_a_champion_that_cannot_be_used_is_reported_and_replaced_by_policy_alone
     assert str(client.get_model_version_by_alias("m", CHAMPION).version) == ("2" if promoted else "1")
 
 
-LIMITS = {"FD-EffNetLite0": 100.0, "coverage": 0.1}
+LIMITS = {"FD-MobileNetV2": 100.0, "coverage": 0.1}
 
 
 def measured(fd: float = 50.0, coverage: float = 0.9, num_generated: int = 1000, num_reference: int = 500) -> Scores:
     """Scores of an evaluation with enough images, and the floors that follow from the real ones."""
     protocol = PROTOCOL.model_copy(update={"num_generated": num_generated, "num_reference": num_reference})
-    return Scores(values={"FD-EffNetLite0": fd, "coverage": coverage}, protocol=protocol, baselines=LIMITS)
+    return Scores(values={"FD-MobileNetV2": fd, "coverage": coverage}, protocol=protocol, baselines=LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def measured(fd: float = 50.0, coverage: float = 0.9, num_generated: int = 1000,
     [
         (measured(), ""),
         (measured(fd=99.9, coverage=0.101), ""),
-        (measured(fd=100.0), "FD-EffNetLite0 is 100.0, that of a usable generator is below 100.0"),
+        (measured(fd=100.0), "FD-MobileNetV2 is 100.0, that of a usable generator is below 100.0"),
         (measured(coverage=0.1), "coverage is 0.100, that of a usable generator is above 0.100"),
         (measured(num_generated=99), "scores of 99 generated against 500 real images are unreliable"),
         (measured(num_reference=99), "at least 100 on both sides are needed (raise evaluate.num_images"),
@@ -227,3 +229,69 @@ def test_by_default_nothing_below_the_floors_becomes_champion(
     assert expected in verdict.why
     assert judge(mine, None, PromotionPolicy(floors="off")).promoted
     assert LEAST_IMAGES == 100  # as README and docs say
+
+
+TWO = PROTOCOL.model_copy(update={"feature_net": "efficientnet-lite0", "second_net": "mobilenetv2"})
+FIRST, SECOND = "FD-EffNetLite0", "FD-MobileNetV2"
+
+
+def twice(first: float, second: float, **others: float) -> Scores:
+    """Scores of both judges."""
+    return Scores(values={FIRST: first, SECOND: second} | others, protocol=TWO)
+
+
+@pytest.mark.parametrize(("score", "promoted"), [(FIRST, False), ("recall", False), (SECOND, True)])
+@pytest.mark.parametrize("whose", ["challenger", "champion"])
+def test_a_score_whose_net_the_training_used_decides_nothing(score: str, promoted: bool, whose: str) -> None:
+    mine = twice(1.0, 1.0, **{"recall": 0.9, "recall-MobileNetV2": 0.9})
+    champion = twice(5.0, 5.0, **{"recall": 0.1, "recall-MobileNetV2": 0.1})
+    used = NetsUsed(**{whose: {"efficientnet-lite0": "the discriminator sees its features"}})
+    verdict = judge(mine, champion, PromotionPolicy(floors="off", score=score), used)
+    assert verdict.promoted is promoted
+    if not promoted:
+        own = "this version's" if whose == "challenger" else "the champion's"
+        assert f"{own} training used its feature net efficientnet-lite0 (the discriminator sees its" in verdict.why
+        assert f"set promote.score to {SECOND if score == FIRST else 'recall-MobileNetV2'}" in verdict.why
+    assert judge(mine, champion, PromotionPolicy(floors="off", score=score, independent="off"), used).promoted
+
+
+def test_a_training_that_used_both_nets_is_promoted_by_neither() -> None:
+    used = NetsUsed({"efficientnet-lite0": "a", "mobilenetv2": "b"})
+    for score in (FIRST, SECOND):
+        verdict = judge(twice(1.0, 1.0), None, PromotionPolicy(floors="off", score=score), used)
+        assert not verdict.promoted
+        assert verdict.why.endswith("evaluate with a feature net that the training did not use")
+
+
+def test_limits_are_those_of_the_judge_that_decides() -> None:
+    mine = twice(1.0, 1.0, **{"recall": 0.9, "recall-MobileNetV2": 0.2, "memorised": 0.4})
+    policy = PromotionPolicy(floors="off", min_recall=0.3)
+    assert judge(mine, None, policy).why == "recall-MobileNetV2 is 0.200, at least 0.3 was asked for"
+    assert judge(mine, None, policy.model_copy(update={"score": FIRST})).promoted
+    only = policy.model_copy(update={"min_recall": 0.0, "max_memorised": 0.1})  # measured by the first judge alone
+    assert judge(mine, None, only).why == "memorised is 0.400, at most 0.1 was asked for"
+
+
+def test_both_judges_have_floors() -> None:
+    stamp = TWO.model_copy(update={"num_generated": 1000, "num_reference": 500})
+    limits = {FIRST: 100.0, "coverage": 0.1, SECOND: 200.0, "coverage-MobileNetV2": 0.1}
+    values = {FIRST: 50.0, "coverage": 0.9, SECOND: 250.0, "coverage-MobileNetV2": 0.05}
+    verdict = judge(Scores(values=values, protocol=stamp, baselines=limits), None, PromotionPolicy())
+    assert verdict.why == (
+        "FD-MobileNetV2 is 250.0, that of a usable generator is below 200.0; "
+        "coverage-MobileNetV2 is 0.050, that of a usable generator is above 0.100"
+    )
+
+
+def test_versions_older_than_the_tag_used_the_first_judge() -> None:
+    assert VersionTags().nets_used() == {"efficientnet-lite0": "its scores choose the best checkpoint"}
+    assert VersionTags(feature_nets="{}").nets_used() == {}
+    with pytest.raises(RegistryError, match=r"the tag shardgan.feature_nets is 'none': expected a JSON object"):
+        VersionTags(feature_nets="none").nets_used()
+
+
+def test_a_second_judge_that_is_switched_off_cannot_decide() -> None:
+    with pytest.raises(ConfigError, match=r"promote.score is FD-MobileNetV2, but evaluate.second_net is none"):
+        check_floors(PromotionPolicy(), EvalConfig(second_net="none"))
+    check_floors(PromotionPolicy(), EvalConfig(feature_net="mobilenetv2", second_net="none"))
+    check_floors(PromotionPolicy(score=FIRST), EvalConfig(second_net="none"))

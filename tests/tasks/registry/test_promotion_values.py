@@ -22,7 +22,7 @@ PROTOCOL = Protocol(
     split="val",
     seed=0,
 )
-FD = "FD-EffNetLite0"
+FD = "FD-MobileNetV2"
 
 
 def scores(intervals: dict[str, tuple[float, float]] | None = None, **values: float) -> Scores:

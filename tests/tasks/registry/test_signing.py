@@ -135,7 +135,7 @@ def test_altered_files_are_refused_and_none_of_their_code_runs(
     with pytest.raises(RegistryError, match=r"models:/m/1 is not loaded: its files have the sha256 .* were altered"):
         LoadedGenerator.load(champion())
     with pytest.raises(RegistryError, match="altered"):
-        fetch_start(Start("models:/m/1", "0" * 64), tmp_path / "init.safetensors")
+        fetch_start(Start("models:/m/1", "0" * 64, {}), tmp_path / "init.safetensors")
     problems = {link.what: link.problems for link in trace_lineage(LineageConfig(model=URI)).links if link.problems}
     assert "altered" in " ".join(problems["signature"])
     assert not mark.exists()

@@ -36,7 +36,7 @@ def test_a_version_says_what_it_is_and_how_to_load_it(client: MlflowClient, home
     text = client.get_model_version("m", "1").description
     assert "Trained on cats\\|dogs 0123456789ab." in text
     assert "4,000 images" in text
-    assert "| FD-EffNetLite0 | 5.25 |" in text
+    assert "| FD-MobileNetV2 | 5.25 |" in text
     assert "Became champion" in text
     assert "<b>" not in text
     assert 'load_model("models:/m/1")' in text

@@ -42,6 +42,18 @@ def test_the_same_request_finds_the_same_directory(run: RunDirectory, config: Ru
     assert run.config() == config
 
 
+def test_a_run_whose_initial_weights_had_no_known_nets_is_found(run: RunDirectory, config: RunConfig) -> None:
+    run.create(config.model_copy(update={"init_nets": {"mobilenetv2": "it chose"}}))
+    assert run.config() == config
+
+
+def test_the_nets_of_the_initial_weights_count_as_used(config: RunConfig) -> None:
+    started = config.model_copy(update={"init_nets": {"mobilenetv2": "the discriminator sees its features"}})
+    assert started.nets_used() == config.train.feature_nets_used() | {
+        "mobilenetv2": "the initial weights come from a training that used it: the discriminator sees its features"
+    }
+
+
 def test_another_request_under_the_same_name_is_refused(run: RunDirectory, config: RunConfig) -> None:
     other = config.model_copy(update={"train": TrainConfig(seed=1)})
     with pytest.raises(RequestError, match="exists with other settings"):

@@ -47,6 +47,7 @@ def test_a_run_and_its_checkpoint_are_the_same_start(source: RunDirectory, datas
     run = starting_from(str(checkpoint), dataset)
     assert file_sha256(run.init) == run.config().init_sha256 == file_sha256(checkpoint / "state.safetensors")
     assert run.path != source.path
+    assert run.config().init_nets == source.config().nets_used() == CONFIG.feature_nets_used()
 
 
 def test_a_version_brings_its_discriminator_where_its_run_is_at_hand(version: str, dataset: str) -> None:

@@ -1,0 +1,167 @@
+"""How well the two judges agree, with each other and with an eye: `python -m benchmarks.judges` (`make bench-judges`).
+
+Real images are made worse in known steps, and generators of three families are taken from short trainings. Writes
+benchmarks/results/judges.md, judges.png and judges-steps.png. What was measured is kept and not measured again.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy.stats import spearmanr
+
+from benchmarks.collections.sharded import sharded
+from benchmarks.harness.figures import panels
+from benchmarks.harness.page import RESULTS, table, write_page
+from benchmarks.harness.rows import Row
+from benchmarks.judges.degradations import ALTERED, SELECTED, UNITS, alter, steps
+from benchmarks.judges.measuring import COUNT, degraded, generators
+from models.metrics.judges import LABELS
+from shards import Dataset
+
+RESOLUTIONS = {"digits": 32, "emoji": 64}
+HIGHER = ("precision", "recall", "density", "coverage")
+SHOWN = ("FD", "KD", *HIGHER)
+
+
+def main() -> None:
+    """Measure the collections that are asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--collections", default="digits,emoji", help="names, with commas")
+    parser.add_argument("--families", default="dcgan,vae,r3", help="families to train, with commas; empty: none")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    families = [name for name in given.families.split(",") if name]
+    datasets = {name: sharded(name, RESOLUTIONS[name]) for name in given.collections.split(",")}
+    real = {name: degraded(dataset) for name, dataset in datasets.items()}
+    made = {name: generators(dataset, families) for name, dataset in datasets.items()}
+    draw(real, made)
+    show_steps(datasets)
+    parts = [ABOUT, *(part for name in datasets for part in describe(name, real[name], made[name])), NOT_COVERED]
+    command = f"python -m benchmarks.judges --collections {given.collections} --families '{given.families}'"
+    write_page("judges", "Do the two judges agree, and with what an eye sees?", command, *parts, ran="one thread")
+
+
+ABOUT = f"""Judge 1 is EfficientNet-Lite0, which training uses. Judge 2 is MobileNetV2, which decides about promotions.
+Both see the same images at 112 pixels: {COUNT} images in each set, against the val split.
+
+**With an eye.** Real images of the train split are made worse in four known steps of six kinds. Everybody orders the
+steps of one kind in the same way, so a judge that agrees has a rank correlation of 1 with the order (Spearman;
+untouched images are the fifth step). Scores where higher is better are counted with the opposite sign.
+
+**With each other.** The rank correlation of the two judges' scores over all of these sets, and over generators at four
+checkpoints of short trainings.
+
+![a degraded image of each kind](judges-steps.png)
+
+![the distances of both judges](judges.png)"""
+
+NOT_COVERED = """## What this does not say
+
+- No person was asked. The eye's order is known within one kind of damage only; whether strong blur is worse than strong
+  noise is not known here, so the judges' opinions on that are only compared with each other.
+- Both nets were trained on ImageNet's labels. What neither was trained to see, neither can judge.
+- The trainings are short, so the generators are poor. Agreement between two good generators is harder and is not shown.
+- One seed, and few images in each set: differences of a few percent mean nothing."""
+
+
+def describe(name: str, real: list[Row], made: list[Row]) -> list[str]:
+    """The tables of one collection."""
+    return [f"## {name}", eye_table(real), set_table(real), *([made_table(made)] if made else []), together(real, made)]
+
+
+def eye_table(rows: list[Row]) -> str:
+    """The rank correlation of each score with the order of the steps."""
+    lines = []
+    for kind in (*SELECTED, *ALTERED):
+        chosen = [row for row in rows if row["kind"] in ("none", kind)]
+        order = [row["step"] for row in chosen]
+        cells = [correlation(order, [loss(row, judge, name) for row in chosen]) for name in SHOWN for judge in LABELS]
+        pairs = [f"{one} / {other}" for one, other in zip(cells[::2], cells[1::2], strict=True)]
+        lines.append([f"{kind} ({UNITS[kind]})", *pairs])
+    return f"Rank correlation with the order of the steps, judge 1 / judge 2:\n\n{table(['kind', *SHOWN], lines)}"
+
+
+def set_table(rows: list[Row]) -> str:
+    """The distances and recall of each set."""
+    lines = [
+        [row["kind"], f"{row['value']:g}", *(pair(row, name) for name in ("FD", "recall", "coverage"))] for row in rows
+    ]
+    return f"Scores, judge 1 / judge 2:\n\n{table(['kind', 'strength', 'FD', 'recall', 'coverage'], lines)}"
+
+
+def made_table(rows: list[Row]) -> str:
+    """The scores of the generators."""
+    lines = [[row["family"], f"{row['nimg']:,}", *(pair(row, name) for name in SHOWN)] for row in rows]
+    return f"Generators, judge 1 / judge 2:\n\n{table(['family', 'images seen', *SHOWN], lines)}"
+
+
+def together(real: list[Row], made: list[Row]) -> str:
+    """How well both judges agree with each other."""
+    groups = {"degraded real images": real} | ({"generators": made, "both": [*real, *made]} if made else {})
+    lines = [
+        [f"{what} ({len(rows)})", *(correlation(*(losses(rows, judge, name) for judge in LABELS)) for name in SHOWN)]
+        for what, rows in groups.items()
+    ]
+    return f"Rank correlation of judge 1 with judge 2:\n\n{table(['over', *SHOWN], lines)}"
+
+
+def losses(rows: list[Row], judge: str, name: str) -> list[float]:
+    """A score of every row."""
+    return [loss(row, judge, name) for row in rows]
+
+
+def loss(row: Row, judge: str, name: str) -> float:
+    """A score, with the sign that makes lower better."""
+    value = float(row["scores"][judge][name])
+    return -value if name in HIGHER else value
+
+
+def correlation(one: list[float], other: list[float]) -> str:
+    """Spearman's rank correlation, or "equal" where one side never changes."""
+    if len(set(one)) < 2 or len(set(other)) < 2:
+        return "equal"
+    return f"{spearmanr(one, other).statistic:.2f}"
+
+
+def pair(row: Row, name: str) -> str:
+    """A score of both judges."""
+    return " / ".join(f"{row['scores'][judge][name]:.3g}" for judge in LABELS)
+
+
+def draw(real: dict[str, list[Row]], made: dict[str, list[Row]]) -> None:
+    """The distance of judge 2 over that of judge 1: a line for each kind of damage, a cross for each generator."""
+    first, second = LABELS
+    with panels(RESULTS / "judges.png", list(real), width=6) as axes:
+        for axis, name in zip(axes, real, strict=True):
+            for kind in (*SELECTED, *ALTERED):
+                rows = [row for row in real[name] if row["kind"] in ("none", kind)]
+                axis.plot(*([row["scores"][judge]["FD"] for row in rows] for judge in LABELS), "o-", label=kind)
+            for family in dict.fromkeys(row["family"] for row in made[name]):
+                rows = [row for row in made[name] if row["family"] == family]
+                axis.plot(*([row["scores"][judge]["FD"] for row in rows] for judge in LABELS), "x--", label=family)
+            axis.set(xscale="log", yscale="log", xlabel=f"FD of judge 1, {first}", ylabel=f"FD of judge 2, {second}")
+            axis.legend(frameon=False, fontsize="small")
+
+
+def show_steps(datasets: dict[str, Dataset]) -> None:
+    """One image of each collection: a row for each kind of damage that alters images, weak to strong."""
+    strips = []
+    for dataset in datasets.values():
+        image = dataset.open_split("train").images[:1]
+        shown = [[image, *(alter(image, step) for step in steps({kind: values}))] for kind, values in ALTERED.items()]
+        rows = [np.concatenate([colour(one) for one in row], axis=1) for row in shown]
+        strips.append(np.concatenate(rows, axis=0))
+    Image.fromarray(np.concatenate(strips, axis=1)).save(RESULTS / "judges-steps.png")
+
+
+def colour(image: np.ndarray) -> np.ndarray:
+    """One image, uint8 1CHW, as 96 x 96 x 3."""
+    pixels = np.broadcast_to(image[0], (3, *image.shape[2:])).transpose(1, 2, 0)
+    with Image.fromarray(np.ascontiguousarray(pixels)) as picture:
+        return np.asarray(picture.resize((96, 96), Image.Resampling.NEAREST))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The scores of a registered version under both judges. Each image is generated, or decoded, only once."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from mlflow.entities.model_registry import ModelVersion
+
+from models.features.cache import reference_features
+from models.features.feature_net import Array, FeatureNet, Progress
+from models.metrics.config import EvalConfig
+from models.metrics.evaluation import Evaluation, Judge, evaluate
+from models.metrics.protocol import Protocol
+from models.metrics.scores import Classes
+from shards import Dataset
+from tasks.evaluation.feature_nets import find_feature_net, find_second_net
+from tasks.evaluation.samples import generated_images
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.trainer.pictures import SPLIT, TRAIN, real_images, reference_key, request_rows, train_images
+
+
+class Nets(NamedTuple):
+    """The feature nets of an evaluation: of the first judge, and of the second one if there is one."""
+
+    first: FeatureNet
+    second: FeatureNet | None
+
+    @classmethod
+    def of(cls, config: EvalConfig, dataset: Dataset) -> "Nets":
+        """Load the nets that `config` names. Raises RequestError if that is impossible."""
+        return cls(find_feature_net(config, dataset), find_second_net(config))
+
+    def protocol(self, dataset: Dataset, config: EvalConfig) -> Protocol:
+        """Return the protocol of scoring a generator against the val split of `dataset`."""
+        manifest = dataset.manifest
+        return Protocol.of(
+            config,
+            self.first,
+            second=self.second,
+            dataset=manifest.dataset,
+            dataset_version=manifest.version,
+            num_reference=manifest.num_samples(SPLIT),
+            num_train=min(config.num_train, manifest.num_samples(TRAIN)),
+            split=SPLIT,
+        )
+
+
+def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: Nets, protocol: Protocol) -> Evaluation:
+    """Score `config.num_images` images of the version against the val split."""
+    num_val, num_train = protocol.num_reference * (2 if nets.second else 1), protocol.num_train
+    with ProgressReport(
+        "scoring", f"Scoring {version.name} version {version.version}", num_val + num_train + config.num_images
+    ) as progress:
+
+        def from_(start: int, what: str) -> Progress:
+            return lambda done, _: progress.update(start + done, what)
+
+        val = decoded_once(dataset)
+        first = val_features(dataset, config, nets.first, val, from_(0, "real images"))
+        second = None
+        if nets.second:
+            seen = from_(protocol.num_reference, "real images, second judge")
+            second = Judge(nets.second, val_features(dataset, config, nets.second, val, seen))
+        train = reference_features(
+            train_images(dataset, config),
+            nets.first,
+            home().features,
+            f"{dataset.manifest.dataset} {dataset.manifest.version} {TRAIN} {num_train} seed {config.seed}",
+            config.batch_size,
+            from_(num_val, "training images"),
+        )
+        model = LoadedGenerator.load(version)
+        return evaluate(
+            generated_images(model, dataset, config),
+            first,
+            config,
+            nets.first,
+            protocol,
+            from_(num_val + num_train, "generated images"),
+            train=train,
+            classes=_classes(model, dataset, config),
+            second=second,
+        )
+
+
+def decoded_once(dataset: Dataset) -> Callable[[], Iterator[np.ndarray]]:
+    """Return a function that gives the val split's images at each call. They are decoded at the first use only."""
+
+    @cache
+    def decoded() -> list[np.ndarray]:
+        return list(real_images(dataset))
+
+    def images() -> Iterator[np.ndarray]:
+        yield from decoded()
+
+    return images
+
+
+def val_features(
+    dataset: Dataset,
+    config: EvalConfig,
+    net: FeatureNet,
+    images: Callable[[], Iterator[np.ndarray]],
+    progress: Progress | None = None,
+) -> Array:
+    """Return the features of the val split, from the cache if it has them. Else `images` is called."""
+    return reference_features(images(), net, home().features, reference_key(dataset), config.batch_size, progress)
+
+
+def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:
+    """Return the class of each image, or None if there are no classes or the model cannot generate a given class."""
+    if not dataset.labels or not model.makes(dataset.labels):
+        return None
+    rows = request_rows(dataset, config)
+    generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
+    reference = np.array([sample.label for sample in dataset.stream(SPLIT)])
+    return Classes(dataset.labels, generated, reference)
