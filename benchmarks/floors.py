@@ -61,7 +61,7 @@ def main() -> None:
 ABOUT = """Features at 112 pixels of the first judge, EfficientNet-Lite0, and of the second one, MobileNetV2, against
 the val split. *Real* are images of the train split: what a perfect generator scores. The last column names the floors
 that are missed (models/metrics/floors.py). A version that misses a floor of either judge is registered and not
-promoted."""
+promoted. Both are needed: ten emoji, repeated, just clear the floors of the second judge, and miss one of the first."""
 
 
 def measure(case: Case, nimg: int, judge: str) -> str:

@@ -50,8 +50,8 @@ Both see the same images at 112 pixels: {COUNT} images in each set, against the 
 steps of one kind in the same way, so a judge that agrees has a rank correlation of 1 with the order (Spearman;
 untouched images are the fifth step). Scores where higher is better are counted with the opposite sign.
 
-**With each other.** The rank correlation of the two judges' scores over all of these sets, and over generators at four
-checkpoints of short trainings.
+**With each other.** The rank correlation of the two judges' scores over all of these sets and, where families were
+trained, over generators at four checkpoints of short trainings.
 
 ![a degraded image of each kind](judges-steps.png)
 
@@ -62,7 +62,8 @@ NOT_COVERED = """## What this does not say
 - No person was asked. The eye's order is known within one kind of damage only; whether strong blur is worse than strong
   noise is not known here, so the judges' opinions on that are only compared with each other.
 - Both nets were trained on ImageNet's labels. What neither was trained to see, neither can judge.
-- The trainings are short, so the generators are poor. Agreement between two good generators is harder and is not shown.
+- Generators come from short trainings, so they are poor, and a run without families has none at all. Agreement about
+  two good generators is harder and is not shown.
 - One seed, and few images in each set: differences of a few percent mean nothing."""
 
 

@@ -148,9 +148,9 @@ def test_grounds_name_the_champion_with_its_score_or_with_its_problem() -> None:
 @pytest.mark.parametrize(
     ("score", "mine", "policy", "why"),
     [
-        (FD, 5.1, {}, "not better: FD-EffNetLite0 5.100 against the champion's 5.000"),
-        (FD, 4.9, {}, "better: FD-EffNetLite0 4.900 against the champion's 5.000"),
-        (FD, 4.9, {"min_gain": 0.1}, "not better: FD-EffNetLite0 4.900 against the champion's 5.000, and below 4.500"),
+        (FD, 5.1, {}, "not better: FD-MobileNetV2 5.100 against the champion's 5.000"),
+        (FD, 4.9, {}, "better: FD-MobileNetV2 4.900 against the champion's 5.000"),
+        (FD, 4.9, {"min_gain": 0.1}, "not better: FD-MobileNetV2 4.900 against the champion's 5.000, and below 4.500"),
         (
             "coverage",
             0.6,
