@@ -1,10 +1,11 @@
-"""`python -m tests.processors [PATH ...]`: the suite, or the paths given, as on other processors.
+"""`python -m tests.processors [--only NAME/THREADS] [PATH ...]`: the suite, or the paths, as on other processors.
 
 The numerical libraries choose their routines by what the processor can do. The routines add in different orders, so the
 last bits of sums and products differ. Here the suite runs with three choices, each with one thread and with two.
-Writes benchmarks/results/processors.md. Returns 1 if a test failed anywhere.
+`--only SSE4/2` makes one of the six runs. Writes benchmarks/results/processors.md. Returns 1 if a test failed anywhere.
 """
 
+import argparse
 import os
 import platform
 import subprocess
@@ -20,6 +21,7 @@ import numpy as np
 
 RESULTS = Path("benchmarks/results/processors.md")
 THREADS = (1, 2)
+LIKE_MAKE_TEST = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # What numpy found beyond its baseline, in numpy's own names, which differ between its versions.
 FOUND: list[str] = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
 BEYOND_AVX2 = [name for name in FOUND if name == "X86_V4" or "AVX512" in name]
@@ -40,6 +42,7 @@ PROCESSORS = {
         "NPY_DISABLE_CPU_FEATURES": " ".join(BEYOND_AVX2),
     },
 }
+RUNS = [f"{processor}/{threads}" for processor in PROCESSORS for threads in THREADS]
 CHOICES = {name for choice in PROCESSORS.values() for name in choice}
 # Prints the hash of a product of matrices too: if it is the same everywhere, the choice had no effect on OpenBLAS.
 PROBE = """
@@ -72,17 +75,17 @@ class Row:
         return f"{self.processor} ({self.chosen}), {self.threads} threads: {counts}, {self.seconds:.0f} s"
 
 
-def main(paths: list[str]) -> int:
+def main(paths: list[str], only: list[str]) -> int:
     """Run everything, print a line a run and the names of failed tests, write the table."""
     if platform.machine() not in ("x86_64", "AMD64"):
         print(f"this processor is {platform.machine()}; the choices here are for x86-64")
         return 1
     rows: list[Row] = []
-    for processor in PROCESSORS:
-        for threads in THREADS:
-            rows.append(run(processor, threads, paths))
-            print(rows[-1].line(), *rows[-1].failed, sep="\n  ", flush=True)
-            RESULTS.write_text(as_page(rows, paths))  # each time: what was done stays done
+    for name in only or RUNS:
+        processor, threads = name.split("/")
+        rows.append(run(processor, int(threads), paths))
+        print(rows[-1].line(), *rows[-1].failed, sep="\n  ", flush=True)
+        RESULTS.write_text(as_page(rows, paths))  # each time: what was done stays done
     return int(any(row.failed for row in rows))
 
 
@@ -95,7 +98,7 @@ def run(processor: str, threads: int, paths: list[str]) -> Row:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *(paths or ["tests"])]
+        command = [sys.executable, "-m", "pytest", "-q", *LIKE_MAKE_TEST, f"--junitxml={report}", *(paths or ["tests"])]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if not report.exists():
             raise SystemExit(f"pytest ended with status {done.returncode} and no report:\n{done.stdout}{done.stderr}")
@@ -144,4 +147,8 @@ def as_page(rows: list[Row], paths: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.processors", description=__doc__)
+    parser.add_argument("paths", nargs="*")
+    parser.add_argument("--only", action="append", default=[], choices=RUNS)
+    arguments = parser.parse_args()
+    sys.exit(main(arguments.paths, arguments.only))
