@@ -7,7 +7,6 @@ from prefect import flow
 from flows.configs import BuildDatasetConfig
 from flows.forms import Form
 from tasks.datasets.requests import names_model
-from tasks.datasets.screening import screen_source
 from tasks.datasets.sharding import BuildOutcome, ShardConfig, build_shards
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
@@ -18,6 +17,8 @@ def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome
     """Shard a collection of images. A second run over unchanged input only reports that nothing changed."""
     shard = config.shard
     if names_model(shard.screen):
+        from tasks.datasets.screening import screen_source  # it imports torch and MLflow
+
         shard = screen_source(shard, config.screening)
     cluster = config.dask_scheduler
     built = build_on_cluster(shard, cluster) if cluster else build_shards(shard)

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from tasks.training.stage import preset_fields
+from tasks.trainer.config import preset_fields
 
 Schema = dict[str, Any]
 

@@ -10,19 +10,15 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.build_dataset import build_dataset
 from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig, TrainGanConfig
-from flows.evaluate_gan import evaluate_gan
 from flows.forms import Form
-from flows.train_gan import train_gan
 from tasks.datasets.sharding import BuildOutcome
 from tasks.errors import DatasetBusy
-from tasks.evaluation.stage import EvaluateOutcome, check_scorable
+from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
-from tasks.registry.overview import describe_version
-from tasks.training.delegation import find_outcome, is_deployed, train_by_deployment
-from tasks.training.stage import TrainOutcome, plan_run
+from tasks.training.outcome import TrainOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +58,11 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
     built = build_dataset(
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
+    # Imported after sharding: these import torch and MLflow, which takes seconds.
+    from flows.evaluate_gan import evaluate_gan
+    from tasks.evaluation.stage import check_scorable
+    from tasks.registry.overview import describe_version
+
     check_scorable(built.manifest, config.evaluate)  # check this before hours of training
     wanted = TrainGanConfig(
         dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
@@ -86,12 +87,19 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
 
 def find_trained(wanted: TrainGanConfig) -> TrainOutcome | None:
     """Return the outcome of exactly this training, if it was done before on any machine."""
+    from tasks.training.delegation import find_outcome
+    from tasks.training.stage import plan_run
+
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
     return find_outcome(plan.run, wanted.model or plan.dataset)
 
 
 def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutcome:
     """Train through the deployment if the server has it, else in this process."""
+    from flows.train_gan import train_gan
+    from tasks.training.delegation import is_deployed, train_by_deployment
+    from tasks.training.stage import plan_run
+
     if not is_deployed(deployment):
         return train_gan(wanted)
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)

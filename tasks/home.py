@@ -31,8 +31,8 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
-    # The temporary server's first start migrates a new database. This takes 10-20 s on two cores. Prefect waits 20 s.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # The temporary server's first start migrates a new database: 10-20 s on two cores, minutes on a very busy machine.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "600",
     # Events are stored in transactions of this many instead of 20. Fewer transactions let SQLite keep up with more
     # events. Those that are not stored yet wait in memory, and Prefect drops new ones when 10,000 of them wait.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
@@ -43,6 +43,7 @@ DEFAULTS = {
 ODD = re.compile(r"[^\w./~@+=,:\- ]")
 ADDRESS_SECONDS = 5.0
 TEMPORARY = "shardgan-temporary"  # user name for a server that ends with its command
+OWN_SERVER = "SHARDGAN_TEMPORARY_SERVER"  # set in a command that has started such a server
 
 # The environment cannot change this: a pickle is a program, and our models do not need one.
 ENFORCED = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
@@ -161,6 +162,11 @@ def apply_defaults() -> None:
             os.environ.setdefault("PREFECT_SERVER_DATABASE_CONNECTION_URL", sqlite_uri(database, "sqlite+aiosqlite"))
         # make_prefect_home creates it when it is needed.
         warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+
+
+def uses_temporary_server() -> bool:
+    """Return whether Prefect's server ends with this command: it runs no deployment, whatever its database lists."""
+    return OWN_SERVER in os.environ
 
 
 def make_prefect_home() -> None:

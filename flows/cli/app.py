@@ -37,6 +37,7 @@ from flows.cli.verbs.listing import list_things
 from flows.cli.verbs.showing import show
 from flows.configs import PipelineConfig
 from tasks.errors import BAD_REQUESTS
+from tasks.service.temporary_server import TemporaryServer
 
 app = App(
     name="shardgan",
@@ -62,6 +63,7 @@ def run_command(
     flags: dict[str, str],
     dry_run: bool,
     as_json: bool,
+    verbose: bool,
 ) -> int:
     """Resolve the config, then show it or run the flow. Return the exit status."""
     outcome: Any = None
@@ -69,9 +71,11 @@ def run_command(
     with contextlib.redirect_stdout(sys.stderr):
         try:
             config = resolve(command, tokens, file, flags)
+            if command.is_flow and not dry_run:
+                TemporaryServer.start()  # its imports take seconds, as those of the plan and of the flow do
             plan = command.plan(config)
             if not dry_run:
-                outcome = start(command, config)
+                outcome = start(command, config, verbose)
         except (SettingsError, *BAD_REQUESTS) as error:
             return fail(error, WRONG, as_json)
         except KeyboardInterrupt as stop:
@@ -89,12 +93,12 @@ def run_command(
     return DONE if outcome is None or command.succeeded(outcome) else FAILED
 
 
-def start(command: Command, config: BaseModel) -> Any:
+def start(command: Command, config: BaseModel, verbose: bool) -> Any:
     """Run the command in this process. The trainer writes a checkpoint, whatever stops the command."""
     from flows.cli.running import run_flow  # imported late: a refused request does not need it
 
     with stoppable():
-        return run_flow(command, config)
+        return run_flow(command, config, verbose)
 
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
@@ -120,9 +124,10 @@ def make_command(command: Command) -> Callable[..., int]:
     settings = {setting.name.replace(".", "__"): setting for setting in list_settings(command.config)}
 
     def run(*overrides: str, **given: Any) -> int:
-        file, dry_run, as_json = given.pop("config", None), given.pop("dry_run", False), given.pop("json", False)
+        file = given.pop("config", None)
+        dry_run, as_json, verbose = (given.pop(name, False) for name in ("dry_run", "json", "verbose"))
         flags = {settings[key].name: value for key, value in given.items() if value is not None}
-        return run_command(command, overrides, file, flags, dry_run, as_json)
+        return run_command(command, overrides, file, flags, dry_run, as_json, verbose)
 
     parameters = [
         Argument(
@@ -155,7 +160,9 @@ def _shared_parameters() -> list[Argument]:
         "config": (Path | None, None, "YAML file with settings; flags override it"),
         "dry_run": (bool, False, "print the resolved config and the plan; change nothing"),
         "json": (bool, False, "print the outcome to stdout as one JSON object"),
+        "verbose": (bool, False, "print the log lines of all libraries, which are otherwise only in the log file"),
     }
+    short = {"verbose": ["-v"]}
     return [
         Argument(
             key,
@@ -163,7 +170,12 @@ def _shared_parameters() -> list[Argument]:
             default=default,
             annotation=Annotated[
                 kind,
-                Parameter(name=f"--{key.replace('_', '-')}", help=text, negative=(), group="Every command"),
+                Parameter(
+                    name=[f"--{key.replace('_', '-')}", *short.get(key, ())],
+                    help=text,
+                    negative=(),
+                    group="Every command",
+                ),
             ],
         )
         for key, (kind, default, text) in shared.items()

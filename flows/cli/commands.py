@@ -45,6 +45,12 @@ class Command:
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
     succeeded: Callable[[Any], bool] = lambda outcome: True
     positional: str = ""  # the setting that a bare first word stands for
+    is_service: bool = False  # a server or worker, whose log lines are what its terminal shows
+
+    @property
+    def is_flow(self) -> bool:
+        """Return whether the function is a Prefect flow, which needs a server."""
+        return self.runs.startswith("flows.") and not self.is_service
 
     def load(self) -> Callable[[Any], Any]:
         """Import the function of the command. It takes the config and returns an outcome with facts."""
@@ -177,6 +183,7 @@ COMMANDS = [
         ServiceConfig,
         "flows.service:run_service",
         plans.plan_up,
+        is_service=True,
     ),
     Command(
         "setup",
@@ -184,6 +191,7 @@ COMMANDS = [
         ServiceConfig,
         "flows.service:set_up_service",
         plans.plan_setup,
+        is_service=True,
     ),
     Command(
         "doctor",
@@ -200,5 +208,6 @@ COMMANDS = [
         "flows.service:run_worker",
         plans.plan_worker,
         positional="pool",
+        is_service=True,
     ),
 ]

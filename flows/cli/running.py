@@ -1,9 +1,8 @@
-"""Running a flow in this process: a terminal gets sentences, and the log file gets everything."""
+"""Running a command in this process: a terminal gets sentences, and the log file gets everything."""
 
-import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,21 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.cli.commands import Command
+from flows.cli.output import CommandLog
 from tasks.errors import find_deletion
 from tasks.home import home
 
 logger = logging.getLogger(__name__)
 
 
-def run_flow(command: Command, config: BaseModel) -> Any:
+def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
     """Run what the command stands for and return its outcome; a failure carries a note that names the log file."""
-    from prefect import Flow
-
-    import flows
-    from tasks.service.temporary_server import own_temporary_server
-
-    function = command.load()
-    flows.prepare_process()
-    if isinstance(function, Flow):
-        own_temporary_server()
     path = home().root / "logs" / f"{command.name}-{datetime.now():%Y%m%d-%H%M%S}.log"
-    with log_to(path):
+    with CommandLog(path, quiet=not (verbose or command.is_service)) as log:
         try:
+            with log.starting():
+                function = prepare(command, path if log.quiet else None)
+            log.collect()
             return function(config)
         except KeyboardInterrupt as stop:
             if training := sys.modules.get("tasks.training.stage"):
@@ -44,28 +38,16 @@ def run_flow(command: Command, config: BaseModel) -> Any:
             raise error from error.__cause__
 
 
-@contextlib.contextmanager
-def log_to(path: Path) -> Iterator[None]:
-    """Write everything that is logged to the file, and keep tracebacks out of the terminal."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(path, delay=True)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
-    loggers = [logging.getLogger(), logging.getLogger("prefect")]  # Prefect's pass nothing on to the root logger
-    terminals = [one for logger in loggers for one in logger.handlers if isinstance(one, logging.StreamHandler)]
-    for terminal in terminals:
-        terminal.addFilter(has_no_traceback)
-    for logger in loggers:
-        logger.addHandler(file)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(file)
-        for terminal in terminals:
-            terminal.removeFilter(has_no_traceback)
-        file.close()
+def prepare(command: Command, server_log: Path | None) -> Callable[[Any], Any]:
+    """Import the function of the command while its temporary server starts. Wait for both."""
+    import flows
+    from tasks.service.temporary_server import TemporaryServer
 
-
-def has_no_traceback(record: logging.LogRecord) -> bool:
-    """Return whether a record may go to the terminal, where the command tells in one sentence what was wrong."""
-    return record.exc_info is None
+    server = TemporaryServer.of_this_process()
+    if server:
+        server.begin(server_log)
+    function = command.load()
+    flows.prepare_process()
+    if server:
+        server.wait()
+    return function

@@ -1,9 +1,13 @@
 """The protocol of a score: everything that it depends on besides the generator."""
 
+from typing import TYPE_CHECKING
+
 from models import Settings
 from models.features.digests import digest_of
-from models.features.feature_net import FeatureNet
 from models.metrics.config import EvalConfig
+
+if TYPE_CHECKING:  # it imports torch, and those who only read a protocol need none
+    from models.features.feature_net import FeatureNet
 
 ADDED_LATER = ("classifier_gain", "saved_as", "second_net", "second_weights_sha256", "second_input_size")
 METRICS_REVISION = 3  # raise it when a change in metrics, neighbours or scores changes results
@@ -35,9 +39,9 @@ class Protocol(Settings):
     def of(
         cls,
         config: EvalConfig,
-        net: FeatureNet,
+        net: "FeatureNet",
         *,
-        second: FeatureNet | None = None,
+        second: "FeatureNet | None" = None,
         dataset: str,
         dataset_version: str,
         num_reference: int,

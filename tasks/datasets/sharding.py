@@ -36,6 +36,7 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
             report=lambda now: progress.update(now.done, _note(now), now.total),
             run_partitions=run_partitions,
         )
+        progress.conclude(describe_build(outcome), str(Path(outcome.manifest).parent))
     if outcome.reused:
         logger.info("%s@%s already exists: the source has not changed", outcome.dataset, outcome.version)
     else:
@@ -53,10 +54,22 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     return outcome
 
 
+def describe_build(outcome: BuildOutcome) -> str:
+    """Return in a few words what a build came to."""
+    version = f"{outcome.dataset}@{outcome.version}"
+    if outcome.reused:
+        return f"Found {version}, the source has not changed,"
+    return f"Sharded {version}, {outcome.kept:,} of {outcome.seen:,} images,"
+
+
 def _note(now: BuildProgress) -> str:
-    speed = f"{now.done / now.seconds:.0f} images/s, {now.bytes / now.seconds / 2**20:.1f} MiB/s" if now.seconds else ""
-    counts = f"{now.kept:,} kept, {now.duplicates:,} duplicates, {now.quarantined:,} quarantined"
-    return f"{now.stage} {now.done:,}/{now.total:,}, {speed}, {counts}"
+    if not now.total:
+        return now.stage
+    told = [f"{now.stage} {now.done:,}/{now.total:,}"]
+    if now.seconds:
+        told.append(f"{now.done / now.seconds:.0f} images/s, {now.bytes / now.seconds / 2**20:.1f} MiB/s")
+    refused = {"duplicates": now.duplicates, "quarantined": now.quarantined}
+    return ", ".join(told + [f"{count:,} {name}" for name, count in refused.items() if count])
 
 
 def _counts(outcome: BuildOutcome) -> dict[str, int]:

@@ -3,4 +3,4 @@
 May import registry and the rooms below it, not datasets, training or service.
 """
 
-__all__ = ["comparison", "export", "feature_nets", "publishing", "samples", "stage"]
+__all__ = ["comparison", "export", "feature_nets", "outcome", "publishing", "samples", "stage"]

@@ -73,6 +73,7 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
             from_(num_val, "training images"),
         )
         model = LoadedGenerator.load(version)
+        progress.conclude(f"Scored {version.name} version {version.version}, {config.num_images:,} images,")
         return evaluate(
             generated_images(model, dataset, config),
             first,

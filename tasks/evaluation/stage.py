@@ -14,13 +14,13 @@ from models.compute.device import select_device
 from models.grids import grid_png
 from models.metrics.config import LEAST_IMAGES, EvalConfig
 from models.metrics.evaluation import Evaluation, Scores
-from models.metrics.judges import is_of, label_of
 from models.metrics.protocol import Protocol
 from shards import Dataset
 from tasks.errors import RegistryError, RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net
 from tasks.evaluation.measuring import Nets, decoded_once, measure, val_features
+from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.evaluation.samples import generated_image
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
@@ -76,45 +76,6 @@ class UnusableChampion(BaseModel):
     name: str
     version: str
     why: str
-
-
-class EvaluateOutcome(BaseModel):
-    """The result of an evaluation: scores, verdict and report."""
-
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    scores: dict[str, float]
-    protocol: Protocol
-    promoted: bool
-    why: str
-    champion: str | None
-    report: str
-
-    def facts(self) -> list[tuple[str, str]]:
-        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
-        protocol = self.protocol
-        few = min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES
-        unreliable = f" (unreliable: fewer than {LEAST_IMAGES} images on one side)" if few else ""
-        label = label_of(protocol.second_net)
-        second = {name: value for name, value in self.scores.items() if is_of(name, label)}
-        first = {name: value for name, value in self.scores.items() if name not in second}
-        return [
-            ("scores", _in_a_line(first) + unreliable),
-            *([("second judge", _in_a_line(second) + unreliable)] if second else []),
-            (
-                "protocol",
-                f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
-                f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})",
-            ),
-            ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
-            ("champion", self.champion or "none yet"),
-            ("report", self.report),
-        ]
-
-
-def _in_a_line(scores: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
 @task(

@@ -15,4 +15,5 @@ __all__ = [
     "run_names",
     "schedules",
     "summary",
+    "terminal",
 ]

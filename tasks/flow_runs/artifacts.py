@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import create_image_artifact, create_link_artifact, create_markdown_artifact
 from prefect.context import FlowRunContext, TaskRunContext
 
 from shards.images.containers.marking import copy_mark
@@ -27,6 +27,13 @@ def show_picture(path: Path, key: str, description: str) -> None:
     if in_run():
         with not_needed(f"the picture {key}"):
             create_image_artifact(image_url=as_data_uri(path), key=key, description=description)
+
+
+def show_link(key: str, url: str, description: str) -> None:
+    """Show a link in the run. `key` may contain lower-case letters, digits and dashes."""
+    if in_run():
+        with not_needed(f"the link {key}"):
+            create_link_artifact(link=url, key=key, description=description)
 
 
 def as_data_uri(path: Path) -> str:

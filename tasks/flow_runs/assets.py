@@ -6,13 +6,15 @@ A new version emits `prefect.asset.materialization.succeeded` for the resource `
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlflow.entities.model_registry import ModelVersion
 from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
 
 from tasks.flow_runs.artifacts import in_run
 from tasks.tracking.tags import short_tags
+
+if TYPE_CHECKING:  # a build needs no MLflow
+    from mlflow.entities.model_registry import ModelVersion
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -32,7 +34,7 @@ def record_dataset(name: str, version: str, facts: dict[str, Any], made_from: Se
     _record(dataset_key(name, version), f"{name}@{version}", facts, made_from)
 
 
-def record_model(version: ModelVersion) -> None:
+def record_model(version: "ModelVersion") -> None:
     """Report a newly registered version to Prefect, and the dataset version that it was trained on."""
     tags = short_tags(version)
     facts = {"name": version.name, "version": str(version.version), "mlflow_run_id": version.run_id, **tags}

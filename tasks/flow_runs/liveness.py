@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 from tasks.errors import FlowRunDeleted, RunLocked, TooManyAttempts
 from tasks.home import Home, home
 from tasks.tracking.outages import not_needed
-from tasks.trainer.run_directory import hold, is_held
+from tasks.trainer.locks import hold, is_held
 
 FLOW_RUN_ID = "PREFECT__FLOW_RUN_ID"  # Prefect's worker sets it for the process that it starts
 MAX_ATTEMPTS = 10

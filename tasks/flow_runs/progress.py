@@ -1,35 +1,35 @@
 """Progress of one long operation: a bar in the terminal and a progress artifact in Prefect, with the time left."""
 
 import logging
-import sys
 import time
 from types import TracebackType
 from typing import Any, Self
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.logging.handlers import PrefectConsoleHandler
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tasks.flow_runs.artifacts import in_run
+from tasks.flow_runs.terminal import console, say
 from tasks.tracking.outages import not_needed
 
 logger = logging.getLogger(__name__)
 ARTIFACT_SECONDS = 2.0  # plus a hundredth of the total time: the server stores every update as an event
 MAX_ARTIFACT_SECONDS = 60.0
-LINE_SECONDS = 15.0
+LINE_SECONDS = 30.0  # between lines where there is no terminal for a bar
 
 
 class ProgressReport:
-    """Shows `done` of `total`. Without a terminal it prints a line at intervals. Outside a run it creates no artifact.
+    """Shows `done` of `total`, and one line at the end. Without a terminal it prints lines at intervals, and no bar.
 
-    `key` is the artifact's name: lower-case letters, digits and dashes.
+    `key` is the artifact's name: lower-case letters, digits and dashes. Outside a run there is no artifact.
     """
 
     def __init__(self, key: str, title: str, total: float) -> None:
         self.key = key
         self.title = title
         self.total = max(total, 1)
+        self.done, self.where = title, ""
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -37,12 +37,13 @@ class ProgressReport:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
-            console=_console(),
+            console=console(),
         )
-        self.item = self.bar.add_task(title, total=self.total, note="")
+        self.item = self.bar.add_task(escape(title), total=self.total, note="")
         self.artifact: Any = None
-        self.next_artifact = self.next_line = 0.0
+        self.next_artifact = 0.0
         self.pace = Pace()
+        self.next_line = self.pace.started + LINE_SECONDS
 
     def __enter__(self) -> Self:
         if in_run():
@@ -55,9 +56,19 @@ class ProgressReport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.artifact is not None and kind is None:
-            self._show(100.0, f"{self.title}: done in {in_words(time.monotonic() - self.pace.started)}")
-        self.bar.stop()
+        if self.bar.console.is_terminal:
+            self.bar.live.transient = kind is None  # a bar that stays says where the work has stopped
+            self.bar.stop()
+        if kind is not None:
+            return
+        spent = in_words(time.monotonic() - self.pace.started)
+        if self.artifact is not None:
+            self._show(100.0, f"{self.title}: done in {spent}")
+        say(f"{self.done} in {spent}{f': {self.where}' if self.where else ''}")
+
+    def conclude(self, done: str, where: str = "") -> None:
+        """Set what the line at the end says: what was done (the time follows), and where the result is."""
+        self.done, self.where = done, where
 
     def update(self, done: float, note: str = "", total: float | None = None) -> None:
         """Show that `done` of the total are done. This is cheap enough to call it for every image."""
@@ -77,7 +88,7 @@ class ProgressReport:
             self._show(100.0 * done / self.total, f"{self.title}: {said}" if said else self.title)
         if not self.bar.console.is_terminal and now >= self.next_line:
             self.next_line = now + LINE_SECONDS
-            print(f"{self.title}: {100 * done / self.total:.0f}%  {said}", file=sys.stderr, flush=True)
+            say(f"{self.title}: {100 * done / self.total:.0f}%  {said}")
 
     def _show(self, percent: float, description: str) -> None:
         with not_needed("progress"):
@@ -106,11 +117,3 @@ def in_words(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _console() -> Console:
-    """Return the console of Prefect's log lines, so that they do not break the bar. Otherwise one on stderr."""
-    for handler in logging.getLogger("prefect").handlers:
-        if isinstance(handler, PrefectConsoleHandler):
-            return handler.console
-    return Console(stderr=True)

@@ -31,7 +31,8 @@ from tasks.home import Home, home
 from tasks.tracking.lineage import FLOW_RUN_TAG
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags
-from tasks.trainer.run_directory import RunDirectory, hold
+from tasks.trainer.locks import hold
+from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]

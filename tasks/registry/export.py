@@ -26,6 +26,8 @@ ONNX_EXTRA = ("onnx", "onnxscript", "onnxruntime")
 MAX_DIFFERENCE = 1e-3
 EXAMPLES = 2
 CHECKS = 5
+# It warns once for each operator of torchvision, which our networks do not use.
+NOISE = "torch.onnx._internal.exporter._registration"
 Inputs = tuple[torch.Tensor, ...]
 
 
@@ -84,6 +86,7 @@ def _export_torch(generator: nn.Module, network: NetworkSpec, folder: Path) -> E
 def _export_onnx(generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
     path = folder / "generator.onnx"
     runtime = importlib.import_module("onnxruntime")
+    logging.getLogger(NOISE).setLevel(logging.ERROR)
     names = ["z", "labels"][: len(_inputs(network, 1))]
     exported = torch.onnx.export(_trace(generator, network), input_names=names, output_names=["images"], verbose=False)
     exported.save(path, external_data=False)  # type: ignore[union-attr]

@@ -3,4 +3,4 @@
 May import models and shards only: neither Prefect nor MLflow, nor another room of tasks.
 """
 
-__all__ = ["figures", "pictures", "printable", "report"]
+__all__ = ["figures", "live", "pictures", "printable", "report"]

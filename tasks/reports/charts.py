@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tasks.reports.figures import ONE, TWO, new_axes, to_svg
 
-__all__ = ["Chart", "Curve", "draw_charts", "in_words", "short_count"]
+__all__ = ["Chart", "Curve", "chart_title", "column_points", "draw_charts", "group_columns", "in_words", "short_count"]
 
 WIDTH, HEIGHT = 300.0, 150.0
 MAX_POINTS = 160  # of a curve; more cannot be told apart at this size
@@ -45,14 +45,29 @@ class Chart(NamedTuple):
 
 
 def draw_charts(stats: Sequence[Mapping[str, float]]) -> list[Chart]:
-    """Give a chart for each column. Columns whose names differ only in _d / _g or _real / _fake share one."""
+    """Give a chart for each group of columns."""
+    charts = (_chart(name, columns, stats) for name, columns in group_columns(stats).items())
+    return [chart for chart in charts if chart is not None]
+
+
+def group_columns(stats: Sequence[Mapping[str, float]]) -> dict[str, dict[str, str]]:
+    """Give the columns of each chart, with their names. Those that differ only in _d/_g or _real/_fake share one."""
     groups: dict[str, dict[str, str]] = {}
     for column in dict.fromkeys(name for row in stats for name in row if name != "nimg"):
         suffix = next((suffix for suffix in PAIRED if column.endswith(suffix)), "")
         groups.setdefault(column.removesuffix(suffix), {})[column] = PAIRED.get(suffix, "")
     ordered = [name for name in TITLES if name in groups] + [name for name in groups if name not in TITLES]
-    charts = (_chart(name, groups[name], stats) for name in ordered)
-    return [chart for chart in charts if chart is not None]
+    return {name: groups[name] for name in ordered}
+
+
+def chart_title(group: str) -> str:
+    """Give the title of the chart for a group of columns."""
+    return TITLES.get(group, in_words(group))
+
+
+def column_points(column: str, stats: Sequence[Mapping[str, float]]) -> Points:
+    """Give a column over images seen: at most MAX_POINTS means of neighbours, without values that are not finite."""
+    return _thinned(list(_points(column, stats)))
 
 
 def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, float]]) -> Chart | None:
@@ -60,7 +75,7 @@ def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, 
     series = {column: points for column, points in series.items() if len(points) > 1}
     if not series:
         return None
-    title = TITLES.get(group, in_words(group))
+    title = chart_title(group)
     curves = [Curve(columns[column], _amount(points[-1][1], group)) for column, points in series.items()]
     return Chart(title, curves, _draw(list(series.values()), group, title))
 
@@ -89,7 +104,7 @@ def _points(column: str, stats: Sequence[Mapping[str, float]]) -> Iterator[tuple
 
 def _thinned(points: Points) -> Points:
     """Average neighbours until there are at most MAX_POINTS."""
-    size = -(-len(points) // MAX_POINTS)
+    size = max(-(-len(points) // MAX_POINTS), 1)
     parts = (points[i : i + size] for i in range(0, len(points), size))
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
 

@@ -43,8 +43,11 @@ def ensure_databases() -> None:
         raise ServiceError(f"PostgreSQL at {where}: {error}; see {DATABASE_URL}") from error
 
 
-def migrate_prefect() -> None:
-    """Create or update the tables of Prefect's SQLite database. Call this before the server starts."""
+def migrate_prefect() -> bool:
+    """Create or update the tables of Prefect's SQLite database. Call this before the server starts.
+
+    Returns False for another kind of database: the server does this itself.
+    """
     import prefect
     from prefect.server.utilities.database import get_dialect
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
@@ -53,12 +56,13 @@ def migrate_prefect() -> None:
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     path = make_url(url).database or ":memory:"
     if get_dialect(url).name != "sqlite" or ":memory:" in path:
-        return  # the server does this itself
+        return False
     major, minor, patch = (int(part) for part in prefect.__version__.split("+")[0].split(".")[:3])
     template = cache_folder() / f"prefect-{prefect.__version__}.db"
     ensure_whole(
         Path(path), major * 10**6 + minor * 10**3 + patch, DATA_TABLES, lambda path: _make_tables(path, template)
     )
+    return True
 
 
 def _make_tables(path: Path, template: Path) -> None:

@@ -23,7 +23,7 @@ from tasks.reports.printable import without_password
 from tasks.service import parents
 from tasks.service.provisioning import CPU, GPU
 from tasks.service.settings import MIN_PASSWORD, DoctorConfig, database_url, is_loopback
-from tasks.trainer.run_directory import hold, is_held
+from tasks.trainer.locks import hold, is_held
 
 Verdict = Literal["ok", "warn", "wrong"]
 MIN_FREE_BYTES = 5 * 2**30

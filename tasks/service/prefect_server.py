@@ -1,18 +1,30 @@
-"""Prefect's server behind the guard; `python -m tasks.service.prefect_server [PORT]`.
+"""Prefect's server behind the guard; `python -m tasks.service.prefect_server [SOCKET]`.
 
-With PORT it is the temporary server of one command: without the UI, on loopback. It reads Prefect's own settings, and
-ALLOWED_HOSTS and ALLOWED_ORIGINS for the guard. Prefect itself checks the password (PREFECT_SERVER_API_AUTH_STRING),
-because its WebSockets receive the password in their first message.
+With SOCKET, the number of an inherited file that listens, it is the temporary server of one command, without the UI
+(tasks/service/temporary_server.py). It reads Prefect's own settings, and ALLOWED_HOSTS and ALLOWED_ORIGINS for the
+guard. Prefect itself checks the password (PREFECT_SERVER_API_AUTH_STRING), because its WebSockets receive the password
+in their first message.
 """
 
+import contextlib
 import logging
+import os
+import socket
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
-from prefect.settings import get_current_settings
+from prefect.settings import (
+    PREFECT_API_BLOCKS_REGISTER_ON_START,
+    PREFECT_API_DATABASE_MIGRATE_ON_START,
+    PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION,
+    get_current_settings,
+    temporary_settings,
+)
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
@@ -23,6 +35,13 @@ from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
 logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings configure this logger
 ADVICE_SECONDS = 300.0
+STARTUP_FAILED = 3  # as the program uvicorn
+# Of the temporary server: `migrate_prefect` has made the tables, and flows use none of Prefect's block types.
+ALREADY_DONE: dict[Any, Any] = {
+    PREFECT_API_DATABASE_MIGRATE_ON_START: False,
+    PREFECT_API_BLOCKS_REGISTER_ON_START: False,
+    PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION: False,  # or it would note that they were recorded
+}
 LOGIN_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>shardgan: log in to Prefect</title>
 <body style="font-family: sans-serif; margin: 3em">
@@ -57,25 +76,50 @@ if (location.hash.length > 1) {
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
     end_with_parent()
-    settings = get_current_settings().server
-    temporary = len(sys.argv) > 1
+    if len(sys.argv) > 1:
+        await_begin()
+        with temporary_settings(ALREADY_DONE if migrate_prefect() else {}):
+            serve(socket.socket(fileno=int(sys.argv[1])))
+        return
     migrate_prefect()
+    serve()
+
+
+def await_begin() -> None:
+    """Wait until the command allows the start, and send the output to the log file that it names, if any."""
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        sys.exit()  # the command has ended
+    if name := line.rstrip("\n"):
+        with Path(name).open("ab") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+
+
+def serve(listening: socket.socket | None = None) -> None:
+    """Serve on a socket that listens already, or on the address in the settings."""
+    settings = get_current_settings().server
     write_at_once()
     advice = Advice()
     event.listen(Engine, "handle_error", advice.on_error)
     logging.getLogger("prefect.server.utilities.messaging.memory").addFilter(advice.on_record)
-    uvicorn.run(
+    config = uvicorn.Config(
         Guard(
-            create_app(final=True, ephemeral=temporary),
+            create_app(final=True, ephemeral=listening is not None),
             hosts=read_list(ALLOWED_HOSTS),
             origins=read_list(ALLOWED_ORIGINS),
             login_page=LOGIN_PAGE,
         ),
-        host="127.0.0.1" if temporary else settings.api.host,
-        port=int(sys.argv[1]) if temporary else settings.api.port,
+        host=settings.api.host,
+        port=settings.api.port,
         timeout_keep_alive=settings.api.keepalive_timeout,
-        log_level="error" if temporary else settings.logging_level.lower(),
+        log_level="error" if listening else settings.logging_level.lower(),
     )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run([listening] if listening else None)
+    if not server.started:
+        sys.exit(STARTUP_FAILED)
 
 
 def write_at_once() -> None:

@@ -1,13 +1,13 @@
 """Temporary outages of servers and buckets: which calls are retried, and which are skipped."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import requests
-from mlflow.exceptions import MlflowException
 from prefect.client.schemas.objects import State
 
 from shards import BuildError
@@ -31,8 +31,9 @@ def is_outage(error: object) -> bool:
 
     A build that fails keeps its finished parts, whatever the error was. The next attempt resumes it.
     """
-    if isinstance(error, MlflowException):
-        return int(error.get_http_status_code()) >= SERVER_ERROR  # type: ignore[no-untyped-call]
+    mlflow = sys.modules.get("mlflow.exceptions")  # its errors exist only where it was imported, which takes a second
+    if mlflow and isinstance(error, mlflow.MlflowException):
+        return int(error.get_http_status_code()) >= SERVER_ERROR
     return isinstance(error, BuildError | MirrorError | requests.RequestException)
 
 

@@ -263,6 +263,7 @@ def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:
     return RunTags(
         run=run.name,
         run_dir=str(run.path),
+        live_page=run.live_page.as_uri(),
         dataset=config.dataset,
         dataset_version=config.dataset_version,
         manifest=config.manifest,

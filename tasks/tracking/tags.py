@@ -69,6 +69,7 @@ class RunTags(Tags):
 
     run: str = ""
     run_dir: str = ""
+    live_page: str = ""  # address on the machine that trains
     dataset: str = ""
     dataset_version: str = ""
     manifest: str = ""

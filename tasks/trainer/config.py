@@ -6,9 +6,10 @@ from pydantic import Field
 
 from models import Settings
 from models.networks.names import check_resolution
+from models.networks.presets import preset_fields
 from models.training.config import TrainConfig
 
-__all__ = ["DataConfig", "Settings", "TrainConfig", "check_resolution"]
+__all__ = ["DataConfig", "Settings", "TrainConfig", "check_resolution", "preset_fields"]
 
 
 MOST_WORKERS = 8

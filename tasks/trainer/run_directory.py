@@ -12,6 +12,7 @@
                checkpoints/   see models.training.checkpoints
                status.json    its state: running, done, resumable, diverged, failed
                train.log      the trainer's own output
+               live.html      the page that shows all this; live.js holds its data (tasks/trainer/live_page.py)
 
 Imports neither Prefect nor MLflow: the trainer uses this file too.
 """
@@ -23,15 +24,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from models import Settings
 from models.networks.families import NetworkSpec
 from models.training.loop import TrainConfig
 from shards.storage.files import write_atomically
-from tasks.errors import RequestError, RunLocked
+from tasks.errors import RequestError
 from tasks.trainer.config import DataConfig
+from tasks.trainer.locks import hold, is_held
 from tasks.trainer.trusted import TrustedImages
 
 # Tells the trainer which process supervises it. The trainer can then notice a parent that died very early.
@@ -85,6 +86,8 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.log = path / "train.log"
         self.init = path / "init.safetensors"
+        self.live_page = path / "live.html"
+        self.live_data = path / "live.js"
 
     @property
     def name(self) -> str:
@@ -180,11 +183,16 @@ class RunDirectory:
 
     def read_stats(self) -> list[dict[str, Any]]:
         """Return all ticks so far."""
-        return [row for row in StatsFollower(self).read() if "event" not in row]
+        return self.read_rows()[0]
 
     def read_events(self) -> list[dict[str, Any]]:
         """Return all health events so far: nimg, event, action, reason."""
-        return [row for row in StatsFollower(self).read() if "event" in row]
+        return self.read_rows()[1]
+
+    def read_rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return all ticks and all health events so far."""
+        rows = StatsFollower(self).read()
+        return [row for row in rows if "event" not in row], [row for row in rows if "event" in row]
 
     def read_scores(self) -> list[dict[str, Any]]:
         """Return all quick scores so far. A line that a killed trainer left incomplete does not count."""
@@ -242,29 +250,6 @@ class StatsFollower:
             whole, newline, _ = file.read().rpartition(b"\n")
         self.offset += len(whole) + len(newline)
         return [json.loads(line) for line in whole.splitlines()]
-
-
-@contextmanager
-def hold(path: Path, refusal: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the lock file `path`. Wait `wait_seconds` for it, then raise RunLocked with the message `refusal`."""
-    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
-    try:
-        held = lock.acquire(timeout=wait_seconds)
-    except Timeout as error:
-        raise RunLocked(f"{refusal}: wait for it to end, or stop it first") from error
-    with held:
-        yield
-
-
-def is_held(path: Path) -> bool:
-    """Return whether a living process holds the lock file `path`."""
-    if not path.exists():
-        return False
-    try:
-        with hold(path, "", wait_seconds=0):
-            return False
-    except RunLocked:
-        return True
 
 
 def append_line(path: Path, row: Mapping[str, Any]) -> None:

@@ -11,12 +11,14 @@ If the run asks for several processes, this process becomes `torchrun`, which st
 start `torchrun ... -m tasks.trainer.worker RUN_DIR` on each of them, with the run directory on a shared file system.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from models.training.loop import train
 from shards import Dataset
 from shards.images.containers.marking import Mark, mark_image
 from tasks.trainer.batches import Batches, open_data
+from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
 from tasks.trainer.traces import training_codecs
@@ -69,12 +72,14 @@ class RunDirectoryIO:
 
     def __init__(self, run: RunDirectory, stop: StopFlag) -> None:
         self.run = run
+        self.page = LivePage(run)
         self.should_stop = stop.is_set
         self.picture = run.write_sample
 
     def report(self, row: dict[str, float]) -> None:
         self.run.append_stats(row)
         self.run.set_status("running", int(row["nimg"]))
+        self.page.tick(int(row["nimg"]))
         losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
         logger.info("%s images%s", f"{int(row['nimg']):,}", losses)
 
@@ -82,6 +87,7 @@ class RunDirectoryIO:
         # No version has been registered yet, so the images name the run.
         mark = Mark(f"run {self.run.config().run}", seed=self.run.train_config().seed)
         self.run.write_sample(f"{nimg:012d}", mark_image(png, mark))
+        self.page.tick(nimg)
 
     def notify(self, event: dict[str, Any]) -> None:
         self.run.append_stats(event)
@@ -97,7 +103,7 @@ def main(path: Path) -> None:
     if int(os.environ.get("RANK", "0")) > 0:
         train_in(run, stop)
         return
-    with run.lock():
+    with run.lock(), following_page(run):
         run.set_status("running", stored_nimg(run))
         try:
             status = train_in(run, stop)
@@ -112,6 +118,17 @@ def main(path: Path) -> None:
             raise
         run.set_status(status.state, status.nimg, status.reason)
         logger.info("%s at %s images %s", status.state, f"{status.nimg:,}", status.reason)
+
+
+@contextlib.contextmanager
+def following_page(run: RunDirectory) -> Iterator[None]:
+    """Write the live page at the start of a training, and what it came to at its end."""
+    page = LivePage(run)
+    page.start()
+    try:
+        yield
+    finally:
+        page.finish()
 
 
 def train_in(run: RunDirectory, stop: StopFlag) -> Status:

@@ -31,11 +31,11 @@ from prefect.utilities.urls import url_for
 
 from tasks.errors import TrainingFailed
 from tasks.flow_runs.progress import ProgressReport
-from tasks.home import home
+from tasks.home import home, uses_temporary_server
 from tasks.registry.versions import find_version_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags, VersionTags
-from tasks.training.stage import RegisteredModel, TrainOutcome
+from tasks.training.outcome import RegisteredModel, TrainOutcome
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 3.0
@@ -44,8 +44,8 @@ ACTIVE = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.P
 
 
 def is_deployed(deployment: str) -> bool:
-    """Return whether a Prefect server knows the deployment `flow/name`. Without a server, return False."""
-    if not deployment or not get_current_settings().api.url:
+    """Return whether a Prefect server knows the deployment `flow/name`. Without a lasting server, return False."""
+    if not deployment or uses_temporary_server() or not get_current_settings().api.url:
         return False
     with get_client(sync_client=True) as client:
         try:

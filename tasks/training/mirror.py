@@ -25,6 +25,8 @@ STATE = (
     "stats.jsonl",
     "scores.jsonl",
     "status.json",
+    "live.html",
+    "live.js",
     f"checkpoints/{BEST}",
 )
 

@@ -6,33 +6,36 @@ that started it.
 
 import hashlib
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.client.schemas.objects import State
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from models.networks.families import NetworkSpec
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
 from shards import Dataset, Manifest
 from tasks.errors import RequestError, TrainerDied, TrainingFailed
+from tasks.flow_runs.artifacts import show_link
 from tasks.flow_runs.progress import ProgressReport
 from tasks.flow_runs.run_names import name_in_run
+from tasks.flow_runs.terminal import say
 from tasks.home import home
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
-from tasks.tracking.links import how_to_open_mlflow
-from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.config import DataConfig
+from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.mirror import RunMirror
+from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.supervision import describe_stop, raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
@@ -52,42 +55,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 LOCK_WAIT_SECONDS = 60.0
-
-
-class RegisteredModel(BaseModel):
-    """A version in the model registry."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    version: str
-
-    @property
-    def uri(self) -> str:
-        return ModelRef(self.name, self.version).uri
-
-
-class TrainOutcome(BaseModel):
-    """The outcome of a training."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    run_dir: str
-    nimg: int
-    mlflow_run_id: str
-    model: RegisteredModel
-
-    def facts(self) -> list[tuple[str, str]]:
-        """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
-        grids = sorted(Path(self.run_dir, "samples").glob("[0-9]*.png"))
-        return [
-            ("run", f"{self.run}, {self.nimg:,} images seen"),
-            ("run directory", self.run_dir),
-            ("sample grid", str(grids[-1]) if grids else "none"),
-            ("model", f"{self.model.name} version {self.model.version}"),
-            ("MLflow UI", how_to_open_mlflow(home())),
-        ]
 
 
 def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
@@ -190,15 +157,21 @@ def _train(run: RunDirectory, parent_run: str) -> str:
         mirror.pull()
     with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
         watch = RunWatch(run, tracker, progress, mirror)
+        page = LivePage(run)
+        page.start()
+        show_link("live-page", page.url, f"{run.name}: the training as a page, on {socket.gethostname()}")
+        say(f"Watch the training: {page.url}")
         try:
             before = run.status_written()
             exit_code = supervise(run, watch.poll)
             raise_for(run, exit_code, before)
+            progress.conclude(f"Trained {run.name}, {watch.seen():,} images,", str(run.path))
         except BaseException as error:
             tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
         finally:
             watch.close()
+            page.finish()  # a trainer that was killed could not do this
     tracker.finish()
     return tracker.run_id
 
@@ -213,7 +186,9 @@ def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutc
     """Register the run's generator as `name` with the alias challenger. If `name` is empty, use the dataset's name."""
     run = RunDirectory(Path(run_dir))
     name = name or run.config().dataset
-    version = register(connect(home()), run, mlflow_run_id, name)
+    with ProgressReport("registering", f"Registering {name}", 1) as progress:
+        version = register(connect(home()), run, mlflow_run_id, name)
+        progress.conclude(f"Registered {name} version {version.version} as challenger")
     status = run.status()
     return TrainOutcome(
         run=run.name,

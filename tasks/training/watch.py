@@ -46,6 +46,11 @@ class RunWatch:
         self._show_newest_grid()
         self.log.read()
 
+    def seen(self) -> int:
+        """Return the number of images that the training has seen."""
+        status = self.run.status()
+        return status.nimg if status else 0
+
     def close(self) -> None:
         """Pass on the last lines of the trainer's log, and copy the remaining files."""
         self.log.read()

@@ -16,7 +16,8 @@ from tasks.flow_runs.liveness import is_alive, lock_file
 from tasks.flow_runs.reconciliation import end_of_dead, sole_reconcile
 from tasks.home import home
 from tasks.tracking.runs import RunTracker, connect
-from tasks.trainer.run_directory import RunDirectory, hold
+from tasks.trainer.locks import hold
+from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 
 

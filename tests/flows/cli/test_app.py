@@ -92,7 +92,7 @@ def test_prefect_reads_its_settings_after_ours_are_made(home_dir: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in names}
     command = [sys.executable, "-c", SETTINGS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [f"{home_dir}/prefect", "120", "False"]
+    assert done.stdout.split() == [f"{home_dir}/prefect", "600", "False"]
 
 
 def test_an_error_inside_a_flow_is_a_sentence_and_its_traceback_is_in_the_log(tmp_path: Path, collection: Path) -> None:

@@ -1,10 +1,13 @@
 """Progress: the time that is left, in words."""
 
+import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from tasks.flow_runs.progress import Pace, ProgressReport, in_words
+from tasks.flow_runs.terminal import speak_to
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,21 @@ def test_what_a_resumed_training_had_done_before_does_not_make_it_faster(monkeyp
     assert pace.time_left(1000, 1000) is None
 
 
-def test_a_last_batch_beyond_what_was_asked_for_is_not_more_than_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_last_batch_beyond_what_was_asked_for_is_not_more_than_all() -> None:
     with ProgressReport("training", "Training x", 2000) as progress:
         progress.update(2016, "2,016/2,000 images")
-    assert "100%" in capsys.readouterr().err
+    assert progress.bar.tasks[0].percentage == 100
+
+
+def test_without_a_terminal_a_stage_is_one_line_at_its_end(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as file, speak_to(file):
+        with ProgressReport("training", "Training x", 2000) as progress:
+            for done in range(0, 2001, 100):
+                progress.update(done, "images")
+            progress.conclude("Trained [x]\x1b, 2,000 images,", "/home/runs/[x]")
+        logging.getLogger("tasks.anything").warning("low on %s", "disk")
+        logging.getLogger("mlflow").warning("nobody needs this")
+    assert (tmp_path / "out").read_text().splitlines() == [
+        "Trained [x]\\x1b, 2,000 images, in 0 s: /home/runs/[x]",
+        "warning: low on disk",
+    ]

@@ -17,8 +17,11 @@ import sys
 from tasks.home import apply_defaults, make_prefect_home
 apply_defaults()
 make_prefect_home()
-from tasks.service.temporary_server import own_temporary_server
-own_temporary_server()
+from tasks.service.temporary_server import TemporaryServer
+TemporaryServer.start()
+server = TemporaryServer.of_this_process()
+server.begin()
+server.wait()
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     client.hello()

@@ -1,5 +1,6 @@
 """The trainer as it really runs: a child process, killed with real signals."""
 
+import json
 import select
 import signal
 import subprocess
@@ -79,12 +80,20 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     assert status is not None
     assert status.state == "running"
     assert not killed.is_locked()
+    assert state_of(killed) == "running"
     assert start(killed).wait(120) == 0
     assert_same_end(whole, killed)
     sample = (whole.samples / "000000001600.png").read_bytes()
     assert sample == (killed.samples / "000000001600.png").read_bytes()
     assert f"shardgan run {whole.config().run}".encode() in read_xmp(sample)
     assert not read_xmp((whole.samples / "real.png").read_bytes())
+    assert state_of(killed) == "done"
+
+
+def state_of(run: RunDirectory) -> str:
+    """The state that the live page shows."""
+    state: str = json.loads(run.live_data.read_text()[len("show(") : -len(");\n")])["state"]
+    return state
 
 
 def test_a_step_that_does_not_fit_halves_the_micro_batch_down_to_two(make_run: Callable[..., RunDirectory]) -> None:

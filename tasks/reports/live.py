@@ -1,0 +1,84 @@
+"""The live page of a training: live.html beside the sample grids, and its data in live.js.
+
+A browser lets a page that was opened as a file include scripts and pictures, but not fetch data. So the page includes
+live.js again and again, and live.js calls the page's `show` with what the training has reached.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.reports.charts import chart_title, column_points, group_columns
+from tasks.reports.report import flatten_config, page_environment
+
+__all__ = ["LiveData", "live_script", "render_live_page"]
+
+MAX_EVENTS = 20  # the newest ones
+DIGITS = 5  # of the points of a curve
+
+
+@dataclass(frozen=True)
+class LiveData:
+    """What the page shows, as plain values.
+
+    `updated` is in seconds since 1970, `seconds_left` is None while it cannot be estimated. `stats`, `events` and
+    `scores` are lines of stats.jsonl and scores.jsonl; `grids` are the images seen at the sample grids.
+    """
+
+    state: str
+    nimg: int
+    total: int
+    updated: float
+    reason: str = ""
+    seconds_left: float | None = None
+    stats: Sequence[Mapping[str, float]] = ()
+    events: Sequence[Mapping[str, Any]] = ()
+    scores: Sequence[Mapping[str, Any]] = ()
+    grids: Sequence[int] = ()
+    pictures: Sequence[str] = field(default_factory=list)
+
+
+def render_live_page(run: str, about: str, columns: Sequence[str], config: Mapping[str, Any]) -> str:
+    """Give the page of the training `run`. `columns` names the columns of its grids, if each shows a class."""
+    template = page_environment().get_template("live.html.j2")
+    return template.render(run=run, about=about, columns=columns, config=list(flatten_config(config)))
+
+
+def live_script(data: LiveData) -> str:
+    """Give the content of live.js: one call with the data as JSON, in ASCII."""
+    charts = [_chart(group, columns, data.stats) for group, columns in group_columns(data.stats).items()]
+    for name in dict.fromkeys(row["name"] for row in data.scores):
+        points = [[row["nimg"], _rounded(row["value"])] for row in data.scores if row["name"] == name]
+        charts.insert(0, {"group": name, "title": f"{name} on few images", "curves": [{"name": "", "points": points}]})
+    speed = data.stats[-1].get("images_per_second") if data.stats else None
+    shown = {
+        "state": data.state,
+        "reason": data.reason,
+        "nimg": data.nimg,
+        "total": data.total,
+        "updated": data.updated,
+        "speed": speed,
+        "left": data.seconds_left,
+        "grids": list(data.grids),
+        "pictures": list(data.pictures),
+        "events": [dict(event) for event in data.events[-MAX_EVENTS:]],
+        "charts": [chart for chart in charts if any(len(curve["points"]) > 1 for curve in chart["curves"])],
+    }
+    return f"show({json.dumps(shown, separators=(',', ':'))});\n"
+
+
+def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    curves = [
+        {"name": name, "points": [[round(x), _rounded(y)] for x, y in column_points(column, stats)]}
+        for column, name in columns.items()
+    ]
+    return {"group": group, "title": chart_title(group), "curves": curves}
+
+
+def _rounded(value: float) -> float:
+    """The value in few digits, which is exact enough for a curve."""
+    if value == 0 or not math.isfinite(value):
+        return 0.0
+    return round(value, DIGITS - 1 - math.floor(math.log10(abs(value))))
