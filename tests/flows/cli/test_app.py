@@ -65,6 +65,7 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
         "kept",
         "duplicates",
         "quarantined",
+        "marked_generated",
         "reasons",
         "reused",
         "notes",
