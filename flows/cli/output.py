@@ -68,8 +68,8 @@ class CommandLog(contextlib.ExitStack):
 def redirect_stderr(path: Path) -> Iterator[TextIO]:
     """Append what this process, its children and libraries in C write to stderr to the file. Yields the terminal."""
     sys.stderr.flush()
-    form = {"encoding": sys.stderr.encoding, "errors": "backslashreplace"}
-    with path.open("ab") as file, os.fdopen(os.dup(STDERR), "w", buffering=1, **form) as terminal:
+    same = os.dup(STDERR)
+    with path.open("ab") as file, os.fdopen(same, "w", 1, sys.stderr.encoding, "backslashreplace") as terminal:
         os.dup2(file.fileno(), STDERR)
         try:
             yield terminal
