@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from prefect.server.database.configurations import AioSqliteConfiguration
-from prefect.server.utilities.messaging.memory import MemoryMessage, Topic
+from prefect.server.utilities.messaging.memory import MemoryMessage, Subscription, Topic
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from tasks.service.prefect_server import Advice, write_at_once
+from tasks.service.prefect_server import MOST_EVENTS, Advice, keep_more_events, write_at_once
 
 
 def test_a_lock_is_told_once_with_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -29,11 +29,18 @@ def test_a_lock_is_told_once_with_what_to_do(tmp_path: Path, caplog: pytest.LogC
     holder.close()
 
 
-def test_lost_events_are_told_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+def test_events_wait_in_a_longer_queue_and_lost_ones_are_told(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fill() -> None:
         subscription = Topic("some").subscribe()
-        for _ in range(10_001):
+        for _ in range(MOST_EVENTS):
             await subscription.deliver(MemoryMessage(b"", {}))
+        assert not caplog.records
+        await subscription.deliver(MemoryMessage(b"", {}))
+
+    monkeypatch.setattr(Subscription, "__init__", Subscription.__init__)
+    keep_more_events()
 
     logger = logging.getLogger("prefect.server.utilities.messaging.memory")
     advice = Advice()
