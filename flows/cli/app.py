@@ -187,7 +187,9 @@ def show_config(
     *overrides: Annotated[str, Parameter(help="NAME=VALUE", show=False)],
     config: Annotated[Path | None, Parameter(help="YAML file with settings")] = None,
     json_output: Annotated[bool, Parameter(name="--json", negative=(), help="print it as one JSON object")] = False,
-    dry_run: Annotated[bool, Parameter(negative=(), help="has no effect: this command never changes anything")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="accepted without effect, because this command changes nothing")
+    ] = False,
 ) -> int:
     """Print a YAML file with every setting: its value, its meaning and the allowed values. Edit it for --config."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}

@@ -1,7 +1,7 @@
 """The discriminators of family projected: small heads on the features of a frozen net (Sauer et al. 2021).
 
-The frozen net is given to the discriminator with `attach`, and is no part of its weights: a checkpoint has the heads
-and the random mixing alone.
+`attach` gives the frozen net to the discriminator. Checkpoints do not contain the frozen net's weights. They contain
+the heads and the random mixing.
 """
 
 import math
@@ -136,7 +136,7 @@ class Discriminator(nn.Module):
         self.heads = nn.ModuleList(Head(*scale, num_classes) for scale in zip(MIXED, sides, strict=True))
 
     def attach(self, pyramid: Pyramid) -> None:
-        """Use this frozen net. It is no submodule: its weights are neither trained nor saved."""
+        """Use this frozen net. It is not registered as a submodule, so its weights are neither trained nor saved."""
         self.pyramid = pyramid
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ CLASSES = ("real", "generated", "forged")
 REAL, GENERATED, FORGED = range(3)
 FINE, EVIDENCE, HIDDEN = 16, 32, 64
 SLOPE = 0.2
-TRUNK_WIDTH = 32  # of dcgan, where the discriminator has no layers from the image on
+TRUNK_WIDTH = 32  # channels of the dcgan trunk, for discriminators that do not start at pixels
 
 
 class ShieldHead(nn.Module):

@@ -64,7 +64,7 @@ def generate(config: GenerateConfig) -> GenerateOutcome:
     """Generate the dataset version that `config` asks for, unless it already exists.
 
     Raises RegistryError for models that shardgan did not register, and for a class that the model does not have, and
-    RequestError where mark=c2pa and there is no certificate.
+    RequestError if mark=c2pa is set without a certificate.
     """
     version = resolve_version(connect(home()), config.model)
     uri = uri_of(version)

@@ -13,7 +13,7 @@ from tasks.errors import BAD_REQUESTS, RequestError
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="print the answer as one JSON object")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="do not ask")]
 OnlyShow = Annotated[bool, Parameter(name="--dry-run", negative=(), help="say what would happen; change nothing")]
-DRY_RUN = Parameter(negative=(), show=False, help="has no effect: this command never changes anything")
+DRY_RUN = Parameter(negative=(), show=False, help="accepted without effect, because this command changes nothing")
 
 
 def answer(work: Callable[[], int], as_json: bool) -> int:

@@ -85,7 +85,10 @@ def mark_image(data: bytes, mark: Mark) -> bytes:
 
 
 def copy_mark(source: bytes, target: bytes) -> bytes:
-    """Return the file `target` with the XMP of the file `source`, such as for a thumbnail. None is no error."""
+    """Return the file `target` with the XMP of the file `source`, such as for a thumbnail.
+
+    If `source` has no XMP, `target` is returned as it is.
+    """
     found = read_xmp(source)
     return with_xmp(target, found) if found else target
 
@@ -219,7 +222,7 @@ def _is_jpeg_xmp(data: bytes, part: Part) -> bool:
 def _webp_with(data: bytes, xmp: bytes) -> bytes:
     found = [one for one in _webp_parts(data) if one.kind != b"XMP "]
     if not found:
-        raise ValueError("the WebP file is damaged: it has no chunk")
+        raise ValueError("the WebP file is damaged: it contains no chunk, but one with image data was expected")
     header = bytearray(_webp_header(data, found[0]))
     header[8] |= _VP8X_XMP
     pixels = [data[one.start : one.end] + b"\0" * (one.end % 2) for one in found if one.kind != b"VP8X"]
