@@ -25,6 +25,16 @@ import shards
 os.environ["SHARDGAN_HOME"] = os.environ.get("SHARDGAN_TEST_HOME", "/nonexistent/every-test-sets-its-own")
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Give each test the environment that the one before it got: commands that run in this process set variables."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture
 def home_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty SHARDGAN_HOME."""
