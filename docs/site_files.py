@@ -19,6 +19,7 @@ INCLUDED = (
     "*.md",
     "LICENSE",
     "docs/*.md",
+    "docs/tasks/*.md",
     "docs/*.css",
     "docs/*.png",
     "docs/*.webp",

@@ -35,6 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "models/metrics/protocol.py": ("tests/models/metrics/test_protocol.py",),
     "models/metrics/evaluation.py": ("tests/models/metrics/test_evaluation_values.py",),
     "models/metrics/floors.py": ("tests/models/metrics/test_floors.py",),
+    "models/metrics/directions.py": ("tests/models/metrics/test_directions.py",),
     "models/metrics/judges.py": ("tests/models/metrics/test_judges.py",),
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",

@@ -263,6 +263,28 @@ def test_a_training_that_used_both_nets_is_promoted_by_neither() -> None:
         assert verdict.why.endswith("evaluate with a feature net that the training did not use")
 
 
+def test_without_a_champion_the_nets_of_a_champion_do_not_count() -> None:
+    used = NetsUsed({"efficientnet-lite0": "a"}, {"mobilenetv2": "b"})
+    mine = twice(1.0, 1.0)
+    assert judge(mine, None, PromotionPolicy(floors="off", score=SECOND), used).promoted
+    refused = judge(mine, None, PromotionPolicy(floors="off", score=FIRST), used)
+    assert refused.why.endswith(f"set promote.score to {SECOND}")  # no champion's training used this score's net
+
+
+def test_the_nets_are_read_from_the_tags_of_both_versions(client: MlflowClient, home_dir: Path) -> None:
+    first, second = (make_version(client, "m", home_dir / name) for name in "ab")
+    nets = VersionTags.name("feature_nets")
+    client.set_model_version_tag("m", first.version, nets, '{"mobilenetv2": "its discriminator"}')
+    client.set_model_version_tag("m", second.version, nets, "{}")
+    first, second = (client.get_model_version("m", one.version) for one in (first, second))
+    policy = PromotionPolicy(floors="off", score=SECOND)
+    assert not promote(client, home(), first, twice(5.0, 5.0), None, policy).promoted
+    assert promote(client, home(), first, twice(5.0, 5.0), None, PromotionPolicy(floors="off", score=FIRST)).promoted
+    verdict = promote(client, home(), second, twice(1.0, 1.0), Rival(first, twice(5.0, 5.0)), policy)
+    assert not verdict.promoted
+    assert "because the champion's training used its feature net mobilenetv2 (its discriminator)" in verdict.why
+
+
 def test_limits_are_those_of_the_judge_that_decides() -> None:
     mine = twice(1.0, 1.0, **{"recall": 0.9, "recall-MobileNetV2": 0.2, "memorised": 0.4})
     policy = PromotionPolicy(floors="off", min_recall=0.3)
