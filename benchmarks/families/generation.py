@@ -8,7 +8,7 @@ from safetensors.torch import save
 from torch import nn
 
 from models.networks.families import NetworkSpec
-from tasks.registry.generator_pyfunc import BLOCK_SIZE
+from tasks.registry.packaging.generator_pyfunc import BLOCK_SIZE
 
 ROUNDS = 50  # short ones: on a busy machine some of them have a core for themselves
 SECONDS = 0.1

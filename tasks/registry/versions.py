@@ -31,7 +31,7 @@ from tasks.flow_runs.announcements import announce_model
 from tasks.flow_runs.assets import record_model
 from tasks.home import home
 from tasks.registry.config import SignConfig
-from tasks.registry.export import export_graphs
+from tasks.registry.packaging.export import export_graphs
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
     SignOutcome,
@@ -55,7 +55,7 @@ ARTIFACT_FILES = {
     "marking": "marking.py",  # versions of old releases do not have it, and do not mark their images
     "shield": "shield.safetensors",  # only from trainings with train.shield.policy=gate
 }
-CODE = Path(__file__).with_name("generator_pyfunc.py")
+CODE = Path(__file__).parent / "packaging" / "generator_pyfunc.py"
 SIGNATURE = ModelSignature(
     inputs=Schema(
         [

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from models.networks.families import FAMILIES, NetworkSpec
-from tasks.registry import export as model_export
-from tasks.registry.export import export_graphs, has_onnx
+from tasks.registry.packaging import export as model_export
+from tasks.registry.packaging.export import export_graphs, has_onnx
 
 
 def spec_of(family: str, num_classes: int) -> NetworkSpec:

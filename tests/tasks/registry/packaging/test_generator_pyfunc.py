@@ -37,7 +37,7 @@ def test_the_same_request_gives_the_same_bytes(model: Any) -> None:
 
 
 def test_the_example_of_the_readme_works(served_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).parents[3] / "README.md").read_text()
+    text = (Path(__file__).parents[4] / "README.md").read_text()
     (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     code = block.replace("sqlite:////path/to/.shardgan/mlflow.db", home().tracking_uri).replace("digits@", "m@")
     assert "models:/m@champion" in code
