@@ -19,8 +19,8 @@ from models.classifier.gain import GainTable
 from shards import Dataset, Manifest
 from tasks.evaluation.classifier_gain import describe_gain, keep_gain, measure_model_gain
 from tasks.home import home
-from tasks.registry.packaging.generator_pyfunc import GeneratorModel
 from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.packaging.generator_pyfunc import GeneratorModel
 from tasks.registry.versions import export_generator, resolve_version
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags

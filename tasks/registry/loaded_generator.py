@@ -115,7 +115,7 @@ class LoadedGenerator:
             yield self.generate(min(IMAGES_A_CALL, num_images - start), seed + number, label)
 
     def generate_rows(self, rows: Sequence[dict[str, Any]]) -> np.ndarray:
-        """Generate the images of several requests, rows as tasks/registry/packaging/generator_pyfunc.py describes them."""
+        """Generate the images of several requests; packaging/generator_pyfunc.py describes the rows."""
         return decode_pngs(self.model.predict(pd.DataFrame(rows))["image"])
 
     def encode(self, request: dict[str, Any], mark: bool = True) -> EncodedImages:

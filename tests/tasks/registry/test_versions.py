@@ -10,8 +10,8 @@ from models.training.checkpoints import file_sha256
 from models.training.loop import TrainConfig
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.packaging.export import has_onnx
 from tasks.registry.loaded_generator import LoadedGenerator
+from tasks.registry.packaging.export import has_onnx
 from tasks.registry.versions import (
     export_generator,
     find_champion,
