@@ -38,7 +38,7 @@ from tasks.reports.printable import for_markdown
 from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
-from tasks.trainer.digests import parse_digests
+from tasks.trainer.trusted import parse_digests
 
 __all__ = ["ScreenConfig", "ScreenOutcome", "ScreenPolicy", "names_model", "screen", "screen_source"]
 

@@ -4,6 +4,7 @@ Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from models.training.config import TrainConfig
 from shards import Dataset
 from shards.layout.identity import sample_key
 from tasks.errors import RequestError
-from tasks.trainer.digests import parse_digests
 
-__all__ = ["TrustedImages", "find_trusted", "load_trusted"]
+__all__ = ["TrustedImages", "find_trusted", "load_trusted", "parse_digests"]
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class TrustedImages(Settings):
@@ -106,3 +108,12 @@ def _check_number(number: int, config: TrainConfig) -> None:
             f"train.shield.trusted: {number} images, of which {held_out} are held out; a false positive rate of {rate} "
             f"needs {images_needed(rate)} held out: give more, or raise train.shield.false_positive_rate"
         )
+
+
+def parse_digests(text: str, name: str) -> list[str]:
+    """Return the distinct digests in `text`, in order. Raises RequestError, with the list's `name`, for other text."""
+    lines = {line.partition("#")[0].strip().lower() for line in text.splitlines()}
+    digests = sorted(lines - {""})
+    if wrong := [digest for digest in digests if not SHA256.fullmatch(digest)]:
+        raise RequestError(f"{name} has {wrong[0]!r}: expected one sha256 of 64 hexadecimal digits per line")
+    return digests
