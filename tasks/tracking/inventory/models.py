@@ -36,19 +36,17 @@ FROM_TAGS = (
 def list_versions(home: Home) -> list[VersionRecord]:
     """Return the registered versions, sorted by model; the newest version of a model comes first.
 
-    Imports MLflow only if a tracking server is set. Raises RequestError for a database that cannot be read.
+    Raises RequestError for a database that cannot be read.
     """
     if home.serves_itself:
         stored = read_versions(home.mlflow_database) if home.mlflow_database.exists() else []
     else:
-        stored = _ask_server(home)
+        from tasks.tracking.inventory.registry_server import (
+            ask_versions,
+        )  # a home without a server needs no HTTP client
+
+        stored = ask_versions(home)
     return sorted((_record(home, one) for one in stored), key=lambda one: (one.name, -int(one.version)))
-
-
-def _ask_server(home: Home) -> list[StoredVersion]:
-    from tasks.tracking.inventory.registry_server import ask_versions  # imports MLflow
-
-    return ask_versions(home)
 
 
 def _record(home: Home, stored: StoredVersion) -> VersionRecord:

@@ -1,12 +1,34 @@
 """The registry's tables say what MLflow's client says, and versions keep their scores and origin."""
 
+import threading
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.serving import make_server
+
 from tasks.home import home
 from tasks.tracking.inventory.inventory import Inventory
 from tasks.tracking.inventory.models import list_versions
-from tasks.tracking.inventory.registry_server import ask_versions
+from tasks.tracking.inventory.registry_server import ask_by_client, ask_by_http, ask_versions
 from tasks.tracking.inventory.registry_tables import read_versions
 from tasks.tracking.runs import connect
 from tests.first_wave import DATASET, RUN_OF_ONE
+
+
+@pytest.fixture
+def server(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of MLflow's server on the home's database, in a thread."""
+    from mlflow.server import app, handlers
+
+    for store in ("_tracking_store", "_model_registry_store"):
+        monkeypatch.setattr(handlers, store, None)
+    uri = inventory.home.backend_uri
+    handlers.initialize_backend_stores(uri, uri, inventory.home.mlartifacts.as_uri())
+    serving = make_server("127.0.0.1", 0, app)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
+    serving.server_close()
 
 
 def test_a_version_has_its_scores_origin_and_size(inventory: Inventory) -> None:
@@ -20,16 +42,16 @@ def test_a_version_has_its_scores_origin_and_size(inventory: Inventory) -> None:
     assert one.bytes > 100_000
 
 
-def test_the_tables_say_what_mlflow_says(inventory: Inventory) -> None:
+def test_the_tables_say_what_mlflow_says(inventory: Inventory, server: str) -> None:
     database = inventory.home.mlflow_database
     client = connect(home())
     client.create_registered_model("it's odd")
     gone = client.create_model_version("it's odd", "file:///nowhere", tags={"a": "b", "empty": ""})
     client.create_model_version("it's odd", "file:///nowhere")
     client.set_registered_model_alias("it's odd", "champion", "2")
-    assert read_versions(database) == ask_versions(home())
+    assert read_versions(database) == ask_by_client(home()) == ask_by_http(server)
     client.delete_model_version("it's odd", gone.version)
     assert [one.version for one in read_versions(database) if one.name == "it's odd"] == ["2"]
-    assert read_versions(database) == ask_versions(home())
+    assert read_versions(database) == ask_versions(home()) == ask_by_http(server)
     foreign = list_versions(home())[-1]
     assert (foreign.title, foreign.aliases, foreign.bytes) == ("models:/it's odd/2", ["champion"], None)
