@@ -18,6 +18,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "shards/dataset/verification.py": ("tests/shards/dataset/test_verification.py",),
     "shards/layout/manifest.py": ("tests/shards/layout/test_manifest_values.py",),
     "shards/building/ledger.py": ("tests/shards/building/test_ledger.py",),
+    "shards/building/packed_facts.py": ("tests/shards/building/test_ledger.py",),
     "shards/building/classes.py": ("tests/shards/building/test_class_rules.py",),
     "shards/sources/webdataset.py": ("tests/shards/sources/test_webdataset.py",),
     "shards/reading/windows.py": ("tests/shards/reading/test_open_shards.py", "tests/shards/reading/test_windows.py"),

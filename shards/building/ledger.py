@@ -8,13 +8,13 @@ joining and the search for duplicates. The outcome of a file depends only on its
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from shards.building import schema
+from shards.building.packed_facts import PackedFacts
 from shards.building.schema import Claim, Content, Refusal
 from shards.building.screening import SUSPICIONS, Suspect
 from shards.decoding.partition import PASSING, Row
@@ -24,8 +24,6 @@ from shards.sources.entries import Entry, folder_at, looks_like_image
 
 MARKED_CLASS, UNMARKED_CLASS = "generated", "unmarked"
 _PAGE = 4096
-_TABLE_COLUMNS = {"jpeg_tables", "stored_jpeg_tables"}
-_KNOWN_TABLES = 4096  # quantisation tables in memory; others are looked up in the file
 _SAME = "files.source = listing.source AND files.size = listing.size AND files.stamp = listing.stamp"
 _KNOWN = f"listing JOIN files ON {_SAME}"
 # Refusals for these reasons are tried again when the input has changed.
@@ -39,8 +37,7 @@ class Ledger:
         self._db = schema.open_database(path)
         self._db.create_function("folder_at", 2, folder_at, deterministic=True)
         self._db.create_function("looks_like_image", 1, looks_like_image, deterministic=True)
-        self._number_of = lru_cache(_KNOWN_TABLES)(self._find_number)
-        self._table_of = lru_cache(_KNOWN_TABLES)(self._find_table)
+        self._facts = PackedFacts(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -216,7 +213,7 @@ class Ledger:
                 for sample in row.get("samples", ()):
                     facts = {"source_bytes": row["source_bytes"], **row["facts"], **sample}
                     place = (facts.pop("frame"), name, facts.pop("offset"), facts.pop("bytes"))
-                    content = (digest, *place, self._pack(facts))
+                    content = (digest, *place, self._facts.pack(facts))
                     self._db.execute("INSERT INTO arrivals VALUES (?, ?, ?, ?, ?, ?)", content)
 
     def find_duplicates(self, duplicates: str, near_distance: int) -> None:
@@ -247,7 +244,7 @@ class Ledger:
             "WHERE source_sha256 = ? AND dropped.reason IS NULL ORDER BY frame",
             (source_sha256,),
         )
-        return [Content._make((*row[:4], self._unpack(row[4]))) for row in rows]
+        return [Content._make((*row[:4], self._facts.unpack(row[4]))) for row in rows]
 
     def stand_in(self, source_sha256: bytes) -> tuple[str, bytes, str]:
         """Return why a content was dropped as a look-alike, and the content and the file that were kept instead."""
@@ -271,7 +268,7 @@ class Ledger:
     def place(self, rows: Iterable[tuple[bytes, Content]]) -> None:
         """Store where samples lie in the shards of the new version."""
         with self.transaction():
-            values = [(digest, *content[:4], self._pack(content.facts)) for digest, content in rows]
+            values = [(digest, *content[:4], self._facts.pack(content.facts)) for digest, content in rows]
             self._db.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def finish(self, version: str, digest: str) -> None:
@@ -307,24 +304,6 @@ class Ledger:
 
     def _any_listed(self, condition: str) -> bool:
         return self._db.execute(f"SELECT 1 FROM listing WHERE {condition} LIMIT 1").fetchone() is not None
-
-    def _find_number(self, tables: str | None) -> int | None:
-        if tables is None:
-            return None
-        self._db.execute("INSERT OR IGNORE INTO jpeg_tables(value) VALUES (?)", (tables,))
-        return int(self._db.execute("SELECT number FROM jpeg_tables WHERE value = ?", (tables,)).fetchone()[0])
-
-    def _find_table(self, number: int | None) -> str | None:
-        row = self._db.execute("SELECT value FROM jpeg_tables WHERE number = ?", (number,)).fetchone()
-        return str(row[0]) if row else None
-
-    def _pack(self, facts: dict[str, Any]) -> str:
-        """Return facts as JSON, with a number for each quantisation table. Tables are few, but half of the text."""
-        return json.dumps(facts | {name: self._number_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()})
-
-    def _unpack(self, text: str) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(text)
-        return facts | {name: self._table_of(facts[name]) for name in _TABLE_COLUMNS & facts.keys()}
 
     def _forget_files_without_content(self) -> None:
         # In the order of the hashes, the contents are read once from start to end. In the order of the names, each file
