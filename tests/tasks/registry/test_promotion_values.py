@@ -8,7 +8,7 @@ from models.metrics.directions import CLASSIFIER_GAIN
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.registry.config import PromotionPolicy
-from tasks.registry.promotion import Rival, Verdict, find_missed, grounds, judge, limits_asked_for
+from tasks.registry.promotion import NetsUsed, Rival, Verdict, find_missed, grounds, judge, limits_asked_for
 
 PROTOCOL = Protocol(
     feature_net="n",
@@ -143,6 +143,13 @@ def test_grounds_name_the_champion_with_its_score_or_with_its_problem() -> None:
         "its files are lost"
     )
     assert grounds(mine, None, policy).keys() == {FD, "protocol", "policy"}
+
+
+def test_grounds_name_the_nets_that_the_training_used() -> None:
+    used = NetsUsed({"a": "its discriminator"}, {"b": "another"})
+    fact = "feature nets used in training"
+    assert grounds(scores(fd=8.0), None, PromotionPolicy(), used)[fact] == "a (its discriminator)"
+    assert grounds(scores(fd=8.0), None, PromotionPolicy(), NetsUsed())[fact] == "none"
 
 
 @pytest.mark.parametrize(
