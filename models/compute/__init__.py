@@ -1,6 +1,7 @@
-"""Device, precision, memory layout, seeded random draws, adversarial perturbations, optimisers and several processes.
+"""Device, precision, memory layout, seeded random draws, adversarial perturbations, optimisers, several
+processes, and what all this takes.
 
 May import models.errors only.
 """
 
-__all__ = ["adversarial", "config", "convolution", "device", "draws", "optimizers", "parallel"]
+__all__ = ["adversarial", "config", "convolution", "device", "draws", "metering", "optimizers", "parallel"]

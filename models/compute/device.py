@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import psutil
 import torch
@@ -44,12 +45,36 @@ def prepare(config: ComputeConfig, device: torch.device) -> None:
         torch.backends.cudnn.allow_tf32 = config.tf32
 
 
+def gpu_uuids(device: torch.device) -> list[str]:
+    """The driver's names of the GPUs that this machine's trainers use, one each. Empty on a CPU."""
+    if device.type != "cuda":
+        return []
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return [_uuid(number) for number in range(min(here, torch.cuda.device_count()))]
+
+
+def _uuid(number: int) -> str:
+    uuid = str(torch.cuda.get_device_properties(number).uuid)
+    return uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
+
+
+def arithmetic(config: ComputeConfig, device: torch.device) -> Literal["bf16", "tf32", "fp32"]:
+    """The kind of multiplication that `config` chooses on this device."""
+    if uses_bf16(config, device):
+        return "bf16"
+    return "tf32" if config.tf32 and device.type == "cuda" else "fp32"
+
+
 def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
     """The autocast context for networks and losses."""
-    wanted = config.precision == "bf16"
+    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(config, device))
+
+
+def uses_bf16(config: ComputeConfig, device: torch.device) -> bool:
+    """Whether networks and losses are computed in bfloat16."""
     if config.precision == "auto":
-        wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return config.precision == "bf16"
 
 
 def memory_format(config: ComputeConfig, device: torch.device) -> torch.memory_format:

@@ -5,9 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from models.compute.draws import Draws
+from models.compute.metering.flops import FlopCounter
 from models.networks.families import NetworkSpec
+from models.objectives import OBJECTIVES, Batch
 from models.training.config import TrainConfig
-from models.training.state import attach_frozen
+from models.training.schedules import moment
+from models.training.state import TrainState, attach_frozen
 
 BYTES = 4
 # How many copies of a network's feature maps are in memory at once. The discriminator sees real and generated images,
@@ -64,3 +68,44 @@ def count_features(network: nn.Module, role: str, spec: NetworkSpec, batch: int)
     size = (spec.latent_dim,) if role == "generator" else (spec.channels, spec.resolution, spec.resolution)
     network(torch.zeros(batch, *size, device="meta"), labels)
     return total
+
+
+def count_flops(config: TrainConfig, spec: NetworkSpec) -> float:
+    """Model FLOPs of one image in a training step: every convolution and matrix product of all phases.
+
+    Passes backward and gradient penalties are in it; augmentation, compression, the shield and optimisers are not. The
+    step runs on the device meta, so nothing is computed: it takes a few seconds for a large network.
+    """
+    meta, size = torch.device("meta"), config.batch_size
+    state = TrainState(spec, meta)
+    now = moment(config, 0)
+    batch = Batch(
+        real=torch.empty(size, spec.channels, spec.resolution, spec.resolution, device=meta),
+        classes=torch.zeros(size, dtype=torch.long, device=meta) if spec.num_classes else None,
+        augment=lambda images: images,
+        draws=ShapesOfDraws(size),
+        gamma=now.gamma,
+        reconstruction=config.reconstruction,
+        consistency=0.0,
+    )
+    with FlopCounter() as counter:
+        for phase in OBJECTIVES[spec.family]:
+            losses = phase(state, batch).by_role
+            for role, loss in losses.items():
+                torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses) > 1)
+    return counter.total / size
+
+
+class ShapesOfDraws(Draws):
+    """Draws without numbers, for the device meta."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """An empty tensor of the shape that the numbers would have."""
+        return torch.empty(self.total, *shape, device="meta")
+
+    def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
+        """An empty tensor of the shape that the numbers would have."""
+        return torch.empty(self.total, *shape, device="meta")

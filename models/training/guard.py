@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
+from models.compute.metering.clock import Clock
 from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, EvaluationError
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
@@ -43,6 +44,7 @@ class Guard:
         world: World,
         io: TrainerIO,
         scorer: Scorer | None,
+        clock: Clock,
     ) -> None:
         self.state = state
         self.config = config
@@ -50,6 +52,7 @@ class Guard:
         self.store = store
         self.world = world
         self.io = io
+        self.clock = clock
         self.scorer = scorer if world.is_main and config.health.score_ticks else None
         self.writer = BackgroundWriter(store)
         self.saved_nimg = state.nimg if store.committed() else -1
@@ -116,7 +119,8 @@ class Guard:
             event, _ = self._look_at_score()
             if event:
                 self.io.notify(Event(event.nimg, event.name, "warn", event.reason).row())
-        self.writer.wait()
+        with self.clock.spend("checkpoint"):
+            self.writer.wait()
         self.world.wait()
 
     def _classes(self, labels: torch.Tensor) -> torch.Tensor:
@@ -125,8 +129,9 @@ class Guard:
     def _save(self, interim: bool, values: Mapping[str, Any] | None = None) -> None:
         self.saved_nimg = self.state.nimg
         if self.world.is_main:
-            everything = {**self.state.values(), **(values or {})}
-            self.writer.save(self.state.nimg, self.state.tensors(), everything, interim)
+            with self.clock.spend("checkpoint"):
+                everything = {**self.state.values(), **(values or {})}
+                self.writer.save(self.state.nimg, self.state.tensors(), everything, interim)
 
     def _wants_score(self) -> bool:
         """Whether this checkpoint is scored: at intervals, and at the end if there are scores to compare with."""
@@ -146,10 +151,12 @@ class Guard:
         pending = self.state.health.pending_nimg
         if self.scorer is None or pending is None:
             return None, False
-        self.writer.wait()
+        with self.clock.spend("checkpoint"):
+            self.writer.wait()
         try:
-            self.scorer.start(pending)
-            score = self.scorer.collect(pending, self.io.should_stop)
+            with self.clock.spend("evaluation"):
+                self.scorer.start(pending)
+                score = self.scorer.collect(pending, self.io.should_stop)
         except EvaluationError as error:
             self.state.health.pending_nimg = None
             return Event(self.state.nimg, "scorer_failed", "warn", f"no score at {pending:,} images: {error}"), False

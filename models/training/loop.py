@@ -16,6 +16,7 @@ from models.augmentation.differentiable import augment
 from models.compression.robust import Codecs, make_compressor
 from models.compute.device import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.compute.draws import Draws, mixed_seed
+from models.compute.metering.clock import Clock
 from models.compute.parallel import World, share_batch_norm
 from models.errors import ConfigError, DivergedError
 from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
@@ -44,16 +45,19 @@ def train(
     scorer: Scorer | None = None,
     world: World | None = None,
     device: torch.device | None = None,
+    clock: Clock | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from the start, until `config.nimg` images are seen or `io.should_stop()`.
 
     The main process alone reports to `io` and scores its checkpoints with `scorer`. The state is checkpointed before
-    this returns. `state.nimg` says how many images were seen, `state.health` whether the training ended early. Raises
+    this returns. `state.nimg` says how many images were seen, `state.health` whether the training ended early. `clock`
+    is told where the time goes: step, data, compile, evaluation, checkpoint. Raises
     DivergedError where a health event ends the training (nothing of the broken state is saved), OutOfMemoryError where
     a step does not fit the memory (the state must not be used any more), and ConfigError where the processes cannot
     share a batch evenly, or the inputs do not fit the settings.
     """
     world = world or World()
+    clock = clock or Clock()
     device = device or select_device(config.compute.device)
     check_shares(config, world)
     prepare(config.compute, device)
@@ -68,19 +72,22 @@ def train(
 
     batches = inputs.open_batches(state.nimg)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
-    guard = Guard(state, config, checkpoints, world, io, scorer)
+    guard = Guard(state, config, checkpoints, world, io, scorer, clock)
+    step = "compile" if config.compute.compile else "step"  # the first step of this process compiles
     guard.save_if_due()
     while not guard.is_done and not world.any(io.should_stop()):
         # One step: every network sees one batch.
         waiting = time.perf_counter()
-        images, labels = next(batches)
+        with clock.spend("data"):
+            images, labels = next(batches)
         tick.data_seconds += time.perf_counter() - waiting
         before = state.nimg
         images, labels = to_device(images, device), to_device(labels, device)
         if before == 0 and world.is_main:
             io.picture("augmented", augmented_sheet(images, config))
-        with memory_errors(config.compute.micro_batch_size or len(images)):
+        with memory_errors(config.compute.micro_batch_size or len(images)), clock.spend(step):
             tick.add(take_step(state, config, images, labels, world))
+        step = "step"
         state.nimg += config.batch_size
         done = state.nimg >= config.nimg
 
@@ -88,7 +95,8 @@ def train(
         if done or crosses(before, state.nimg, config.tick_nimg):
             state.num_ticks += 1
             try:
-                row = tick.close(state.nimg, device, world)
+                with clock.spend("step"):  # on a GPU this waits for the steps
+                    row = tick.close(state.nimg, device, world)
             except DivergedError as error:
                 guard.recover(error)
             else:
@@ -96,10 +104,11 @@ def train(
                     io.report(row)
                 guard.after_tick(row, images, labels)
                 if done or state.num_ticks % config.snapshot_ticks == 0:
-                    made = sample_images(state, config.seed)
-                    if world.is_main:
-                        io.snapshot(state.nimg, made.png())
-                    guard.after_snapshot(made.images, made.labels)
+                    with clock.spend("evaluation"):
+                        made = sample_images(state, config.seed)
+                        if world.is_main:
+                            io.snapshot(state.nimg, made.png())
+                        guard.after_snapshot(made.images, made.labels)
             tick = Tick(state.nimg)
             guard.end_tick()
 

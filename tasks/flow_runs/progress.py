@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from tasks.flow_runs.artifacts import in_run
 from tasks.flow_runs.terminal import console, say
 from tasks.tracking.outages import not_needed
+from tasks.trainer.costs.words import in_words
+
+__all__ = ["Pace", "ProgressReport", "in_words"]
 
 logger = logging.getLogger(__name__)
 ARTIFACT_SECONDS = 2.0  # plus a hundredth of the total time: the server stores every update as an event
@@ -109,11 +112,3 @@ class Pace:
             self.first = done, now
         gained, seconds = done - self.first[0], now - self.first[1]
         return (total - done) * seconds / gained if gained > 0 and done < total else None
-
-
-def in_words(seconds: float) -> str:
-    """Format a duration for people: 42 s, 12 min, 3 h 20 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

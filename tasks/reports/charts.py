@@ -24,7 +24,15 @@ TITLES = {
     "compression_subsampled": "Learned share of 4:2:0",
     "images_per_second": "Images per second",
     "data_share": "Time spent waiting for data",
+    "host_share": "Time that the GPU waited for the host",
     "memory_bytes": "Memory",
+    "gpu_busy_share": "GPU busy",
+    "gpu_memory_bytes": "Memory of the GPUs",
+    "mfu_share": "Model FLOP/s utilisation",
+    "gpu_watts": "Power of the GPUs, watts",
+    "cpu_watts": "Power of the processors, watts",
+    "energy_kwh": "Energy, kWh",
+    "goodput_share": "Goodput",
 }
 Points = list[tuple[float, float]]
 

@@ -15,6 +15,8 @@ from tasks.reports.report import flatten_config, page_environment
 
 __all__ = ["LiveData", "live_script", "render_live_page"]
 
+SHARES = {"mfu_share": "MFU", "gpu_busy_share": "GPU busy", "host_share": "host wait", "data_share": "data wait"}
+WATTS = {"gpu_watts": "GPU", "cpu_watts": "CPU"}
 MAX_EVENTS = 20  # the newest ones
 DIGITS = 5  # of the points of a curve
 
@@ -24,7 +26,8 @@ class LiveData:
     """What the page shows, as plain values.
 
     `updated` is in seconds since 1970, `seconds_left` is None while it cannot be estimated. `stats`, `events` and
-    `scores` are lines of stats.jsonl and scores.jsonl; `grids` are the images seen at the sample grids.
+    `scores` are lines of stats.jsonl and scores.jsonl; `grids` are the images seen at the sample grids. `parts` are the
+    seconds since the run was asked for, by what they went into. `spent` says in words what the training took.
     """
 
     state: str
@@ -38,12 +41,20 @@ class LiveData:
     scores: Sequence[Mapping[str, Any]] = ()
     grids: Sequence[int] = ()
     pictures: Sequence[str] = field(default_factory=list)
+    parts: Mapping[str, float] = field(default_factory=dict)
+    spent: str = ""
 
 
-def render_live_page(run: str, about: str, columns: Sequence[str], config: Mapping[str, Any]) -> str:
-    """Give the page of the training `run`. `columns` names the columns of its grids, if each shows a class."""
+def render_live_page(
+    run: str, about: str, columns: Sequence[str], config: Mapping[str, Any], parts: Mapping[str, str]
+) -> str:
+    """Give the page of the training `run`. `columns` names the columns of its grids, if each shows a class.
+
+    `parts` are the names of what time goes into, each with what it means; the first is the useful part.
+    """
     template = page_environment().get_template("live.html.j2")
-    return template.render(run=run, about=about, columns=columns, config=list(flatten_config(config)))
+    settings = list(flatten_config(config))
+    return template.render(run=run, about=about, columns=columns, config=settings, parts=parts)
 
 
 def live_script(data: LiveData) -> str:
@@ -61,12 +72,23 @@ def live_script(data: LiveData) -> str:
         "updated": data.updated,
         "speed": speed,
         "left": data.seconds_left,
+        "machine": _machine(data.stats[-1]) if data.stats else [],
+        "parts": {name: round(seconds, 1) for name, seconds in data.parts.items()},
+        "spent": data.spent,
         "grids": list(data.grids),
         "pictures": list(data.pictures),
         "events": [dict(event) for event in data.events[-MAX_EVENTS:]],
         "charts": [chart for chart in charts if any(len(curve["points"]) > 1 for curve in chart["curves"])],
     }
     return f"show({json.dumps(shown, separators=(',', ':'))});\n"
+
+
+def _machine(row: Mapping[str, float]) -> list[str]:
+    """What the newest tick says of the machine, in words. Only what was measured."""
+    said = [f"{name} {row[column]:.0%}" for column, name in SHARES.items() if column in row]
+    said += [f"{name} {row[column]:.0f} W" for column, name in WATTS.items() if column in row]
+    memory = row.get("gpu_memory_bytes", row.get("memory_bytes"))
+    return said + ([f"memory {memory / 1e9:.1f} GB"] if memory else [])
 
 
 def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from prefect.context import get_run_context
+from prefect.context import FlowRunContext, get_run_context
 from prefect.exceptions import MissingContextError
 
 FLOW_RUN_TAG = "prefect.flow_run_id"
@@ -46,3 +46,13 @@ def prefect_tags() -> dict[str, str]:
     task_run = getattr(context, "task_run", None)
     flow_run_id = run.id if run else task_run.flow_run_id if task_run else None
     return {FLOW_RUN_TAG: str(flow_run_id)} if flow_run_id else {}
+
+
+def requested_at() -> float | None:
+    """Return when this flow run was created, or its scheduled time, in seconds since 1970. None outside of one."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None:
+        return None
+    when = run.expected_start_time if run.auto_scheduled else run.created
+    return when.timestamp() if when else None

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 from shards.storage.files import write_atomically
 from tasks.reports.live import LiveData, live_script, render_live_page
+from tasks.trainer.costs.cost import Cost
+from tasks.trainer.costs.goodput import PARTS, Goodput
+from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import RunDirectory, Status
 
 logger = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ class LivePage:
             columns = config.labels if 1 < len(config.labels) <= MAX_COLUMNS else []
             about = f"{config.train.family} on {config.dataset}@{config.dataset_version[:12]}"
             settings = {"train": config.train.model_dump(mode="json"), "data": config.data.model_dump(mode="json")}
-            write_atomically(self.run.live_page, render_live_page(self.run.name, about, columns, settings))
+            write_atomically(self.run.live_page, render_live_page(self.run.name, about, columns, settings, PARTS))
             self._write(self.run.status() or Status(state="running", nimg=0))
 
     def tick(self, nimg: int) -> None:
@@ -64,6 +67,8 @@ class LivePage:
 
     def _write(self, status: Status) -> None:
         stats, events = self.run.read_rows()
+        history = History(self.run.path).rows()
+        goodput, cost = Goodput.of(history), Cost.of_run(history)
         total = self.run.config().train.nimg
         data = LiveData(
             state=status.state,
@@ -76,6 +81,8 @@ class LivePage:
             events=events,
             scores=self.run.read_scores(),
             grids=[nimg for nimg, _ in self.run.list_samples()],
+            parts=dict(goodput.seconds) if goodput else {},
+            spent=cost.words() if cost else "",
             pictures=[name for name in PICTURES if (self.run.samples / f"{name}.png").exists()],
         )
         write_atomically(self.run.live_data, live_script(data))

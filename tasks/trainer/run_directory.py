@@ -7,6 +7,7 @@
                data.json      whether it streams; chosen by the first trainer, kept by all later ones
                compute.json   images at once; exists if memory did not hold as many as config.json asks for
                stats.jsonl    one object per tick, and one with the key "event" per health event
+               history.jsonl  when each trainer started, what its time went into, and how it ended
                scores.jsonl   one object per quick score, with the checkpoint's nimg and its protocol
                samples/       grids by images seen
                checkpoints/   see models.training.checkpoints

@@ -25,7 +25,11 @@ from typing import Any
 import torch
 from safetensors.torch import load
 
-from models.compute.device import num_processes, select_device
+from models.compute.device import gpu_uuids, num_processes, select_device
+from models.compute.metering.clock import Clock
+from models.compute.metering.cpu import CpuEnergy
+from models.compute.metering.gpu import open_gpus
+from models.compute.metering.meter import Meter
 from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, OutOfMemoryError, PeerLostError
 from models.grids import real_grid
@@ -36,6 +40,9 @@ from models.training.loop import train
 from shards import Dataset
 from shards.images.containers.marking import Mark, mark_image
 from tasks.trainer.batches import Batches, open_data
+from tasks.trainer.costs.config import CostConfig
+from tasks.trainer.costs.journal import Journal
+from tasks.trainer.costs.processor import find_processor
 from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
@@ -70,14 +77,15 @@ class StopFlag:
 class RunDirectoryIO:
     """The training loop's TrainerIO: writes to the run directory and the log, and stops on a signal."""
 
-    def __init__(self, run: RunDirectory, stop: StopFlag) -> None:
+    def __init__(self, run: RunDirectory, stop: StopFlag, journal: Journal) -> None:
         self.run = run
+        self.journal = journal
         self.page = LivePage(run)
         self.should_stop = stop.is_set
         self.picture = run.write_sample
 
     def report(self, row: dict[str, float]) -> None:
-        self.run.append_stats(row)
+        self.run.append_stats(row | self.journal.tick(row))
         self.run.set_status("running", int(row["nimg"]))
         self.page.tick(int(row["nimg"]))
         losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
@@ -136,6 +144,11 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     config, train_config = run.config(), run.train_config()
     device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
     world = World.join(device)
+    clock = Clock()
+    meter = Meter(open_gpus(gpu_uuids(device)) if world.is_main else None, CpuEnergy())
+    journal = Journal(run.path, clock, meter, CostConfig.read())
+    if world.is_main:
+        journal.start(find_processor(run, device, world.size, journal.config))
     dataset = Dataset.open(config.manifest)
     data = open_data(
         run.data_config(),
@@ -156,6 +169,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
         # Training continues from `nimg`: later ticks belong to steps that will be done again.
         if world.is_main:
             run.cut_stats(nimg)
+            journal.train(nimg)
         return data.batches(nimg)
 
     checkpoints = CheckpointStore(run.checkpoints, config.train.keep_checkpoints)
@@ -168,14 +182,26 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             training_codecs(config.train, dataset),
             load_trusted(config.trusted) if config.trusted else None,
         )
-        io = RunDirectoryIO(run, stop)
-        state = train(train_config, config.network, inputs, checkpoints, io, scorer=scorer, world=world, device=device)
+        io = RunDirectoryIO(run, stop, journal)
+        state = train(
+            train_config,
+            config.network,
+            inputs,
+            checkpoints,
+            io,
+            scorer=scorer,
+            world=world,
+            device=device,
+            clock=clock,
+        )
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)
         raise MicroBatchHalved from error
     finally:
         if scorer:
             scorer.close()
+    if world.is_main:
+        journal.end(state.nimg)
     world.close()
     if state.health.stopped:
         return Status(state="done", nimg=state.nimg, reason=state.health.stopped)

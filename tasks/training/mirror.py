@@ -24,6 +24,7 @@ STATE = (
     "compute.json",
     "stats.jsonl",
     "scores.jsonl",
+    "history.jsonl",
     "status.json",
     "live.html",
     "live.js",

@@ -26,10 +26,11 @@ from tasks.flow_runs.terminal import say
 from tasks.home import home
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
-from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags
+from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags, requested_at
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.config import DataConfig
+from tasks.trainer.costs.history import History
 from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
@@ -116,6 +117,7 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
         run.path.mkdir(parents=True, exist_ok=True)
         fetch_start(start, run.init)
     run.create(plan)
+    History(run.path).add_request(requested_at())
     return str(run.path)
 
 

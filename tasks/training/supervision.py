@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from tasks.errors import TrainerDied, TrainingDiverged, TrainingFailed, TrainingInterrupted
+from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
 
 POLL_SECONDS = 0.5
@@ -24,6 +25,7 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
     GRACE_SECONDS to write a checkpoint. After that it is killed. Returns the exit code.
     """
     environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
+    history = History(run.path)
     command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
     with run.log.open("ab") as log:
         trainer = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
@@ -41,6 +43,7 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
     finally:
         _signal_group(trainer, signal.SIGKILL)
         trainer.wait()
+        history.add("exit", code=trainer.returncode)
     on_poll()
     return trainer.returncode
 

@@ -14,6 +14,7 @@ from tasks.training.alerts import HealthReport
 from tasks.training.mirror import RunMirror
 
 logger = logging.getLogger(__name__)
+SHARES = {"goodput_share": "goodput", "mfu_share": "MFU", "gpu_busy_share": "GPU busy"}
 
 
 class RunWatch:
@@ -64,7 +65,9 @@ class RunWatch:
         losses = [
             f"{key.removeprefix('loss_').upper()} {row[key]:.2f}" for key in sorted(row) if key.startswith("loss_")
         ]
-        note = ", ".join([f"{row['nimg']:,}/{self.total:,} images", f"{row['images_per_second']:.0f}/s", *losses])
+        shares = [f"{name} {row[key]:.0%}" for key, name in SHARES.items() if key in row]
+        speed = f"{row['images_per_second']:.0f}/s"
+        note = ", ".join([f"{row['nimg']:,}/{self.total:,} images", speed, *shares, *losses])
         self.progress.update(row["nimg"], note)
 
     def _show_newest_grid(self) -> None:

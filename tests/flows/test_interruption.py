@@ -23,6 +23,8 @@ from tasks.errors import FlowRunDeleted
 from tasks.flow_runs import liveness
 from tasks.home import home
 from tasks.tracking.runs import connect
+from tasks.trainer.costs.goodput import Goodput
+from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 from tests.waiting import wait_until
@@ -70,6 +72,14 @@ def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: s
     assert outcome.nimg == CONFIG.nimg
     assert "resuming at" in run.log.read_text()
     assert steps(outcome.mlflow_run_id) == list(range(80, 1601, 80))
+    history = History(run.path).rows()
+    assert [row["code"] for row in history if row["event"] == "exit"] == [-signal.SIGKILL, 0]
+    assert history[0]["event"] == "asked"
+    goodput = Goodput.of(history)
+    assert goodput is not None
+    assert goodput.total == pytest.approx(history[-1]["at"] - history[0]["since"])
+    assert goodput.seconds["restart"] > 0
+    assert {"goodput", "cost"} <= dict(outcome.facts()).keys()
 
 
 def test_a_training_whose_flow_run_is_deleted_stops_with_a_checkpoint(

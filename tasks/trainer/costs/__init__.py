@@ -1,4 +1,4 @@
 """What a training takes: its recorded history, where its time went, and its GPU hours, energy and price.
 
-Imports neither torch, Prefect nor MLflow: `shardgan list` and `show` read these files too.
+Imports neither Prefect nor MLflow, and only processor.py imports torch: `shardgan list` and `show` use the others.
 """

@@ -1,10 +1,11 @@
 import pytest
 import torch
 
+from models.compute.metering.flops import FlopCounter
 from models.networks.families import FAMILIES, NetworkSpec
 from models.training.checkpoints import TENSORS, CheckpointStore
 from models.training.config import TrainConfig
-from models.training.estimates import estimate
+from models.training.estimates import count_flops, estimate
 from models.training.state import TrainState
 
 
@@ -32,3 +33,26 @@ def test_memory_grows_with_the_micro_batch_and_the_width() -> None:
     small = config.model_copy(update={"compute": config.compute.model_copy(update={"micro_batch_size": 8})})
     assert estimate(small, spec).memory_bytes < 0.3 * whole
     assert estimate(config, spec.model_copy(update={"width": 128})).memory_bytes > 1.5 * whole
+
+
+@pytest.mark.parametrize(
+    "family", [pytest.param(one, marks=pytest.mark.slow if one == "projected" else ()) for one in FAMILIES]
+)
+def test_the_flops_of_every_family_can_be_counted(family: str) -> None:
+    spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
+    assert count_flops(TrainConfig(family=family, batch_size=4), spec) > 0
+
+
+def test_a_step_of_dcgan_has_the_flops_of_its_passes() -> None:
+    """Discriminator's step: G forward; D both ways on real and generated images. Generator's: G and D both ways."""
+    spec = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=0, latent_dim=4, width=4)
+    forward = {}
+    for role, network in spec.build_networks().items():
+        size = (spec.latent_dim,) if role == "generator" else (1, 16, 16)
+        with torch.no_grad(), FlopCounter() as counter:
+            network(torch.zeros(4, *size), None)
+        forward[role] = counter.total / 4
+    passes = 3 * forward["generator"] + (2 * 3 + 3) * forward["discriminator"]
+    found = [count_flops(TrainConfig(batch_size=size), spec) for size in (4, 8)]
+    assert found[0] == pytest.approx(found[1])  # of one image
+    assert passes * 0.7 < found[0] <= passes * 1.34

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tasks.trainer.costs.history import History
 from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunDirectory
 
@@ -76,3 +77,19 @@ def test_a_page_that_cannot_be_written_is_a_warning(run: RunDirectory, caplog: p
     page.finish()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "the training continues" in caplog.text
+
+
+def test_the_page_says_where_the_time_went_and_what_it_cost(run: RunDirectory) -> None:
+    LivePage(run).start()
+    assert (shown(run)["parts"], shown(run)["spent"]) == ({}, "")  # a run of a release without a history
+    history = History(run.path)
+    history.add("asked", 1000.0, since=900.0)
+    history.add("start", 1010.0, gpus=1, price_per_hour=36.0, currency="EUR")
+    history.add("train", 1020.0, nimg=0)
+    history.add("tick", 1100.0, nimg=480, seconds={"step": 60.0, "data": 20.0}, gpu_joules=7200.0)
+    run.append_stats({"nimg": 480, "mfu_share": 0.31, "gpu_busy_share": 0.9, "gpu_watts": 350.2, "memory_bytes": 2e9})
+    LivePage(run).finish()
+    data = shown(run)
+    assert data["machine"] == ["MFU 31%", "GPU busy 90%", "GPU 350 W", "memory 2.0 GB"]
+    assert (data["parts"]["useful"], data["parts"]["queue"]) == (60, 100)
+    assert data["spent"] == "2 min, 0.025 GPU hours, 2 Wh, 0.90 EUR"

@@ -18,6 +18,9 @@ from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
 from shards import Dataset
 from shards.images.containers.marking import read_xmp
+from tasks.trainer.costs.cost import Cost
+from tasks.trainer.costs.goodput import Goodput
+from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import halve_micro_batch
 from tasks.training.stage import plan_run
@@ -88,6 +91,30 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     assert f"shardgan run {whole.config().run}".encode() in read_xmp(sample)
     assert not read_xmp((whole.samples / "real.png").read_bytes())
     assert state_of(killed) == "done"
+    assert_time_is_accounted_for(whole, killed)
+
+
+def assert_time_is_accounted_for(whole: RunDirectory, killed: RunDirectory) -> None:
+    """Goodput and cost survive the kill: they come from what both trainers of the run have recorded."""
+    rows = History(killed.path).rows()
+    assert [row["event"] for row in rows if row["event"] != "tick"] == ["start", "train", "start", "train", "end"]
+    goodput, cost = Goodput.of(rows), Cost.of_run(rows)
+    assert goodput is not None
+    assert cost is not None
+    assert goodput.total == pytest.approx(rows[-1]["at"] - rows[0]["at"])
+    assert all(goodput.seconds[name] > 0 for name in ("useful", "start", "checkpoint"))
+    second = max(number for number, row in enumerate(rows) if row["event"] == "train")
+    seen = max(row["nimg"] for row in rows[:second] if "nimg" in row)
+    assert (goodput.seconds["repeated"] > 0) == (seen > rows[second]["nimg"])
+    assert goodput.seconds["queue"] == 0
+    assert cost.starts == 2
+    assert cost.gpu_hours == 0
+    shares = [row["goodput_share"] for row in killed.read_stats()]
+    assert all(0 < share < 1 for share in shares)
+    # Both have the same steps to do, but one lost some of them and had to start twice.
+    undisturbed = Goodput.of(History(whole.path).rows())
+    assert undisturbed is not None
+    assert undisturbed.seconds["repeated"] == undisturbed.seconds["restart"] == 0
 
 
 def state_of(run: RunDirectory) -> str:

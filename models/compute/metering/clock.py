@@ -1,0 +1,42 @@
+"""A clock that charges all time of a program to named kinds of work."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+REST = "other"
+
+
+class Clock:
+    """Charges each moment to exactly one kind of work, so that the kinds add up to the whole time.
+
+    Work inside other work counts only as the inner kind. Time outside of any `spend` counts as `other`.
+    """
+
+    def __init__(self) -> None:
+        self._kind = REST
+        self._since = time.perf_counter()
+        self._seconds: Counter[str] = Counter()
+
+    @contextmanager
+    def spend(self, kind: str) -> Iterator[None]:
+        """Charge the time of this block to `kind`."""
+        outer = self._switch(kind)
+        try:
+            yield
+        finally:
+            self._switch(outer)
+
+    def take(self) -> Mapping[str, float]:
+        """Return the seconds by kind since the last call, and start again from zero."""
+        self._switch(self._kind)
+        taken, self._seconds = self._seconds, Counter()
+        return taken
+
+    def _switch(self, kind: str) -> str:
+        now = time.perf_counter()
+        self._seconds[self._kind] += now - self._since
+        self._since = now
+        before, self._kind = self._kind, kind
+        return before
