@@ -25,6 +25,7 @@ from tasks.evaluation.stage import (
     pairs_artifact,
 )
 from tasks.home import home
+from tasks.registry.costs import read_cost
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import Verdict, nets_used
 from tasks.registry.versions import find_champion
@@ -103,6 +104,7 @@ def gather(
         stats=metric_history(client, str(version.run_id)),
         snapshots=_snapshots(client, str(version.run_id)),
         lineage=_lineage(version),
+        cost=[(f"{name[:1].upper()}{name[1:]}", value) for name, value in read_cost(version).facts()],
         config=run.data.params,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -24,6 +24,7 @@ from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.evaluation.samples import generated_image
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
+from tasks.registry.costs import add_evaluation
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import Rival, Verdict, promote
 from tasks.registry.signing import verify_version
@@ -32,6 +33,7 @@ from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
+from tasks.trainer.costs.expense import Expense
 from tasks.trainer.pictures import (
     SPLIT,
     pick_train,
@@ -141,15 +143,18 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
     protocol = nets.protocol(dataset, config)
     scores = _known_scores(version, protocol)
     if scores is None:
-        evaluation = measure(version, dataset, config, nets, protocol)
-        scores = evaluation.scores
-        log_pairs(client, version, dataset, config, evaluation)
-        if config.gain:
-            table = score_gain(client, version, dataset, config.gain, select_device(config.device))
-            scores = scores.with_gain(table) if table else scores
+        device = select_device(config.device)
+        with Expense(device) as expense:
+            evaluation = measure(version, dataset, config, nets, protocol)
+            scores = evaluation.scores
+            log_pairs(client, version, dataset, config, evaluation)
+            if config.gain:
+                table = score_gain(client, version, dataset, config.gain, device)
+                scores = scores.with_gain(table) if table else scores
         _score_tags(scores).write(client, version)
         for name, value in scores.values.items():
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
+        add_evaluation(client, version, expense.cost)
     elif not scores.baselines:  # measured by a version of shardgan without floors
         scores = scores.with_baselines(val_features(dataset, config, nets.first, decoded_once(dataset)))
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)

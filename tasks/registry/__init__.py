@@ -7,6 +7,7 @@ __all__ = [
     "audit",
     "champion_check",
     "config",
+    "costs",
     "loaded_generator",
     "overview",
     "promotion",

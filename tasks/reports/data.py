@@ -78,5 +78,6 @@ class ReportData:
     stats: Sequence[Mapping[str, float]] = ()
     snapshots: Sequence[tuple[int, bytes]] = ()
     lineage: Mapping[str, str] = field(default_factory=dict)
+    cost: Sequence[tuple[str, str]] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     created: str = ""

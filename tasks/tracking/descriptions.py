@@ -53,6 +53,8 @@ def describe(client: MlflowClient, version: ModelVersion) -> str:
     lines = [f"Generator of the family {family}, trained on {trained_on}." if family else f"Trained on {trained_on}."]
     if tags.nimg:
         lines.append(f"The weights have seen {tags.nimg:,} images ({for_markdown(tags.chosen)}).")
+    if tags.cost_words:
+        lines.append(f"Training and evaluations took {for_markdown(tags.cost_words)}.")
     lines += ["", *_scores(tags), *_decision(tags), "Load it:", "", "```python", *_loading(version), "```", "", MARK]
     return "\n".join(lines)
 

@@ -25,6 +25,9 @@ from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home, sqlite_uri
 from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
 from tasks.tracking.tags import RunTags
+from tasks.trainer.costs.cost import Cost
+from tasks.trainer.costs.goodput import Goodput
+from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
@@ -201,6 +204,7 @@ class RunTracker:
 
     def _close(self, status: str) -> None:
         self._send()
+        self._send_cost()
         self.client.set_terminated(self.run_id, status)
 
     def _send(self) -> None:
@@ -241,6 +245,14 @@ class RunTracker:
             tags = RunTags(events={event["event"]: text[:MAX_TAG_LENGTH]}).as_tags()
             self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
             self.tagged_events.add(key)
+
+    def _send_cost(self) -> None:
+        """Write what all trainers of this run took so far, and what their time went into."""
+        rows = History(self.run.path).rows()
+        goodput, cost = Goodput.of(rows), Cost.of_run(rows)
+        if goodput and cost:
+            tags = RunTags(goodput=goodput.words(), cost=cost.words()).as_tags()
+            self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
 
     def _send_scores(self) -> None:
         rows = self.run.read_scores()

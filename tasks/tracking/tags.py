@@ -76,6 +76,8 @@ class RunTags(Tags):
     commit: str = ""
     quick_protocol: str = ""  # digest of the protocol of the quick scores
     events: dict[str, str] = {}  # the newest event of each kind, as a sentence
+    goodput: str = ""  # in words
+    cost: str = ""  # of all trainers of this run, in words
     study: str = ""  # digest of the settings that identify a compression study
     advice: str = ""
 
@@ -121,6 +123,9 @@ class VersionTags(Tags):
     scores: dict[str, str] = {}  # all scores under one protocol as JSON, by the protocol's digest
     shown_scores: dict[str, str] = {}  # the newest scores by name, for people who look at the registry
     classifier_gain: str = ""  # table as JSON
+
+    cost: str = ""  # of training and evaluations, as JSON (tasks/trainer/costs/cost.py)
+    cost_words: str = ""  # the same in words, for people who look at the registry
 
     promoted: bool | None = None
     why: str = ""

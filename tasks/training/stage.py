@@ -24,6 +24,7 @@ from tasks.flow_runs.progress import ProgressReport
 from tasks.flow_runs.run_names import name_in_run
 from tasks.flow_runs.terminal import say
 from tasks.home import home
+from tasks.registry.costs import add_training
 from tasks.registry.signing import check_keys
 from tasks.registry.versions import register
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags, requested_at
@@ -189,7 +190,9 @@ def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutc
     run = RunDirectory(Path(run_dir))
     name = name or run.config().dataset
     with ProgressReport("registering", f"Registering {name}", 1) as progress:
-        version = register(connect(home()), run, mlflow_run_id, name)
+        client = connect(home())
+        version = register(client, run, mlflow_run_id, name)
+        add_training(client, version, run)
         progress.conclude(f"Registered {name} version {version.version} as challenger")
     status = run.status()
     return TrainOutcome(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.tracking.inventory.records import DatasetRecord, RunRecord, VersionRecord
 
 FIRST_STEP = "nothing is here yet: shardgan run --source FOLDER --dataset NAME"
-RIGHT = ("IMAGES", "CLASSES", "SIZE", "SEEN")
+RIGHT = ("IMAGES", "CLASSES", "SIZE", "SEEN", "COST")
 
 
 def list_things(
@@ -88,14 +88,15 @@ def _print_runs(inventory: "Inventory") -> None:
 
     def row(run: "RunRecord") -> Sequence[str]:
         if run.problem:
-            return (run.name, "damaged", "-", "-", size_words(run.bytes), age_words(run.updated))
+            return (run.name, "damaged", "-", "-", "-", size_words(run.bytes), age_words(run.updated))
         left = f", {duration_words(run.seconds_left)} left" if run.seconds_left is not None else ""
         share = f" {100 * run.nimg / run.total_nimg:.0f}%" if run.state != "done" and run.total_nimg else ""
         score = f"{run.score_name} {score_words(run.score)}" if run.score is not None else "-"
         state = f"{run.state}{share}{left}"
-        return (run.name, state, count_words(run.nimg), score, size_words(run.bytes), age_words(run.updated))
+        cost = run.cost.short() if run.cost else "-"
+        return (run.name, state, count_words(run.nimg), score, cost, size_words(run.bytes), age_words(run.updated))
 
-    heads = ("RUN", "STATE", "SEEN", "BEST QUICK SCORE", "SIZE", "CHANGED")
+    heads = ("RUN", "STATE", "SEEN", "BEST QUICK SCORE", "COST", "SIZE", "CHANGED")
     print_table(heads, [row(run) for run in inventory.runs], RIGHT)
 
 

@@ -1,7 +1,7 @@
 """A clock that charges all time of a program to named kinds of work."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,7 +17,7 @@ class Clock:
     def __init__(self) -> None:
         self._kind = REST
         self._since = time.perf_counter()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def spend(self, kind: str) -> Iterator[None]:
@@ -31,7 +31,7 @@ class Clock:
     def take(self) -> Mapping[str, float]:
         """Return the seconds by kind since the last call, and start again from zero."""
         self._switch(self._kind)
-        taken, self._seconds = self._seconds, Counter()
+        taken, self._seconds = self._seconds, defaultdict(float)
         return taken
 
     def _switch(self, kind: str) -> str:

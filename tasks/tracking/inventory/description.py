@@ -129,6 +129,10 @@ def _run_facts(run: RunRecord) -> Iterator[Fact]:
     yield "network", f"{run.family}, {run.resolution} pixels"
     if run.score is not None:
         yield "best score", f"{run.score_name} {score_words(run.score)} at {count_words(run.score_nimg)} images"
+    if run.goodput:
+        yield "goodput", run.goodput
+    if run.cost:
+        yield "cost", run.cost.words()
     yield "size", size_words(run.bytes)
     yield "started", age_words(run.started)
     yield "changed", age_words(run.updated)
@@ -161,6 +165,7 @@ def _version_facts(one: VersionRecord) -> Iterator[Fact]:
                 yield name, score_words(value, scores.intervals.get(name))
     if not one.scores:
         yield "scored", f"no: shardgan evaluate --model {one.title}"
+    yield from one.cost.facts()
     yield "signed by", one.signed_by or "nobody"
     yield "size", size_words(one.bytes)
     yield "registered", age_words(one.created)

@@ -12,6 +12,7 @@ from tasks.tracking.inventory.files import folder_bytes
 from tasks.tracking.inventory.records import ScoreRecord, VersionRecord
 from tasks.tracking.inventory.registry_tables import StoredVersion, read_versions
 from tasks.tracking.tags import VersionTags
+from tasks.trainer.costs.cost import VersionCost
 
 SERVED = "mlflow-artifacts:/"  # files that a server keeps; that of `shardgan up` keeps them in the home
 FROM_TAGS = (
@@ -65,10 +66,11 @@ def _record(home: Home, stored: StoredVersion) -> VersionRecord:
         tags = VersionTags.parse(stored.tags)
         scores = {digest: _score(text) for digest, text in tags.scores.items()}
         shown = {name: float(value) for name, value in tags.shown_scores.items()}
+        cost = VersionCost.model_validate_json(tags.cost) if tags.cost else VersionCost()
     except (ValidationError, ValueError) as error:
         return VersionRecord(**facts, problem=f"one of its tags has an invalid value: {error}")
     return VersionRecord(
-        **facts, shown_scores=shown, scores=scores, **{field: getattr(tags, field) for field in FROM_TAGS}
+        **facts, shown_scores=shown, scores=scores, cost=cost, **{field: getattr(tags, field) for field in FROM_TAGS}
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.trainer.costs.cost import Cost, VersionCost
+
 RunState = Literal["running", "waiting", "done", "resumable", "diverged", "failed", "new"]
 
 
@@ -76,6 +78,8 @@ class RunRecord(Record):
     started: datetime | None = None
     updated: datetime | None = None
     reason: str = ""
+    goodput: str = ""  # in words
+    cost: Cost | None = None  # of all its trainers
     settings: dict[str, Any] = {}
     problem: str = ""
 
@@ -123,6 +127,7 @@ class VersionRecord(Record):
     at: str = ""
     replaced: str = ""
     deleted: str = ""  # when it was moved to the trash
+    cost: VersionCost = VersionCost()
     problem: str = ""
 
     @property

@@ -8,6 +8,9 @@ from typing import Any, get_args
 from tasks.home import Home
 from tasks.tracking.inventory.files import folder_bytes, is_locked
 from tasks.tracking.inventory.records import RunRecord, RunState
+from tasks.trainer.costs.cost import Cost
+from tasks.trainer.costs.goodput import Goodput
+from tasks.trainer.costs.history import History
 
 TAIL_BYTES = 2**16  # of stats.jsonl: holds the newest tick, whose line has less than 2 kB
 
@@ -26,6 +29,8 @@ def read_run(path: Path) -> RunRecord:
     newest = _newest_tick(path / "stats.jsonl")
     nimg = int(newest.get("nimg", 0)) if training else int(status.get("nimg", 0))
     best = _read_object(path / "checkpoints" / "best.json") or {}
+    history = History(path).rows()
+    goodput = Goodput.of(history)
     facts = {
         "name": path.name,
         "path": str(path),
@@ -36,6 +41,8 @@ def read_run(path: Path) -> RunRecord:
         "score_name": str(best.get("name", "")),
         "score": best.get("value"),
         "score_nimg": int(best.get("nimg", 0)),
+        "goodput": goodput.words() if goodput else "",
+        "cost": Cost.of_run(history),
         "bytes": folder_bytes(path),
         "started": _modified(path / "config.json"),
         "updated": _modified(path / "status.json") or _modified(path / "config.json"),

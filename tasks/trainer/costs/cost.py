@@ -68,6 +68,12 @@ class Cost(BaseModel):
             starts=self.starts + other.starts,
         )
 
+    def short(self) -> str:
+        """Say the most telling number alone: the price, else the GPU hours, else the time."""
+        if self.price is not None:
+            return price_words(self.price, self.currency)
+        return gpu_hour_words(self.gpu_hours) if self.gpu_hours else in_words(self.hours * HOUR)
+
     def words(self) -> str:
         """Say it in one line: 3 h 20 min, 6.7 GPU hours, 2.1 kWh, 8.33 EUR. What was not measured is left out."""
         parts = [in_words(self.hours * HOUR)]

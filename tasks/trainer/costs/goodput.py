@@ -4,7 +4,7 @@ The rest has names, so that all parts add up to the whole time: see PARTS. Compu
 and kills are in it.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ class Account:
         self.last: float | None = None
         self.state = "new"  # new, started, training, ended, gone
         self.nimg = 0
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.stretches: list[_Stretch] = []
         for row in rows:
             self.add(row)

@@ -41,6 +41,7 @@ from tasks.evaluation.stage import (
 )
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
+from tasks.registry.costs import read_cost
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.promotion import judge
 from tasks.registry.versions import find_champion, register
@@ -181,6 +182,10 @@ def test_the_second_evaluation_of_a_dataset_version_computes_no_real_features(
     seen.clear()
     score_model.fn("models:/m/1", config(num_images=20))
     assert sum(seen) == 20
+    evaluations = read_cost(connect(home()).get_model_version("m", "1")).evaluation
+    assert evaluations is not None
+    assert evaluations.starts == 2
+    assert evaluations.hours > 0
 
 
 def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_path: Path) -> None:
