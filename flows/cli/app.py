@@ -103,8 +103,10 @@ def start(command: Command, config: BaseModel, verbose: bool) -> Any:
 
 def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags: dict[str, str]) -> BaseModel:
     """Return the command's config: defaults, then the file, then flags and overrides. Raises SettingsError."""
-    if command.positional and tokens and "=" not in tokens[0]:
-        flags, tokens = {command.positional: tokens[0]} | flags, tokens[1:]
+    for name in command.positional.split():
+        if not tokens or "=" in tokens[0]:
+            break
+        flags, tokens = {name: tokens[0]} | flags, tokens[1:]
     tree = read_file(file) if file else {}
     tree = command.fill_in(restrict(tree, command.config, PipelineConfig), tree)
     return validate(command.config, set_values(tree, flags | parse_overrides(tokens), command.config))

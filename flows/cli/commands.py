@@ -19,6 +19,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig
+from tasks.dossier.config import DossierConfig, PullConfig, PushConfig
 from tasks.evaluation.export.config import ExportConfig
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
@@ -44,7 +45,7 @@ class Command:
     flags: dict[str, str] = field(default_factory=dict)
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
     succeeded: Callable[[Any], bool] = lambda outcome: True
-    positional: str = ""  # the setting that a bare first word stands for
+    positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
     is_service: bool = False  # a server or worker, whose log lines are what its terminal shows
 
     @property
@@ -176,6 +177,34 @@ COMMANDS = [
         MODEL_FLAG,
         succeeded=lambda outcome: outcome.whole,
         positional="model",
+    ),
+    Command(
+        "dossier",
+        "Write the papers of a version: model card, ML-BOM, Croissant, checked lineage, licences, limits. One page.",
+        DossierConfig,
+        "tasks.dossier.writing:write_dossier",
+        plans.plan_dossier,
+        {f"--{name}": name for name in ("model", "out", "license")},
+        succeeded=lambda outcome: not outcome.failed,
+        positional="model",
+    ),
+    Command(
+        "push",
+        "Copy a version with its dossier into a repository on the Hugging Face Hub, or into a folder.",
+        PushConfig,
+        "tasks.dossier.exchange.push:push_model",
+        plans.plan_push,
+        {f"--{name}": name for name in ("model", "repo", "license")},
+        positional="model repo",
+    ),
+    Command(
+        "pull",
+        "Register a version from such a repository. Every hash is verified first, and none of its code runs.",
+        PullConfig,
+        "tasks.dossier.exchange.pull:pull_model",
+        plans.plan_pull,
+        {"--repo": "repo", **MODEL_FLAG, "--revision": "revision"},
+        positional="repo",
     ),
     Command(
         "up",

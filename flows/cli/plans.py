@@ -16,6 +16,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig, ShardConfig
+from tasks.dossier.config import DossierConfig, PullConfig, PushConfig, check_extra, is_folder
 from tasks.evaluation.export.config import ExportConfig
 from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig
@@ -147,6 +148,32 @@ def plan_lineage(config: LineageConfig) -> Plan:
     """Check that the model exists."""
     _check_model(config.model)
     return [f"follow {config.model} back to its data and code"]
+
+
+def plan_dossier(config: DossierConfig) -> Plan:
+    """Check that the libraries are installed, and that the model exists."""
+    check_extra()
+    _check_model(config.model)
+    folder = config.out or f"{home().reports}/NAME-VERSION-dossier"
+    read = "all shards of its dataset" if config.shards else "no shard"
+    attached = ["attach it to the version's run"] if config.attach else []
+    return [f"check every hash of {config.model}, reading {read}", f"write its dossier to {folder}", *attached]
+
+
+def plan_push(config: PushConfig) -> Plan:
+    """Check that the libraries are installed, and that the model exists."""
+    check_extra()
+    _check_model(config.model)
+    where = f"the folder {config.repo}" if is_folder(config.repo) else f"{config.repo} on the Hugging Face Hub"
+    return [f"verify the files of {config.model}, and write its dossier", f"copy both to {where}"]
+
+
+def plan_pull(config: PullConfig) -> Plan:
+    """Check that the library for the Hub is installed."""
+    if not is_folder(config.repo):
+        check_extra("huggingface_hub")
+    name = config.model or "the name that its dossier gives"
+    return [f"fetch {config.repo}, and verify every hash", f"register it as {name}; nothing of it is run"]
 
 
 def plan_up(config: ServiceConfig) -> Plan:

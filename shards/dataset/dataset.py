@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shards.dataset.verification import find_damage
+from shards.dataset.verification import CheckedShards, check_shards, find_damage
 from shards.layout.manifest import SAMPLES_TABLE, Manifest, ShardRecord, beside, load_manifest, resolve_dataset
 from shards.reading.resident import Split, decode_split, decoded_bytes, fits_memory
 from shards.reading.streaming import Sample, stream_split
@@ -114,6 +114,10 @@ class Dataset:
         version that the manifest names.
         """
         return find_damage(self.uri, self.manifest)
+
+    def check_shards(self) -> CheckedShards:
+        """Read all shards and return the state of each, and the version that their content gives if all are intact."""
+        return check_shards(self.uri, self.manifest)
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what a reader should know about this version, as (name, value) pairs in the order to show them."""

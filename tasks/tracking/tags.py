@@ -132,6 +132,10 @@ class VersionTags(Tags):
     at: str = ""
     replaced: str = ""  # number of the previous champion; empty: there was none
 
+    dossier: str = ""  # path of the newest dossier among the artifacts of the run
+    dossier_sha256: str = ""  # of its SHA256SUMS
+    pulled_from: str = ""  # the repository, with its commit, from which `shardgan pull` took the version
+
     deleted: str = ""  # when `shardgan delete` marked it; `shardgan gc` removes it, and `shardgan undo` the mark
 
     @classmethod

@@ -167,6 +167,12 @@ def _version_facts(one: VersionRecord) -> Iterator[Fact]:
         yield "scored", f"no: shardgan evaluate --model {one.title}"
     yield from one.cost.facts()
     yield "signed by", one.signed_by or "nobody"
+    if one.pulled_from:
+        yield "pulled from", one.pulled_from
+    if one.dossier:
+        yield "dossier", f"{one.dossier} in the artifacts of its run, sha256 {one.dossier_sha256[:12]}"
+    else:
+        yield "dossier", f"none: shardgan dossier {one.title}"
     yield "size", size_words(one.bytes)
     yield "registered", age_words(one.created)
     if one.commit:
@@ -178,6 +184,9 @@ def _version_paths(home: Home, one: VersionRecord) -> Iterator[Fact]:
     report = home.reports / f"{one.name}-{one.version}.html"
     if report.exists():
         yield "report", str(report)
+    dossier = home.reports / f"{one.name}-{one.version}-dossier" / "index.html"
+    if dossier.exists():
+        yield "dossier", str(dossier)
 
 
 def _version_links(home: Home, one: VersionRecord) -> Iterator[Fact]:

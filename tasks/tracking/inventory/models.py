@@ -31,6 +31,9 @@ FROM_TAGS = (
     "at",
     "replaced",
     "deleted",
+    "dossier",
+    "dossier_sha256",
+    "pulled_from",
 )
 
 

@@ -126,6 +126,9 @@ class VersionRecord(Record):
     why: str = ""
     at: str = ""
     replaced: str = ""
+    dossier: str = ""  # path of the newest dossier among the artifacts of the run
+    dossier_sha256: str = ""
+    pulled_from: str = ""  # repository and commit
     deleted: str = ""  # when it was moved to the trash
     cost: VersionCost = VersionCost()
     problem: str = ""

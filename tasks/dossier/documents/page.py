@@ -1,0 +1,28 @@
+"""The dossier as one HTML page: styles and the picture inside it, no script, no request."""
+
+from pathlib import Path
+
+from tasks.dossier.checks import CHECKED, FAILED
+from tasks.dossier.documents.tables import data_lines, decision_lines, model_lines, protocol_lines, score_lines
+from tasks.dossier.facts import DossierFacts
+from tasks.reports.pictures import fit_pictures
+from tasks.reports.report import page_environment
+from tasks.tracking.inventory.words import size_words
+
+PAGE = "index.html"
+
+
+def render_page(facts: DossierFacts) -> str:
+    """Return the page."""
+    template = page_environment(Path(__file__).parent).get_template("dossier.html.j2")
+    return template.render(
+        facts=facts,
+        picture=fit_pictures([facts.picture])[0] if facts.picture else b"",
+        columns=facts.labels[: facts.arguments.get("num_classes", 0)][:10],
+        model=list(model_lines(facts)),
+        data=list(data_lines(facts)),
+        decision=list(decision_lines(facts)),
+        scored=[(one, score_lines(one), protocol_lines(one)) for one in facts.scored],
+        marks={CHECKED: "good", FAILED: "bad"},
+        files=[(one.path, size_words(one.bytes), one.sha256) for one in facts.files],
+    )
