@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
-from models.grids import grid_labels, grid_png
+from models.grids import grid_png
 from models.metrics.evaluation import Scores
 from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError, Manifest
@@ -42,7 +42,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory
 SPEC = "spec.json"
 DATE = "SOURCE_DATE_EPOCH"  # seconds; the variable of reproducible-builds.org
 SEED = 0  # of the pictures
-ROWS = 4
+COLUMNS, ROWS = 8, 4
 
 
 class VersionFile(NamedTuple):
@@ -130,9 +130,8 @@ def gather(client: MlflowClient, version: ModelVersion, licence: str, read_shard
     dataset_checks, shards = check_dataset(tags, dataset, read_shards)
     checks = [*stored.checks, *check_run(tags, run, folder, config), *dataset_checks]
     checks += [check_parent(client, what, sha256) for what, sha256 in _parents(config, dataset).items()]
-    checks.append(
-        Check("code", f"commit {tags.commit or 'unknown'}", NOT_CHECKED, "recorded when the training started")
-    )
+    commit = f"commit {tags.commit or 'unknown'}"
+    checks.append(Check("code", commit, NOT_CHECKED, "it was recorded when the training started"))
     scored = [Scores.model_validate_json(text) for text in tags.scores.values()]
     manifest = dataset.manifest if dataset else None
     events = RunTags.of(run).events if run else {}
@@ -227,14 +226,21 @@ def _parents(config: RunConfig | None, dataset: Dataset | None) -> dict[str, str
 
 
 def _picture(version: ModelVersion, checks: Sequence[Check]) -> bytes:
-    """Return a marked PNG of generated images, one class a column. Empty where the files must not or cannot be run."""
+    """Return a marked PNG of generated images. It is empty where the files must not or cannot be run."""
     if any(check.status == FAILED for check in checks) or not VersionTags.of(version).files_sha256:
         return b""
     try:
         generator = LoadedGenerator.load(version)
     except RegistryError:
         return b""
-    columns, labels = grid_labels(generator.num_classes, ROWS * 2)
-    cells = labels.tolist()[: columns * ROWS]
-    images = generator.generate_each(range(SEED, SEED + len(cells)), cells)
-    return generator.mark(grid_png(images, columns), SEED)
+    labels = picture_labels(generator.num_classes)
+    images = generator.generate_each(range(SEED, SEED + len(labels)), labels)
+    return generator.mark(grid_png(images, COLUMNS), SEED)
+
+
+def picture_labels(num_classes: int) -> list[int]:
+    """Return the class of each cell. With at least COLUMNS classes, each column has one; with few, each row has one."""
+    if num_classes >= COLUMNS:
+        return list(range(COLUMNS)) * ROWS
+    rows = -(-ROWS // max(num_classes, 1)) * max(num_classes, 1)
+    return [row % max(num_classes, 1) for row in range(rows) for _ in range(COLUMNS)]

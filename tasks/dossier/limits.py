@@ -47,6 +47,8 @@ def _of_images(spec: Mapping[str, Any]) -> Iterator[str]:
     if resolution := arguments.get("resolution"):
         colour = "grey" if arguments.get("channels") == 1 else "colour"
         yield f"It makes {colour} images of {resolution}x{resolution} pixels, and no others."
+    if spec and "marking" not in spec.get("sha256", {}):
+        yield "Files that its own code makes do not say that they were generated; those that shardgan makes do."
 
 
 def _of_scores(scores: Scores, nets: Mapping[str, str]) -> Iterator[str]:

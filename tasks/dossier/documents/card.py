@@ -104,10 +104,12 @@ def _body(facts: DossierFacts) -> str:
 
 def _summary(facts: DossierFacts) -> str:
     trained = f" on the dataset {for_markdown(facts.dataset)}" if facts.dataset else ""
-    return (
-        f"A generator of images, trained with shardgan{trained}. Its images say in their metadata that they were "
-        "generated."
+    marks = (
+        " Its images say in their metadata that they were generated."
+        if "marking" in facts.spec.get("sha256", {})
+        else ""
     )
+    return f"A generator of images, trained with shardgan{trained}.{marks}"
 
 
 def _usage(facts: DossierFacts) -> list[str]:

@@ -68,7 +68,7 @@ def render_croissant(manifest: Manifest) -> str:
         "version": f"1.0.0+{manifest.version}",
         "description": describe(manifest),
         "distribution": [*_shards(manifest), *_file_sets(manifest)],
-        "recordSet": [*_classes(manifest), *(_records(manifest, split) for split in _splits(manifest))],
+        "recordSet": [*_classes(manifest), *(one for split in _splits(manifest) for one in _records(manifest, split))],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -133,8 +133,8 @@ def _splits(manifest: Manifest) -> list[str]:
 def _classes(manifest: Manifest) -> list[dict[str, Any]]:
     if not manifest.labels:
         return []
-    number = {"@type": "cr:Field", "@id": "classes/number", "name": "classes/number", "dataType": "sc:Integer"}
-    name = {"@type": "cr:Field", "@id": "classes/name", "name": "classes/name", "dataType": "sc:Text"}
+    kinds = {"classes/number": "sc:Integer", "classes/name": "sc:Text"}
+    fields = [{"@type": "cr:Field", "@id": one, "name": one, "dataType": kind} for one, kind in kinds.items()]
     return [
         {
             "@type": "cr:RecordSet",
@@ -143,35 +143,40 @@ def _classes(manifest: Manifest) -> list[dict[str, Any]]:
             "description": "The numbers of the classes and their names.",
             "dataType": "sc:Enumeration",
             "key": {"@id": "classes/number"},
-            "field": [number, name],
+            "field": fields,
             "data": [{"classes/number": place, "classes/name": label} for place, label in enumerate(manifest.labels)],
         }
     ]
 
 
-def _records(manifest: Manifest, split: str) -> dict[str, Any]:
-    """Return the records of a split: the key of each image, the image, and the number of its class."""
-    images, labels = {"@id": f"{split}-images"}, {"@id": f"{split}-labels"}
-    key = {"extract": {"fileProperty": "filename"}, "transform": {"regex": KEY}}
-    fields = [
-        _field(split, "key", "sc:Text", {"fileSet": images} | key),
-        _field(split, "image", "sc:ImageObject", {"fileSet": images, "extract": {"fileProperty": "content"}}),
-    ]
-    if manifest.labels:
-        fields[0]["references"] = {"fileSet": labels} | key
-        label = _field(split, "label", "sc:Integer", {"fileSet": labels, "extract": {"fileProperty": "content"}})
-        fields.append(label)
+def _records(manifest: Manifest, split: str) -> list[dict[str, Any]]:
+    """Return the images of a split by their keys and, where there are classes, the number of the class by the key.
+
+    The two are separate record sets, because mlcroissant cannot join two sets of files.
+    """
     purpose = "that the model learned from" if split == "train" else "that scores compare with"
+    text = f"The {manifest.num_samples(split):,} images {purpose}, each with its key."
+    image = {"fileSet": {"@id": f"{split}-images"}, "extract": {"fileProperty": "content"}}
+    sets = [_record_set(split, text, f"{split}-images", _field(f"{split}/image", "sc:ImageObject", image))]
+    if manifest.labels:
+        name = f"{split}-classes"
+        number = {"fileSet": {"@id": f"{split}-labels"}, "extract": {"fileProperty": "content"}}
+        field = _field(f"{name}/number", "sc:Integer", number)
+        sets.append(_record_set(name, f"The number of the class of each key in {split}.", f"{split}-labels", field))
+    return sets
+
+
+def _record_set(name: str, text: str, files: str, value: dict[str, Any]) -> dict[str, Any]:
+    key = {"fileSet": {"@id": files}, "extract": {"fileProperty": "filename"}, "transform": {"regex": KEY}}
     return {
         "@type": "cr:RecordSet",
-        "@id": split,
-        "name": split,
-        "description": f"The {manifest.num_samples(split):,} images {purpose}.",
-        "key": {"@id": f"{split}/key"},
-        "field": fields,
+        "@id": name,
+        "name": name,
+        "description": text,
+        "key": {"@id": f"{name}/key"},
+        "field": [_field(f"{name}/key", "sc:Text", key), value],
     }
 
 
-def _field(split: str, name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
-    identifier = f"{split}/{name}"
+def _field(identifier: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
     return {"@type": "cr:Field", "@id": identifier, "name": identifier, "dataType": kind, "source": source}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.dossier.checks import CHECKED, FAILED
 from tasks.dossier.documents.tables import data_lines, decision_lines, model_lines, protocol_lines, score_lines
-from tasks.dossier.facts import DossierFacts
+from tasks.dossier.facts import COLUMNS, DossierFacts
 from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import page_environment
 from tasks.tracking.inventory.words import size_words
@@ -14,11 +14,13 @@ PAGE = "index.html"
 
 def render_page(facts: DossierFacts) -> str:
     """Return the page."""
+    num_classes = facts.arguments.get("num_classes", 0)
     template = page_environment(Path(__file__).parent).get_template("dossier.html.j2")
     return template.render(
         facts=facts,
         picture=fit_pictures([facts.picture])[0] if facts.picture else b"",
-        columns=facts.labels[: facts.arguments.get("num_classes", 0)][:10],
+        columns=facts.labels[:COLUMNS] if num_classes >= COLUMNS else [],
+        rows=facts.labels[:num_classes] if num_classes < COLUMNS else [],
         model=list(model_lines(facts)),
         data=list(data_lines(facts)),
         decision=list(decision_lines(facts)),
