@@ -38,7 +38,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"tracking"},
         {"flow_runs"},
         {"registry"},
-        {"datasets", "training", "evaluation", "service", "dossier"},
+        {"datasets", "training", "evaluation", "service"},
         {"study"},
     ],
 }

@@ -19,7 +19,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig
-from tasks.dossier.config import DossierConfig, PullConfig, PushConfig
+from tasks.evaluation.dossier.config import DossierConfig, PullConfig, PushConfig
 from tasks.evaluation.export.config import ExportConfig
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
@@ -182,7 +182,7 @@ COMMANDS = [
         "dossier",
         "Write the papers of a version: model card, ML-BOM, Croissant, checked lineage, licences, limits. One page.",
         DossierConfig,
-        "tasks.dossier.writing:write_dossier",
+        "tasks.evaluation.dossier.writing:write_dossier",
         plans.plan_dossier,
         {f"--{name}": name for name in ("model", "out", "license")},
         succeeded=lambda outcome: not outcome.failed,
@@ -192,7 +192,7 @@ COMMANDS = [
         "push",
         "Copy a version with its dossier into a repository on the Hugging Face Hub, or into a folder.",
         PushConfig,
-        "tasks.dossier.exchange.push:push_model",
+        "tasks.evaluation.dossier.exchange.push:push_model",
         plans.plan_push,
         {f"--{name}": name for name in ("model", "repo", "license")},
         positional="model repo",
@@ -201,7 +201,7 @@ COMMANDS = [
         "pull",
         "Register a version from such a repository. Every hash is verified first, and none of its code runs.",
         PullConfig,
-        "tasks.dossier.exchange.pull:pull_model",
+        "tasks.evaluation.dossier.exchange.pull:pull_model",
         plans.plan_pull,
         {"--repo": "repo", **MODEL_FLAG, "--revision": "revision"},
         positional="repo",

@@ -16,7 +16,7 @@ from flows.configs import (
     TrainGanConfig,
 )
 from tasks.datasets.config import GenerateConfig, ScreenConfig, ShardConfig
-from tasks.dossier.config import DossierConfig, PullConfig, PushConfig, check_extra, is_folder
+from tasks.evaluation.dossier.config import DossierConfig, PullConfig, PushConfig, check_extra, is_folder
 from tasks.evaluation.export.config import ExportConfig
 from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig

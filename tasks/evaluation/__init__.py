@@ -1,6 +1,6 @@
-"""The Prefect tasks that score a registered version and publish the report; its images as files.
+"""The Prefect tasks that score a registered version and publish the report; its images as files; its dossier.
 
 May import registry and the rooms below it, not datasets, training or service.
 """
 
-__all__ = ["comparison", "export", "feature_nets", "outcome", "publishing", "samples", "stage"]
+__all__ = ["comparison", "dossier", "export", "feature_nets", "outcome", "publishing", "samples", "stage"]

@@ -15,11 +15,11 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
 from shards import Dataset, DatasetError
-from tasks.dossier.config import PullConfig
-from tasks.dossier.exchange.hub import fetch
-from tasks.dossier.exchange.repository import Repository, known_code, read_repository
-from tasks.dossier.writing import artifact_path
 from tasks.errors import RegistryError
+from tasks.evaluation.dossier.config import PullConfig
+from tasks.evaluation.dossier.exchange.hub import fetch
+from tasks.evaluation.dossier.exchange.repository import Repository, known_code, read_repository
+from tasks.evaluation.dossier.writing import artifact_path
 from tasks.home import home
 from tasks.registry.signing import VERIFY_KEY, check_keys, fetched_model, files_sha256
 from tasks.tracking.model_ref import uri_of

@@ -8,9 +8,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from models.metrics.directions import higher_is_better
-from tasks.dossier.documents.tables import data_lines, decision_lines, model_lines, protocol_lines, score_lines
-from tasks.dossier.facts import DossierFacts
 from tasks.errors import RequestError
+from tasks.evaluation.dossier.documents.tables import (
+    data_lines,
+    decision_lines,
+    model_lines,
+    protocol_lines,
+    score_lines,
+)
+from tasks.evaluation.dossier.facts import DossierFacts
+from tasks.evaluation.dossier.licences import OWN_LICENCE
 from tasks.reports.printable import for_markdown
 
 if TYPE_CHECKING:
@@ -61,8 +68,9 @@ def _licence(licence: str) -> dict[str, Any]:
         return {}
     if licence.lower() in HUB_LICENCES:
         return {"license": licence.lower()}
-    link = f"https://spdx.org/licenses/{licence}.html"
-    return {"license": "other", "license_name": licence.lower(), "license_link": link}
+    is_own = licence.startswith(OWN_LICENCE)
+    link = {} if is_own else {"license_link": f"https://spdx.org/licenses/{licence}.html"}
+    return {"license": "other", "license_name": licence.lower(), **link}
 
 
 def _results(facts: DossierFacts) -> list["EvalResult"]:
@@ -104,11 +112,8 @@ def _body(facts: DossierFacts) -> str:
 
 def _summary(facts: DossierFacts) -> str:
     trained = f" on the dataset {for_markdown(facts.dataset)}" if facts.dataset else ""
-    marks = (
-        " Its images say in their metadata that they were generated."
-        if "marking" in facts.spec.get("sha256", {})
-        else ""
-    )
+    is_marked = "marking" in facts.spec.get("sha256", {})
+    marks = " Its images say in their metadata that they were generated." if is_marked else ""
     return f"A generator of images, trained with shardgan{trained}.{marks}"
 
 

@@ -12,13 +12,14 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
 from shards.storage.files import write_atomically
-from tasks.dossier.config import DossierConfig, check_extra
-from tasks.dossier.documents.bom import BOM, render_bom
-from tasks.dossier.documents.card import CARD, PICTURE, render_card
-from tasks.dossier.documents.croissant import CROISSANT, render_croissant
-from tasks.dossier.documents.page import PAGE, render_page
-from tasks.dossier.facts import DossierFacts, gather
 from tasks.errors import RequestError
+from tasks.evaluation.dossier.config import DossierConfig, check_extra
+from tasks.evaluation.dossier.documents.bom import BOM, render_bom
+from tasks.evaluation.dossier.documents.card import CARD, PICTURE, render_card
+from tasks.evaluation.dossier.documents.croissant import CROISSANT, render_croissant
+from tasks.evaluation.dossier.documents.page import PAGE, render_page
+from tasks.evaluation.dossier.facts import DossierFacts, gather
+from tasks.evaluation.dossier.licences import spdx_identifier
 from tasks.home import home
 from tasks.registry.versions import resolve_version
 from tasks.tracking.runs import connect
@@ -65,11 +66,12 @@ def write_dossier(config: DossierConfig) -> DossierOutcome:
     is missing. Checks that fail do not raise: the dossier says so.
     """
     check_extra()
+    licence = spdx_identifier(config.license)
     client = connect(home())
     version = resolve_version(client, config.model)
     folder = folder_of(config, version.name, str(version.version))
     check_folder(folder)
-    facts = gather(client, version, config.license, config.shards)
+    facts = gather(client, version, licence, config.shards)
     files = render(facts)
     write_files(folder, files)
     sums = hashlib.sha256(files[SUMS]).hexdigest()

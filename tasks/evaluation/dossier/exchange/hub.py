@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.dossier.config import PushConfig, check_extra, is_folder
-from tasks.dossier.exchange.repository import MODEL, MOST_BYTES, SUMS, read_sums
 from tasks.errors import RequestError
+from tasks.evaluation.dossier.config import PushConfig, check_extra, is_folder
+from tasks.evaluation.dossier.exchange.repository import MODEL, MOST_BYTES, SUMS, read_sums
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

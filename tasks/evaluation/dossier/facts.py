@@ -19,7 +19,8 @@ from models.metrics.evaluation import Scores
 from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError, Manifest
 from shards.dataset.verification import ShardState
-from tasks.dossier.checks import (
+from tasks.errors import RegistryError
+from tasks.evaluation.dossier.checks import (
     CHECKED,
     FAILED,
     NOT_CHECKED,
@@ -29,9 +30,8 @@ from tasks.dossier.checks import (
     check_parent,
     check_run,
 )
-from tasks.dossier.licences import Package, find_packages
-from tasks.dossier.limits import Evidence, find_limits
-from tasks.errors import RegistryError
+from tasks.evaluation.dossier.licences import Package, find_packages
+from tasks.evaluation.dossier.limits import Evidence, find_limits
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.signing import NOT_SIGNED, fetched_model

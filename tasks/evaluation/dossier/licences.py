@@ -10,9 +10,12 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from tasks.errors import RequestError
+
 LONGEST = 100  # characters; some packages state their whole licence text instead of its name
 NOT_STATED = "not stated"
 CLASSIFIER = "License :: "
+OWN_LICENCE = "LicenseRef-"  # how SPDX names licences that are not in its list
 
 
 class Package(NamedTuple):
@@ -39,6 +42,20 @@ def find_packages(requirements: Iterable[str]) -> list[Package]:
         found[name] = _read(str(name), extras, direct.get(canonicalize_name(name)))
         waiting += [(canonicalize_name(needed), frozenset()) for needed in found[name].needs]
     return sorted((one for one in found.values() if one.version or one.is_direct), key=lambda one: one.name)
+
+
+def spdx_identifier(text: str) -> str:
+    """Return the identifier as SPDX spells it. Raises RequestError for one that SPDX does not list."""
+    from cyclonedx.spdx import fixup_id
+
+    if not text or text.startswith(OWN_LICENCE):
+        return text
+    if found := fixup_id(text):
+        return found
+    raise RequestError(
+        f"license is {text!r}, which is not an SPDX identifier: choose one of https://spdx.org/licenses, such as "
+        f"Apache-2.0 or CC-BY-NC-4.0, or name your own licence {OWN_LICENCE}NAME"
+    )
 
 
 def _parse(line: str) -> Requirement | None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from models.metrics.directions import higher_is_better
 from models.metrics.evaluation import Scores
-from tasks.dossier.facts import DossierFacts
+from tasks.evaluation.dossier.facts import DossierFacts
 from tasks.tracking.inventory.words import score_words, size_words
 
 Pair = tuple[str, str]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
-from tasks.dossier.documents.tables import protocol_lines, score_lines
-from tasks.dossier.facts import DossierFacts
-from tasks.dossier.licences import NOT_STATED, Package
 from tasks.errors import RequestError
+from tasks.evaluation.dossier.documents.tables import protocol_lines, score_lines
+from tasks.evaluation.dossier.facts import DossierFacts
+from tasks.evaluation.dossier.licences import NOT_STATED, Package
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom

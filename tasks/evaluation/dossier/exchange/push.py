@@ -6,11 +6,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from models.training.checkpoints import file_sha256
-from tasks.dossier.config import PushConfig, check_extra
-from tasks.dossier.exchange.hub import check_target, publish
-from tasks.dossier.exchange.repository import write_repository
-from tasks.dossier.facts import gather
-from tasks.dossier.writing import SUMS, render
+from tasks.evaluation.dossier.config import PushConfig, check_extra
+from tasks.evaluation.dossier.exchange.hub import check_target, publish
+from tasks.evaluation.dossier.exchange.repository import write_repository
+from tasks.evaluation.dossier.facts import gather
+from tasks.evaluation.dossier.licences import spdx_identifier
+from tasks.evaluation.dossier.writing import SUMS, render
 from tasks.home import home
 from tasks.registry.signing import proven_model
 from tasks.registry.versions import resolve_version
@@ -50,10 +51,11 @@ def push_model(config: PushConfig) -> PushOutcome:
     """
     check_extra()
     check_target(config.repo)
+    licence = spdx_identifier(config.license)
     client = connect(home())
     version = resolve_version(client, config.model)
     with proven_model(version) as model, tempfile.TemporaryDirectory(prefix="push-") as scratch:
-        facts = gather(client, version, config.license, config.shards)
+        facts = gather(client, version, licence, config.shards)
         write_repository(Path(scratch), render(facts), model)
         message = config.message or f"{facts.uri} by shardgan"
         where = publish(Path(scratch), config, message)

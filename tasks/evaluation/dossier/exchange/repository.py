@@ -15,8 +15,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.training.checkpoints import file_sha256
-from tasks.dossier.writing import FORMAT, RECORD, SUMS, render_sums
 from tasks.errors import RequestError
+from tasks.evaluation.dossier.writing import FORMAT, RECORD, SUMS, render_sums
 from tasks.registry.signing import MODEL_SIGNATURE, NOT_SIGNED, files_sha256, find_wrong_signature
 from tasks.registry.versions import CODE
 

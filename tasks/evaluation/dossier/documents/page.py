@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
-from tasks.dossier.checks import CHECKED, FAILED
-from tasks.dossier.documents.tables import data_lines, decision_lines, model_lines, protocol_lines, score_lines
-from tasks.dossier.facts import COLUMNS, DossierFacts
+from tasks.evaluation.dossier.checks import CHECKED, FAILED
+from tasks.evaluation.dossier.documents.tables import (
+    data_lines,
+    decision_lines,
+    model_lines,
+    protocol_lines,
+    score_lines,
+)
+from tasks.evaluation.dossier.facts import COLUMNS, DossierFacts
 from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import page_environment
 from tasks.tracking.inventory.words import size_words
