@@ -43,7 +43,7 @@ def render_card(facts: DossierFacts) -> str:
 
     data = card_data(facts)
     content = f"---\n{data.to_yaml()}\n---\n\n{_body(facts)}"
-    if ModelCard(content).data.to_dict() != data.to_dict():
+    if str(ModelCard(content).data) != str(data):  # both as YAML
         raise RequestError(f"the metadata of {CARD} are not read back as they were written; report this as a defect")
     return content
 

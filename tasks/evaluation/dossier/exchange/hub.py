@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import RequestError
 from tasks.evaluation.dossier.config import PushConfig, check_extra, is_folder
-from tasks.evaluation.dossier.exchange.repository import MODEL, MOST_BYTES, SUMS, read_sums
+from tasks.evaluation.dossier.exchange.repository import MODEL, MOST_BYTES, read_sums
+from tasks.evaluation.dossier.writing import SUMS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -106,14 +107,14 @@ def _upload(folder: Path, config: PushConfig, message: str) -> str:
         added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names]
         deleted = [CommitOperationDelete(path_in_repo=name) for name in stale if name not in names]
         done = api.create_commit(created.repo_id, [*added, *deleted], commit_message=message)
-    return f"{created.url}/tree/{done.oid}" if hasattr(created, "url") else f"{created.repo_id}@{done.oid}"
+    return f"{created.url}/tree/{done.oid}"
 
 
 def _download(repo: str, revision: str, scratch: Path) -> Fetched:
     """Download one commit. Refuses a repository that is larger than MOST_BYTES before it is downloaded."""
     api = _api()
     with _hub_errors(repo, "read"):
-        info = api.repo_info(repo, revision=revision or None, files_metadata=True)
+        info = api.model_info(repo, revision=revision or None, files_metadata=True)
         size = sum(one.size or 0 for one in info.siblings or [])
         if size > MOST_BYTES:
             raise RequestError(f"{repo} has {size:,} bytes: at most {MOST_BYTES:,} are fetched")
