@@ -99,7 +99,7 @@ def read_licence(distribution: metadata.Distribution) -> str:
     """Return the licence as the package states it: License-Expression, then License, then its classifiers."""
     facts = distribution.metadata
     for field in ("License-Expression", "License"):
-        text = (facts.get_all(field) or [""])[0].strip()
+        text = str((facts.get_all(field) or [""])[0]).strip()
         if text and "\n" not in text and len(text) <= LONGEST and text.upper() != "UNKNOWN":
             return text
     named = [one.rpartition(" :: ")[2] for one in facts.get_all("Classifier") or [] if one.startswith(CLASSIFIER)]

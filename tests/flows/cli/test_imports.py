@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.cli.commands import COMMANDS
 
 HEAVY = ("torch", "mlflow", "prefect", "pandas", "pyarrow", "numpy", "PIL", "matplotlib")
+HEAVY += ("huggingface_hub", "cyclonedx")
 VERBS = ("list", "show", "compare", "delete", "undo", "gc")
 ASKED = [
     ["--help"],
