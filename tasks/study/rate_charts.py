@@ -72,17 +72,24 @@ def _curve(points: Points) -> list[tuple[float, float]]:
     return sorted((codec.variant.bytes_per_image, distance.value) for codec, distance in points if is_jpeg(codec))
 
 
-# Where a name may stand beside its dot: offset in points, and the side of the text that is anchored there.
+class Place(NamedTuple):
+    """Where a name may stand beside its dot: offset in points, and the side of the text that is anchored there."""
+
+    offset: tuple[int, int]
+    horizontal: str
+    vertical: str
+
+
 PLACES = [
     place
     for away in range(0, 48, 12)
     for place in (
-        ((0, 6 + away), "center", "bottom"),
-        ((0, -6 - away), "center", "top"),
-        ((7, away), "left", "center"),
-        ((-7, away), "right", "center"),
-        ((7, -away), "left", "center"),
-        ((-7, -away), "right", "center"),
+        Place((0, 6 + away), "center", "bottom"),
+        Place((0, -6 - away), "center", "top"),
+        Place((7, away), "left", "center"),
+        Place((-7, away), "right", "center"),
+        Place((7, -away), "left", "center"),
+        Place((-7, -away), "right", "center"),
     )
 ]
 
@@ -96,19 +103,25 @@ def place_names(axes: "Axes", points: Points) -> "list[Annotation]":
         at = (codec.variant.bytes_per_image, distance.value)
         name = axes.annotate(codec.name, at, xytext=(0, 0), textcoords="offset points", color=INK)
         name.set_in_layout(False)
+        boxes = _boxes(name)
 
-        def cost(place: tuple[tuple[int, int], str, str], name: "Annotation" = name) -> float:
-            return sum(_shared(_move(name, place), box) for box in taken) + _outside(name, axes)
+        def cost(place: Place, boxes: "dict[Place, Bbox]" = boxes) -> float:
+            return sum(_shared(boxes[place], box) for box in taken) + _outside(boxes[place], axes)
 
-        _move(name, min(PLACES, key=cost))
-        taken.append(name.get_window_extent())
+        taken.append(_move(name, min(PLACES, key=cost)))
         names.append(name)
     return names
 
 
-def _move(name: "Annotation", place: tuple[tuple[int, int], str, str]) -> "Bbox":
-    offset, horizontal, vertical = place
-    name.set(position=offset, ha=horizontal, va=vertical)
+def _boxes(name: "Annotation") -> "dict[Place, Bbox]":
+    """Boxes of `name` at all places, in the figure's units. Measuring is slow: once per anchor, and then shifted."""
+    per_point = name.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    at_dot = {anchor: _move(name, Place((0, 0), *anchor)) for anchor in {place[1:] for place in PLACES}}
+    return {place: at_dot[place[1:]].translated(*(per_point * step for step in place.offset)) for place in PLACES}
+
+
+def _move(name: "Annotation", place: Place) -> "Bbox":
+    name.set(position=place.offset, ha=place.horizontal, va=place.vertical)
     return name.get_window_extent()
 
 
@@ -137,6 +150,5 @@ def _shared(one: "Bbox", other: "Bbox") -> float:
     return both.width * both.height if both else 0.0
 
 
-def _outside(name: "Annotation", axes: "Axes") -> float:
-    box = name.get_window_extent()
+def _outside(box: "Bbox", axes: "Axes") -> float:
     return box.width * box.height - _shared(box, axes.bbox)
