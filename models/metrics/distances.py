@@ -50,8 +50,32 @@ class FeatureStats(NamedTuple):
         return cls(n, shift + total / n, (outer - np.outer(total, total) / n) / (n - 1))
 
 
-def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float64) -> float:
-    """The squared Fréchet distance of two Gaussians with means [C] and covariances [C, C].
+class Gaussian(NamedTuple):
+    """Number and mean [C] of feature vectors, and their covariance as L L^T, with L [C, K] and its trace."""
+
+    n: int
+    mean: Float64
+    factor: Float64
+    trace: float
+
+    @classmethod
+    def of(cls, features: Features) -> "Gaussian":
+        """The Gaussian of an array [N, C].
+
+        With fewer images than features, L is the centred features divided by sqrt(N - 1): nothing is decomposed.
+        Otherwise L comes from the eigenvectors of the covariance. Raises EvaluationError as `FeatureStats.of` does.
+        """
+        if features.ndim == 2 and 2 <= len(features) <= features.shape[1]:
+            x = features.astype(np.float64)
+            mean = x.mean(axis=0)
+            factor = (x - mean).T / np.sqrt(len(x) - 1)
+            return cls(len(x), mean, factor, float((factor**2).sum()))
+        stats = FeatureStats.of(features)
+        return cls(stats.n, stats.mean, _factor(stats.covariance), float(np.trace(stats.covariance)))
+
+
+def frechet_distance(x: Features, y: Features) -> float:
+    """The squared Fréchet distance of two sets of features [N, C], [M, C], each taken as a Gaussian.
 
     |mu1 - mu2|^2 + tr(sigma1) + tr(sigma2) - 2 tr(sqrt(sigma1 sigma2)): Dowson & Landau 1982; for generated images
     Heusel et al. 2017, eq. 6. With sigma = L L^T, the eigenvalues of sigma1 sigma2 are the squared singular values of
@@ -59,9 +83,9 @@ def frechet_distance(mu1: Float64, sigma1: Float64, mu2: Float64, sigma2: Float6
     numbers, and it is exact for singular covariances, which occur with fewer images than features.
     """
     with threadpool_limits(1):  # see the module docstring
-        root_trace = np.linalg.svd(_factor(sigma1).T @ _factor(sigma2), compute_uv=False).sum()
-    offset = mu1 - mu2
-    return _total(offset, float(np.trace(sigma1) + np.trace(sigma2)), float(root_trace))
+        a, b = Gaussian.of(x), Gaussian.of(y)
+        root_trace = np.linalg.svd(a.factor.T @ b.factor, compute_uv=False).sum()
+    return _total(a.mean - b.mean, a.trace + b.trace, float(root_trace))
 
 
 @dataclass(frozen=True)
@@ -82,17 +106,16 @@ def compare_frechet(x: Features, y: Features) -> FrechetDistance:
     error does not include the bias of the distance, which falls with the number of images; the protocol fixes that
     number.
     """
-    a, b = FeatureStats.of(x), FeatureStats.of(y)
-    offset = a.mean - b.mean
     with threadpool_limits(1):  # see the module docstring
-        left, right = _factor(a.covariance), _factor(b.covariance)
-        u, roots, vt = np.linalg.svd(left.T @ right, full_matrices=False)
+        a, b = Gaussian.of(x), Gaussian.of(y)
+        offset = a.mean - b.mean
+        u, roots, vt = np.linalg.svd(a.factor.T @ b.factor, full_matrices=False)
         # Directions that one of the sets does not have are left out: the distance has no derivative there.
         keep = roots > roots.max(initial=0.0) * 1e-9
-        to_y = right @ vt[keep].T / np.sqrt(roots[keep])
-        to_x = left @ u[:, keep] / np.sqrt(roots[keep])
+        to_y = b.factor @ vt[keep].T / np.sqrt(roots[keep])
+        to_x = a.factor @ u[:, keep] / np.sqrt(roots[keep])
         variance = _influence(x, a.mean, offset, to_y) / a.n + _influence(y, b.mean, -offset, to_x) / b.n
-    value = _total(offset, float(np.trace(a.covariance) + np.trace(b.covariance)), float(roots.sum()))
+    value = _total(offset, a.trace + b.trace, float(roots.sum()))
     return FrechetDistance(value, float(np.sqrt(variance)))
 
 

@@ -20,7 +20,7 @@ from models.features.feature_net import FeatureNet, compute_features
 from models.features.nets import load_feature_net
 from models.grids import to_uint8
 from models.metrics.config import EvalConfig
-from models.metrics.distances import FeatureStats, frechet_distance
+from models.metrics.distances import frechet_distance
 from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.health_config import SCORE_NET
@@ -73,14 +73,13 @@ def score(
     )
     rows = request_rows(dataset, eval_config)
     generated = compute_features(generate(config, run, nimg, rows, device), net, eval_config.batch_size)
-    ours, theirs = FeatureStats.of(generated), FeatureStats.of(reference)
     protocol = Protocol.of(
         eval_config, net, dataset=manifest.dataset, dataset_version=manifest.version, num_reference=num_reference
     )
     return {
         "nimg": nimg,
         "name": f"FD-{net.label}",
-        "value": frechet_distance(ours.mean, ours.covariance, theirs.mean, theirs.covariance),
+        "value": frechet_distance(generated, reference),
         "digest": protocol.digest(),
         "protocol": protocol.model_dump(),
     }

@@ -9,6 +9,7 @@ import scipy.linalg
 from models.errors import EvaluationError
 from models.metrics.distances import (
     FeatureStats,
+    Gaussian,
     compare_frechet,
     frechet_distance,
     kernel_distance,
@@ -20,11 +21,6 @@ def features(n: int, num_features: int = 24, seed: int = 0, scale: float = 1.0, 
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).normal(size=(num_features, num_features))
     return (rng.normal(size=(n, num_features)) @ mixing * scale + shift).astype(np.float32)
-
-
-def frechet(x: np.ndarray, y: np.ndarray) -> float:
-    a, b = FeatureStats.of(x), FeatureStats.of(y)
-    return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
 
 
 def reference_frechet(x: np.ndarray, y: np.ndarray) -> float:
@@ -59,7 +55,7 @@ def test_statistics_do_not_depend_on_the_batches() -> None:
 @pytest.mark.parametrize(("n", "m"), [(200, 300), (2000, 100)])
 def test_frechet_distance_agrees_with_the_matrix_root(n: int, m: int) -> None:
     x, y = features(n, seed=1), features(m, seed=2, scale=1.3, shift=0.4)
-    assert frechet(x, y) == pytest.approx(reference_frechet(x, y), rel=1e-8)
+    assert frechet_distance(x, y) == pytest.approx(reference_frechet(x, y), rel=1e-8)
 
 
 def test_frechet_distance_holds_with_fewer_images_than_features() -> None:
@@ -69,30 +65,43 @@ def test_frechet_distance_holds_with_fewer_images_than_features() -> None:
     a, b = a / np.sqrt(19), b / np.sqrt(29)
     offset = x.astype(np.float64).mean(0) - y.astype(np.float64).mean(0)
     expected = offset @ offset + (a**2).sum() + (b**2).sum() - 2 * np.linalg.norm(a @ b.T, "nuc")
-    assert frechet(x, y) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-9)
     assert compare_frechet(x, y).value == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "m"), [(23, 200), (24, 24), (25, 24), (25, 26)])
+def test_the_factor_of_few_images_gives_what_the_eigenvectors_give(n: int, m: int) -> None:
+    x, y = features(n, seed=1), features(m, seed=2, scale=1.3, shift=0.4)
+    a, b = Gaussian.of(x), Gaussian.of(y)
+    for gaussian, images in ((a, x), (b, y)):
+        stats = FeatureStats.of(images)
+        np.testing.assert_allclose(gaussian.mean, stats.mean, rtol=1e-9)
+        np.testing.assert_allclose(gaussian.factor @ gaussian.factor.T, stats.covariance, rtol=1e-7, atol=1e-9)
+        assert gaussian.trace == pytest.approx(np.trace(stats.covariance), rel=1e-9)
+    assert frechet_distance(x, y) == pytest.approx(reference_frechet(x, y), rel=1e-6)
+    assert compare_frechet(x, y).value == pytest.approx(frechet_distance(x, y), rel=1e-9)
 
 
 def test_equal_sets_are_at_distance_zero() -> None:
     x = features(50, 128)
     # Exactly 0, whatever the order in which a processor adds: what could be rounding counts as 0.
     for same in (x, x[::-1], np.roll(x, 7, axis=0)):
-        assert frechet(x, same) == compare_frechet(x, same).value == 0
+        assert frechet_distance(x, same) == compare_frechet(x, same).value == 0
     assert kernel_distance(x, x, seed=0).value <= 0  # unbiased, so the same images score below zero
 
 
 def test_frechet_distance_is_symmetric_and_grows_with_the_shift() -> None:
     x = features(300)
-    distances = [frechet(x, features(300, seed=5, shift=shift)) for shift in (0.0, 1.0, 3.0)]
+    distances = [frechet_distance(x, features(300, seed=5, shift=shift)) for shift in (0.0, 1.0, 3.0)]
     assert distances == sorted(distances)
-    assert frechet(x, features(300, seed=5)) == pytest.approx(distances[0], rel=1e-9)
-    assert frechet(features(300, seed=5), x) == pytest.approx(distances[0], rel=1e-9)
+    assert frechet_distance(x, features(300, seed=5)) == pytest.approx(distances[0], rel=1e-9)
+    assert frechet_distance(features(300, seed=5), x) == pytest.approx(distances[0], rel=1e-9)
 
 
 def test_collapsed_images_have_a_finite_distance() -> None:
     x, same = features(100), np.repeat(features(1, seed=4), 100, axis=0)
     expected = ((x.astype(np.float64).mean(0) - same[0]) ** 2).sum() + np.trace(np.cov(x, rowvar=False))
-    assert frechet(x, same) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(x, same) == pytest.approx(expected, rel=1e-6)
 
 
 def test_kernel_distance_agrees_with_the_sum_over_pairs() -> None:
@@ -219,7 +228,7 @@ def test_two_images_of_many_features_by_hand() -> None:
     x, y = features(2, 64, seed=1).astype(np.float64), features(2, 64, seed=2).astype(np.float64)
     v, w, offset = (x[0] - x[1]) / 2, (y[0] - y[1]) / 2, x.mean(0) - y.mean(0)
     expected = offset @ offset + 2 * v @ v + 2 * w @ w - 4 * abs(v @ w)
-    assert frechet(x, y) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-9)
     assert compare_frechet(x, y).value == pytest.approx(expected, rel=1e-9)
 
 
