@@ -8,7 +8,9 @@ INTERVAL = 4  # steps over which the sign is averaged before the strength change
 
 
 class AdaptiveStrength:
-    """The probability of each transform. Its state is tensors on the device, so that no step waits for a GPU.
+    """The probability of each transform. Its state is tensors on the device, which stay the same tensors.
+
+    So no step waits for a GPU, and a recorded step (models/compute/graphs.py) can be replayed.
 
     r = E[sign D(real)] is near 0 while the discriminator knows nothing, and near 1 when it has memorised the training
     set. Every INTERVAL steps the strength changes by `images / adapt_nimg`: up where r is above the target, else down.
@@ -19,19 +21,19 @@ class AdaptiveStrength:
     def __init__(self, device: torch.device) -> None:
         self.value = torch.zeros((), device=device)
         self.sign_sum = torch.zeros((), device=device)
-        self.num_steps = torch.zeros((), dtype=torch.int64)
+        self.num_steps = torch.zeros((), dtype=torch.int64, device=device)
 
     def observe(self, sign: torch.Tensor, num_images: int, config: AugmentConfig) -> None:
         """Add the mean sign of one step, over `num_images` real images."""
-        self.sign_sum = self.sign_sum + sign.detach()
-        self.num_steps = self.num_steps + 1
-        if self.num_steps < INTERVAL:
-            return
+        self.sign_sum.add_(sign.detach())
+        self.num_steps.add_(1)
+        is_due = self.num_steps >= INTERVAL  # a branch here would read from the device
         direction = (self.sign_sum / INTERVAL - config.target).sign()
         step = INTERVAL * num_images / config.adapt_nimg
-        self.value = (self.value + direction * step).clamp(0, config.strength)
-        self.sign_sum = torch.zeros_like(self.sign_sum)
-        self.num_steps = torch.zeros_like(self.num_steps)
+        changed = (self.value + direction * step).clamp(0, config.strength)
+        self.value.copy_(torch.where(is_due, changed, self.value))
+        self.sign_sum.masked_fill_(is_due, 0)
+        self.num_steps.masked_fill_(is_due, 0)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The whole state by name."""
@@ -39,6 +41,5 @@ class AdaptiveStrength:
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """Set the state that `tensors()` returned."""
-        self.value = tensors["value"].to(self.value.device)
-        self.sign_sum = tensors["sign_sum"].to(self.sign_sum.device)
-        self.num_steps = tensors["num_steps"]
+        for name, mine in self.tensors().items():
+            mine.copy_(tensors[name])

@@ -1,55 +1,117 @@
-"""Random changes of real and generated images that gradients pass through (Zhao et al. 2020, DiffAugment)."""
+"""Random changes of real and generated images that gradients pass through (Zhao et al. 2020, DiffAugment).
 
-from collections.abc import Callable
-from functools import partial
+All random numbers of a call are drawn first. What follows is arithmetic on tensors alone, which can be compiled.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple
 
 import torch
 
 from models.augmentation.config import AugmentConfig
+from models.compute.compilation import compiled
 from models.compute.draws import Draws
 
 
+class Transform(NamedTuple):
+    """`draw` gives the random numbers of one transform, and `change` applies it: (images, *numbers) to images."""
+
+    draw: Callable[[Draws], tuple[torch.Tensor, ...]]
+    change: Callable[..., torch.Tensor]
+
+
+class Drawn(NamedTuple):
+    """The random numbers of one transform, and which images it applies to, bool (N, 1, 1, 1). None: to all."""
+
+    numbers: tuple[torch.Tensor, ...]
+    chosen: torch.Tensor | None
+
+
+Apply = Callable[[torch.Tensor, Sequence[Drawn]], torch.Tensor]
+
+
 def augment(
-    images: torch.Tensor, config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0
+    images: torch.Tensor,
+    config: AugmentConfig,
+    draws: Draws,
+    strength: float | torch.Tensor = 1.0,
+    *,
+    compile: bool = False,
 ) -> torch.Tensor:
     """Apply each transform of `config` to each of `images` (N, C, H, W) in [-1, 1] with probability `strength`.
 
-    Every image gets its own random numbers, and each transform is applied independently of the others.
+    Every image gets its own random numbers, and each transform is applied independently of the others. With `compile`
+    the arithmetic is compiled, and its gradient cannot be differentiated again.
     """
-    for transform in _transforms(config):
-        changed = transform(images, draws)
-        if not _is_certain(strength):
-            changed = torch.where(draws.uniform(0, 1, 1, 1, 1) < strength, changed, images)
-        images = changed
-    return images
+    drawn = [Drawn(transform.draw(draws), _chosen(draws, strength)) for transform in _transforms(config)]
+    if not drawn:
+        return images
+    return (_compiled_changes(config) if compile else changes(config))(images, drawn)
 
 
-def _transforms(config: AugmentConfig) -> list[Callable[[torch.Tensor, Draws], torch.Tensor]]:
-    transforms: list[Callable[[torch.Tensor, Draws], torch.Tensor]] = []
+def changes(config: AugmentConfig) -> Apply:
+    """The arithmetic of `config`: it applies transforms with the random numbers that were drawn for them."""
+    transforms = _transforms(config)
+
+    def apply(images: torch.Tensor, drawn: Sequence[Drawn]) -> torch.Tensor:
+        for transform, (numbers, chosen) in zip(transforms, drawn, strict=True):
+            changed = transform.change(images, *numbers)
+            images = changed if chosen is None else torch.where(chosen, changed, images)
+        return images
+
+    return apply
+
+
+@cache
+def _compiled_changes(config: AugmentConfig) -> Apply:
+    return compiled(changes(config))
+
+
+def _chosen(draws: Draws, strength: float | torch.Tensor) -> torch.Tensor | None:
+    """Which images a transform applies to. A tensor never counts as certain: reading it would make a GPU wait."""
+    is_certain = not isinstance(strength, torch.Tensor) and strength >= 1
+    return None if is_certain else draws.uniform(0, 1, 1, 1, 1) < strength
+
+
+def _transforms(config: AugmentConfig) -> list[Transform]:
+    transforms: list[Transform] = []
     if config.flip:
-        transforms.append(mirror)
+        transforms.append(Transform(_one_chance, _mirrored))
     if config.colour:
-        transforms.append(partial(change_colour, strength=config.colour))
+        transforms.append(Transform(_three_factors, partial(_recoloured, strength=config.colour)))
     if config.translation or config.scale:
-        transforms.append(partial(shift_and_zoom, translation=config.translation, scale=config.scale))
+        draw = partial(_zoom_and_shift, translation=config.translation, scale=config.scale)
+        transforms.append(Transform(draw, partial(_moved, whole_pixels=not config.scale)))
     if config.cutout:
-        transforms.append(partial(cut_out, share=config.cutout))
+        transforms.append(Transform(_place, partial(_blanked, share=config.cutout)))
     return transforms
-
-
-def _is_certain(strength: float | torch.Tensor) -> bool:
-    """Whether every transform applies to every image. A tensor counts as no: reading it would make a GPU wait."""
-    return not isinstance(strength, torch.Tensor) and strength >= 1
 
 
 def mirror(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Mirror each image left to right with probability 0.5."""
-    return torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, images.flip(3), images)
+    return _mirrored(images, *_one_chance(draws))
+
+
+def _one_chance(draws: Draws) -> tuple[torch.Tensor]:
+    return (draws.uniform(0, 1, 1, 1, 1),)
+
+
+def _mirrored(images: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+    return torch.where(chance < 0.5, images.flip(3), images)
 
 
 def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
     """At strength 1: brightness +-0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5 (DiffAugment)."""
-    brightness, saturation, contrast = (draws.uniform(-1, 1, 3, 1, 1, 1) * strength).unbind(1)
+    return _recoloured(images, *_three_factors(draws), strength=strength)
+
+
+def _three_factors(draws: Draws) -> tuple[torch.Tensor]:
+    return (draws.uniform(-1, 1, 3, 1, 1, 1),)
+
+
+def _recoloured(images: torch.Tensor, factors: torch.Tensor, strength: float) -> torch.Tensor:
+    brightness, saturation, contrast = (factors * strength).unbind(1)
     images = images + 0.5 * brightness
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * (1 + saturation)
@@ -62,33 +124,50 @@ def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale
 
     Without zoom, the shift is by whole pixels, so that images stay as sharp as they are.
     """
+    return _moved(images, *_zoom_and_shift(draws, translation, scale), whole_pixels=not scale)
+
+
+def _zoom_and_shift(draws: Draws, translation: float, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
     zoom = torch.exp2(draws.normal(1) * scale)
-    shift = draws.uniform(-translation, translation, 2)
+    return zoom, draws.uniform(-translation, translation, 2)
+
+
+def _moved(images: torch.Tensor, zoom: torch.Tensor, shift: torch.Tensor, whole_pixels: bool) -> torch.Tensor:
     height, width = images.shape[2:]
-    if not scale:
-        sides = torch.tensor([height, width], device=images.device)
-        shift = (shift * sides).round() / sides
-    rows = interpolation_matrix(height, zoom, shift[:, :1])
-    columns = interpolation_matrix(width, zoom, shift[:, 1:])
+    shifts = [shift[:, :1], shift[:, 1:]]
+    if whole_pixels:
+        shifts = [(one * side).round() / side for one, side in zip(shifts, (height, width), strict=True)]
+    if height == width:  # both matrices in the kernels of one
+        both = interpolation_matrix(width, zoom[:, None], torch.stack(shifts, dim=1))
+        rows, columns = both.unbind(1)
+    else:
+        rows, columns = (interpolation_matrix(s, zoom, one) for s, one in zip((height, width), shifts, strict=True))
     return rows[:, None] @ images @ columns[:, None].mT
 
 
 def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Bilinear weights (N, size, size) that sample one axis at (x - centre) / zoom + centre + shift.
+    """Bilinear weights (..., size, size) that sample one axis at (x - centre) / zoom + centre + shift.
 
-    Zoom and shift act on each axis separately. So two small matrix products replace grid_sample, and their backward
-    pass is deterministic on CUDA too.
+    `zoom` and `shift` are (..., 1). They act on each axis separately. So two small matrix products replace grid_sample,
+    and their backward pass is deterministic on CUDA too.
     """
     positions = torch.arange(size, device=zoom.device, dtype=torch.float32)
     centre = (size - 1) / 2
     sources = ((positions - centre) / zoom + centre + shift * size).clamp(0, size - 1)
-    return (1 - (sources[:, :, None] - positions).abs()).clamp(min=0)
+    return (1 - (sources[..., None] - positions).abs()).clamp(min=0)
 
 
 def cut_out(images: torch.Tensor, draws: Draws, share: float) -> torch.Tensor:
     """Blank a square with `share` of the side, centred at a random place of the image."""
+    return _blanked(images, *_place(draws), share=share)
+
+
+def _place(draws: Draws) -> tuple[torch.Tensor]:
+    return (draws.uniform(0, 1, 2, 1),)
+
+
+def _blanked(images: torch.Tensor, centre: torch.Tensor, share: float) -> torch.Tensor:
     height, width = images.shape[2:]
-    centre = draws.uniform(0, 1, 2, 1)
     rows = (torch.arange(height, device=images.device) - centre[:, 0] * height).abs() < share * height / 2
     columns = (torch.arange(width, device=images.device) - centre[:, 1] * width).abs() < share * width / 2
     hole = (rows[:, :, None] & columns[:, None, :])[:, None]

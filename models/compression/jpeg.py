@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 BLOCK = 8
+Constant = tuple[float, ...] | tuple[tuple[float, ...], ...]
 
 
 class Sampling(NamedTuple):
@@ -132,12 +133,18 @@ def _enlarge(side: int, factor: int, padded: int) -> torch.Tensor:
 
 def _mix(planes: torch.Tensor, matrix: tuple[tuple[float, ...], ...]) -> torch.Tensor:
     """Multiply the 3 channels of each pixel of planes (N, 3, H, W) by a matrix."""
-    mixed = torch.tensor(matrix, device=planes.device) @ planes.flatten(2)
+    mixed = constant(matrix, planes.device) @ planes.flatten(2)
     return mixed.view_as(planes)
 
 
 def _offset(planes: torch.Tensor) -> torch.Tensor:
-    return torch.tensor([0.0, 128.0, 128.0], device=planes.device)[:, None, None]
+    return constant((0.0, 128.0, 128.0), planes.device)[:, None, None]
+
+
+@lru_cache(maxsize=64)
+def constant(values: Constant, device: torch.device) -> torch.Tensor:
+    """Numbers on a device. Copying them there at each use would make every step wait for a GPU."""
+    return torch.tensor(values, device=device)
 
 
 def _nearest(value: torch.Tensor) -> torch.Tensor:

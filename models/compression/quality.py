@@ -7,12 +7,13 @@ one.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
-from models.compression.jpeg import BLOCK, Sampling, compress, transformed
+from models.compression.jpeg import BLOCK, Sampling, compress, constant, transformed
 
 QUALITIES = tuple(range(1, 101))
 SAMPLINGS = (Sampling(1, 1), Sampling(2, 2))
@@ -25,6 +26,7 @@ MISSED = math.log(0.4)
 # The same for images that change at least 0.9 times as much as rounding would change values that were never quantised.
 # At the true quality the factor is about 0.1.
 FOREIGN, FOREIGN_CHANGE = math.log(0.01), 0.9
+CPU = torch.device("cpu")
 FINE = 97  # from this quality on, compression cannot be recognised
 LUMA = (0.299, 0.587, 0.114)
 
@@ -60,8 +62,11 @@ class Evidence(NamedTuple):
     is_telling: torch.Tensor
 
 
-def standard_tables() -> torch.Tensor:
-    """libjpeg's quantisation tables of Y, Cb and Cr for each of `QUALITIES`: (100, 3, 8, 8)."""
+@cache
+def standard_tables(device: torch.device = CPU) -> torch.Tensor:
+    """libjpeg's quantisation tables of Y, Cb and Cr for each of `QUALITIES`: (100, 3, 8, 8), the same at every call."""
+    if device != CPU:
+        return standard_tables().to(device)
     base = torch.tensor(_STANDARD)[[0, 1, 1]]
     scales = [5000 // quality if quality < 50 else 200 - 2 * quality for quality in QUALITIES]
     return torch.stack([((base * scale + 50) // 100).clamp(1, 255) for scale in scales]).float()
@@ -74,7 +79,7 @@ def find_encodings(images: torch.Tensor, samplings: Sequence[Sampling]) -> Evide
     The evidence from luma is the blocks that an encoding leaves unchanged: the larger the steps, and the more
     coefficients are not zero, the less likely that is by chance. Qualities from `FINE` on cannot be recognised.
     """
-    tables = standard_tables().to(images.device)
+    tables = standard_tables(images.device)
     luma = _luma(images)
     coefficients = transformed(luma * 127.5 - 0.5)
     found = [_score(luma, coefficients, table[:1]) for table in tables[: FINE - 1]]
@@ -83,7 +88,7 @@ def find_encodings(images: torch.Tensor, samplings: Sequence[Sampling]) -> Evide
     # Without evidence from luma the quality is unknown, so chroma gives no evidence either.
     chroma = chroma * (scores.amax(dim=1, keepdim=True) > 0)
     scores = F.pad(torch.where(scores > 0, scores, missed), (0, len(QUALITIES) - scores.shape[1]))
-    coefficients[:, :, ::BLOCK, ::BLOCK] = 0
+    coefficients[:, :, ::BLOCK, ::BLOCK].zero_()
     is_flat = coefficients.abs().amax(dim=(1, 2, 3)) < 1
     return Evidence(chroma[:, :, None] + scores[:, None, :], (~is_flat).float())
 
@@ -94,7 +99,7 @@ def _luma(images: torch.Tensor) -> torch.Tensor:
     images = images[:, :, :height, :width]
     if images.shape[1] == 1:
         return images
-    weights = torch.tensor(LUMA, device=images.device)[None, :, None, None]
+    weights = constant(LUMA, images.device)[None, :, None, None]
     return (images * weights).sum(dim=1, keepdim=True)
 
 
@@ -105,7 +110,7 @@ def _score(luma: torch.Tensor, coefficients: torch.Tensor, table: torch.Tensor) 
     steps = table.repeat(1, coefficients.shape[2] // BLOCK, coefficients.shape[3] // BLOCK)
     levels = ((coefficients / steps).abs() > 0.5).float()
     # The mean of a block is not used: it is a multiple of its step by chance too often.
-    levels[:, :, ::BLOCK, ::BLOCK] = 0
+    levels[:, :, ::BLOCK, ::BLOCK].zero_()
     number = F.avg_pool2d(levels, BLOCK) * BLOCK**2
     by_chance = F.avg_pool2d(levels * steps.square() / 12, BLOCK)
     # The probability that an error lies in a ball of the size of UNCHANGED, as if all possible errors filled a ball.

@@ -110,13 +110,14 @@ class LearnedCompression(Compressor):
 
     counts: torch.Tensor
     num_seen: torch.Tensor
+    qualities: torch.Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.samplings = SAMPLINGS if channels == 3 else SAMPLINGS[:1]
         kinds = len(self.samplings)
-        self._has_enough = False
-        self.register_load_state_dict_post_hook(LearnedCompression._look_again)  # type: ignore[no-untyped-call]
+        self._seen = 0  # a copy of num_seen, because reading that one would make a step wait for a GPU
+        self.register_load_state_dict_post_hook(LearnedCompression._read_seen)  # type: ignore[no-untyped-call]
         # A prior that counts as a tenth of an image. Half of it is on uncompressed images with full chroma, the rest is
         # mostly on 4:2:0, the default of most encoders.
         is_fine = torch.tensor(QUALITIES) >= FINE
@@ -127,9 +128,10 @@ class LearnedCompression(Compressor):
         tables = standard_tables()
         self.register_buffer("tables", tables.repeat(kinds, 1, 1, 1), persistent=False)
         self.register_buffer("choices", torch.eye(kinds).repeat_interleave(len(QUALITIES), 0), persistent=False)
+        self.register_buffer("qualities", torch.tensor(QUALITIES, dtype=torch.float32), persistent=False)
 
-    def _look_again(self, _keys: object) -> None:
-        self._has_enough = False
+    def _read_seen(self, _keys: object) -> None:
+        self._seen = int(self.num_seen)
 
     def bounds(self) -> torch.Tensor:
         shares = (self.counts / self.counts.sum()).flatten()
@@ -139,9 +141,7 @@ class LearnedCompression(Compressor):
 
     def observe(self, real: torch.Tensor, world: World) -> None:
         """Count the encodings of this process's real uint8 images (N, C, H, W), until ENOUGH images were seen."""
-        # This reads from the device, so later steps skip it.
-        self._has_enough = self._has_enough or bool(self.num_seen >= ENOUGH)
-        if self._has_enough:
+        if self._seen >= ENOUGH:
             return
         evidence: Evidence = find_encodings(to_float(real), self.samplings)
         before = self.counts.clone()
@@ -150,13 +150,13 @@ class LearnedCompression(Compressor):
             found = world.mean((likely * evidence.is_telling[:, None]).sum(dim=0)) * world.size
             self.counts.copy_(before + found.view_as(before))
         self.num_seen += len(real) * world.size
+        self._seen += len(real) * world.size
 
     def statistics(self) -> dict[str, torch.Tensor]:
         """Mean and standard deviation of libjpeg's quality setting, and the share of 4:2:0."""
         shares = self.counts / self.counts.sum()
-        qualities = torch.tensor(QUALITIES, dtype=torch.float32, device=shares.device)
-        mean = (shares.sum(dim=0) * qualities).sum()
-        spread = (shares.sum(dim=0) * (qualities - mean).square()).sum().sqrt()
+        mean = (shares.sum(dim=0) * self.qualities).sum()
+        spread = (shares.sum(dim=0) * (self.qualities - mean).square()).sum().sqrt()
         found = {"compression_quality": mean, "compression_spread": spread}
         return found | ({"compression_subsampled": shares[-1].sum()} if len(self.samplings) > 1 else {})
 

@@ -1,7 +1,19 @@
-"""Device, precision, memory layout, seeded random draws, adversarial perturbations, optimisers, several
-processes, and what all this takes.
+"""Device, precision, layout, compiled code, CUDA graphs, copies, random draws, optimisers, several processes, and
+what all this takes.
 
 May import models.errors only.
 """
 
-__all__ = ["adversarial", "config", "convolution", "device", "draws", "metering", "optimizers", "parallel"]
+__all__ = [
+    "adversarial",
+    "compilation",
+    "config",
+    "convolution",
+    "copies",
+    "device",
+    "draws",
+    "graphs",
+    "metering",
+    "optimizers",
+    "parallel",
+]

@@ -49,3 +49,9 @@ class ComputeConfig(Settings):
         description="torch.compile on a GPU; not for networks under a gradient penalty, which needs a second backward "
         "pass that compiled code does not support",
     )
+    graph: bool = Field(
+        False,
+        title="CUDA graph",
+        description="record a training step once and replay it, so that small networks do not wait for the host; one "
+        "GPU, constant beta2, no shield and no learned compression",
+    )

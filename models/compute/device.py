@@ -8,6 +8,7 @@ from typing import Literal
 import psutil
 import torch
 
+from models.compute.compilation import compiles, keep_compiled_code
 from models.compute.config import ComputeConfig, DeviceName
 from models.errors import ConfigError, OutOfMemoryError
 
@@ -43,6 +44,8 @@ def prepare(config: ComputeConfig, device: torch.device) -> None:
         torch.cuda.set_device(device)
         torch.backends.cuda.matmul.allow_tf32 = config.tf32
         torch.backends.cudnn.allow_tf32 = config.tf32
+    if compiles(config, device):
+        keep_compiled_code()
 
 
 def gpu_uuids(device: torch.device) -> list[str]:
@@ -79,8 +82,9 @@ def uses_bf16(config: ComputeConfig, device: torch.device) -> bool:
 
 def memory_format(config: ComputeConfig, device: torch.device) -> torch.memory_format:
     """The memory layout of networks and images."""
-    # Compiled code chooses layouts itself, and fails on feature maps in another layout.
-    wanted = config.channels_last and device.type == "cuda" and not config.compile
+    # Compiled code chooses the layouts inside a network itself. It fails where maps come in another layout than the one
+    # that it was compiled for, which happens with channels_last and maps of 1x1 pixels, whose layout is ambiguous.
+    wanted = config.channels_last and device.type == "cuda" and not compiles(config, device)
     return torch.channels_last if wanted else torch.contiguous_format
 
 

@@ -9,14 +9,20 @@ import torch
 class Draws:
     """The random numbers of rows `start` to `stop` of a batch of `total` images.
 
-    They are drawn for the whole batch from `seed` alone, and this part takes its rows. So each image gets the same
-    numbers however the batch is divided.
+    They are drawn on the device for the whole batch from `seed` alone, and this part takes its rows. So each image gets
+    the same numbers however the batch is divided. A `generator` that is given was seeded already.
     """
 
     def __init__(
-        self, seed: Sequence[int], device: torch.device, total: int, start: int = 0, stop: int | None = None
+        self,
+        seed: Sequence[int],
+        device: torch.device,
+        total: int,
+        start: int = 0,
+        stop: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
-        self.generator = torch.Generator(device).manual_seed(mixed_seed(*seed))
+        self.generator = generator or torch.Generator(device).manual_seed(mixed_seed(*seed))
         self.total = total
         self.rows = slice(start, total if stop is None else stop)
 

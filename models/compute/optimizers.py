@@ -1,6 +1,21 @@
-"""The state of an optimiser as tensors under flat names, and its restoration."""
+"""Adam in one kernel for all weights; the state of an optimiser as tensors under flat names, and its restoration."""
 
 import torch
+from torch import nn
+
+FUSED_DEVICES = ("cuda", "cpu")
+
+
+def fused_adam(network: nn.Module, is_recorded: bool = False) -> torch.optim.Adam:
+    """Adam for the weights of `network`, which updates all of them in one kernel and never reads from the device.
+
+    With `is_recorded` its steps can be recorded: it reads the learning rate from a tensor on the device.
+    """
+    parameters = list(network.parameters())
+    device = parameters[0].device
+    rate = torch.tensor(1e-3, device=device) if is_recorded else 1e-3  # the training loop sets it before each step
+    is_fused = device.type in FUSED_DEVICES
+    return torch.optim.Adam(parameters, lr=rate, fused=is_fused, capturable=is_recorded and device.type == "cuda")
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -59,7 +59,7 @@ class Batch:
     classes: torch.Tensor | None
     augment: Callable[[torch.Tensor], torch.Tensor]
     draws: Draws
-    gamma: float = 0.0
+    gamma: float | torch.Tensor = 0.0
     reconstruction: float = 1.0
     average: Callable[[torch.Tensor], torch.Tensor] = _alone
     compressor: Compressor | None = None

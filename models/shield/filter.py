@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from models.compute.draws import Draws
-from models.shield.shield import ReferenceNetworks, Shield, pick
+from models.shield.shield import ReferenceNetworks, Shield
 
 
 class FilteredBatch(NamedTuple):
@@ -34,16 +34,18 @@ def filter_batch(
         shield.train_head(references, nimg)
     accepted = shield.accepts(images)
     share = accepted.float().mean()
-    draws = Draws((shield.seed, nimg, 9), images.device, len(images))
-    if accepted.all():
-        substitutes = images, labels
-    elif accepted.any():
-        places = pick(accepted.nonzero()[:, 0], draws)
-        substitutes = images[places], labels[places]
-    else:
-        trusted = shield.training_part
-        places = pick(torch.arange(len(trusted.images), device=images.device), draws)
-        substitutes = trusted.images[places], trusted.classes[places].to(labels.dtype)
+    chance = Draws((shield.seed, nimg, 9), images.device, len(images)).uniform(0, 1)
+    # Without a branch on the number of accepted images: reading it would make the step wait for a GPU.
+    count = accepted.sum()
+    accepted_first = accepted.logical_not().to(torch.uint8).argsort(stable=True)
+    places = accepted_first[(chance * count).long().minimum((count - 1).clamp(min=0))]
+    trusted = shield.training_part
+    known = (chance * len(trusted.images)).long().clamp(max=len(trusted.images) - 1)
+    is_any = count > 0
+    substitutes = (
+        torch.where(is_any, images[places], trusted.images[known]),
+        torch.where(is_any, labels[places], trusted.classes[known].to(labels.dtype)),
+    )
     statistics = {"shield_dropped": 1 - share, "shield_threshold": shield.threshold}
     return FilteredBatch(
         torch.where(accepted[:, None, None, None], images, substitutes[0]),

@@ -143,6 +143,8 @@ class TrainConfig(Settings):
         excluded: dict[str, Any] = dict.fromkeys(unused, True)
         if not self.augment.flip:
             excluded["augment"] = {"flip"}
+        if not self.compute.graph:
+            excluded["compute"] = {"graph"}
         return self.model_dump_json(exclude=excluded)
 
     def feature_nets_used(self) -> dict[str, str]:

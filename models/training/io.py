@@ -44,6 +44,9 @@ class TrainerIO(Protocol):
     def notify(self, event: dict[str, Any]) -> None:
         """Receive one health event (models/training/health.py)."""
 
+    def progress(self, message: str) -> None:
+        """Receive one line about what the training does before its first statistics."""
+
     def should_stop(self) -> bool:
         """Return True to end the training after the present step, with a checkpoint."""
 
@@ -56,6 +59,7 @@ class RecordingIO:
         self.snapshots: dict[int, bytes] = {}
         self.pictures: dict[str, bytes] = {}
         self.events: list[dict[str, Any]] = []
+        self.messages: list[str] = []
 
     def report(self, row: dict[str, float]) -> None:
         self.rows.append(row)
@@ -68,6 +72,9 @@ class RecordingIO:
 
     def notify(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+
+    def progress(self, message: str) -> None:
+        self.messages.append(message)
 
     def should_stop(self) -> bool:
         return False

@@ -6,6 +6,8 @@ training that is killed and resumed on the same hardware ends in bit-identical w
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +16,8 @@ import torch
 
 from models.augmentation.differentiable import augment
 from models.compression.robust import Codecs, make_compressor
+from models.compute.compilation import compile_methods, compiles
+from models.compute.copies import DeviceBatches
 from models.compute.device import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.compute.draws import Draws, mixed_seed
 from models.compute.metering.clock import Clock
@@ -27,12 +31,20 @@ from models.training.config import TrainConfig
 from models.training.guard import Guard, Scorer
 from models.training.io import TrainerIO, TrainingInputs
 from models.training.state import TrainState
-from models.training.steps import take_step
+from models.training.steps.recorded import check_recordable, make_step
 from models.training.transfer import freeze_layers, start_from
 
 __all__ = ["TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
+# The methods by which objectives call a network, where it is not `forward` alone. r3's discriminator has a gradient
+# penalty, and the second derivative of compiled code does not exist. The frozen net of projected is not compiled: it
+# computes in channels_last.
+COMPILED_METHODS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("r3", "discriminator"): (),
+    ("vaegan", "discriminator"): ("forward", "features"),
+    ("projected", "discriminator"): ("logits",),
+}
 
 
 def train(
@@ -60,6 +72,7 @@ def train(
     clock = clock or Clock()
     device = device or select_device(config.compute.device)
     check_shares(config, world)
+    check_recordable(config, device, world)
     prepare(config.compute, device)
     state = make_state(config, spec, device, world, inputs.codecs, inputs.trusted)
     if resumed := checkpoints.load_latest():
@@ -70,31 +83,37 @@ def train(
     if not resumed and world.is_main:
         io.snapshot(0, sample_images(state, config.seed).png())
 
-    batches = inputs.open_batches(state.nimg)
+    step = make_step(state, config, world)
+    is_compiled = compiles(config.compute, device)
+    compiling = told_compiling if is_compiled and world.is_main else nullcontext
+    doing = "compile" if is_compiled else "step"  # the first step of this process compiles
+    batches = DeviceBatches(inputs.open_batches(state.nimg), device)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
     guard = Guard(state, config, checkpoints, world, io, scorer, clock)
-    step = "compile" if config.compute.compile else "step"  # the first step of this process compiles
     guard.save_if_due()
     while not guard.is_done and not world.any(io.should_stop()):
         # One step: every network sees one batch.
-        waiting = time.perf_counter()
         with clock.spend("data"):
             images, labels = next(batches)
-        tick.data_seconds += time.perf_counter() - waiting
         before = state.nimg
-        images, labels = to_device(images, device), to_device(labels, device)
         if before == 0 and world.is_main:
             io.picture("augmented", augmented_sheet(images, config))
-        with memory_errors(config.compute.micro_batch_size or len(images)), clock.spend(step):
-            tick.add(take_step(state, config, images, labels, world))
-        step = "step"
+        with memory_errors(config.compute.micro_batch_size or len(images)), clock.spend(doing), compiling(io):
+            tick.add(step(images, labels))
+        doing, compiling = "step", nullcontext
         state.nimg += config.batch_size
         done = state.nimg >= config.nimg
+        if not done:
+            waited = batches.seconds_waited
+            with clock.spend("step"):  # the device computes meanwhile
+                batches.read_ahead()
+            clock.move(batches.seconds_waited - waited, "step", "data")
 
         # A tick reports statistics; at intervals it also makes a sample grid and a checkpoint.
         if done or crosses(before, state.nimg, config.tick_nimg):
             state.num_ticks += 1
             try:
+                tick.data_seconds = batches.take_waited()
                 with clock.spend("step"):  # on a GPU this waits for the steps
                     row = tick.close(state.nimg, device, world)
             except DivergedError as error:
@@ -114,6 +133,15 @@ def train(
 
     guard.finish({"tick": tick.values(world)})
     return state
+
+
+@contextmanager
+def told_compiling(io: TrainerIO) -> Iterator[None]:
+    """Tell that the first step compiles the networks, and how long that took."""
+    io.progress("compiling the networks: this takes a minute or more, and seconds in later trainings")
+    began = time.perf_counter()
+    yield
+    io.progress(f"compiled the networks in {time.perf_counter() - began:.0f} s")
 
 
 def check_shares(config: TrainConfig, world: World) -> None:
@@ -136,14 +164,14 @@ def make_state(
     """The state at the start of a training, the same in every process."""
     torch.manual_seed(mixed_seed(config.seed, 0))
     compressor = make_compressor(config.compression, spec, codecs)
-    state = TrainState(spec, device, memory_format(config.compute, device), compressor)
+    layout = memory_format(config.compute, device)
+    state = TrainState(spec, device, layout, compressor, is_recorded=config.compute.graph)
     freeze_layers(state, config.freeze_layers)
     for role, network in state.roles.items():
         if world.size > 1:
             share_batch_norm(network)
-        # A gradient penalty differentiates the discriminator twice; compiled code cannot do that.
-        if config.compute.compile and device.type == "cuda" and (spec.family, role) != ("r3", "discriminator"):
-            network.compile()
+        if compiles(config.compute, device):
+            compile_methods(network, COMPILED_METHODS.get((spec.family, role), ("forward",)))
     if config.shield.policy == "gate":
         if trusted is None:
             raise ConfigError("train.shield.policy is gate, but there are no trusted images: name some hundreds")
@@ -162,23 +190,27 @@ class Tick:
         self.data_seconds = 0.0
         self.num_steps = partial["num_steps"] if partial else 0
         sums = partial["sums"] if partial else {}
-        self.sums = {name: torch.tensor(value, device=device) for name, value in sums.items()}
+        self.names = list(sums)
+        self.sums = torch.tensor(list(sums.values()), device=device)
 
     def add(self, statistics: dict[str, torch.Tensor]) -> None:
-        """Add the statistics of one step."""
+        """Add the statistics of one step: two kernels, because every step has the same ones."""
         self.num_steps += 1
-        for name, value in statistics.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        values = torch.stack([value.float() for value in statistics.values()])
+        if list(statistics) != self.names:  # at the first step, or after the checkpoint of another release
+            known = dict(zip(self.names, self.sums, strict=True))
+            self.sums = torch.stack([known.get(name, torch.zeros_like(values[0])) for name in statistics])
+            self.names = list(statistics)
+        self.sums = self.sums + values
 
     def values(self, world: World) -> dict[str, Any]:
         """The unfinished tick for the checkpoint: sums averaged over all processes."""
-        sums = {name: float(world.mean(value.float())) for name, value in self.sums.items()}
-        return {"num_steps": self.num_steps, "sums": sums}
+        return {"num_steps": self.num_steps, "sums": dict(zip(self.names, world.mean(self.sums).tolist(), strict=True))}
 
     def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
         """The record of the tick, equal in every process. Raises DivergedError where a mean is not finite."""
-        means = world.mean(torch.stack([total.float() for total in self.sums.values()]) / self.num_steps)
-        row: dict[str, float] = {"nimg": nimg, **dict(zip(self.sums, means.tolist(), strict=True))}
+        means = world.mean(self.sums / self.num_steps)
+        row: dict[str, float] = {"nimg": nimg, **dict(zip(self.names, means.tolist(), strict=True))}
         if broken := [name for name, value in row.items() if not np.isfinite(value)]:
             raise DivergedError(
                 f"not finite between {self.start_nimg:,} and {nimg:,} images: {', '.join(broken)}; expected finite "
@@ -222,8 +254,3 @@ def augmented_sheet(images: torch.Tensor, config: TrainConfig) -> bytes:
 def crosses(before: int, after: int, interval: int) -> bool:
     """Whether a multiple of `interval` lies in (before, after]."""
     return before // interval != after // interval
-
-
-def to_device(array: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
-    tensor = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.to(device, non_blocking=True)

@@ -3,18 +3,20 @@
 import math
 from dataclasses import dataclass
 
+import torch
+
 from models.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Moment:
-    """The values of scheduled settings at one step."""
+    """The values of scheduled settings at one step. A recorded step reads gamma and the strength from the device."""
 
     learning_rate: float
     beta2: float
-    gamma: float
+    gamma: float | torch.Tensor
     ema_half_life_nimg: float
-    augment_strength: float
+    augment_strength: float | torch.Tensor
 
     def ema_decay(self, batch_size: int) -> float:
         """The factor by which old weights decay over one batch: 0.5 after the half-life; 0 at half-life 0."""

@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from models.augmentation.adaptive import AdaptiveStrength
 from models.compression.robust import Compressor
-from models.compute.optimizers import laid_out_like, optimizer_tensors, restore_optimizer
+from models.compute.optimizers import fused_adam, laid_out_like, optimizer_tensors, restore_optimizer
 from models.errors import CheckpointError
 from models.features.pyramid import load_pyramid
 from models.networks.families import NetworkSpec
@@ -24,7 +24,8 @@ class TrainState:
     The family decides which roles there are (generator, discriminator, encoder). No random number generator is saved:
     every step is seeded from (seed, nimg), and nimg is also the position in the data. A `compressor` is part of the
     state because it may be trained. `frozen` is the sha256 of each frozen net that the discriminator uses; its weights
-    are in no checkpoint.
+    are in no checkpoint. With `is_recorded`, steps may be recorded (models/compute/graphs.py): the optimisers read the
+    learning rate from the device. `num_restores` counts how often tensors were replaced by those of a checkpoint.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class TrainState:
         device: torch.device,
         layout: torch.memory_format = torch.contiguous_format,
         compressor: Compressor | None = None,
+        is_recorded: bool = False,
     ) -> None:
         self.spec = spec
         self.device = device
@@ -47,10 +49,9 @@ class TrainState:
             network.to(device=device, memory_format=layout)  # type: ignore[call-overload]
         self.frozen = attach_frozen(self.roles, spec, device)
         self.ema = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self.optimizers = {
-            role: torch.optim.Adam(network.parameters(), fused=device.type == "cuda")
-            for role, network in self.roles.items()
-        }
+        self.optimizers = {role: fused_adam(network, is_recorded) for role, network in self.roles.items()}
+        self._averaged = _averaged_pairs(self.ema, self.generator)
+        self.num_restores = 0
 
     @property
     def generator(self) -> torch.nn.Module:
@@ -69,7 +70,11 @@ class TrainState:
         learning_rate *= self.health.learning_rate_factor
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group |= {"lr": learning_rate, "betas": betas}
+                group["betas"] = betas
+                if isinstance(group["lr"], torch.Tensor):
+                    group["lr"].fill_(learning_rate)
+                else:
+                    group["lr"] = learning_rate
 
     def parameters(self, role: str) -> list[torch.nn.Parameter]:
         """The trainable weights of one network, always in the same order."""
@@ -83,19 +88,28 @@ class TrainState:
         self.optimizers[role].zero_grad(set_to_none=True)
         return torch.nn.utils.get_total_norm(gradients)
 
-    @torch.no_grad()
-    def update_ema(self, decay: float) -> None:
-        """Move the average towards the generator: ema <- decay * ema + (1 - decay) * generator.
+    def ema_share(self, decay: float) -> float:
+        """The share of the generator in the next average: 1 - decay, and more in the first images.
 
-        The decay is lower in the first images, so that the initial weights do not remain in the average for long.
-        BatchNorm's running statistics are averaged like weights, so that they fit the averaged weights.
+        So the initial weights do not remain in the average for long.
         """
-        decay = min(decay, (1 + self.nimg) / (1_000 + self.nimg))
-        for average, current in zip(self.ema.state_dict().values(), self.generator.state_dict().values(), strict=True):
-            if average.is_floating_point():
-                average.lerp_(current, 1 - decay)
-            else:
-                average.copy_(current)
+        return 1 - min(decay, (1 + self.nimg) / (1_000 + self.nimg))
+
+    def update_ema(self, decay: float) -> None:
+        """Average with `decay`, or with less of it in the first images."""
+        self.average(self.ema_share(decay))
+
+    @torch.no_grad()
+    def average(self, share: float | torch.Tensor) -> None:
+        """Move the average towards the generator: ema <- (1 - share) * ema + share * generator.
+
+        BatchNorm's running statistics are averaged like weights, so that they fit the averaged weights. Counters are
+        copied.
+        """
+        averages, currents, counters, counted = self._averaged
+        torch._foreach_lerp_(averages, currents, [share] * len(averages) if torch.is_tensor(share) else share)
+        if counters:
+            torch._foreach_copy_(counters, counted)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors of the state under flat names."""
@@ -135,6 +149,7 @@ class TrainState:
             self.shield.restore(checkpoint.part("shield"))
         self.strength.restore(checkpoint.part("strength"))
         self.nimg = checkpoint.nimg
+        self.num_restores += 1
         self.num_ticks = checkpoint.values["num_ticks"]
         self.health = Health.model_validate(checkpoint.values.get("health", {}))
 
@@ -155,6 +170,23 @@ class TrainState:
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {f"optimizer_{role[0]}": optimizer for role, optimizer in self.optimizers.items()}
+
+
+class _Averaged(NamedTuple):
+    """Tensors of the average and of the generator in the same order: those that are averaged, and those copied."""
+
+    averages: list[torch.Tensor]
+    currents: list[torch.Tensor]
+    counters: list[torch.Tensor]
+    counted: list[torch.Tensor]
+
+
+def _averaged_pairs(ema: torch.nn.Module, generator: torch.nn.Module) -> _Averaged:
+    """The pairs are found once: a state_dict at each step takes longer than averaging it does on a GPU."""
+    pairs = list(zip(ema.state_dict().values(), generator.state_dict().values(), strict=True))
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    others = [pair for pair in pairs if not pair[0].is_floating_point()]
+    return _Averaged(*([pair[side] for pair in part] for part in (floats, others) for side in (0, 1)))
 
 
 def attach_frozen(roles: dict[str, torch.nn.Module], spec: NetworkSpec, device: torch.device) -> dict[str, str]:

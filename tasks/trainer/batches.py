@@ -130,7 +130,8 @@ class ResidentData:
 
     def _gather_on_device(self, order: np.ndarray) -> tuple[Array, Array]:
         assert self._on_device is not None
-        chosen = torch.from_numpy(order).to(self._device)
+        # From pinned memory: a copy from other memory would wait for the step before.
+        chosen = torch.from_numpy(order).pin_memory().to(self._device, non_blocking=True)
         images, labels = self._on_device
         return images.index_select(0, chosen), labels.index_select(0, chosen)
 

@@ -57,6 +57,12 @@ class LivePage:
             self._write(Status(state="running", nimg=nimg))
         self.next = time.monotonic() + max(MIN_SECONDS, SHARE * (time.monotonic() - now))
 
+    def tell(self, nimg: int, message: str) -> None:
+        """Write the data again with what the training does now."""
+        if not self.has_failed:
+            with self._never_raising():
+                self._write(Status(state="running", nimg=nimg, reason=message))
+
     def finish(self) -> None:
         """Write the data at the end of the training, whatever its end was."""
         with self._never_raising():

@@ -97,6 +97,12 @@ class RunDirectoryIO:
         self.run.write_sample(f"{nimg:012d}", mark_image(png, mark))
         self.page.tick(nimg)
 
+    def progress(self, message: str) -> None:
+        nimg = stored_nimg(self.run)
+        self.run.set_status("running", nimg, message)
+        self.page.tell(nimg, message)
+        logger.info("%s", message)
+
     def notify(self, event: dict[str, Any]) -> None:
         self.run.append_stats(event)
         logger.warning(

@@ -59,6 +59,11 @@ class RunWatch:
             keep_copy(self.mirror.finish)
 
     def _show_progress(self) -> None:
+        status = self.run.status()
+        if status and status.state == "running" and status.reason:
+            # What the trainer does before its first statistics: it compiles the networks.
+            self.progress.update(status.nimg, status.reason)
+            return
         if self.tracker.newest is None:
             return
         row = self.tracker.newest

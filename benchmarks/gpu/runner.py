@@ -1,0 +1,115 @@
+"""Runs one part in a process of its own, which is killed when its time is over. What it measured by then is kept."""
+
+import importlib.util
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.gpu.sizes import Sizes
+
+# Each part gets a CUDA context of its own, and torch is imported once: this process never uses the GPU itself.
+FORK = multiprocessing.get_context("fork")
+LEAST_SECONDS = 5.0
+NUM_LAST_LINES = 12
+
+Keep = Callable[[str, Any], None]
+
+
+class Part(NamedTuple):
+    """`measure(sizes, keep)` passes each result to `keep` with its name. `needs` are modules besides models."""
+
+    name: str
+    measure: Callable[[Sizes, Keep], None]
+    seconds: float
+    needs: tuple[str, ...] = ()
+
+
+def run_part(part: Part, sizes: Sizes, seconds: float, folder: Path) -> dict[str, Any]:
+    """Run a part for at most so many seconds; returns its state, the reason if it is not done, and its results."""
+    missing = [name for name in part.needs if importlib.util.find_spec(name) is None]
+    if missing:
+        return _row("skipped", f"the package {', '.join(missing)} is not installed")
+    if seconds < LEAST_SECONDS:
+        return _row("skipped", "the time was used by other parts")
+    path, log = folder / f"{part.name}.json", folder / f"{part.name}.log"
+    began = time.monotonic()
+    process = FORK.Process(target=_measure, args=(part, sizes, path, log))
+    process.start()
+    process.join(seconds)
+    spent = time.monotonic() - began
+    results = json.loads(path.read_text()) if path.exists() else {}
+    if process.is_alive():
+        assert process.pid is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        return _row("stopped", f"it was stopped after {seconds:.0f} s", spent, results)
+    if process.exitcode:
+        lines = log.read_text(errors="replace").splitlines()[-NUM_LAST_LINES:]
+        return _row("failed", "\n".join(lines) or f"exit code {process.exitcode}", spent, results)
+    return _row("done", "", spent, results)
+
+
+def _row(state: str, reason: str, seconds: float = 0.0, results: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "seconds": seconds, "results": results or {}}
+
+
+def _measure(part: Part, sizes: Sizes, path: Path, log: Path) -> None:
+    """What the process does: its own group, so that its children are killed with it, and its own output."""
+    os.setsid()
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    results: dict[str, Any] = {}
+
+    def keep(name: str, value: Any) -> None:
+        results[name] = value
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(results))
+        partial.replace(path)
+
+    try:
+        part.measure(sizes, keep)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    sys.stdout.flush()
+    os._exit(0)  # without the clean-up of a parent's copy
+
+
+def in_child(function: Callable[..., Any], *arguments: Any, seconds: float = 60.0) -> Any:
+    """The JSON value that `function` returns in a process of its own; None where that was killed.
+
+    For parts that have not used the GPU themselves. Raises RuntimeError where the process failed or was too slow.
+    """
+    receiver, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=_send, args=(sender, function, arguments))
+    process.start()
+    sender.close()
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        raise RuntimeError(f"{function.__name__} took longer than {seconds:.0f} s")
+    if process.exitcode == -signal.SIGKILL:
+        return None
+    if process.exitcode or not receiver.poll():
+        raise RuntimeError(f"{function.__name__} failed with exit code {process.exitcode}")
+    return json.loads(receiver.recv_bytes())
+
+
+def _send(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        sender.send_bytes(json.dumps(function(*arguments)).encode())
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
