@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
-	bench-classifier bench-families bench-hostile bench-judges bench-loading bench-robust bench-scores bench-sharding bench-shield \
+	bench-classifier bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust bench-scores bench-sharding bench-shield \
 	bench-study bench-training
 
 help: ## list the targets
@@ -76,6 +76,11 @@ bench-classifier: $(STAMP) ## what the champion's images are worth to a classifi
 
 bench-families: $(STAMP) ## every network family on digits and emoji (some hours on two cores)
 	@$(BIN)/python -m benchmarks.families
+
+# On a machine without this environment, any Python with torch >= 2.11 and what models/ imports will do: set PYTHON.
+# `make bench-gpu FLAGS=--smoke` shows on a CPU that every part runs.
+bench-gpu: ## the engine on one GPU, against its goals (5 minutes)
+	@$(shell test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m benchmarks.gpu $(FLAGS)
 
 bench-hostile: $(STAMP) ## sharding of hostile files
 	@$(BIN)/python -m benchmarks.sharding.hostile

@@ -34,8 +34,8 @@ def main() -> int:
         for part in PARTS:
             if arguments.only and part.name not in arguments.only:
                 continue
-            left = SECONDS - (time.monotonic() - began)
-            row = run_part(part, sizes, min(part.seconds, left), Path(folder))
+            left = SECONDS * sizes.patience - (time.monotonic() - began)
+            row = run_part(part, sizes, min(part.seconds * sizes.patience, left), Path(folder))
             found["parts"][part.name] = row
             print(f"{part.name}: {row['state']} in {row['seconds']:.1f} s", flush=True)
             (arguments.out / "gpu.json").write_text(json.dumps(found, indent=1))

@@ -39,7 +39,7 @@ def render(found: Mapping[str, Any]) -> str:
     texts = [title, f"`{found['command']}`", about, "## Goals", table(head, rows)]
     texts += ["## Training", table(SPEED_HEAD, speed_rows(parts))]
     texts += ["## Checks", table(["check", "result"], check_rows(parts))]
-    texts += ["## Parts", table(["part", "state", "seconds", "reason"], part_rows(parts))]
+    texts += ["## Parts", table(["part", "state", "seconds", "CPU seconds", "reason"], part_rows(parts))]
     return "\n\n".join(texts) + "\n"
 
 
@@ -157,4 +157,4 @@ def part_rows(parts: Mapping[str, Any]) -> Iterator[Row]:
     """How each part ended."""
     for name, part in parts.items():
         reason = part["reason"].strip().splitlines()[-1:] or [""]
-        yield [name, part["state"], f"{part['seconds']:.1f}", reason[0].replace("|", "/")]
+        yield [name, part["state"], f"{part['seconds']:.1f}", f"{part['cpu_seconds']:.1f}", reason[0].replace("|", "/")]

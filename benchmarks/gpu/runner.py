@@ -4,6 +4,7 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
@@ -39,25 +40,32 @@ def run_part(part: Part, sizes: Sizes, seconds: float, folder: Path) -> dict[str
     if seconds < LEAST_SECONDS:
         return _row("skipped", "the time was used by other parts")
     path, log = folder / f"{part.name}.json", folder / f"{part.name}.log"
-    began = time.monotonic()
+    began, used = time.monotonic(), cpu_seconds()
     process = FORK.Process(target=_measure, args=(part, sizes, path, log))
     process.start()
     process.join(seconds)
-    spent = time.monotonic() - began
+    spent = {"seconds": time.monotonic() - began}
     results = json.loads(path.read_text()) if path.exists() else {}
     if process.is_alive():
         assert process.pid is not None
         os.killpg(process.pid, signal.SIGKILL)
         process.join()
-        return _row("stopped", f"it was stopped after {seconds:.0f} s", spent, results)
+        return _row("stopped", f"it was stopped after {seconds:.0f} s", results, **spent)
+    spent["cpu_seconds"] = cpu_seconds() - used
     if process.exitcode:
         lines = log.read_text(errors="replace").splitlines()[-NUM_LAST_LINES:]
-        return _row("failed", "\n".join(lines) or f"exit code {process.exitcode}", spent, results)
-    return _row("done", "", spent, results)
+        return _row("failed", "\n".join(lines) or f"exit code {process.exitcode}", results, **spent)
+    return _row("done", "", results, **spent)
 
 
-def _row(state: str, reason: str, seconds: float = 0.0, results: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"state": state, "reason": reason, "seconds": seconds, "results": results or {}}
+def _row(state: str, reason: str, results: dict[str, Any] | None = None, **spent: float) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "results": results or {}, "seconds": 0.0, "cpu_seconds": 0.0} | spent
+
+
+def cpu_seconds() -> float:
+    """CPU time of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _measure(part: Part, sizes: Sizes, path: Path, log: Path) -> None:

@@ -38,7 +38,10 @@ class Sizes:
     families: tuple[str, ...]  # of the parts that check correctness
     exact_resolution: int
     exact_width: int
+    exact_steps: int
+    precisions: tuple[str, ...]  # in which dcgan is compiled; other families in the first of them
     deterministic: Case
+    patience: float = 1.0  # factor on every limit of time
 
 
 DCGAN = ("dcgan", 64, 64)
@@ -71,6 +74,8 @@ FULL = Sizes(
     families=("dcgan", "r3", "vae", "vaegan", "projected"),
     exact_resolution=32,
     exact_width=16,
+    exact_steps=10,
+    precisions=("bf16", "fp32"),
     deterministic=Case("dcgan-64, batch 256", *DCGAN, 256, 40),
 )
 SMOKE = Sizes(
@@ -93,5 +98,8 @@ SMOKE = Sizes(
     families=("dcgan",),
     exact_resolution=16,
     exact_width=4,
+    exact_steps=3,
+    precisions=("fp32",),
     deterministic=Case("dcgan-16, batch 4", "dcgan", 16, 4, 4, 1),
+    patience=30.0,  # a smoke run measures nothing, and may run on a machine that does much else
 )

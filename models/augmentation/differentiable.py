@@ -44,10 +44,15 @@ def augment(
     Every image gets its own random numbers, and each transform is applied independently of the others. With `compile`
     the arithmetic is compiled, and its gradient cannot be differentiated again.
     """
-    drawn = [Drawn(transform.draw(draws), _chosen(draws, strength)) for transform in _transforms(config)]
+    drawn = draw_changes(config, draws, strength)
     if not drawn:
         return images
     return (_compiled_changes(config) if compile else changes(config))(images, drawn)
+
+
+def draw_changes(config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0) -> list[Drawn]:
+    """The random numbers of each transform of `config`, in the order in which transforms are applied."""
+    return [Drawn(transform.draw(draws), _chosen(draws, strength)) for transform in _transforms(config)]
 
 
 def changes(config: AugmentConfig) -> Apply:

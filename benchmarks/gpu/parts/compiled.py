@@ -19,11 +19,12 @@ def measure(sizes: Sizes, keep: Keep) -> None:
         os.environ[CACHE] = folder
         for family in sizes.families:
             case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, NUM_STEPS, True)
-            for precision in ("bf16", "fp32") if family == "dcgan" else ("bf16",):
+            for precision in sizes.precisions if family == "dcgan" else sizes.precisions[:1]:
                 name = f"{family}, {precision}"
                 try:
-                    cold = in_child(first_step, case, sizes.device, precision, seconds=CHILD_SECONDS)
-                    warm = in_child(first_step, case, sizes.device, precision, seconds=CHILD_SECONDS)
+                    seconds = CHILD_SECONDS * sizes.patience
+                    cold = in_child(first_step, case, sizes.device, precision, seconds=seconds)
+                    warm = in_child(first_step, case, sizes.device, precision, seconds=seconds)
                     keep(name, {"first_step_seconds": cold, "with_cache_seconds": warm})
                 except RuntimeError as error:
                     keep(name, {"failed": str(error)})

@@ -19,7 +19,6 @@ from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 
 BATCH = 8
-NUM_STEPS, KILLED_AT = 10, 7  # a checkpoint is written every two steps
 CHILD_SECONDS = 25.0
 
 
@@ -46,8 +45,11 @@ def batches(case: Case, nimg: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def trained(case: Case, folder: str, device: str, compute: dict[str, Any], dies_at: int | None) -> dict[str, Any]:
-    """Train to the end in `folder`; returns the sha256 of the whole state, and the losses of the last tick."""
-    update = {"nimg": BATCH * NUM_STEPS, "tick_nimg": BATCH * 2, "checkpoint_ticks": 1, "snapshot_ticks": 100}
+    """Train to the end in `folder`; returns the sha256 of the whole state, and the losses of the last tick.
+
+    A checkpoint is written every two steps.
+    """
+    update = {"nimg": BATCH * case.steps, "tick_nimg": BATCH * 2, "checkpoint_ticks": 1, "snapshot_ticks": 100}
     config = settings(case, device, **compute).model_copy(update=update)
     io = DyingIO(dies_at)
     inputs = TrainingInputs(lambda nimg: batches(case, nimg))
@@ -65,21 +67,22 @@ def measure(sizes: Sizes, keep: Keep) -> None:
     if sizes.device == "cuda":
         modes["graph"] = {"graph": True}
     for family in sizes.families:
-        case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, 0, True)
+        case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, sizes.exact_steps, True)
         for mode, compute in modes.items():
             try:
-                keep(f"{family}, {mode}", is_exact(case, sizes.device, compute))
+                keep(f"{family}, {mode}", is_exact(case, sizes, compute))
             except RuntimeError as error:
                 keep(f"{family}, {mode}", {"failed": str(error)})
-    keep("cost of determinism", in_child(determinism_cost, sizes, seconds=CHILD_SECONDS))
+    keep("cost of determinism", in_child(determinism_cost, sizes, seconds=CHILD_SECONDS * sizes.patience))
 
 
-def is_exact(case: Case, device: str, compute: dict[str, Any]) -> dict[str, Any]:
+def is_exact(case: Case, sizes: Sizes, compute: dict[str, Any]) -> dict[str, Any]:
+    seconds = CHILD_SECONDS * sizes.patience
     with tempfile.TemporaryDirectory() as folder:
         whole, parts = f"{folder}/whole", f"{folder}/parts"
-        first = in_child(trained, case, whole, device, compute, None, seconds=CHILD_SECONDS)
-        killed = in_child(trained, case, parts, device, compute, KILLED_AT, seconds=CHILD_SECONDS)
-        resumed = in_child(trained, case, parts, device, compute, None, seconds=CHILD_SECONDS)
+        first = in_child(trained, case, whole, sizes.device, compute, None, seconds=seconds)
+        killed = in_child(trained, case, parts, sizes.device, compute, case.steps - 1, seconds=seconds)
+        resumed = in_child(trained, case, parts, sizes.device, compute, None, seconds=seconds)
     return {"was_killed": killed is None, "same_bits": first["sha256"] == resumed["sha256"]}
 
 

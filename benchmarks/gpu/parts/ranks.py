@@ -40,7 +40,7 @@ def pair(backend: str, sizes: Sizes, one_device: bool) -> dict[str, Any]:
         for process in processes:
             process.start()
         try:
-            digests = {ends.get(timeout=SECONDS) for _ in processes}
+            digests = {ends.get(timeout=SECONDS * sizes.patience) for _ in processes}
         except queue.Empty as error:
             raise RuntimeError(f"two processes with {backend} did not end in {SECONDS:.0f} s") from error
         finally:
