@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 # Nothing of the product but models may be imported, and none of its services.
 ALONE = """
@@ -41,6 +43,7 @@ def test_every_part_of_the_gpu_benchmark_runs_on_a_cpu(tmp_path: Path) -> None:
     assert "smoke run" in page
 
 
+@pytest.mark.slow
 def test_without_a_gpu_it_says_what_to_do(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", "benchmarks.gpu", "--out", str(tmp_path), "--only", "machine"]

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+# The first step of an optimiser imports it: here it is imported once instead of in each part.
+import torch._dynamo  # noqa: F401
+
 from benchmarks.gpu.sizes import Sizes
 
 # Each part gets a CUDA context of its own, and torch is imported once: this process never uses the GPU itself.
