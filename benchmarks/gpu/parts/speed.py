@@ -5,29 +5,15 @@ from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gpu.runner import Keep
 from benchmarks.gpu.sizes import Case, Sizes
-from benchmarks.gpu.trainings import Timed, noise
-from models.compute.parallel import World
-from models.training.steps import take_step
+from benchmarks.gpu.trainings import Timed, spec_of
+from models.compute.metering.peaks import find_peak
+from models.training.estimates import count_flops
 
 PROFILED = 3  # steps
-COUNTED = 4  # images in the step whose operations are counted
-# Dense bfloat16 operations per second, from the makers' data sheets. The first name that the card's name contains.
-PEAKS = {
-    "H200": 989e12,
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "B200": 2250e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-    "A10": 125e12,
-    "RTX 4090": 165e12,
-    "RTX 3090": 71e12,
-}
+COUNTED = 4  # images of the step whose operations are counted
 
 
 def measure_dcgan(sizes: Sizes, keep: Keep) -> None:
@@ -91,18 +77,10 @@ def watts(device: torch.device) -> float | None:
 
 
 def utilisation(training: Timed, images_per_second: float) -> dict[str, float]:
-    """Operations of an image as torch counts them (multiply-adds count twice), and the share of the card's peak."""
-    small = training.case._replace(batch=COUNTED, augmented=True)
-    found: dict[str, float] = {}
-    with suppress(Exception):  # the counter cannot count every derivative of every release
-        images, labels = (torch.from_numpy(array).to(training.device) for array in noise(small, 0))
-        counted = Timed(small, training.device.type)
-        with FlopCounterMode(display=False) as counter:
-            take_step(counted.state, counted.config, images, labels, World())
-        found["flop_per_image"] = counter.get_total_flops() / COUNTED
-    if "flop_per_image" in found and training.device.type == "cuda":
-        name = torch.cuda.get_device_name(training.device)
-        peak = next((value for key, value in PEAKS.items() if key in name), None)
-        if peak:
-            found["mfu"] = found["flop_per_image"] * images_per_second / peak
+    """Model FLOPs of an image, and the share of the card's peak in bf16 if that is known."""
+    per_image = count_flops(training.config.model_copy(update={"batch_size": COUNTED}), spec_of(training.case))
+    found = {"flop_per_image": per_image}
+    if training.device.type == "cuda":
+        peak = find_peak(torch.cuda.get_device_name(training.device), "bf16")
+        found |= {"mfu": per_image * images_per_second / peak} if peak else {}
     return found

@@ -100,6 +100,15 @@ def test_the_kinds_of_work_add_up_to_the_whole_time() -> None:
     assert sum(clock.take().values()) < 0.05
 
 
+def test_seconds_can_be_charged_to_another_kind_afterwards() -> None:
+    clock = Clock()
+    with clock.spend("step"):
+        clock.move(2.0, "step", "data")
+    spent = clock.take()
+    assert spent["data"] == 2.0
+    assert spent["step"] == pytest.approx(-2.0, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("card", "arithmetic", "teraflops"),
     [
