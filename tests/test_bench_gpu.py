@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ALONE = """
 import runpy, sys
 
-FORBIDDEN = ("prefect", "mlflow", "shards", "tasks", "flows", "webdataset", "pandas", "pyarrow")
+FORBIDDEN = ("prefect", "mlflow", "shards", "tasks", "flows", "webdataset")
 
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
