@@ -1,10 +1,12 @@
 """Nothing is left behind: children end with their parent, and what an earlier service left is found."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -57,12 +59,29 @@ def leftover(home_dir: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process.wait()
 
 
-def look(function: str) -> str:
-    """Call `function` in a process beside this one; returns what it printed."""
-    code = "from tests.tasks.service import test_parents as t; " + function
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+# Calls functions of this module beside this process: one expression per line in, its value as one line of JSON out.
+LOOKER = """
+import json, sys
+from tests.tasks.service import test_parents as t
+for line in sys.stdin:
+    print(json.dumps(eval(line)), flush=True)
+"""
+
+
+@contextmanager
+def looking() -> Iterator[Callable[[str], str]]:
+    """Calls functions of this module in a process beside this one."""
+    with subprocess.Popen([sys.executable, "-c", LOOKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as looker:
+        assert looker.stdin
+        assert looker.stdout
+
+        def look(expression: str) -> str:
+            looker.stdin.write(f"{expression}\n".encode())
+            looker.stdin.flush()
+            found: str = json.loads(looker.stdout.readline())
+            return found
+
+        yield look
 
 
 def end_leftovers(leftovers: str) -> str:
@@ -81,14 +100,15 @@ def doctors_words() -> str:
 def test_what_an_earlier_service_left_is_found_named_and_ended_on_request(
     leftover: "subprocess.Popen[bytes]", tmp_path: Path
 ) -> None:
-    assert str(leftover.pid) in look("print(t.doctors_words())")
-    refused = look("print(t.end_leftovers('refuse'))")
-    assert str(leftover.pid) in refused
-    assert "--leftovers end" in refused
-    assert leftover.poll() is None
-    assert look("print(t.end_leftovers('end'))") == "ended"
-    wait_until(lambda: leftover.poll() is not None)
-    assert look("print(t.doctors_words())") == ""
+    with looking() as look:
+        assert str(leftover.pid) in look("t.doctors_words()")
+        refused = look("t.end_leftovers('refuse')")
+        assert str(leftover.pid) in refused
+        assert "--leftovers end" in refused
+        assert leftover.poll() is None
+        assert look("t.end_leftovers('end')") == "ended"
+        wait_until(lambda: leftover.poll() is not None)
+        assert look("t.doctors_words()") == ""
 
 
 def test_another_homes_processes_are_left_alone(leftover: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
