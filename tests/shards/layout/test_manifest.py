@@ -10,22 +10,21 @@ from PIL import Image
 
 from shards import Dataset, DatasetError, Manifest, ShardConfig, SplitError, build
 from shards.building.contact_sheet import CONTACT_SHEET
+from tests.shards.conftest import BuildOnce
 
 
 @pytest.fixture
-def root(collection: Path, tmp_path: Path) -> Path:
-    for resolution in (8, 16):
-        build(ShardConfig(source=str(collection), dataset="pets", resolution=resolution), tmp_path / "root")
-    return tmp_path / "root"
+def root(build_once: BuildOnce, tmp_path: Path) -> Path:
+    return build_once(tmp_path / "root", {"resolution": 8}, {"resolution": 16})
 
 
 def versions(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob("datasets/pets/*/manifest.json"))
 
 
-def test_name_means_the_version_built_last(root: Path, collection: Path) -> None:
+def test_name_means_the_version_built_last(root: Path, same_collection: Path) -> None:
     assert Dataset.open("pets", root).manifest.resolution == 16
-    build(ShardConfig(source=str(collection), dataset="pets", resolution=8), root)
+    build(ShardConfig(source=str(same_collection), dataset="pets", resolution=8), root)
     assert Dataset.open("pets", root).manifest.resolution == 8
 
 

@@ -11,19 +11,13 @@ import pytest
 
 import shards.reading.resident
 from shards import Dataset, ShardConfig, ShardError, Split, SplitError, build
+from tests.shards.conftest import BuildOnce
 
 
 @pytest.fixture
-def manifest(collection: Path, tmp_path: Path) -> str:
-    config = ShardConfig(
-        source=str(collection),
-        dataset="pets",
-        resolution=16,
-        samples_per_shard=10,
-        encoding="png",
-        val_fraction=0.2,
-    )
-    return build(config, tmp_path / "root").manifest
+def manifest(build_once: BuildOnce, tmp_path: Path) -> str:
+    settings = {"resolution": 16, "samples_per_shard": 10, "encoding": "png", "val_fraction": 0.2}
+    return Dataset.open("pets", build_once(tmp_path / "root", settings)).uri
 
 
 @pytest.fixture

@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shards import Dataset, ShardConfig, ShardError, SplitError, WindowedSplit, build
+from shards import Dataset, ShardError, SplitError, WindowedSplit
 from shards.reading.order import WindowOrder
 from shards.reading.windows import OpenShards
+from tests.shards.conftest import BuildOnce
 
 
 @pytest.fixture
-def manifest(collection: Path, tmp_path: Path) -> str:
-    config = ShardConfig(
-        source=str(collection), dataset="pets", resolution=8, samples_per_shard=7, encoding="png", val_fraction=0
-    )
-    return build(config, tmp_path / "root").manifest
+def manifest(build_once: BuildOnce, tmp_path: Path) -> str:
+    settings = {"resolution": 8, "samples_per_shard": 7, "encoding": "png", "val_fraction": 0}
+    return Dataset.open("pets", build_once(tmp_path / "root", settings)).uri
 
 
 def open_split(manifest: str, shuffle_buffer: int = 10) -> WindowedSplit:
