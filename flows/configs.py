@@ -72,6 +72,38 @@ class PromoteModelConfig(Settings):
     )
 
 
+PERSON = "who decides; empty: the user that runs the command"
+DECISION_REASON = "the reason, which is kept with the version"
+
+
+class ApproveModelConfig(Settings):
+    """The version that waits for a person, and who approves it."""
+
+    model: ModelUri
+    reason: str = Field("", max_length=500, title="Reason", description=DECISION_REASON)
+    by: str = Field("", max_length=100, title="Name", description=PERSON)
+    anyway: bool = Field(
+        False,
+        title="Anyway",
+        description="approve it although another version has become champion since the question was put, the time "
+        "limit has passed, or somebody declined it",
+    )
+
+
+class DeclineModelConfig(Settings):
+    """The version that waits for a person, and who declines it."""
+
+    model: ModelUri
+    reason: str = Field("", max_length=500, title="Reason", description=DECISION_REASON)
+    by: str = Field("", max_length=100, title="Name", description=PERSON)
+
+
+class AskApprovalConfig(Settings):
+    """The version about which a person is asked."""
+
+    model: ModelUri
+
+
 class RollbackModelConfig(Settings):
     """The model and the reason."""
 

@@ -10,7 +10,9 @@ from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.stage import EvaluateOutcome, decide, score_champion, score_model
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
+from tasks.registry.approval.waiting_runs import DEPLOYMENT, put_question
 from tasks.registry.overview import describe_version
+from tasks.training.delegation import is_deployed
 
 
 @flow(name="evaluate-gan", flow_run_name=name_run("{config.model}", "evaluate"))
@@ -20,7 +22,8 @@ def evaluate_gan(config: Annotated[EvaluateGanConfig, Form()]) -> EvaluateOutcom
     champion = score_champion(challenger, config.evaluate)
     verdict = decide(challenger, champion, config.promote)
     evaluated = publish_report(challenger, champion, verdict, config.evaluate)
+    if evaluated.waiting and is_deployed(DEPLOYMENT):
+        put_question(evaluated.model)
     version = describe_version(evaluated.model)
-    result = "champion" if evaluated.promoted else "not promoted"
-    show_outcome(f"{version.name}: {result}", evaluated, version.links, version.origin)
+    show_outcome(f"{version.name}: {evaluated.result}", evaluated, version.links, version.origin)
     return evaluated

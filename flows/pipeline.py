@@ -76,8 +76,7 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
         build=built, train=trained, evaluate=evaluated, report=evaluated.report, nothing_new=known is not None
     )
     version = describe_version(evaluated.model)
-    result = "champion" if evaluated.promoted else "not promoted"
-    show_outcome(f"{version.name}: {result}", outcome, version.links, version.origin)
+    show_outcome(f"{version.name}: {evaluated.result}", outcome, version.links, version.origin)
     if known is None:
         return outcome
     since = f"nothing new since {known.model.uri} was made from {built.dataset}@{built.version}: nothing was trained"

@@ -9,6 +9,7 @@ from flows.forms import Form
 from tasks.errors import RunLocked
 from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs, sole_reconcile
 from tasks.flow_runs.run_names import name_run
+from tasks.registry.approval.waiting_runs import close_questions
 from tasks.registry.champion_check import check_champions
 
 
@@ -24,10 +25,15 @@ class ReconcileConfig(BaseModel):
         title="Champions",
         description="verify champions that were set outside of shardgan, such as in MLflow's UI",
     )
+    approvals: bool = Field(
+        True,
+        title="Approvals",
+        description="close questions whose time limit has passed, and flow runs that wait although nobody is asked",
+    )
 
 
 class ReconcileOutcome(BaseModel):
-    """Names of the closed runs, and one sentence for each champion that was set outside of shardgan.
+    """Names of the closed runs, and one sentence for each champion set outside of shardgan and each closed question.
 
     `skipped` says why nothing was checked.
     """
@@ -37,6 +43,7 @@ class ReconcileOutcome(BaseModel):
     flow_runs: list[str]
     mlflow_runs: list[str]
     champions: list[str] = []
+    approvals: list[str] = []
     skipped: str = ""
 
 
@@ -54,6 +61,9 @@ def reconcile(config: Annotated[ReconcileConfig, Form()] = DEFAULT) -> Reconcile
             flow_runs = close_flow_runs() if config.flow_runs else []
             mlflow_runs = close_mlflow_runs() if config.mlflow_runs else []
             champions = check_champions() if config.champions else []
-            return ReconcileOutcome(flow_runs=flow_runs, mlflow_runs=mlflow_runs, champions=champions)
+            approvals = close_questions() if config.approvals else []
+            return ReconcileOutcome(
+                flow_runs=flow_runs, mlflow_runs=mlflow_runs, champions=champions, approvals=approvals
+            )
     except RunLocked as other:
         return ReconcileOutcome(flow_runs=[], mlflow_runs=[], skipped=str(other))

@@ -128,7 +128,8 @@ def make_command(command: Command) -> Callable[..., int]:
     def run(*overrides: str, **given: Any) -> int:
         file = given.pop("config", None)
         dry_run, as_json, verbose = (given.pop(name, False) for name in ("dry_run", "json", "verbose"))
-        flags = {settings[key].name: value for key, value in given.items() if value is not None}
+        words = {True: "true", False: "false"}  # of switches; all other values are text
+        flags = {settings[key].name: words.get(value, value) for key, value in given.items() if value is not None}
         return run_command(command, overrides, file, flags, dry_run, as_json, verbose)
 
     parameters = [
@@ -140,9 +141,10 @@ def make_command(command: Command) -> Callable[..., int]:
     ]
     for key, setting in settings.items():
         names = [name for name in (aliases.get(setting.name), f"--{setting.name}") if name]
-        annotation = Annotated[
-            str | None, Parameter(name=names, help=setting.help, group=_group(setting.name, aliases))
-        ]
+        group = _group(setting.name, aliases)
+        annotation: Any = Annotated[str | None, Parameter(name=names, help=setting.help, group=group)]
+        if setting.name in command.switches:
+            annotation = Annotated[bool | None, Parameter(name=names, help=setting.help, group=group, negative=())]
         parameters.append(Argument(key, Argument.KEYWORD_ONLY, default=None, annotation=annotation))
     parameters += _shared_parameters()
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from flows.cli import plans
 from flows.cli.settings import Tree
 from flows.configs import (
+    ApproveModelConfig,
     BuildDatasetConfig,
     CompressionStudyConfig,
+    DeclineModelConfig,
     EvaluateGanConfig,
     PipelineConfig,
     PromoteModelConfig,
@@ -46,6 +48,7 @@ class Command:
     fill_in: Callable[[Tree, Tree], Tree] = lambda tree, _file: tree
     succeeded: Callable[[Any], bool] = lambda outcome: True
     positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
+    switches: frozenset[str] = frozenset()  # flags that are true without a value
     is_service: bool = False  # a server or worker, whose log lines are what its terminal shows
 
     @property
@@ -130,6 +133,25 @@ COMMANDS = [
         "flows.rollback_model:rollback_model",
         plans.plan_rollback,
         {**MODEL_FLAG, "--why": "why"},
+    ),
+    Command(
+        "approve",
+        "Approve a version that waits for a person: it becomes champion.",
+        ApproveModelConfig,
+        "flows.approve_model:approve_model",
+        plans.plan_approve,
+        {**MODEL_FLAG, "--reason": "reason", "--by": "by", "--anyway": "anyway"},
+        positional="model",
+        switches=frozenset({"anyway"}),
+    ),
+    Command(
+        "decline",
+        "Decline a version that waits for a person: the champion stays.",
+        DeclineModelConfig,
+        "flows.decline_model:decline_model",
+        plans.plan_decline,
+        {**MODEL_FLAG, "--reason": "reason", "--by": "by"},
+        positional="model",
     ),
     Command(
         "generate",

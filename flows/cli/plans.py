@@ -7,8 +7,10 @@ when it is made, so that help and refused settings do not wait for torch.
 import os
 
 from flows.configs import (
+    ApproveModelConfig,
     BuildDatasetConfig,
     CompressionStudyConfig,
+    DeclineModelConfig,
     EvaluateGanConfig,
     PipelineConfig,
     PromoteModelConfig,
@@ -69,11 +71,12 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
 
 
 def _describe_evaluation(model: str, config: EvaluateGanConfig | PipelineConfig) -> Plan:
-    evaluate = config.evaluate
+    evaluate, rule = config.evaluate, config.promote
     nets = " and ".join(net for net in (evaluate.feature_net, evaluate.second) if net)
+    asked = ", and a person approves it" if rule.approval == "ask" else ""
     return [
         f"score {model} with {evaluate.num_images:,} generated images and {nets}",
-        f"make it champion if its {config.promote.score} is better than the champion's under the same protocol",
+        f"make it champion if its {rule.score} is better than the champion's under the same protocol{asked}",
     ]
 
 
@@ -130,6 +133,23 @@ def plan_promote(config: PromoteModelConfig) -> Plan:
     """Check that the model exists."""
     _check_model(config.model)
     return [f"make {config.model} the champion: {config.why}"]
+
+
+def plan_approve(config: ApproveModelConfig) -> Plan:
+    """Check that the model exists."""
+    return [f"verify the files of {config.model} and make it the champion ({_describe_question(config.model)})"]
+
+
+def plan_decline(config: DeclineModelConfig) -> Plan:
+    """Check that the model exists."""
+    return [f"leave the champion as it is, and keep {config.model} from it ({_describe_question(config.model)})"]
+
+
+def _describe_question(model: str) -> str:
+    _check_model(model)
+    from tasks.registry.approval.decisions import describe_question
+
+    return describe_question(model).why
 
 
 def plan_rollback(config: RollbackModelConfig) -> Plan:

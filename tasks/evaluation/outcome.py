@@ -16,9 +16,15 @@ class EvaluateOutcome(BaseModel):
     scores: dict[str, float]
     protocol: Protocol
     promoted: bool
+    waiting: bool = False  # a person was asked to approve it
     why: str
     champion: str | None
     report: str
+
+    @property
+    def result(self) -> str:
+        """What the evaluation came to, in a word or two."""
+        return "champion" if self.promoted else "waits for approval" if self.waiting else "not promoted"
 
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
@@ -36,7 +42,7 @@ class EvaluateOutcome(BaseModel):
                 f"{protocol.num_generated:,} generated against {protocol.num_reference:,} {protocol.split} images at "
                 f"{protocol.input_size} pixels, seed {protocol.seed} ({protocol.digest()})",
             ),
-            ("promoted", f"{'yes' if self.promoted else 'no'}: {self.why}"),
+            ("promoted", f"{'yes' if self.promoted else 'not yet' if self.waiting else 'no'}: {self.why}"),
             ("champion", self.champion or "none yet"),
             ("report", self.report),
         ]

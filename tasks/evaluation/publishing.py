@@ -60,6 +60,7 @@ def publish_report(
         scores=challenger.scores.values,
         protocol=challenger.scores.protocol,
         promoted=verdict.promoted,
+        waiting=verdict.waiting,
         why=verdict.why,
         champion=_champion_uri(client, challenger.name),
         report=str(path),

@@ -26,7 +26,7 @@ def show_picture(path: Path, key: str, description: str) -> None:
     """Show a PNG in the run, if there is one. `key` may contain lower-case letters, digits and dashes."""
     if in_run():
         with not_needed(f"the picture {key}"):
-            create_image_artifact(image_url=as_data_uri(path), key=key, description=description)
+            create_image_artifact(image_url=as_data_uri(path.read_bytes()), key=key, description=description)
 
 
 def show_link(key: str, url: str, description: str) -> None:
@@ -36,12 +36,11 @@ def show_link(key: str, url: str, description: str) -> None:
             create_link_artifact(link=url, key=key, description=description)
 
 
-def as_data_uri(path: Path) -> str:
-    """Return the picture at `path` as a small JPEG in a data URL. Any browser shows it without access to the file.
+def as_data_uri(data: bytes) -> str:
+    """Return the picture, a PNG, as a small JPEG in a data URL. Any browser shows it without access to a file.
 
     If the picture is marked as generated, so is the JPEG.
     """
-    data = path.read_bytes()
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         small = image.convert("RGB")
     if times := min(

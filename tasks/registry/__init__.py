@@ -4,6 +4,7 @@ May import flow_runs, tracking, trainer, reports, tasks.home and tasks.errors.
 """
 
 __all__ = [
+    "approval",
     "audit",
     "champion_check",
     "config",

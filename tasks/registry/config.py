@@ -96,6 +96,19 @@ class PromotionPolicy(Settings):
         description="when the present champion cannot be loaded (unsigned, altered or lost files): keep leaves the "
         "alias where it is until a person decides, replace judges the challenger without it",
     )
+    approval: Literal["off", "ask"] = Field(
+        "off",
+        title="Approval",
+        description="ask: a version that this rule would promote waits until a person approves or declines it, in "
+        "Prefect's UI or with shardgan approve or shardgan decline; off: this rule alone decides",
+    )
+    approval_days: float = Field(
+        7.0,
+        gt=0,
+        le=365,
+        title="Approval time limit",
+        description="days after which a version that waits for a person is not promoted",
+    )
     enabled: bool = Field(
         True,
         title="Promote",

@@ -14,6 +14,7 @@ from models.metrics.evaluation import Scores
 from models.metrics.floors import find_missed_floors
 from models.metrics.judges import base_name, is_of, label_of, second_name
 from tasks.home import Home
+from tasks.registry.approval.questions import ask, close_question, find_refusal
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.versions import find_champion
@@ -38,6 +39,7 @@ class Verdict(BaseModel):
 
     promoted: bool
     why: str
+    waiting: bool = False  # the rule would promote it, and a person was asked to approve it
 
 
 class NetsUsed(NamedTuple):
@@ -172,14 +174,36 @@ def promote(
         used = NetsUsed(nets_used(version), nets_used(champion.version) if champion else {})
         verdict = _verdict(version, now, challenger, champion, policy, used)
         if verdict.promoted:
+            verdict = _ask_people(client, version, now, challenger, policy, verdict)
+        if verdict.promoted:
             make_champion(client, version, verdict.why, read_history(client, version.name))
-        elif not is_same(now, version):  # a champion keeps the reason for which it was promoted
+        elif not verdict.waiting and not is_same(now, version):  # a champion keeps the reason for its promotion
+            close_question(client, version)
             decision(verdict.why, promoted=False).write(client, version)
             write_descriptions(client, version)
     logger.info("%s version %s: %s", version.name, version.version, verdict.why)
-    decided = "promoted" if verdict.promoted else "not promoted"
+    decided = "promoted" if verdict.promoted else "waits for approval" if verdict.waiting else "not promoted"
     show_decision(version, decided, verdict.why, grounds(challenger, champion, policy, used))
     return verdict
+
+
+def _ask_people(
+    client: MlflowClient,
+    version: ModelVersion,
+    champion: ModelVersion | None,
+    challenger: Scores,
+    policy: PromotionPolicy,
+    verdict: Verdict,
+) -> Verdict:
+    """The verdict on a version that the rule would promote: what people said of it before, or that they are asked."""
+    asks = policy.approval == "ask"
+    version = client.get_model_version(version.name, version.version)  # somebody may have answered meanwhile
+    if refusal := find_refusal(version, asks=asks):
+        return Verdict(promoted=False, why=refusal)
+    if not asks:
+        return verdict
+    why = ask(client, version, champion, verdict.why, policy.approval_days, challenger.protocol.digest())
+    return Verdict(promoted=False, why=why, waiting=True)
 
 
 def nets_used(version: ModelVersion) -> dict[str, str]:

@@ -4,6 +4,7 @@ May import trainer, reports, tasks.home and tasks.errors.
 """
 
 __all__ = [
+    "approvals",
     "databases",
     "descriptions",
     "inventory",

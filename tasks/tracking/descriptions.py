@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from tasks.errors import RegistryError
 from tasks.reports.printable import for_markdown
+from tasks.tracking.approvals import Approval
 from tasks.tracking.model_ref import CHAMPION, uri_of
 from tasks.tracking.tags import VersionTags
 
@@ -55,7 +56,8 @@ def describe(client: MlflowClient, version: ModelVersion) -> str:
         lines.append(f"The weights have seen {tags.nimg:,} images ({for_markdown(tags.chosen)}).")
     if tags.cost_words:
         lines.append(f"Training and evaluations took {for_markdown(tags.cost_words)}.")
-    lines += ["", *_scores(tags), *_decision(tags), "Load it:", "", "```python", *_loading(version), "```", "", MARK]
+    lines += ["", *_scores(tags), *_decision(tags), *_approval(tags, uri_of(version))]
+    lines += ["Load it:", "", "```python", *_loading(version), "```", "", MARK]
     return "\n".join(lines)
 
 
@@ -96,6 +98,11 @@ def _decision(tags: VersionTags) -> list[str]:
         return []
     decided = "Became champion" if tags.promoted else "Did not become champion"
     return [f"{decided} on {tags.at[:10]}: {for_markdown(tags.why)}.", ""]
+
+
+def _approval(tags: VersionTags, uri: str) -> list[str]:
+    sentence = Approval.of(tags).describe(uri)
+    return [f"Approval: {for_markdown(sentence)}.", ""] if sentence else []
 
 
 def _loading(version: ModelVersion) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.errors import RegistryError
+from tasks.tracking.approvals import State
 from tasks.tracking.model_ref import uri_of
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, and commands that only list need these names
@@ -135,6 +136,17 @@ class VersionTags(Tags):
     dossier: str = ""  # path of the newest dossier among the artifacts of the run
     dossier_sha256: str = ""  # of its SHA256SUMS
     pulled_from: str = ""  # the repository, with its commit, from which `shardgan pull` took the version
+
+    approval: State = ""  # of the question to a person, where promote.approval is ask
+    approval_asked: str = ""  # when; all times are in UTC
+    approval_until: str = ""  # time limit
+    approval_against: str = ""  # number of the champion that it was compared with; empty: there was none
+    approval_protocol: str = ""  # digest of the protocol of the scores that were compared
+    approval_finding: str = ""  # what the promotion rule found
+    approval_run: str = ""  # id of the flow run that waits in Prefect; empty: none
+    approval_by: str = ""  # who decided
+    approval_reason: str = ""
+    approval_at: str = ""  # when it was decided
 
     deleted: str = ""  # when `shardgan delete` marked it; `shardgan gc` removes it, and `shardgan undo` the mark
 

@@ -154,6 +154,8 @@ def _version_facts(one: VersionRecord) -> Iterator[Fact]:
     yield "aliases", ", ".join(one.aliases) or "none"
     if one.at:
         yield "decision", f"{'promoted' if one.promoted else 'not promoted'}: {one.why}"
+    if sentence := one.approval.describe(one.title):
+        yield "approval", sentence
     if one.nimg:
         yield "images seen", f"{count_words(one.nimg)} (the training saw {count_words(one.nimg_seen)})"
     if one.chosen:

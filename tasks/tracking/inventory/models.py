@@ -7,7 +7,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
+from tasks.errors import RegistryError
 from tasks.home import Home
+from tasks.tracking.approvals import Approval
 from tasks.tracking.inventory.files import folder_bytes
 from tasks.tracking.inventory.records import ScoreRecord, VersionRecord
 from tasks.tracking.inventory.registry_tables import StoredVersion, read_versions
@@ -70,11 +72,11 @@ def _record(home: Home, stored: StoredVersion) -> VersionRecord:
         scores = {digest: _score(text) for digest, text in tags.scores.items()}
         shown = {name: float(value) for name, value in tags.shown_scores.items()}
         cost = VersionCost.model_validate_json(tags.cost) if tags.cost else VersionCost()
-    except (ValidationError, ValueError) as error:
+        approval = Approval.of(tags)
+    except (ValidationError, ValueError, RegistryError) as error:
         return VersionRecord(**facts, problem=f"one of its tags has an invalid value: {error}")
-    return VersionRecord(
-        **facts, shown_scores=shown, scores=scores, cost=cost, **{field: getattr(tags, field) for field in FROM_TAGS}
-    )
+    from_tags = {field: getattr(tags, field) for field in FROM_TAGS}
+    return VersionRecord(**facts, shown_scores=shown, scores=scores, cost=cost, approval=approval, **from_tags)
 
 
 def _score(text: str) -> ScoreRecord:

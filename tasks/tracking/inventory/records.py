@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.tracking.approvals import Approval
 from tasks.trainer.costs.cost import Cost, VersionCost
 
 RunState = Literal["running", "waiting", "done", "resumable", "diverged", "failed", "new"]
@@ -129,6 +130,7 @@ class VersionRecord(Record):
     dossier: str = ""  # path of the newest dossier among the artifacts of the run
     dossier_sha256: str = ""
     pulled_from: str = ""  # repository and commit
+    approval: Approval = Approval()
     deleted: str = ""  # when it was moved to the trash
     cost: VersionCost = VersionCost()
     problem: str = ""

@@ -1,0 +1,19 @@
+"""Approve a version that waits for a person."""
+
+from typing import Annotated
+
+from prefect import flow
+
+from flows.configs import ApproveModelConfig
+from flows.forms import Form
+from tasks.flow_runs.run_names import name_run
+from tasks.registry.approval.decisions import ApprovalOutcome, approve_version
+from tasks.registry.approval.waiting_runs import end_waiting_run
+
+
+@flow(name="approve-model", flow_run_name=name_run("{config.model}", "approve"))
+def approve_model(config: Annotated[ApproveModelConfig, Form()]) -> ApprovalOutcome:
+    """Make a version champion that waits for a person. Its files are verified now."""
+    outcome = approve_version(config.model, config.by, config.reason, config.anyway)
+    end_waiting_run(outcome.model)
+    return outcome
