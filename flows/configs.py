@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from tasks.datasets.config import ScreenPolicy, ShardConfig
+from tasks.datasets.config import DriftPolicy, ScreenPolicy, ShardConfig
 from tasks.flow_runs.exclusion import Overlap
 from tasks.registry.config import EvalConfig, ModelName, ModelUri, PromotionPolicy, check_floors
 from tasks.study.config import StudyConfig
@@ -148,6 +148,12 @@ class PipelineConfig(Settings):
         check_resolution(self.shard.resolution)
         check_floors(self.promote, self.evaluate)
         return self
+
+
+class DriftConfig(PipelineConfig):
+    """When new files are worth a training, and the settings of all stages for that training."""
+
+    drift: DriftPolicy = Field(DriftPolicy(), title="Drift", description="when new files are worth a training")
 
 
 class CompressionStudyConfig(Settings):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.cli.settings import Tree, read_file, validate
-from flows.configs import PipelineConfig
+from flows.cli.settings import Tree, read_file, restrict, validate
+from flows.configs import DriftConfig, PipelineConfig
 from tasks.service.processes import ServiceOutcome, run_service, run_worker
 from tasks.service.provisioning import set_up
 from tasks.service.settings import ServiceConfig, WorkerConfig, check_exposure
@@ -28,35 +28,47 @@ class SetUpOutcome(BaseModel):
 
 def set_up_service(config: ServiceConfig) -> SetUpOutcome:
     """Create or update pools, deployments and automations on the servers that the environment names."""
-    set_up(config, read_nightly(config.nightly) if config.nightly else None)
+    nightly, drift = read_schedules(config)
+    set_up(config, nightly, drift)
     return SetUpOutcome(prefect=config.prefect_url, mlflow=config.mlflow_url)
 
 
-def read_nightly(path: str) -> Tree:
-    """Read the pipeline's complete config from the file. Raises SettingsError for a config that `shardgan run` refuses.
+def read_schedules(config: ServiceConfig) -> tuple[Tree | None, Tree | None]:
+    """Return the complete configs of pipeline/nightly and drift/watch-source, None for one that has no schedule.
+
+    Raises SettingsError for a config that `shardgan run` or `shardgan drift` refuses.
+    """
+    nightly = read_scheduled(config.nightly, PipelineConfig) if config.nightly else None
+    return nightly, read_scheduled(config.drift, DriftConfig) if config.drift else None
+
+
+def read_scheduled(path: str, model: type[PipelineConfig]) -> Tree:
+    """Read a complete config from the file.
 
     Workers have other working folders, so the path of a source on this machine becomes absolute.
     """
-    tree: Tree = {"overlap": "cancel"} | read_file(Path(path))
+    tree: Tree = {"overlap": "cancel"} | restrict(read_file(Path(path)), model, DriftConfig)
     source = tree.get("shard", {}).get("source", "")
     if source and "://" not in source:
         tree["shard"]["source"] = str(Path(source).expanduser().absolute())
-    return validate(PipelineConfig, tree).model_dump(mode="json")
+    return validate(model, tree).model_dump(mode="json")
 
 
 def plan_up(config: ServiceConfig) -> list[str]:
     """Return what `up` would do. Raises RequestError if other machines could reach servers without a password."""
     check_exposure(config)
-    if config.nightly:
-        read_nightly(config.nightly)
+    read_schedules(config)
     # Imported late: it imports Prefect, which help and refused requests do not need.
     from tasks.flow_runs.schedules import describe_dates
 
-    when = f"{config.nightly_cron!r}, {config.timezone}: {describe_dates(config.nightly_cron, config.timezone)}"
+    def when(cron: str) -> str:
+        return f"{cron!r}, {config.timezone}: {describe_dates(cron, config.timezone)}"
+
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
         "create or update pools, deployments and automations",
-        f"run {config.nightly} at {when}" if config.nightly else "schedule no nightly run",
+        f"run {config.nightly} at {when(config.nightly_cron)}" if config.nightly else "schedule no nightly run",
+        *([f"watch the source of {config.drift} at {when(config.drift_cron)}"] if config.drift else []),
     ]

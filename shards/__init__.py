@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shards.dataset.dataset import Dataset, load_split
     from shards.dataset.traces import JpegTraces
     from shards.decoding.partition import PartitionSpec, process_partition
+    from shards.decoding.probe import Probe, probe
     from shards.errors import (
         BuildError,
         DatasetError,
@@ -41,6 +42,7 @@ __all__ = [
     "JpegTraces",
     "Manifest",
     "PartitionSpec",
+    "Probe",
     "Recipe",
     "Recompressed",
     "Sample",
@@ -59,6 +61,7 @@ __all__ = [
     "list_entries",
     "load_manifest",
     "load_split",
+    "probe",
     "process_partition",
     "recompress",
 ]
@@ -70,6 +73,7 @@ _MODULES = {
     "images.conversion": ("convert",),
     "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest"),
     "decoding.partition": ("PartitionSpec", "process_partition"),
+    "decoding.probe": ("Probe", "probe"),
     "building.progress": ("BuildProgress",),
     "images.recipe": ("Encoding", "Recipe"),
     "images.recompression": ("Recompressed", "recompress"),

@@ -13,7 +13,7 @@ from shards.settings import Settings
 DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 # Settings that decide how the work is done, but not which bytes are the result.
 OPERATIONAL = frozenset(
-    {"source", "dataset", "screen", "allow_synthetic", "workers", "time_limit_seconds", "memory_limit_mb"}
+    {"source", "dataset", "screen", "allow_synthetic", "checks", "workers", "time_limit_seconds", "memory_limit_mb"}
 )
 LATER = frozenset({"max_frames", "label_member", "marked"})
 
@@ -201,6 +201,13 @@ class ShardConfig(Settings):
         title="Allow generated datasets",
         description="the source may be a dataset version that `shardgan generate` made; its images are then kept, "
         "and the lineage names the model.",
+    )
+    checks: Literal["warn", "stop", "off"] = Field(
+        "warn",
+        title="Checks",
+        description="what happens when the new version differs from the latest one in a way that is often a mistake: a "
+        "class is gone, ten times as many images or a tenth of them, all images of one codec, many more refused files. "
+        "warn: the version says so. stop: no version is made. off: not checked.",
     )
     screen: str = Field(
         "",

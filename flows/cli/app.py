@@ -35,7 +35,7 @@ from flows.cli.verbs.comparing import compare
 from flows.cli.verbs.deleting import delete, gc, undo
 from flows.cli.verbs.listing import list_things
 from flows.cli.verbs.showing import show
-from flows.configs import PipelineConfig
+from flows.configs import DriftConfig, PipelineConfig
 from tasks.errors import BAD_REQUESTS
 from tasks.service.temporary_server import TemporaryServer
 
@@ -108,7 +108,7 @@ def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags:
             break
         flags, tokens = {name: tokens[0]} | flags, tokens[1:]
     tree = read_file(file) if file else {}
-    tree = command.fill_in(restrict(tree, command.config, PipelineConfig), tree)
+    tree = command.fill_in(restrict(tree, command.config, DriftConfig), tree)
     return validate(command.config, set_values(tree, flags | parse_overrides(tokens), command.config))
 
 
@@ -198,7 +198,7 @@ def show_config(
     """Print a YAML file with every setting: its value, its meaning and the allowed values. Edit it for --config."""
     placeholders: Tree = {"shard": {"source": "FOLDER", "dataset": "name"}}
     try:
-        file = read_file(config) if config else {}
+        file = restrict(read_file(config), PipelineConfig, DriftConfig) if config else {}
         shard = placeholders["shard"] | file.get("shard", {})
         tree = set_values(file | {"shard": shard}, parse_overrides(overrides), PipelineConfig)
         resolved = validate(PipelineConfig, tree).model_dump(mode="json")

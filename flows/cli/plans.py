@@ -11,6 +11,7 @@ from flows.configs import (
     BuildDatasetConfig,
     CompressionStudyConfig,
     DeclineModelConfig,
+    DriftConfig,
     EvaluateGanConfig,
     PipelineConfig,
     PromoteModelConfig,
@@ -77,6 +78,20 @@ def _describe_evaluation(model: str, config: EvaluateGanConfig | PipelineConfig)
     return [
         f"score {model} with {evaluate.num_images:,} generated images and {nets}",
         f"make it champion if its {rule.score} is better than the champion's under the same protocol{asked}",
+    ]
+
+
+def plan_drift(config: DriftConfig) -> Plan:
+    """Check the source, and that there is a champion to compare with."""
+    from tasks.datasets.requests import check_source
+
+    check_source(config.shard)
+    model = config.model or config.shard.dataset
+    _check_model(f"models:/{model}@champion")
+    then = "run the pipeline on it" if config.drift.start == "on" else "say so"
+    return [
+        f"compare {config.drift.sample:,} new files of {config.shard.source} with the dataset of {model}@champion",
+        f"if they are worth a training, {then}",
     ]
 
 
@@ -197,18 +212,17 @@ def plan_pull(config: PullConfig) -> Plan:
 
 
 def plan_up(config: ServiceConfig) -> Plan:
-    """Check the addresses, the password and the nightly config."""
+    """Check the addresses, the password and the configs of the schedules."""
     from flows.service import plan_up
 
     return plan_up(config)
 
 
 def plan_setup(config: ServiceConfig) -> Plan:
-    """Check the nightly config."""
-    from flows.service import read_nightly
+    """Check the configs of the schedules."""
+    from flows.service import read_schedules
 
-    if config.nightly:
-        read_nightly(config.nightly)
+    read_schedules(config)
     return [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"]
 
 

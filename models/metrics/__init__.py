@@ -3,4 +3,4 @@
 May import compute, classifier, features, models.grids and models.errors.
 """
 
-__all__ = ["config", "directions", "distances", "evaluation", "floors", "judges", "protocol", "scores"]
+__all__ = ["config", "directions", "distances", "drift", "evaluation", "floors", "judges", "protocol", "scores"]

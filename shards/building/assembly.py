@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import features
 
+from shards.building.changes import Version, find_changes
 from shards.building.classes import Classes
 from shards.building.contact_sheet import CONTACT_SHEET, ContactSheet
 from shards.building.ledger import Ledger
@@ -58,7 +59,9 @@ class Assembly:
         parts: Path,
         synthetic: Synthetic | None = None,
         source_synthetic: Synthetic | None = None,
+        latest: Version | None = None,
     ) -> None:
+        self._latest = latest  # the version that the checks compare with
         self._config, self._ledger = config, ledger
         self._synthetic, self._source_synthetic = synthetic, source_synthetic
         self._last, self._folder, self._parts = last, folder, parts
@@ -82,7 +85,7 @@ class Assembly:
                 os.close(descriptor)
         self._refuse_empty()
         self._sheet.save(self._folder / CONTACT_SHEET, classes.notes, self._mark())
-        manifest = self._manifest(grew_from)
+        manifest = self._checked(self._manifest(grew_from))
         (self._folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
         self._sync()
         return manifest
@@ -188,6 +191,20 @@ class Assembly:
                 f"All {tally.kept} images are in the validation split. Add images, or make val_fraction smaller "
                 f"than {self._config.val_fraction}."
             )
+
+    def _checked(self, manifest: Manifest) -> Manifest:
+        """Return the manifest with the findings of the checks; raises SourceError where they stop the build."""
+        before, policy = self._latest, self._config.checks
+        if before is None or policy == "off":
+            return manifest
+        if before.manifest.version == manifest.version:
+            return manifest.model_copy(update={"checks": before.manifest.checks})
+        found = find_changes(before, Version.read(manifest, str(self._folder / MANIFEST)))
+        if found and policy == "stop":
+            raise SourceError(
+                f"{' '.join(found)} checks=stop stops here. If that is what you want, build once with checks=warn."
+            )
+        return manifest.model_copy(update={"checks": found})
 
     def _mark(self) -> Mark | None:
         """Return the mark of the contact sheet, if it shows generated images."""

@@ -8,7 +8,10 @@ from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 
+from pydantic import Field
+
 from shards.building.assembly import Assembly, libraries
+from shards.building.changes import find_latest
 from shards.building.classes import resolve_filled_classes, resolve_listed_classes
 from shards.building.ledger import Ledger
 from shards.building.progress import BuildProgress, Meter, Report
@@ -35,7 +38,8 @@ _PARTITIONS_PER_WORKER = 8
 class BuildOutcome(Counts):
     """The result of a build: what became of every file, and where the manifest lies.
 
-    `notes` are sentences for a person, for example about classes that were left out.
+    `notes` are sentences for a person, for example about classes that were left out, `checks` about changes since the
+    version before that may be mistakes.
     """
 
     dataset: str
@@ -44,6 +48,7 @@ class BuildOutcome(Counts):
     reused: bool
     notes: list[str]
     marked_generated: int = 0
+    checks: list[str] = Field(default_factory=list)
 
     @classmethod
     def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
@@ -55,6 +60,7 @@ class BuildOutcome(Counts):
             reused=reused,
             notes=manifest.notes,
             marked_generated=manifest.marked_generated,
+            checks=manifest.checks,
             **manifest.counts.model_dump(),
         )
 
@@ -74,6 +80,7 @@ class BuildOutcome(Counts):
             ),
             *(marked if self.marked_generated else []),
             *(("note", note) for note in self.notes),
+            *(("check", finding) for finding in self.checks),
             ("shards", self.manifest.rpartition("/")[0]),
         ]
 
@@ -114,7 +121,7 @@ class _Build:
         synthetic: Synthetic | None,
         source_synthetic: Synthetic | None,
     ) -> None:
-        self._config, self._meter = config, meter
+        self._config, self._root, self._meter = config, root, meter
         self._synthetic, self._source_synthetic = synthetic, source_synthetic
         recipe = config.recipe()
         # Versions that a model made are known as such, so their images need not be looked for.
@@ -233,7 +240,8 @@ class _Build:
         self._stop_if_strict(classes.notes)
         last = self._dataset / (grew_from or "none")
         made_by = (self._synthetic, self._source_synthetic)
-        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, *made_by)
+        latest = find_latest(self._root, self._config.dataset) if self._config.checks != "off" else None
+        assembly = Assembly(self._config, self._ledger, last, staging, self._parts, *made_by, latest)
         manifest = assembly.write(classes, grew_from, self._meter.step)
         final = self._dataset / manifest.version
         if (final / MANIFEST).is_file():

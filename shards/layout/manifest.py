@@ -87,6 +87,7 @@ class Manifest(Settings):
     settings: dict[str, Any]
     libraries: dict[str, str]
     notes: list[str] = Field(default_factory=list)
+    checks: list[str] = Field(default_factory=list)  # changes since the version before that may be mistakes
 
     @field_validator("shardlist")
     @classmethod

@@ -9,7 +9,7 @@ from shards import ShardConfig
 from shards.images.containers.marking import LAW
 from tasks.registry.config import ModelUri
 
-__all__ = ["GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
+__all__ = ["DriftPolicy", "GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
 
 
 class ScreenPolicy(Settings):
@@ -45,6 +45,53 @@ class ScreenConfig(ScreenPolicy):
     )
     model: ModelUri
     workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
+
+
+class DriftPolicy(Settings):
+    """When new files are worth a training."""
+
+    min_new: int = Field(
+        100,
+        ge=1,
+        le=1_000_000_000,
+        title="Least new images",
+        description="with fewer new images, nothing is trained, whatever they show",
+    )
+    growth: float = Field(
+        0.5,
+        gt=0,
+        le=1000,
+        title="Growth",
+        description="new images, as a share of the champion's dataset, that are worth a training even if they are like "
+        "the known ones",
+    )
+    ratio: float = Field(
+        1.5,
+        ge=1,
+        le=1000,
+        title="Distance",
+        description="distance of the new images from the champion's dataset, relative to that between random halves of "
+        "this dataset, that is worth a training; about 1 for images of the same kind",
+    )
+    min_class: int = Field(
+        20,
+        ge=1,
+        le=1_000_000_000,
+        title="Least images of a new class",
+        description="new files of a class that the champion does not know, which are worth a training",
+    )
+    sample: int = Field(
+        500,
+        ge=10,
+        le=10_000,
+        title="Sample",
+        description="number of new files that are decoded and compared, chosen at random",
+    )
+    start: Literal["on", "off"] = Field(
+        "on",
+        title="Start the training",
+        description="on: if it is worth it, the pipeline runs at once; off: only the advice is given",
+    )
 
 
 class GenerateConfig(Settings):

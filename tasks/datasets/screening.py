@@ -153,6 +153,7 @@ def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incomi
         "duplicates": "bytes",
         "val_fraction": 0.0,
         "screen": "",
+        "checks": "off",
         "marked": "refuse" if shard.marked == "refuse" else "keep",
     }
     with ProgressReport("decoding", "Decoding incoming images", total=1) as progress:

@@ -40,6 +40,8 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     if outcome.reused:
         logger.info("%s@%s already exists: the source has not changed", outcome.dataset, outcome.version)
     else:
+        for finding in outcome.checks:
+            logger.warning("check of %s@%s: %s", outcome.dataset, outcome.version, finding)
         announce_dataset(outcome)
         record_dataset(outcome.dataset, outcome.version, outcome.model_dump(exclude={"dataset", "reused"}))
     create_table_artifact(

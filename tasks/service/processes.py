@@ -106,6 +106,8 @@ def _show_links(config: ServiceConfig, auth: Auth | None) -> None:
         print(f"{name:<14} {link}", flush=True)
     if config.nightly:
         print(f"{'nightly run':<14} {describe_dates(config.nightly_cron, config.timezone)}", flush=True)
+    if config.drift:
+        print(f"{'drift':<14} {describe_dates(config.drift_cron, config.timezone)}", flush=True)
 
 
 def _end_leftovers(config: ServiceConfig) -> None:

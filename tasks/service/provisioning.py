@@ -36,15 +36,17 @@ CPU, GPU, UPKEEP = "cpu", "gpu", "upkeep"
 START_SECONDS = 300.0
 
 
-def set_up(config: ServiceConfig, nightly: Tree | None = None) -> None:
-    """Create or update pools, deployments and automations. `nightly` is the config of the deployment pipeline/nightly.
+def set_up(config: ServiceConfig, nightly: Tree | None = None, drift: Tree | None = None) -> None:
+    """Create or update pools, deployments and automations.
+
+    `nightly` and `drift` are the configs of the deployments pipeline/nightly and drift/watch-source.
 
     Raises ServiceError if a server does not answer.
     """
     wait_for_servers()
     asyncio.run(provision(config))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump(with_nightly(read_deployments(), config, nightly), file)
+        yaml.safe_dump(with_schedules(read_deployments(), config, nightly, drift), file)
         file.flush()
         deploy(Path(file.name))
     asyncio.run(upsert_automations())
@@ -56,13 +58,15 @@ def read_deployments() -> Tree:
     return content
 
 
-def with_nightly(content: Tree, config: ServiceConfig, nightly: Tree | None) -> Tree:
-    """Return `content` with the schedule of pipeline/nightly from `config`, active if there is a nightly config."""
+def with_schedules(content: Tree, config: ServiceConfig, nightly: Tree | None, drift: Tree | None) -> Tree:
+    """Return `content` with the schedules of pipeline/nightly and drift/watch-source; one with a config is active."""
+    scheduled = {"nightly": (config.nightly_cron, nightly), "watch-source": (config.drift_cron, drift)}
     for deployment in content["deployments"]:
-        if deployment["name"] == "nightly":
-            schedule = {"cron": config.nightly_cron, "timezone": config.timezone, "slug": "nightly"}
-            deployment["schedules"] = [schedule | {"active": nightly is not None}]
-            deployment["parameters"] = {"config": nightly} if nightly else {}
+        if deployment["name"] in scheduled:
+            cron, parameters = scheduled[deployment["name"]]
+            schedule = {"cron": cron, "timezone": config.timezone, "slug": deployment["name"]}
+            deployment["schedules"] = [schedule | {"active": parameters is not None}]
+            deployment["parameters"] = {"config": parameters} if parameters else {}
     return content
 
 

@@ -81,11 +81,20 @@ class ServiceConfig(Settings):
     nightly_cron: str = Field(
         "0 3 * * *", max_length=100, title="Nightly schedule", description="time of pipeline/nightly as a cron line"
     )
+    drift: str = Field(
+        "",
+        max_length=1000,
+        title="Drift config",
+        description="YAML file for drift/watch-source, in the form of `shardgan drift --config`; empty: not scheduled",
+    )
+    drift_cron: str = Field(
+        "0 5 * * *", max_length=100, title="Drift schedule", description="time of drift/watch-source as a cron line"
+    )
     timezone: str = Field(
-        "UTC", max_length=100, title="Time zone", description="time zone of the nightly schedule, such as Europe/Berlin"
+        "UTC", max_length=100, title="Time zone", description="time zone of both schedules, such as Europe/Berlin"
     )
 
-    @field_validator("nightly_cron")
+    @field_validator("nightly_cron", "drift_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:
         from tasks.flow_runs.schedules import (

@@ -52,7 +52,6 @@ def ended(service: Service, run: dict[str, Any]) -> dict[str, Any]:
 def test_a_person_decides(service: Service, page: Page, collection: Path) -> None:
     wait_until(service.is_set_up)
     log_in(page, service)
-    prefect = f"http://127.0.0.1:{service.prefect_port}"
 
     # The first version: approved on the command line. The flow run that waits ends too.
     first = evaluated(service, collection, 0)

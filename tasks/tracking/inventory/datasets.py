@@ -66,6 +66,7 @@ def read_dataset(manifest: str, name: str = "", version: str = "") -> DatasetRec
         grew_from=content.grew_from or "",
         quarantined=content.counts.quarantined,
         duplicates=content.counts.duplicates,
+        checks=content.checks,
         created=None if is_remote(manifest) else _modified(manifest),
     )
 

@@ -102,6 +102,8 @@ def _dataset_facts(one: DatasetRecord) -> Iterator[Fact]:
     yield "classes", f"{len(one.labels)}: {labels}" if one.labels else "none"
     yield "resolution", f"{one.resolution} pixels, {'grey' if one.channels == 1 else 'colour'}"
     yield "left out", f"{one.duplicates:,} duplicates, {one.quarantined:,} in quarantine"
+    for finding in one.checks:
+        yield "check", finding
     yield "shards", size_words(one.bytes)
     yield "made", age_words(one.created)
     yield "latest", "yes" if one.is_latest else "no"

@@ -38,6 +38,7 @@ class DatasetRecord(Record):
     grew_from: str = ""
     quarantined: int = 0
     duplicates: int = 0
+    checks: list[str] = []  # changes since the version before that may be mistakes
     created: datetime | None = None
     problem: str = ""
 
