@@ -66,7 +66,7 @@ def read_answer() -> Answer | None:
     """Return what a person answered to this flow run, also if its process died before it acted on that."""
     for attempt in range(1, flow_run.run_count + 1):
         if found := read_flow_run_input(f"suspended-{key_of(attempt)}-response"):
-            return Answer(**found)
+            return Answer.model_validate(found)
     return None
 
 

@@ -157,7 +157,6 @@ COMMANDS = [
         "decline",
         "Decline a version that waits for a person: the champion stays.",
         DeclineModelConfig,
-        DriftConfig,
         "flows.decline_model:decline_model",
         plans.plan_decline,
         {**MODEL_FLAG, "--reason": "reason", "--by": "by"},

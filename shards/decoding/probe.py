@@ -54,7 +54,9 @@ def _in_parts(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
 
 
 def _facts(row: dict[str, Any]) -> dict[str, Any]:
-    known = {name: row[name] for name in ("source_sha256", "source_bytes", "reason", "message") if name in row}
+    known: dict[str, Any] = {
+        name: row[name] for name in ("source_sha256", "source_bytes", "reason", "message") if name in row
+    }
     return known | row.get("facts", {})
 
 

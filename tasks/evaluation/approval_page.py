@@ -29,7 +29,7 @@ __all__ = ["describe_scores", "show_question"]
 logger = logging.getLogger(__name__)
 ARTIFACT = "approval"
 SEED = 0
-HEADS = ("score", "this version", "champion", "difference", "")
+HEADS = ("score", "this version", "champion", "difference")
 
 
 class Side(NamedTuple):
@@ -52,58 +52,58 @@ def show_question(model: str) -> str:
     approval, protocol = read_approval(version), VersionTags.of(version).approval_protocol
     mine = _side(version, protocol)
     theirs = _side(_champion(client, version, approval), protocol) if approval.against else None
-    page = describe_question(approval, mine, theirs)
     if in_run():
         with not_needed("the page of the question"):
+            page = describe_question(approval, mine, theirs, intervals=True)
             create_markdown_artifact(page, ARTIFACT, description=f"{mine.name}: may it become champion?")
             for side, key in ((mine, "challenger-grid"), (theirs, "champion-grid")):
                 if side and side.grid:
                     create_image_artifact(side.grid, key, description=f"Images of {side.name}, seed {SEED}")
-    return page
+    return describe_question(approval, mine, theirs, intervals=False)  # the form is narrow
 
 
-def describe_question(approval: Approval, mine: Side, theirs: Side | None) -> str:
-    """Return the question as Markdown: the finding, the differences, the grids, and how to decide."""
+def describe_question(approval: Approval, mine: Side, theirs: Side | None, *, intervals: bool) -> str:
+    """Return the question as Markdown: the finding, both grids, the scores and their differences, how to decide."""
     against = f"the champion, version {theirs.version.version}" if theirs else "no champion: there is none yet"
     sections = [
         f"**May {for_markdown(mine.name)} become champion?** It was compared with {against}. The promotion rule says: "
         f"{for_markdown(approval.finding)}. The time limit is {in_words(approval.until)}.",
     ]
-    if mine.scores:
-        sections.append(table(HEADS, describe_scores(mine.scores, theirs.scores if theirs else None)))
     for side, what in ((mine, "this version"), (theirs, "the champion")):
         if side:
             grid = (
                 f"![Images of {what}]({side.grid})" if side.grid else "These images cannot be made; the log says why."
             )
             sections.append(f"Images of {what}, {for_markdown(side.name)}, from the same seed:\n\n{grid}")
+    if mine.scores:
+        sections.append(table(HEADS, describe_scores(mine.scores, theirs.scores if theirs else None, intervals)))
     sections.append(f"On a command line: {for_markdown(how_to_decide(uri_of(mine.version)))}.")
     return "\n\n".join(sections)
 
 
-def describe_scores(mine: Scores, theirs: Scores | None) -> list[tuple[str, ...]]:
+def describe_scores(mine: Scores, theirs: Scores | None, intervals: bool = True) -> list[tuple[str, ...]]:
     """Return one row for each score: its name, both values, the difference, and whether it is better."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, value in mine.values.items():
         if name.endswith("-std"):
             continue
-        other = theirs.values.get(name) if theirs else None
-        shown = _with_interval(mine, name), _with_interval(theirs, name) if theirs and other is not None else "-"
-        rows.append(
-            (for_markdown(name), *shown, *(_difference(name, value, other) if other is not None else ("-", "")))
-        )
+        row = (for_markdown(name), _value(mine, name, intervals))
+        if theirs and name in theirs.values:
+            rows.append((*row, _value(theirs, name, intervals), _difference(name, value, theirs.values[name])))
+        else:
+            rows.append((*row, "-", "-"))
     return rows
 
 
-def _difference(name: str, mine: float, theirs: float) -> tuple[str, str]:
+def _difference(name: str, mine: float, theirs: float) -> str:
     if same_score(mine, theirs):
-        return "0", "the same"
+        return "the same"
     better = (mine > theirs) == higher_is_better(name)
-    return f"{mine - theirs:+.4g}", "better" if better else "worse"
+    return f"{mine - theirs:+.3g}, {'better' if better else 'worse'}"
 
 
-def _with_interval(scores: Scores, name: str) -> str:
-    interval = scores.intervals.get(name)
+def _value(scores: Scores, name: str, intervals: bool) -> str:
+    interval = scores.intervals.get(name) if intervals else None
     return f"{scores.values[name]:.4g}" + (f" ({interval[0]:.4g} to {interval[1]:.4g})" if interval else "")
 
 

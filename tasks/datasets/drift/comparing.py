@@ -216,7 +216,7 @@ def _codec_shares(known: Known, fresh: Sequence[Probe]) -> dict[str, tuple[float
 
 
 def _sides(width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return np.log2(width.astype(float) * height) / 2
+    return np.asarray(np.log2(width.astype(float) * height) / 2)
 
 
 def _plain(drift: Drift | None) -> Difference | None:

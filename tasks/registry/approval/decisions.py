@@ -45,11 +45,6 @@ class ApprovalOutcome(BaseModel):
     why: str  # as a sentence
     champion: str | None
 
-    @property
-    def approved(self) -> bool:
-        """Whether the version was approved."""
-        return self.decision == APPROVED
-
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
         return [("model", self.model), ("decision", self.why), ("champion", self.champion or "none yet")]

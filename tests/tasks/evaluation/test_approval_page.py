@@ -13,9 +13,9 @@ def test_scores_are_shown_with_their_differences() -> None:
     )
     theirs = Scores(values={"FD-MobileNetV2": 5.0, "recall": 0.5, "density": 1.0}, protocol=PROTOCOL)
     assert describe_scores(mine, theirs) == [
-        ("FD-MobileNetV2", "4 (3.5 to 4.5)", "5", "-1", "better"),
-        ("recall", "0.4", "0.5", "-0.1", "worse"),
-        ("density", "1", "1", "0", "the same"),
-        ("new\\|", "2", "-", "-", ""),
+        ("FD-MobileNetV2", "4 (3.5 to 4.5)", "5", "-1, better"),
+        ("recall", "0.4", "0.5", "-0.1, worse"),
+        ("density", "1", "1", "the same"),
+        ("new\\|", "2", "-", "-"),
     ]
-    assert describe_scores(mine, None)[0] == ("FD-MobileNetV2", "4 (3.5 to 4.5)", "-", "-", "")
+    assert describe_scores(mine, None, intervals=False)[0] == ("FD-MobileNetV2", "4", "-", "-")

@@ -76,7 +76,7 @@ def test_a_better_version_waits_and_a_person_makes_it_champion(
     assert tags(client, second)["shardgan.approval_until"] == asked["shardgan.approval_until"]
 
     outcome = approve(client, home(), second, "Ann", "sharper edges")
-    assert (outcome.approved, outcome.champion) == (True, "models:/m/2")
+    assert (outcome.decision, outcome.champion) == ("approved", "models:/m/2")
     trail = tags(client, second)
     assert (trail["gate.promoted"], trail["gate.why"]) == ("true", "approved by Ann: sharper edges")
     assert (trail["shardgan.approval_by"], trail["shardgan.approval_reason"]) == ("Ann", "sharper edges")
@@ -131,7 +131,7 @@ def test_a_declined_version_is_not_promoted_by_the_next_evaluation(
         assert again.why.endswith("shardgan approve models:/m/2 --anyway")
     with pytest.raises(RegistryError, match="does not wait for an approval"):
         approve(client, home(), second, "Ann", "")
-    assert approve(client, home(), second, "Ann", "seen again", anyway=True).approved
+    assert approve(client, home(), second, "Ann", "seen again", anyway=True).decision == "approved"
 
 
 def test_after_the_time_limit_it_is_not_promoted_and_that_is_said(
