@@ -3,4 +3,4 @@
 May import storage, processes, images, sources and shards.errors.
 """
 
-__all__ = ["fanout", "partition"]
+__all__ = ["fanout", "partition", "probe"]

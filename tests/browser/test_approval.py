@@ -1,51 +1,73 @@
-"""A person decides about a version in Prefect's UI, and on the command line while Prefect waits.
+"""A person decides about versions: on the command line while Prefect waits, and in the form of Prefect's UI.
 
 Screenshots are left in test-output/. Minutes; `make test-browser`.
 """
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_service import log_in
+from models.metrics.directions import higher_is_better, same_score
+from tests.browser.test_service import log_in, shoot
 from tests.flows.test_service import Service
 from tests.waiting import wait_until
 
+EVALUATE = ["evaluate.num_images=16", "evaluate.input_size=32", "evaluate.device=cpu", "promote.floors=off"]
 SETTINGS = [
     *("shard.resolution=16", "shard.val_fraction=0.3", "shard.workers=1"),
-    *("train.batch_size=8", "train.width=4", "train.latent_dim=8", "train.tick_nimg=160", "train.compute.threads=1"),
-    *("evaluate.num_images=16", "evaluate.input_size=32", "evaluate.device=cpu", "promote.floors=off"),
+    *("train.batch_size=8", "train.width=4", "train.latent_dim=8", "train.tick_nimg=80", "train.compute.threads=1"),
+    *EVALUATE,
 ]
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def evaluated(service: Service, collection: Path, seed: int, *settings: str) -> dict[str, Any]:
-    """Train a version and evaluate it with a question to a person; returns the outcome of the evaluation."""
-    asked = ["--source", str(collection), "--dataset", "tiny", "--nimg", "160", "--seed", str(seed), "--json"]
-    outcome = json.loads(service.run("run", *asked, *SETTINGS, "promote.approval=ask", *settings))
-    return dict(outcome["evaluate"])
+def train(service: Service, collection: Path, seed: int, *settings: str) -> dict[str, Any]:
+    """Train and evaluate a version; returns the outcome of the evaluation."""
+    asked = ["--source", str(collection), "--dataset", "tiny", "--nimg", "80", "--seed", str(seed), "--json"]
+    return dict(json.loads(service.run("run", *asked, *SETTINGS, *settings))["evaluate"])
 
 
-def question(service: Service) -> dict[str, Any]:
-    """The newest flow run that asks, once it is suspended."""
+def question(service: Service, number: int) -> dict[str, Any]:
+    """The flow run that asks as the `number`th one, once it is suspended."""
 
     def suspended() -> dict[str, Any]:
-        run = service.flow_runs("ask-approval")[-1]
-        assert run["state_type"] not in ("FAILED", "CRASHED"), run["state"]
-        return run if run["state_name"] == "Suspended" else {}
+        runs = service.flow_runs("ask-approval")
+        if len(runs) < number:
+            return {}
+        assert runs[-1]["state_type"] not in FINAL, runs[-1]["state"]
+        return dict(runs[-1]) if runs[-1]["state_name"] == "Suspended" else {}
 
-    wait_until(lambda: service.flow_runs("ask-approval"))
-    return wait_until(suspended)
+    return dict(wait_until(suspended))
 
 
-def ended(service: Service, run: dict[str, Any]) -> dict[str, Any]:
+def end_of(service: Service, run: dict[str, Any]) -> dict[str, Any]:
+    """The final state of the flow run."""
+
     def state() -> dict[str, Any]:
-        now = service.call("GET", f"/flow_runs/{run['id']}")
-        return now["state"] if now["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else {}
+        now = service.call("GET", f"/flow_runs/{run['id']}")["state"]
+        return dict(now) if now["type"] in FINAL else {}
 
-    return wait_until(state)
+    return dict(wait_until(state))
+
+
+def kill_workers(service: Service) -> None:
+    """Kill both workers with all that they started; `shardgan up` starts them again."""
+    before = workers(service)
+    for worker in before:
+        for process in [worker, *worker.children(recursive=True)]:
+            process.send_signal(signal.SIGKILL)
+    gone = {worker.pid for worker in before}
+    wait_until(lambda: len([worker for worker in workers(service) if worker.pid not in gone]) == len(before))
+
+
+def workers(service: Service) -> list[psutil.Process]:
+    started = psutil.Process(service.process.pid).children(recursive=True)
+    return [one for one in started if "tasks.service.pool_worker" in " ".join(one.cmdline())]
 
 
 @pytest.mark.slow
@@ -53,16 +75,68 @@ def test_a_person_decides(service: Service, page: Page, collection: Path) -> Non
     wait_until(service.is_set_up)
     log_in(page, service)
 
-    # The first version: approved on the command line. The flow run that waits ends too.
-    first = evaluated(service, collection, 0)
+    # The first version is approved on the command line. The flow run that waits ends as well.
+    first = train(service, collection, 0, "promote.approval=ask")
     assert (first["promoted"], first["waiting"], first["champion"]) == (False, True, None)
-    run = question(service)
+    run = question(service, 1)
     service.run("approve", "models:/tiny/1", "--by", "Ann", "--reason", "the first one")
-    state = ended(service, run)
+    state = end_of(service, run)
     assert (state["name"], state["type"]) == ("Approved", "COMPLETED")
     assert state["message"].startswith("approved by Ann on")
-    assert '"aliases": ["champion"' in service.run("show", "models:/tiny/1", "--json")
 
-    # The second one: approved in the form.
-    second = evaluated(service, collection, 1, "promote.min_gain=0", "promote.score=nothing-decides-here")
-    assert not second["waiting"]
+    # The second version is approved in the form, after all workers were killed while it waited.
+    second = train(service, collection, 1, "promote.enabled=false")
+    score = better(second["scores"], first["scores"])
+    rule = ["promote.approval=ask", "promote.independent=off", f"promote.score={score}"]
+    asked = json.loads(service.run("evaluate", "--model", "models:/tiny/2", "--json", *EVALUATE, *rule))
+    assert asked["waiting"], asked["why"]
+    run = question(service, 2)
+    kill_workers(service)
+    assert question(service, 2)["id"] == run["id"]
+    fill_in(page, f"http://127.0.0.1:{service.prefect_port}/runs/flow-run/{run['id']}")
+    state = end_of(service, run)
+    assert (state["name"], state["type"]) == ("Approved", "COMPLETED"), state
+    (shown,) = json.loads(service.run("show", "models:/tiny/2", "--json"))["found"]
+    assert "champion" in shown["thing"]["aliases"]
+    assert shown["thing"]["why"] == "approved by Bob Example: sharper"
+    assert (shown["thing"]["approval"]["state"], shown["thing"]["approval"]["by"]) == ("approved", "Bob Example")
+    page.reload()
+    expect(page.get_by_text("Approved").first).to_be_visible()
+    shoot(page, "approval-done")
+
+
+def better(mine: dict[str, float], theirs: dict[str, float]) -> str:
+    """A score of which the second version has the better value: only then does the rule ask."""
+    differ = [name for name in mine if not name.endswith("-std") and not same_score(mine[name], theirs[name])]
+    return next(name for name in differ if (mine[name] > theirs[name]) == higher_is_better(name))
+
+
+def fill_in(page: Page, url: str) -> None:
+    """Approve in the dialog, which shows both grids and the scores."""
+    page.goto(url)
+    page.get_by_role("button", name="Resume").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("May tiny version 2 become champion?")).to_be_visible()
+    grids = dialog.locator("img[src^='data:image']")
+    expect(grids).to_have_count(2)
+    for place in range(2):
+        assert grids.nth(place).evaluate("image => image.complete && image.naturalWidth > 0")
+    expect(dialog.get_by_role("cell", name="FD-MobileNetV2")).to_be_visible()
+    shoot(page, "approval-form")
+    choose(page, dialog, "approve")
+    below(dialog, "Name", "textarea").fill("Bob Example")
+    below(dialog, "Reason (Optional)", "textarea").fill("sharper")
+    shoot(page, "approval-filled")
+    with page.expect_response(lambda answer: answer.url.endswith("/resume")) as sent:
+        dialog.get_by_role("button", name="Submit").click()
+    assert sent.value.ok
+
+
+def choose(page: Page, dialog: Locator, option: str) -> None:
+    below(dialog, "Decision", "button[@role='combobox']").click()
+    page.get_by_role("option", name=option).click()
+
+
+def below(dialog: Locator, label: str, kind: str) -> Locator:
+    """The input that follows the label."""
+    return dialog.get_by_text(label, exact=True).first.locator(f"xpath=following::{kind}[1]")
