@@ -16,8 +16,8 @@ from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 from tasks.home import home
-from tasks.registry.approval.decisions import ApprovalOutcome, approve_version, decline_version, describe_question
-from tasks.registry.approval.waiting_runs import is_answered_elsewhere
+from tasks.registry.decisions.approval import ApprovalOutcome, approve_version, decline_version, describe_question
+from tasks.registry.decisions.waiting_runs import is_answered_elsewhere
 from tasks.tracking.approvals import in_a_word
 from tasks.tracking.runs import connect
 

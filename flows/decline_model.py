@@ -7,8 +7,8 @@ from prefect import flow
 from flows.configs import DeclineModelConfig
 from flows.forms import Form
 from tasks.flow_runs.run_names import name_run
-from tasks.registry.approval.decisions import ApprovalOutcome, decline_version
-from tasks.registry.approval.waiting_runs import end_waiting_run
+from tasks.registry.decisions.approval import ApprovalOutcome, decline_version
+from tasks.registry.decisions.waiting_runs import end_waiting_run
 
 
 @flow(name="decline-model", flow_run_name=name_run("{config.model}", "decline"))

@@ -10,7 +10,7 @@ from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.stage import EvaluateOutcome, decide, score_champion, score_model
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
-from tasks.registry.approval.waiting_runs import DEPLOYMENT, put_question
+from tasks.registry.decisions.waiting_runs import DEPLOYMENT, put_question
 from tasks.registry.overview import describe_version
 from tasks.training.delegation import is_deployed
 

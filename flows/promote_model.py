@@ -7,7 +7,7 @@ from prefect import flow
 from flows.configs import PromoteModelConfig
 from flows.forms import Form
 from tasks.flow_runs.run_names import name_run
-from tasks.registry.succession import SuccessionOutcome, promote_version
+from tasks.registry.decisions.succession import SuccessionOutcome, promote_version
 
 
 @flow(name="promote-model", flow_run_name=name_run("{config.model}", "promote"))

@@ -9,8 +9,8 @@ from flows.forms import Form
 from tasks.errors import RunLocked
 from tasks.flow_runs.reconciliation import close_flow_runs, close_mlflow_runs, sole_reconcile
 from tasks.flow_runs.run_names import name_run
-from tasks.registry.approval.waiting_runs import close_questions
 from tasks.registry.champion_check import check_champions
+from tasks.registry.decisions.waiting_runs import close_questions
 
 
 class ReconcileConfig(BaseModel):

@@ -7,7 +7,7 @@ from prefect import flow
 from flows.configs import RollbackModelConfig
 from flows.forms import Form
 from tasks.flow_runs.run_names import name_run
-from tasks.registry.succession import SuccessionOutcome, restore_champion
+from tasks.registry.decisions.succession import SuccessionOutcome, restore_champion
 
 
 @flow(name="rollback-model", flow_run_name=name_run("{config.model}", "rollback"))

@@ -162,7 +162,7 @@ def plan_decline(config: DeclineModelConfig) -> Plan:
 
 def _describe_question(model: str) -> str:
     _check_model(model)
-    from tasks.registry.approval.decisions import describe_question
+    from tasks.registry.decisions.approval import describe_question
 
     return describe_question(model).why
 

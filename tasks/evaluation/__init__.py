@@ -3,4 +3,14 @@
 May import registry and the rooms below it, not datasets, training or service.
 """
 
-__all__ = ["approval_page", "comparison", "dossier", "export", "feature_nets", "outcome", "publishing", "samples", "stage"]
+__all__ = [
+    "approval_page",
+    "comparison",
+    "dossier",
+    "export",
+    "feature_nets",
+    "outcome",
+    "publishing",
+    "samples",
+    "stage",
+]

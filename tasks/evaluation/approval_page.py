@@ -14,7 +14,7 @@ from tasks.errors import RegistryError
 from tasks.evaluation.grids import class_grid
 from tasks.flow_runs.artifacts import as_data_uri, in_run, table
 from tasks.home import home
-from tasks.registry.approval.questions import read_approval
+from tasks.registry.decisions.questions import read_approval
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.versions import resolve_version
 from tasks.reports.printable import for_markdown

@@ -4,15 +4,14 @@ May import flow_runs, tracking, trainer, reports, tasks.home and tasks.errors.
 """
 
 __all__ = [
-    "approval",
     "audit",
     "champion_check",
     "config",
     "costs",
+    "decisions",
     "loaded_generator",
     "overview",
     "promotion",
     "signing",
-    "succession",
     "versions",
 ]

@@ -14,9 +14,9 @@ from models.metrics.evaluation import Scores
 from models.metrics.floors import find_missed_floors
 from models.metrics.judges import base_name, is_of, label_of, second_name
 from tasks.home import Home
-from tasks.registry.approval.questions import ask, close_question, find_refusal
 from tasks.registry.champion import decision, is_same, make_champion, one_at_a_time, read_history, show_decision
 from tasks.registry.config import PromotionPolicy
+from tasks.registry.decisions.questions import ask, close_question, find_refusal
 from tasks.registry.versions import find_champion
 from tasks.tracking.descriptions import write_descriptions
 from tasks.tracking.tags import VersionTags

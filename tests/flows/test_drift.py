@@ -16,7 +16,7 @@ from tasks.datasets.config import DriftPolicy
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
-from tasks.registry.succession import succeed
+from tasks.registry.decisions.succession import succeed
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
 from tests.tasks.conftest import make_version

@@ -6,7 +6,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tasks.home import home
-from tasks.registry.succession import promote_version
+from tasks.registry.decisions.succession import promote_version
 from tasks.tracking.descriptions import describe, write_descriptions
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags

@@ -26,7 +26,7 @@ from prefect.states import Completed
 from tasks.errors import RegistryError
 from tasks.flow_runs.reconciliation import read_flow_runs
 from tasks.home import home
-from tasks.registry.approval.questions import expire_overdue, is_asked, read_approval, remember_flow_run
+from tasks.registry.decisions.questions import expire_overdue, is_asked, read_approval, remember_flow_run
 from tasks.registry.versions import resolve_version
 from tasks.tracking.approvals import in_a_word
 from tasks.tracking.model_ref import ModelRef, uri_of

@@ -10,11 +10,11 @@ from mlflow.tracking import MlflowClient
 
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.approval.decisions import approve, decline, name_person
-from tasks.registry.approval.questions import expire_overdue, read_approval
 from tasks.registry.config import PromotionPolicy
+from tasks.registry.decisions.approval import approve, decline, name_person
+from tasks.registry.decisions.questions import expire_overdue, read_approval
+from tasks.registry.decisions.succession import succeed
 from tasks.registry.promotion import Rival, Verdict, promote
-from tasks.registry.succession import succeed
 from tasks.registry.versions import find_champion
 from tasks.tracking.inventory.description import describe
 from tasks.tracking.inventory.inventory import Inventory

@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.champion import MAX_REASON, read_history
-from tasks.registry.succession import roll_back, succeed
+from tasks.registry.decisions.succession import roll_back, succeed
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
 from tests.tasks.conftest import make_version

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import RegistryError
 from tasks.home import Home, home
-from tasks.registry.approval.questions import answer, read_approval
 from tasks.registry.champion import check_reason, is_same, make_champion, one_at_a_time, read_history, show_decision
+from tasks.registry.decisions.questions import answer, read_approval
 from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.approvals import APPROVED, DECLINED, WAITING, Approval, State
 from tasks.tracking.model_ref import uri_of
