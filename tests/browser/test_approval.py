@@ -133,8 +133,8 @@ def fill_in(page: Page, url: str) -> None:
 
 
 def choose(page: Page, dialog: Locator, option: str) -> None:
-    below(dialog, "Decision", "button[@role='combobox']").click()
-    page.get_by_role("option", name=option).click()
+    below(dialog, "Decision", "fieldset").get_by_role("button").first.click()
+    page.get_by_text(option, exact=True).last.click()
 
 
 def below(dialog: Locator, label: str, kind: str) -> Locator:
