@@ -133,7 +133,7 @@ def fill_in(page: Page, url: str) -> None:
 
 
 def choose(page: Page, dialog: Locator, option: str) -> None:
-    below(dialog, "Decision", "fieldset").get_by_role("button").first.click()
+    below(dialog, "Decision", "fieldset").locator("svg").click()
     page.get_by_text(option, exact=True).last.click()
 
 
