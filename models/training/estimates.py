@@ -93,7 +93,8 @@ def count_flops(config: TrainConfig, spec: NetworkSpec) -> float:
             losses = phase(state, batch).by_role
             for role, loss in losses.items():
                 torch.autograd.grad(loss, state.parameters(role), retain_graph=len(losses) > 1)
-    return counter.total / size
+    per_image: float = counter.total / size
+    return per_image
 
 
 class ShapesOfDraws(Draws):

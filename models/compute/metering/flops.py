@@ -14,11 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 
 
-class FlopCounter(TorchDispatchMode):
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up in `total` what is computed inside the `with` block. Tensors may be on the device meta."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(
@@ -36,7 +36,8 @@ def _flops(operation: Any, args: Sequence[Any], out: Any) -> int:
     if operation is aten.convolution_backward:
         gradient, inputs, weight, transposed, mask = args[0], args[1], args[2], args[7], args[10]
         # The gradients by the input and by the weight each take as many multiplications as the convolution itself.
-        return _convolution(inputs, weight, inputs if transposed else gradient) * sum(mask[:2])
+        number: int = sum(mask[:2])
+        return number * _convolution(inputs, weight, inputs if transposed else gradient)
     if operation in (aten.mm, aten.bmm):
         return _product(args[0], args[1])
     if operation in (aten.addmm, aten.baddbmm):
@@ -46,7 +47,8 @@ def _flops(operation: Any, args: Sequence[Any], out: Any) -> int:
 
 def _convolution(inputs: torch.Tensor, weight: torch.Tensor, places: torch.Tensor) -> int:
     """Every weight is used once for each image and each place of the kernel."""
-    return 2 * weight.numel() * inputs.shape[0] * math.prod(places.shape[2:])
+    count: int = 2 * weight.numel() * inputs.shape[0] * math.prod(places.shape[2:])
+    return count
 
 
 def _product(a: torch.Tensor, b: torch.Tensor) -> int:
