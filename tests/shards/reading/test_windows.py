@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shards import Dataset, ShardError, SplitError, WindowedSplit
@@ -28,6 +28,7 @@ def open_split(manifest: str, shuffle_buffer: int = 10) -> WindowedSplit:
 COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=6).map(tuple)
 
 
+@settings(deadline=None)
 @given(counts=COUNTS, seed=st.integers(0, 2**40), window=st.integers(1, 60), epoch=st.integers(0, 5))
 def test_every_epoch_is_a_permutation_within_its_windows(
     counts: tuple[int, ...], seed: int, window: int, epoch: int
@@ -44,6 +45,7 @@ def test_every_epoch_is_a_permutation_within_its_windows(
         assert sorted(zip(shards[here].tolist(), rows[here].tolist(), strict=True)) == sorted(laid[here])
 
 
+@settings(deadline=None)
 @given(counts=COUNTS, seed=st.integers(0, 99), window=st.integers(1, 60), start=st.integers(0, 200))
 def test_any_position_gives_the_same_batches_as_reading_up_to_it(
     counts: tuple[int, ...], seed: int, window: int, start: int

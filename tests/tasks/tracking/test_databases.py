@@ -53,6 +53,7 @@ def connector() -> Iterator["subprocess.Popen[str]"]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, **pipes) as process:
         yield process
+        process.kill()  # it has nothing to finish
 
 
 @pytest.mark.parametrize("killed_at", [1, 8, 20])
