@@ -5,6 +5,7 @@ with any N. Each file is read back and compared with the network itself. The reg
 runs the network's own file, with weights in safetensors.
 """
 
+import functools
 import importlib
 import logging
 import warnings
@@ -51,12 +52,13 @@ def export_graphs(network: NetworkSpec, weights: Path, folder: Path) -> dict[str
     generator.load_state_dict(load_file(weights))
     generator.eval()
     exporters = {"torch_export": _export_torch} | ({"onnx": _export_onnx} if has_onnx() else {})
+    trace = functools.cache(lambda: _trace(generator, network))
     graphs = {}
     for name, export in exporters.items():
         try:
             with warnings.catch_warnings(), torch.no_grad():
                 warnings.simplefilter("ignore")
-                graphs[name] = export(generator, network, folder)
+                graphs[name] = export(trace(), generator, network, folder)
         except Exception as error:  # exporters raise errors of many kinds
             logger.warning("%s was not exported: %s: %s", name, type(error).__name__, error)
     return graphs
@@ -73,22 +75,22 @@ def _trace(generator: nn.Module, network: NetworkSpec) -> Any:
     return torch.export.export(generator, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
 
 
-def _export_torch(generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
+def _export_torch(program: Any, generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
     path = folder / "generator.pt2"
-    program = _trace(generator, network)
-    program.example_inputs = None  # torch would write them into the file as a pickle
+    examples, program.example_inputs = program.example_inputs, None  # torch would write them into the file as a pickle
     torch.export.save(program, path)
+    program.example_inputs = examples
     loaded = torch.export.load(path).module()
     inputs = _inputs(network, CHECKS)
     return _checked(path, loaded(*inputs), generator(*inputs))
 
 
-def _export_onnx(generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
+def _export_onnx(program: Any, generator: nn.Module, network: NetworkSpec, folder: Path) -> ExportedGraph:
     path = folder / "generator.onnx"
     runtime = importlib.import_module("onnxruntime")
     logging.getLogger(NOISE).setLevel(logging.ERROR)
     names = ["z", "labels"][: len(_inputs(network, 1))]
-    exported = torch.onnx.export(_trace(generator, network), input_names=names, output_names=["images"], verbose=False)
+    exported = torch.onnx.export(program, input_names=names, output_names=["images"], verbose=False)
     exported.save(path, external_data=False)  # type: ignore[union-attr]
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     inputs = _inputs(network, CHECKS)
