@@ -68,7 +68,7 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 lock: ## regenerate requirements.lock and deploy/requirements.lock from pyproject.toml and constraints.txt
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(PIP) install uv; }
 	@$(COMPILE) $(UPGRADE) --extra dev --output-file requirements.lock
-	@$(COMPILE) --constraint requirements.lock --extra service --extra kubernetes --extra onnx \
+	@$(COMPILE) --constraint requirements.lock --extra service --extra kubernetes --extra onnx --extra telemetry \
 		--output-file deploy/requirements.lock
 
 bench-classifier: $(STAMP) ## what the champion's images are worth to a classifier

@@ -19,10 +19,14 @@ def prepare_process() -> None:
     # Import these after `apply_defaults`: they import Prefect, which reads its settings only once.
     from tasks.flow_runs.liveness import hold_flow_run
     from tasks.flow_runs.logs import send_logs_to_prefect
+    from tasks.tracking.telemetry.log_format import format_stderr
+    from tasks.tracking.telemetry.traces import start_tracing
 
     # If a worker started this process for a flow run, the lock shows other processes that it is alive.
     hold_flow_run()
     send_logs_to_prefect()
+    format_stderr()
+    start_tracing()
 
 
 # The command line does this only before it runs a flow. Help is therefore fast, and a refused request changes nothing.

@@ -10,20 +10,28 @@ from tasks.datasets.requests import names_model
 from tasks.datasets.sharding import BuildOutcome, ShardConfig, build_shards
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
+from tasks.tracking.telemetry.lineage import pieces, stage
 
 
 @flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
     """Shard a collection of images. A second run over unchanged input only reports that nothing changed."""
+    with stage("build-dataset", config.shard.dataset, reads=[pieces.source(config.shard.source)]) as lineage:
+        built = build_version(config)
+        lineage.made(pieces.dataset(built.manifest))
+    show_outcome(f"{built.dataset}@{built.version}: {built.kept:,} images", built)
+    return built
+
+
+def build_version(config: BuildDatasetConfig) -> BuildOutcome:
+    """Screen the source, if that is asked for, and shard it here or on a cluster."""
     shard = config.shard
     if names_model(shard.screen):
         from tasks.datasets.screening import screen_source  # it imports torch and MLflow
 
         shard = screen_source(shard, config.screening)
     cluster = config.dask_scheduler
-    built = build_on_cluster(shard, cluster) if cluster else build_shards(shard)
-    show_outcome(f"{built.dataset}@{built.version}: {built.kept:,} images", built)
-    return built
+    return build_on_cluster(shard, cluster) if cluster else build_shards(shard)
 
 
 def build_on_cluster(config: ShardConfig, scheduler: str) -> BuildOutcome:

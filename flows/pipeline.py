@@ -18,6 +18,7 @@ from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
+from tasks.tracking.telemetry.lineage import pieces, stage
 from tasks.training.outcome import TrainOutcome
 
 logger = logging.getLogger(__name__)
@@ -46,8 +47,9 @@ RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.
 def pipeline(config: Annotated[PipelineConfig, Form()]) -> PipelineOutcome:
     """Shard, train, evaluate, register, promote. Stages that were done before are not repeated."""
     check_attempts()
+    dataset, source = config.shard.dataset, pieces.source(config.shard.source)
     try:
-        with sole_run(config.shard.dataset, config.overlap):
+        with sole_run(dataset, config.overlap), stage("pipeline", dataset, reads=[source]):
             return run_stages(config)
     except DatasetBusy as busy:
         return end_as(Cancelled, "Overlap", str(busy))

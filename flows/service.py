@@ -67,6 +67,7 @@ def plan_up(config: ServiceConfig) -> list[str]:
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
+        *([f"serve figures for Prometheus at {config.metrics_url}"] if config.metrics_port else []),
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
         "create or update pools, deployments and automations",
         f"run {config.nightly} at {when(config.nightly_cron)}" if config.nightly else "schedule no nightly run",

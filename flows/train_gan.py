@@ -10,6 +10,7 @@ from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 from tasks.registry.overview import describe_version
+from tasks.tracking.telemetry.lineage import pieces, stage
 from tasks.training.stage import TrainOutcome, prepare_run, register_generator, train
 
 
@@ -17,9 +18,12 @@ from tasks.training.stage import TrainOutcome, prepare_run, register_generator, 
 def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     """Train and register. The same request finds the same run, and continues it if it was interrupted."""
     check_attempts()
-    run_dir = prepare_run(config.dataset, config.train, config.data)
-    mlflow_run_id = train(run_dir, config.parent_run)
-    trained = register_generator(run_dir, mlflow_run_id, config.model)
+    with stage("train-gan", config.dataset, reads=[pieces.dataset(config.dataset)]) as lineage:
+        run_dir = prepare_run(config.dataset, config.train, config.data)
+        mlflow_run_id = train(run_dir, config.parent_run)
+        trained = register_generator(run_dir, mlflow_run_id, config.model)
+        lineage.made(pieces.model(trained.model.uri))
+        lineage.note({"run": trained.run, "nimg": trained.nimg, "mlflow_run_id": mlflow_run_id})
     version = describe_version(trained.model.uri)
     show_outcome(f"{version.name}: trained", trained, version.links, version.origin)
     return trained

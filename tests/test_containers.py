@@ -18,7 +18,7 @@ from prefect.utilities.templating import apply_values
 from prefect_kubernetes.worker import KubernetesWorker, KubernetesWorkerJobConfiguration
 
 from tasks.home import Auth
-from tasks.service.parents import PARENT_PID, SERVICE_HOME
+from tasks.service.children.parents import PARENT_PID, SERVICE_HOME
 from tasks.service.settings import ServiceConfig, client_environment, mlflow_environment, prefect_environment
 
 DEPLOY = Path(__file__).parent.parent / "deploy"

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = {"requirements.lock": {"dev"}, "deploy/requirements.lock": {"service", "kubernetes", "onnx"}}
+LOCKS = {"requirements.lock": {"dev"}, "deploy/requirements.lock": {"service", "kubernetes", "onnx", "telemetry"}}
 UNHASHED = {"torch"}  # pinned in constraints.txt, see DECISIONS.md
 AGAIN = "run `make lock`"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tasks.reports.printable import for_terminal
+from tasks.tracking.telemetry.log_format import format_line, is_json
 
 DONE, FAILED, WRONG = 0, 1, 2
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
@@ -16,7 +17,8 @@ def fail(error: BaseException, status: int, as_json: bool) -> int:
     stopped = str(error) or "stopped; run the same command to continue"
     message = stopped if isinstance(error, KeyboardInterrupt) else str(error)
     for line in (message, *getattr(error, "__notes__", ())):
-        print(f"shardgan: {for_terminal(line)}", file=sys.stderr)
+        said = f"shardgan: {for_terminal(line)}"
+        print(format_line(level="ERROR", message=line) if is_json() else said, file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message, "kind": type(error).__name__}), file=sys.__stdout__)
     return status

@@ -6,6 +6,7 @@ was wrong, 130 after Ctrl-C, 143 after SIGTERM, 129 if the terminal was closed.
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -38,6 +39,7 @@ from flows.cli.verbs.showing import show
 from flows.configs import DriftConfig, PipelineConfig
 from tasks.errors import BAD_REQUESTS
 from tasks.service.temporary_server import TemporaryServer
+from tasks.tracking.telemetry.log_format import LOG_FORMAT, LogFormat
 
 app = App(
     name="shardgan",
@@ -64,8 +66,11 @@ def run_command(
     dry_run: bool,
     as_json: bool,
     verbose: bool,
+    log_format: LogFormat | None,
 ) -> int:
     """Resolve the config, then show it or run the flow. Return the exit status."""
+    if log_format:
+        os.environ[LOG_FORMAT] = log_format  # processes that this one starts inherit it
     outcome: Any = None
     # Libraries print to stderr: stdout contains only the outcome.
     with contextlib.redirect_stdout(sys.stderr):
@@ -128,9 +133,10 @@ def make_command(command: Command) -> Callable[..., int]:
     def run(*overrides: str, **given: Any) -> int:
         file = given.pop("config", None)
         dry_run, as_json, verbose = (given.pop(name, False) for name in ("dry_run", "json", "verbose"))
+        log_format = given.pop("log_format", None)
         words = {True: "true", False: "false"}  # of switches; all other values are text
         flags = {settings[key].name: words.get(value, value) for key, value in given.items() if value is not None}
-        return run_command(command, overrides, file, flags, dry_run, as_json, verbose)
+        return run_command(command, overrides, file, flags, dry_run, as_json, verbose, log_format)
 
     parameters = [
         Argument(
@@ -165,6 +171,11 @@ def _shared_parameters() -> list[Argument]:
         "dry_run": (bool, False, "print the resolved config and the plan; change nothing"),
         "json": (bool, False, "print the outcome to stdout as one JSON object"),
         "verbose": (bool, False, "print the log lines of all libraries, which are otherwise only in the log file"),
+        "log_format": (
+            LogFormat | None,
+            None,
+            "json: write each log line to stderr and to the log file as one JSON object, with the ids of the run",
+        ),
     }
     short = {"verbose": ["-v"]}
     return [

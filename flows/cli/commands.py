@@ -25,6 +25,7 @@ from tasks.datasets.config import GenerateConfig, ScreenConfig
 from tasks.evaluation.dossier.config import DossierConfig, PullConfig, PushConfig
 from tasks.evaluation.export.config import ExportConfig
 from tasks.registry.config import LineageConfig, SignConfig
+from tasks.service.monitoring.config import MetricsConfig
 from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
 
 SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
@@ -260,6 +261,14 @@ COMMANDS = [
         "tasks.service.doctor:examine",
         plans.plan_doctor,
         succeeded=lambda outcome: outcome.sound,
+    ),
+    Command(
+        "metrics",
+        "Serve figures for Prometheus on a machine without `shardgan up`: its trainings, GPUs, datasets and servers.",
+        MetricsConfig,
+        "tasks.service.monitoring.server:serve",
+        plans.plan_metrics,
+        is_service=True,
     ),
     Command(
         "worker",

@@ -23,7 +23,8 @@ from tasks.evaluation.dossier.config import DossierConfig, PullConfig, PushConfi
 from tasks.evaluation.export.config import ExportConfig
 from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig
-from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
+from tasks.service.monitoring.config import MetricsConfig
+from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig, check_exposure
 
 Plan = list[str]
 
@@ -229,6 +230,12 @@ def plan_setup(config: ServiceConfig) -> Plan:
 def plan_doctor(_config: DoctorConfig) -> Plan:
     """No check is needed."""
     return ["check settings, versions, storage, GPU, servers and workers"]
+
+
+def plan_metrics(config: MetricsConfig) -> Plan:
+    """Check the address and the password."""
+    check_exposure(config.as_service)
+    return [f"serve figures for Prometheus at {config.url}"]
 
 
 def plan_worker(config: WorkerConfig) -> Plan:

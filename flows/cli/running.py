@@ -23,7 +23,7 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
     with CommandLog(path, quiet=not (verbose or command.is_service)) as log:
         try:
             with log.starting():
-                function = prepare(command, path if log.quiet else None)
+                function = prepare(command, log.raw if log.quiet else None)
             log.collect()
             return function(config)
         except KeyboardInterrupt as stop:

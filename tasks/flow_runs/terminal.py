@@ -12,7 +12,9 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from rich.console import Console
 
 from tasks.reports.printable import for_terminal
+from tasks.tracking.telemetry.log_format import is_json
 
+logger = logging.getLogger(__name__)
 PACKAGES = ("shards", "models", "tasks", "flows")
 RETRIES = "prefect.task_runs"  # Prefect tells in an info line that it tries a failed task again
 _consoles: list[Console] = []
@@ -47,7 +49,10 @@ def console() -> Console:
 
 
 def say(text: str) -> None:
-    """Print one line for people. Long lines are not wrapped, so that paths can be copied."""
+    """Print one line for people, or log it if log lines are JSON. Long lines are not wrapped: paths can be copied."""
+    if is_json():
+        logger.info("%s", text)
+        return
     console().print(for_terminal(text), markup=False, highlight=False, soft_wrap=True)
 
 

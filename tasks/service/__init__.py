@@ -3,4 +3,4 @@
 May import trainer, reports, tasks.home and tasks.errors.
 """
 
-__all__ = ["doctor", "processes", "provisioning", "settings", "temporary_server"]
+__all__ = ["doctor", "monitoring", "processes", "provisioning", "settings", "temporary_server"]

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import RequestError
 from tasks.home import Home, find_service, home, read_auth, read_password
 from tasks.reports.printable import without_password
-from tasks.service import parents
+from tasks.service.children import parents
 from tasks.service.provisioning import CPU, GPU
 from tasks.service.settings import MIN_PASSWORD, DoctorConfig, database_url, is_loopback
 from tasks.trainer.locks import hold, is_held

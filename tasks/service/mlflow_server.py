@@ -10,8 +10,8 @@ import uuid
 import uvicorn
 
 from tasks.home import home, read_auth
+from tasks.service.children.parents import end_with_parent
 from tasks.service.guard import App, Guard
-from tasks.service.parents import end_with_parent
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 from tasks.tracking.databases import use_write_ahead_log
 from tasks.tracking.runs import make_database

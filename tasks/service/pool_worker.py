@@ -16,7 +16,7 @@ from prefect.states import Failed
 from prefect.workers.process import ProcessWorker
 
 from tasks.errors import RequestError
-from tasks.service.parents import end_with_parent
+from tasks.service.children.parents import end_with_parent
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

@@ -30,9 +30,9 @@ from prefect.settings import (
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
+from tasks.service.children.parents import end_with_parent
 from tasks.service.databases import migrate_prefect
 from tasks.service.guard import Guard
-from tasks.service.parents import end_with_parent
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
 logger = logging.getLogger("prefect.server.shardgan")  # Prefect's own settings configure this logger

@@ -1,6 +1,7 @@
 """The service's processes: two servers, workers and the set-up. Their environment names the servers and the state."""
 
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -14,10 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import RequestError, ServiceError
 from tasks.flow_runs.schedules import describe_dates
 from tasks.home import Auth, home, read_auth
-from tasks.service import parents
+from tasks.service.children import parents
+from tasks.service.children.manager import TRAINER_SECONDS, Manager, Program
 from tasks.service.databases import ensure_databases
 from tasks.service.guard import LOGIN_PATH
-from tasks.service.manager import TRAINER_SECONDS, Manager, Program
 from tasks.service.provisioning import GPU, join_pool, wait_for_servers
 from tasks.service.settings import (
     DATABASE_URL,
@@ -31,8 +32,10 @@ from tasks.service.settings import (
     mlflow_environment,
     prefect_environment,
 )
+from tasks.tracking.telemetry.log_format import format_line, is_json
 
 PR_SET_CHILD_SUBREAPER = 36
+METRICS = "tasks.service.monitoring.server"
 PATIENCE_SECONDS = 20.0  # processes of a service that was killed end by themselves within this time
 
 
@@ -66,7 +69,10 @@ def run_service(config: ServiceConfig) -> ServiceOutcome:
 
 
 def programs(config: ServiceConfig, auth: Auth | None) -> list[Program]:
-    """Return the programs: two servers, a worker for the pool cpu, workers for the pool gpu, and the set-up."""
+    """Return the programs: two servers, a worker for the pool cpu, workers for the pool gpu, and the set-up.
+
+    With `metrics_port`, the endpoint for Prometheus is one more. If it dies, it is started again, as a worker is.
+    """
     # Only servers get the database URL, which contains a password. Flow runs do not need it.
     inherited = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
     base = inherited | client_environment(config, auth)
@@ -82,8 +88,16 @@ def programs(config: ServiceConfig, auth: Auth | None) -> list[Program]:
         Program("mlflow", [*python, "tasks.service.mlflow_server"], base | mlflow_environment(config), "server"),
         Program("cpu", ["shardgan", "worker", "cpu"], base),
         *_gpu_workers(base, config.gpu_workers),
+        *([Program("metrics", [*python, METRICS, _metrics_settings(config)], base)] if config.metrics_port else []),
         Program("set-up", ["shardgan", "setup", *settings], base, "step"),
     ]
+
+
+def _metrics_settings(config: ServiceConfig) -> str:
+    """Return the settings of the endpoint as JSON, in the form of MetricsConfig in tasks.service.monitoring."""
+    return json.dumps(
+        {"host": config.host, "port": config.metrics_port, "public_host": config.public_host, "login": config.login}
+    )
 
 
 def login_links(config: ServiceConfig, auth: Auth | None) -> dict[str, str]:
@@ -100,14 +114,19 @@ def login_links(config: ServiceConfig, auth: Auth | None) -> dict[str, str]:
 
 def _show_links(config: ServiceConfig, auth: Auth | None) -> None:
     if auth and read_auth() != auth and not sys.stdout.isatty():  # other people can read logs
-        print(f"log in as {auth.name} with the password in {home().password_file}", flush=True)
+        line = f"log in as {auth.name} with the password in {home().password_file}"
+        print(format_line(program="service", message=line) if is_json() else line, flush=True)
         auth = None
-    for name, link in login_links(config, auth).items():
-        print(f"{name:<14} {link}", flush=True)
+    shown = login_links(config, auth)
+    if config.metrics_port:
+        shown["Prometheus"] = config.metrics_url
     if config.nightly:
-        print(f"{'nightly run':<14} {describe_dates(config.nightly_cron, config.timezone)}", flush=True)
+        shown["nightly run"] = describe_dates(config.nightly_cron, config.timezone)
     if config.drift:
-        print(f"{'drift':<14} {describe_dates(config.drift_cron, config.timezone)}", flush=True)
+        shown["drift"] = describe_dates(config.drift_cron, config.timezone)
+    for name, text in shown.items():
+        line = f"{name:<14} {text}"
+        print(format_line(program="service", message=line) if is_json() else line, flush=True)
 
 
 def _end_leftovers(config: ServiceConfig) -> None:
@@ -138,7 +157,10 @@ def _gpu_workers(base: Environment, count: int) -> list[Program]:
 
 
 def _check_ports(config: ServiceConfig) -> None:
-    for name, port in (("prefect_port", config.prefect_port), ("mlflow_port", config.mlflow_port)):
+    ports = {name: getattr(config, name) for name in ("prefect_port", "mlflow_port", "metrics_port")}
+    for name, port in ports.items():
+        if not port:
+            continue  # this program is not started
         try:
             socket.create_server((config.host.strip("[]"), port), family=_family(config.host)).close()
         except OSError as error:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from models import Settings
 from tasks.errors import RequestError
 from tasks.home import Auth, Home, auth_environment, home, make_password, read_auth, sqlite_uri
-from tasks.service.parents import PARENT_PID, SERVICE_HOME
+from tasks.service.children.parents import PARENT_PID, SERVICE_HOME
 
 DATABASE_URL = "SHARDGAN_DATABASE_URL"
 ALLOWED_HOSTS = "SHARDGAN_ALLOWED_HOSTS"  # allowed host names of the servers, in addition to localhost
@@ -55,6 +55,13 @@ class ServiceConfig(Settings):
     )
     prefect_port: int = Field(4200, ge=1, le=65535, title="Prefect port", description="port of the Prefect server")
     mlflow_port: int = Field(5000, ge=1, le=65535, title="MLflow port", description="port of the MLflow server")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        title="Metrics port",
+        description="port of the endpoint for Prometheus, such as 9420; 0: there is no endpoint",
+    )
     public_host: str = Field(
         "",
         max_length=253,
@@ -126,6 +133,11 @@ class ServiceConfig(Settings):
     @property
     def prefect_url(self) -> str:
         return f"http://{_bracketed(self.reached_at)}:{self.prefect_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """The address that Prometheus asks. Empty if there is no endpoint."""
+        return f"http://{_bracketed(self.reached_at)}:{self.metrics_port}/metrics" if self.metrics_port else ""
 
     @property
     def mlflow_url(self) -> str:

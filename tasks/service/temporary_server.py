@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from tasks.errors import ServiceError
 from tasks.home import OWN_SERVER
-from tasks.service.parents import PARENT_PID
+from tasks.service.children.parents import PARENT_PID
 
 SECONDS = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
 SETTINGS_FILES = (".env", "prefect.toml", "pyproject.toml")  # in the current folder; Prefect reads them

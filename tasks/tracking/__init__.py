@@ -14,5 +14,6 @@ __all__ = [
     "outages",
     "runs",
     "tags",
+    "telemetry",
     "trash",
 ]

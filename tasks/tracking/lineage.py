@@ -1,12 +1,11 @@
-"""The origin of a result: the commit of the code, and the Prefect run that made it."""
+"""The origin of a result: the commit of the code, and the Prefect run that made it.
+
+Imports MLflow and Prefect only where it needs them: processes without a run ask for the commit too.
+"""
 
 import os
 import subprocess
 from pathlib import Path
-
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from prefect.context import FlowRunContext, get_run_context
-from prefect.exceptions import MissingContextError
 
 FLOW_RUN_TAG = "prefect.flow_run_id"
 
@@ -33,11 +32,18 @@ def code_commit() -> str:
 
 def parent_tags(parent_run: str) -> dict[str, str]:
     """Return the tag with which MLflow nests a run under another run. No tag if there is no parent."""
-    return {MLFLOW_PARENT_RUN_ID: parent_run} if parent_run else {}
+    if not parent_run:
+        return {}
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    return {MLFLOW_PARENT_RUN_ID: parent_run}
 
 
 def prefect_tags() -> dict[str, str]:
     """Return the tags that lead from an MLflow run to the Prefect flow run. Empty outside a flow run."""
+    from prefect.context import get_run_context
+    from prefect.exceptions import MissingContextError
+
     try:
         context = get_run_context()
     except MissingContextError:
@@ -50,6 +56,8 @@ def prefect_tags() -> dict[str, str]:
 
 def requested_at() -> float | None:
     """Return when this flow run was created, or its scheduled time, in seconds since 1970. None outside of one."""
+    from prefect.context import FlowRunContext
+
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if run is None:

@@ -171,13 +171,15 @@ class RunTracker:
         history = self.client.get_metric_history(self.run_id, EVERY_TICK_HAS)
         return max((int(metric.step) for metric in history), default=0)
 
-    def replay(self) -> None:
-        """Send new ticks and grids. If MLflow does not answer, keep them for the next call."""
+    def replay(self) -> bool:
+        """Send new ticks and grids. If MLflow does not answer, keep them for the next call, and return False."""
         try:
             self._send()
         except (MlflowException, OSError) as error:
             self.replayed_nimg = self.sent_scores = None
             logger.warning("MLflow did not take the newest points (%s); they are kept and sent again", error)
+            return False
+        return True
 
     def finish(self, attempts: int = 5) -> None:
         """Send the remaining points and close the run as FINISHED. Raises if MLflow does not answer after retries."""

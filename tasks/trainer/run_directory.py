@@ -13,6 +13,7 @@
                checkpoints/   see models.training.checkpoints
                status.json    its state: running, done, resumable, diverged, failed
                train.log      the trainer's own output
+               outages.jsonl  one object per outage of MLflow or the bucket that the process saw that follows the run
                live.html      the page that shows all this; live.js holds its data (tasks/trainer/live_page.py)
 
 Imports neither Prefect nor MLflow: the trainer uses this file too.
@@ -22,6 +23,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,6 +176,12 @@ class RunDirectory:
     def append_score(self, row: Mapping[str, Any]) -> None:
         """Add one quick score."""
         append_line(self.scores, row)
+
+    def append_outage(self, server: str) -> None:
+        """Note that a server did not answer, once per outage."""
+        append_line(
+            self.path / "outages.jsonl", {"at": datetime.now(UTC).isoformat(timespec="seconds"), "server": server}
+        )
 
     def cut_stats(self, nimg: int) -> None:
         """Drop ticks, events and scores after `nimg`: the trainer resumes there and will write them again."""

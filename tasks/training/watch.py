@@ -31,6 +31,7 @@ class RunWatch:
         self.alerts = HealthReport(run.name)
         self.log = LogFollower(run.log)
         self.deletion = DeletionCheck()
+        self.failing: set[str] = set()  # servers that did not answer the last time
         self.shown_nimg = max((nimg for nimg, _ in run.list_samples()), default=-1)
 
     def poll(self) -> None:
@@ -39,10 +40,10 @@ class RunWatch:
         Raises FlowRunDeleted if somebody deleted the flow run. This stops the training.
         """
         self.deletion.poll()
-        self.tracker.replay()
+        self._note("mlflow", answered=self.tracker.replay())
         self.alerts.update(self.tracker.events.values())
         if self.mirror:
-            keep_copy(self.mirror.push)
+            self._note("bucket", answered=keep_copy(self.mirror.push))
         self._show_progress()
         self._show_newest_grid()
         self.log.read()
@@ -56,7 +57,15 @@ class RunWatch:
         """Pass on the last lines of the trainer's log, and copy the remaining files."""
         self.log.read()
         if self.mirror:
-            keep_copy(self.mirror.finish)
+            self._note("bucket", answered=keep_copy(self.mirror.finish))
+
+    def _note(self, server: str, answered: bool) -> None:
+        """Count the outages of a server in the run directory: the endpoint for Prometheus shows them."""
+        if answered:
+            self.failing.discard(server)
+        elif server not in self.failing:
+            self.failing.add(server)
+            self.run.append_outage(server)
 
     def _show_progress(self) -> None:
         status = self.run.status()
@@ -82,9 +91,14 @@ class RunWatch:
             show_picture(path, "samples", f"{self.run.name}: generated after {self.shown_nimg:,} images")
 
 
-def keep_copy(copy: Callable[[], None]) -> None:
-    """Log that a bucket does not answer, and let the training continue. The next checkpoint tries again."""
+def keep_copy(copy: Callable[[], None]) -> bool:
+    """Log that a bucket does not answer, and let the training continue. The next checkpoint tries again.
+
+    Return whether the copy was made.
+    """
     try:
         copy()
     except MirrorError as error:
         logger.warning("%s; the training continues, and the next checkpoint tries again", error)
+        return False
+    return True

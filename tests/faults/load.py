@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 
 from tasks.home import DEFAULTS
-from tasks.service.parents import PARENT_PID
+from tasks.service.children.parents import PARENT_PID
 from tasks.service.provisioning import wait_for
 from tests.conftest import free_ports
 

@@ -23,12 +23,12 @@ def list_runs(home: Home) -> list[RunRecord]:
 
 def read_run(path: Path) -> RunRecord:
     """Return the record of one run directory."""
-    training, followed = is_locked(path / "lock"), is_locked(path / "follower")
-    status = _read_object(path / "status.json") or {}
-    state = _state(str(status.get("state", "new")), training, followed)
+    status = read_object(path / "status.json") or {}
+    state = read_state(path)
+    training = state == "running"
     newest = _newest_tick(path / "stats.jsonl")
     nimg = int(newest.get("nimg", 0)) if training else int(status.get("nimg", 0))
-    best = _read_object(path / "checkpoints" / "best.json") or {}
+    best = read_object(path / "checkpoints" / "best.json") or {}
     history = History(path).rows()
     goodput = Goodput.of(history)
     facts = {
@@ -47,7 +47,7 @@ def read_run(path: Path) -> RunRecord:
         "started": _modified(path / "config.json"),
         "updated": _modified(path / "status.json") or _modified(path / "config.json"),
     }
-    config = _read_object(path / "config.json")
+    config = read_object(path / "config.json")
     if config is None:
         return RunRecord(**facts, problem=f"{path / 'config.json'} is not valid JSON")
     return RunRecord(**facts, **_from_config(config, nimg, newest if training else {}))
@@ -73,12 +73,13 @@ def _from_config(config: dict[str, Any], nimg: int, newest: dict[str, Any]) -> d
     }
 
 
-def _state(written: str, training: bool, followed: bool) -> RunState:
-    """Return the state as it is now: a trainer that was killed has left `running` behind."""
-    if training:
+def read_state(path: Path) -> RunState:
+    """Return the state of a run directory as it is now: a trainer that was killed has left `running` behind."""
+    if is_locked(path / "lock"):
         return "running"
-    if followed:
+    if is_locked(path / "follower"):
         return "waiting"
+    written = str((read_object(path / "status.json") or {}).get("state", "new"))
     if written == "running" or written not in get_args(RunState):
         return "resumable"
     return written  # type: ignore[return-value]
@@ -101,7 +102,7 @@ def _newest_tick(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _read_object(path: Path) -> dict[str, Any] | None:
+def read_object(path: Path) -> dict[str, Any] | None:
     """Return the JSON object in a file. None if the file is missing or damaged."""
     try:
         content = json.loads(path.read_text(errors="replace"))

@@ -11,7 +11,8 @@ from types import FrameType
 
 import psutil
 
-from tasks.service import parents
+from tasks.service.children import parents
+from tasks.tracking.telemetry.log_format import is_json, with_program
 
 RESTART_SECONDS = 5.0
 POLL_SECONDS = 0.2
@@ -43,6 +44,7 @@ class Manager:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.due: dict[str, float] = {}  # dead workers, and the time when each is started again
         self.stopped_by = 0
+        self.as_json = is_json()
         self.width = max(len(program.name) for program in programs)
 
     def run(self) -> str:
@@ -101,7 +103,12 @@ class Manager:
     def _say(self, name: str, text: str) -> None:
         # The terminal may be closed. The output of the programs must still be read.
         with contextlib.suppress(OSError, ValueError):
-            print(f"{time.strftime('%H:%M:%S')} {name:<{self.width}} | {text}", flush=True)
+            line = (
+                with_program(text, name)
+                if self.as_json
+                else f"{time.strftime('%H:%M:%S')} {name:<{self.width}} | {text}"
+            )
+            print(line, flush=True)
 
     def _end_all(self) -> None:
         """End the workers and all their children while the servers still accept reports. Then end the servers."""

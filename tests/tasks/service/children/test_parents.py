@@ -14,12 +14,14 @@ import pytest
 
 from tasks.errors import RequestError
 from tasks.home import home
-from tasks.service import parents, processes
+from tasks.service.children import parents, processes
 from tasks.service.doctor import DoctorConfig, look_at_leftovers
 from tasks.service.settings import ServiceConfig
 from tests.waiting import wait_until
 
-CHILD = "from tasks.service.parents import end_with_parent; end_with_parent(); print('on', flush=True); input()"
+CHILD = (
+    "from tasks.service.children.parents import end_with_parent; end_with_parent(); print('on', flush=True); input()"
+)
 PARENT = f"""
 import os, subprocess, sys
 child = subprocess.Popen(

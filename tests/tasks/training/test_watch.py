@@ -1,0 +1,27 @@
+"""Outages that a training survives are counted in its run directory."""
+
+import json
+from pathlib import Path
+
+from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
+from tasks.tracking.runs import RunTracker, connect
+from tasks.trainer.run_directory import RunDirectory
+from tasks.training.mirror import RunMirror
+from tasks.training.watch import RunWatch
+
+
+def test_an_outage_is_noted_once_until_the_server_answers_again(run: RunDirectory, tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.write_text("a file where the folder of the bucket should be")
+    tracker = RunTracker(connect(home()), home(), run, {})
+    noted = run.path / "outages.jsonl"
+    with ProgressReport("training", "Training", 8) as progress:
+        watch = RunWatch(run, tracker, progress, RunMirror(run, str(bucket)))
+        watch.poll()
+        watch.poll()
+        assert [json.loads(line)["server"] for line in noted.read_text().splitlines()] == ["bucket"]
+        bucket.unlink()
+        watch.poll()
+        assert (bucket / run.name / "status.json").exists() or (bucket / run.name / "config.json").exists()
+        assert len(noted.read_text().splitlines()) == 1
