@@ -14,7 +14,8 @@ import pytest
 
 from tasks.errors import RequestError
 from tasks.home import home
-from tasks.service.children import parents, processes
+from tasks.service import processes
+from tasks.service.children import parents
 from tasks.service.doctor import DoctorConfig, look_at_leftovers
 from tasks.service.settings import ServiceConfig
 from tests.waiting import wait_until
