@@ -11,7 +11,7 @@ from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 from tasks.registry.overview import describe_version
 from tasks.tracking.telemetry.lineage import pieces, stage
-from tasks.training.stage import TrainOutcome, prepare_run, register_generator, train
+from tasks.training.stage import TrainOutcome, check_quota, prepare_run, register_generator, train
 
 
 @flow(name="train-gan", flow_run_name=name_run("{config.dataset}", "train", "{config.train.family}"))
@@ -20,6 +20,7 @@ def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     check_attempts()
     with stage("train-gan", config.dataset, reads=[pieces.dataset(config.dataset)]) as lineage:
         run_dir = prepare_run(config.dataset, config.train, config.data)
+        check_quota(run_dir)
         mlflow_run_id = train(run_dir, config.parent_run)
         trained = register_generator(run_dir, mlflow_run_id, config.model)
         lineage.made(pieces.model(trained.model.uri))

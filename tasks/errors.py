@@ -2,6 +2,7 @@
 
     TasksError
     ├── RequestError          the request cannot be carried out; nothing was started
+    │   └── OverQuota         the service's quota of the day is used up
     ├── RunLocked             another trainer works in this run directory
     ├── TrainingFailed        the trainer ended without a generator
     │   ├── TrainerDied       it was killed or crashed; a retry resumes from its last checkpoint
@@ -25,6 +26,7 @@ __all__ = [
     "DatasetBusy",
     "FlowRunDeleted",
     "MirrorError",
+    "OverQuota",
     "RegistryError",
     "RequestError",
     "RunLocked",
@@ -45,6 +47,10 @@ class TasksError(Exception):
 
 class RequestError(TasksError):
     """The request cannot be carried out. Nothing was started."""
+
+
+class OverQuota(RequestError):
+    """The service's quota of this day is used up. The message says when the next day begins."""
 
 
 class RunLocked(TasksError):

@@ -24,6 +24,7 @@ from tasks.trainer.locks import hold, is_held
 
 FLOW_RUN_ID = "PREFECT__FLOW_RUN_ID"  # Prefect's worker sets it for the process that it starts
 MAX_ATTEMPTS = 10
+HELD = "AwaitingQuota"  # name of the state of a flow run that is scheduled for the next day
 LOOK_SECONDS = 10.0
 _held = contextlib.ExitStack()  # holds the lock until the process ends
 
@@ -86,9 +87,18 @@ class DeletionCheck:
 
 
 def check_attempts() -> None:
-    """Raise TooManyAttempts in a flow run that was resumed too often. The same cause would kill it again."""
-    if (flow_run.run_count or 0) > MAX_ATTEMPTS:
+    """Raise TooManyAttempts in a flow run that was resumed too often. The same cause would kill it again.
+
+    Starts after which the flow run was held for the quota of the next day do not count.
+    """
+    attempts = flow_run.run_count or 0
+    if attempts > MAX_ATTEMPTS and (attempts := attempts - _times_held(str(flow_run.id))) > MAX_ATTEMPTS:
         raise TooManyAttempts(
-            f"this flow run has been started {flow_run.run_count} times, {MAX_ATTEMPTS} are allowed: find the cause in "
+            f"this flow run has been started {attempts} times, {MAX_ATTEMPTS} are allowed: find the cause in "
             "its logs, then start a new run, which continues from the last checkpoint"
         )
+
+
+def _times_held(flow_run_id: str) -> int:
+    with get_client(sync_client=True) as client:
+        return sum(state.name == HELD for state in client.read_flow_run_states(UUID(flow_run_id)))

@@ -32,6 +32,8 @@ TITLES = {
     "gpu_watts": "Power of the GPUs, watts",
     "cpu_watts": "Power of the processors, watts",
     "energy_kwh": "Energy, kWh",
+    "gpu_hours": "GPU hours",
+    "price": "Price",
     "goodput_share": "Goodput",
 }
 Points = list[tuple[float, float]]

@@ -24,11 +24,13 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import Flow
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
+from prefect.variables import Variable
 from prefect.workers.process import ProcessWorker
 
 from tasks.errors import ServiceError
 from tasks.home import home
 from tasks.service.settings import DEPLOY, ServiceConfig
+from tasks.trainer.costs.quota import VARIABLE, Quota
 
 Tree = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -50,6 +52,13 @@ def set_up(config: ServiceConfig, nightly: Tree | None = None, drift: Tree | Non
         file.flush()
         deploy(Path(file.name))
     asyncio.run(upsert_automations())
+    set_quota(config)
+
+
+def set_quota(config: ServiceConfig) -> None:
+    """Store the quota in a variable of the Prefect server, where every worker finds it and a person can change it."""
+    quota = Quota.model_validate(config.model_dump(include=set(Quota.model_fields)))
+    Variable.set(VARIABLE, quota.model_dump(mode="json"), overwrite=True)
 
 
 def read_deployments() -> Tree:

@@ -101,6 +101,22 @@ class ServiceConfig(Settings):
         "UTC", max_length=100, title="Time zone", description="time zone of both schedules, such as Europe/Berlin"
     )
 
+    gpu_hours_per_day: float = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        title="GPU hours a day",
+        description="quota of all trainings together; a training over it waits for the next day, which begins at "
+        "midnight in the time zone. 0: no limit",
+    )
+    price_per_day: float = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        title="Price a day",
+        description="the same as a price, for machines whose SHARDGAN_PRICE_PER_HOUR is set; 0: no limit",
+    )
+
     @field_validator("nightly_cron", "drift_cron")
     @classmethod
     def _is_cron(cls, value: str) -> str:

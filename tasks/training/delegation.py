@@ -30,6 +30,7 @@ from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
 from tasks.errors import TrainingFailed
+from tasks.flow_runs.liveness import HELD
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home, uses_temporary_server
 from tasks.registry.versions import find_version_of
@@ -128,9 +129,13 @@ def wait_for_end(client: SyncPrefectClient, flow_run_id: UUID, on_poll: Callable
 
     If the Prefect server does not answer, wait for it: the training does not need the server.
     """
+    told = ""
     while True:
         try:
             run = client.read_flow_run(flow_run_id)
+            if run.state and run.state.name == HELD and run.state.message != told:
+                told = run.state.message or ""
+                logger.warning("%s: %s", run.name, told)
             on_poll()
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500:

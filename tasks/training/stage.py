@@ -38,6 +38,7 @@ from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
+from tasks.training.quota import check_quota
 from tasks.training.supervision import describe_stop, raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
@@ -47,6 +48,7 @@ __all__ = [
     "RegisteredModel",
     "TrainConfig",
     "TrainOutcome",
+    "check_quota",
     "describe_stop",
     "plan_run",
     "prepare_run",

@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.exceptions import Abort
+from prefect.flow_engine import run_flow as run_engine
 from prefect.settings import PREFECT_API_URL
+from prefect.variables import Variable
 
 from flows.cli.commands import COMMANDS
 from flows.cli.running import run_flow
@@ -19,13 +24,17 @@ from flows.configs import TrainGanConfig
 from flows.train_gan import train_gan
 from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
-from tasks.errors import FlowRunDeleted
+from tasks.errors import FlowRunDeleted, OverQuota
 from tasks.flow_runs import liveness
+from tasks.flow_runs.liveness import HELD
 from tasks.home import home
 from tasks.tracking.runs import connect
+from tasks.tracking.tags import RunTags
 from tasks.trainer.costs.goodput import Goodput
 from tasks.trainer.costs.history import History
+from tasks.trainer.costs.quota import VARIABLE, Quota, Spent
 from tasks.trainer.run_directory import RunDirectory
+from tasks.training.quota import check_quota, spent_since
 from tasks.training.stage import plan_run
 from tests.waiting import wait_until
 
@@ -80,6 +89,45 @@ def test_a_killed_trainer_is_retried_and_resumes_in_the_same_flow_run(dataset: s
     assert goodput.total == pytest.approx(history[-1]["at"] - history[0]["since"])
     assert goodput.seconds["restart"] > 0
     assert {"goodput", "cost"} <= dict(outcome.facts()).keys()
+
+
+def test_a_training_over_the_quota_of_the_day_waits_for_the_next_one(home_dir: Path) -> None:
+    run = RunDirectory(home().runs / "next")
+    run.path.mkdir(parents=True)
+    client, now = connect(home()), datetime.now(UTC)
+    used = client.create_run(client.create_experiment("used"), tags={RunTags.name("run"): "earlier"})
+    for value, at in [(40.0, now - timedelta(days=2)), (43.0, now)]:  # 3 hours today
+        client.log_metric(used.info.run_id, "gpu_hours", value, timestamp=int(at.timestamp() * 1000))
+    assert spent_since(client, now - timedelta(days=1)) == Spent(gpu_hours=3.0)
+
+    @flow
+    def training() -> None:
+        check_quota(str(run.path))
+
+    check_quota(str(run.path))  # no quota was set
+    quota = Quota(gpu_hours_per_day=2.5, timezone="Pacific/Auckland")
+    Variable.set(VARIABLE, quota.model_dump(mode="json"))
+    try:
+        with pytest.raises(
+            OverQuota, match=r"3 GPU hours of 2\.5\. The next day begins on .* run the same command then"
+        ):
+            training()
+        with get_client(sync_client=True) as server:
+            deployment = server.create_deployment(server.create_flow(training), name="gpu")
+            started = server.create_flow_run_from_deployment(deployment)
+            with pytest.raises(Abort):
+                run_engine(training, flow_run=started)
+            held = server.read_flow_run(started.id)
+    finally:
+        Variable.unset(VARIABLE)
+    assert held.state is not None
+    assert held.state.is_scheduled()
+    assert (held.state.name, held.run_count) == (HELD, 1)
+    assert "this training then starts by itself" in str(held.state.message)
+    midnight = quota.begin_of_day(now) + timedelta(days=1)
+    assert held.next_scheduled_start_time is not None
+    assert abs(held.next_scheduled_start_time - midnight) <= timedelta(hours=1)  # when clocks are changed
+    assert [row["event"] for row in History(run.path).rows()] == ["held", "held"]
 
 
 def test_a_training_whose_flow_run_is_deleted_stops_with_a_checkpoint(

@@ -15,7 +15,7 @@ __all__ = ["PARTS", "Account", "Goodput"]
 
 PARTS = {
     "useful": "training steps whose images count",
-    "queue": "waiting for a worker",
+    "queue": "waiting for a worker, or for the quota of the next day",
     "start": "preparing the run, starting programs, opening the data",
     "compile": "the first step of each trainer with train.compute.compile",
     "data": "waiting for data",
@@ -25,6 +25,7 @@ PARTS = {
     "repeated": "steps that were lost with a killed trainer",
     "other": "everything else, such as reports",
 }
+STATES = {"start": "started", "train": "training", "end": "ended", "exit": "gone", "held": "held"}
 LEAST_SHOWN = 0.005  # of the whole time
 
 
@@ -71,7 +72,7 @@ class Account:
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.last: float | None = None
-        self.state = "new"  # new, started, training, ended, gone
+        self.state = "new"  # new, held, started, training, ended, gone
         self.nimg = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.stretches: list[_Stretch] = []
@@ -87,7 +88,7 @@ class Account:
         else:
             self._charge(row, max(at - self.last, 0.0))
         self.last = max(at, self.last)
-        self.state = {"start": "started", "train": "training", "end": "ended", "exit": "gone"}.get(event, self.state)
+        self.state = STATES.get(event, "new" if self.state == "held" else self.state)
 
     def goodput(self) -> Goodput:
         """Return the goodput up to the newest line."""
@@ -100,6 +101,8 @@ class Account:
             self._work(row, gap)
         elif self.state == "training" and event == "exit":
             self.seconds["repeated"] += gap  # killed: nothing after its last tick was kept
+        elif self.state == "held":
+            self.seconds["queue"] += gap
         elif self.state in ("new", "started") and event != "exit":
             self.seconds["start"] += gap
         elif self.state == "ended" and event == "exit":

@@ -1,6 +1,7 @@
 """history.jsonl of a run directory: when the run was asked for, and what each of its trainers did and when.
 
     {"event": "asked", "at": ..., "since": ...}        the first request, with the time since when it had waited
+    {"event": "held", "at": ...}                       the quota of the day was used up; the next line is a new request
     {"event": "start", "at": ..., "gpus": ..., "card": ..., "price_per_hour": ..., "currency": ...}   a trainer starts
     {"event": "train", "at": ..., "nimg": ...}         its first step begins, after `nimg` images
     {"event": "tick", "at": ..., "nimg": ..., "seconds": {...}, "gpu_joules": ..., "cpu_joules": ...}
@@ -47,9 +48,12 @@ class History:
         return sorted(rows, key=lambda row: float(row["at"]))
 
     def add_request(self, since: float | None = None) -> None:
-        """Record that the run was asked for, unless that is recorded. `since` is when its flow run was created."""
-        if not self.rows():
-            now = time.time()
+        """Record that the run was asked for: the first time, and after it was held for a quota.
+
+        `since` is when its flow run was created.
+        """
+        rows, now = self.rows(), time.time()
+        if not rows or rows[-1]["event"] == "held":
             self.add("asked", now, since=round(min(since or now, now), 3))
 
     def _ends_whole(self) -> bool:

@@ -11,7 +11,7 @@ import psutil
 from models.compute.metering.clock import Clock
 from models.compute.metering.meter import Meter, Usage
 from tasks.trainer.costs.config import CostConfig
-from tasks.trainer.costs.cost import JOULES_PER_KWH
+from tasks.trainer.costs.cost import JOULES_PER_KWH, Cost
 from tasks.trainer.costs.goodput import Account
 from tasks.trainer.costs.history import History, Row
 
@@ -43,17 +43,21 @@ class Journal:
         self.account = Account()
         self.processor = Processor()
         self.joules: float | None = None
+        self.before = Cost()  # of earlier trainers of this run
+        self.began = 0.0
 
     def start(self, processor: Processor) -> None:
         """Record that this process has started, and what it computes on."""
         before = self.history.rows()
         self.account = Account(before)
         self.joules = _sum(*(row.get(name) for row in before for name in ("gpu_joules", "cpu_joules")))
+        self.before = Cost.of_run(before) or Cost()
         self.processor = processor
         price = self.config.model_dump(include={"price_per_hour", "currency"}) if self.config.price_per_hour else {}
         # A trainer that has replaced itself is the same process: it starts where the one before has ended.
         began = max(psutil.Process().create_time(), self.account.last or 0.0)
-        self._add("start", {"gpus": processor.gpus, "card": processor.card, **price}, at=min(began, time.time()))
+        self.began = min(began, time.time())
+        self._add("start", {"gpus": processor.gpus, "card": processor.card, **price}, at=self.began)
 
     def train(self, nimg: int) -> None:
         """Record that the first step begins, after `nimg` images. What came before is its start."""
@@ -71,12 +75,19 @@ class Journal:
             columns["mfu_share"] = row["images_per_second"] * self.processor.flops / self.processor.peak
         if self.joules is not None:
             columns["energy_kwh"] = self.joules / JOULES_PER_KWH
-        return columns | {"goodput_share": self.account.goodput().share}
+        return columns | self._spent() | {"goodput_share": self.account.goodput().share}
 
     def end(self, nimg: int) -> None:
         """Record that this trainer has ended by itself, with everything up to `nimg` images on disk."""
         self._add_work("end", nimg, self.meter.take())
         self.meter.close()
+
+    def _spent(self) -> dict[str, float]:
+        """GPU hours and price of all trainers of this run so far, where there are any."""
+        seconds = time.time() - self.began
+        cost = self.before + Cost.of_work(seconds, self.processor.gpus, None, self.config)
+        gpu_hours = {"gpu_hours": cost.gpu_hours} if cost.gpu_hours else {}
+        return gpu_hours | ({"price": cost.price} if cost.price is not None else {})
 
     def _add_work(self, event: str, nimg: int, usage: Usage) -> None:
         self.joules = _sum(self.joules, usage.joules)

@@ -1,5 +1,6 @@
 """Goodput and cost from histories: of runs that were killed, stopped and resumed."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.cost import Cost, VersionCost
 from tasks.trainer.costs.goodput import Goodput
 from tasks.trainer.costs.history import History, Row
+from tasks.trainer.costs.quota import Quota, Spent
 
 START = {"event": "start", "gpus": 2, "card": "NVIDIA A100", "price_per_hour": 3.0, "currency": "EUR"}
 SECONDS = {"step": 80.0, "data": 5.0, "checkpoint": 3.0, "evaluation": 2.0, "compile": 6.0}
@@ -55,6 +57,17 @@ def test_a_machine_that_dies_with_its_supervisor_leaves_a_gap() -> None:
     assert goodput.total == pytest.approx(520.0)
     assert goodput.seconds["restart"] == pytest.approx(70.0)  # since its last sign of life
     assert goodput.seconds["repeated"] == pytest.approx(40.0)
+
+
+def test_waiting_for_the_quota_of_the_next_day_is_queueing() -> None:
+    held = [
+        {"event": "asked", "at": 10.0, "since": 0.0},
+        {"event": "held", "at": 12.0},
+        {"event": "asked", "at": 500.0},
+    ]
+    goodput = Goodput.of([*held, START | {"at": 510.0}, {"event": "train", "at": 520.0, "nimg": 0}])
+    assert goodput is not None
+    assert (goodput.seconds["queue"], goodput.seconds["start"]) == (pytest.approx(10 + 488), pytest.approx(2 + 20))
 
 
 def test_two_clocks_that_differ_do_not_make_time() -> None:
@@ -124,6 +137,33 @@ def test_a_line_that_a_killed_process_left_incomplete_is_passed_over(tmp_path: P
     history.add("exit", code=-9)
     assert [row["event"] for row in history.rows()] == ["asked", "exit"]
     assert history.rows()[0]["since"] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-07-14T21:59:00+00:00", "2026-07-15T00:00:00+02:00"),
+        ("2026-07-14T22:00:00+00:00", "2026-07-16T00:00:00+02:00"),
+        ("2026-10-24T23:30:00+00:00", "2026-10-26T00:00:00+01:00"),  # a day of 25 hours
+        ("2026-03-28T23:30:00+00:00", "2026-03-30T00:00:00+02:00"),  # a day of 23 hours
+    ],
+)
+def test_a_quota_that_is_used_up_says_until_when(now: str, until: str) -> None:
+    quota = Quota(gpu_hours_per_day=24, price_per_day=100, timezone="Europe/Berlin")
+    refusal = quota.refuse(Spent(gpu_hours=24.0, price=99.0), datetime.fromisoformat(now), "EUR")
+    assert refusal is not None
+    assert refusal.until == datetime.fromisoformat(until)
+    assert "the day's quota of the service: 24 GPU hours of 24. The next day begins on 2026-" in refusal.why
+
+
+def test_a_training_below_the_quota_may_start() -> None:
+    now = datetime.fromisoformat("2026-07-14T12:00:00+00:00")
+    assert Quota().refuse(Spent(gpu_hours=1e6, price=1e6), now, "EUR") is None
+    quota = Quota(price_per_day=100)
+    assert quota.refuse(Spent(gpu_hours=1e6, price=99.0), now, "EUR") is None
+    refusal = quota.refuse(Spent(price=120.5), now, "USD")
+    assert refusal is not None
+    assert "120.50 USD of 100." in refusal.why
 
 
 def test_the_price_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
