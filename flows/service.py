@@ -64,12 +64,15 @@ def plan_up(config: ServiceConfig) -> list[str]:
     def when(cron: str) -> str:
         return f"{cron!r}, {config.timezone}: {describe_dates(cron, config.timezone)}"
 
+    quotas = {"GPU hours": config.gpu_hours_per_day, "of the price's currency": config.price_per_day}
+    limits = [f"{limit:g} {name}" for name, limit in quotas.items() if limit]
     return [
         f"serve Prefect at {config.prefect_url}",
         f"serve MLflow at {config.mlflow_url}",
         *([f"serve figures for Prometheus at {config.metrics_url}"] if config.metrics_port else []),
         f"start a worker for the pool cpu and {config.gpu_workers} for the pool gpu",
         "create or update pools, deployments and automations",
+        *([f"let trainings use at most {' and '.join(limits)} a day"] if limits else []),
         f"run {config.nightly} at {when(config.nightly_cron)}" if config.nightly else "schedule no nightly run",
         *([f"watch the source of {config.drift} at {when(config.drift_cron)}"] if config.drift else []),
     ]

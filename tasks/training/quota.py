@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
-from prefect.states import Scheduled
+from prefect.states import Scheduled, State
 from prefect.variables import Variable
 from pydantic import ValidationError
 
@@ -96,7 +96,7 @@ def hold_or_refuse(refusal: Refusal) -> None:
         raise OverQuota(f"{refusal.why}: run the same command then, or raise the quota with `shardgan setup`")
     message = f"{refusal.why}: this training then starts by itself"
     with get_client(sync_client=True) as client:
-        state = Scheduled(name=HELD, scheduled_time=refusal.until, message=message)
+        state: State[Any] = Scheduled(name=HELD, scheduled_time=refusal.until, message=message)
         client.set_flow_run_state(run.id, state, force=True)
     logger.warning("%s", message)
     raise Abort(message)  # this process ends, and the flow run stays scheduled

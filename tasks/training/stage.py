@@ -31,6 +31,7 @@ from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags, reque
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
 from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.config import DataConfig
+from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.history import History
 from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunConfig, RunDirectory
@@ -68,6 +69,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
     RequestError if these settings cannot train on the dataset.
     """
     check_keys()
+    CostConfig.read()  # refuse a wrong variable now, not in the trainer
     dataset = Dataset.open(reference, home().shared)
     manifest = dataset.manifest
     network = _network(manifest, config)
