@@ -40,7 +40,8 @@ def add_evaluation(client: MlflowClient, version: ModelVersion, cost: Cost) -> N
 def _write(client: MlflowClient, version: ModelVersion, cost: VersionCost) -> None:
     """Keep the cost with the version, as JSON and in words for people who look at the registry."""
     if cost.total is not None:
-        VersionTags(cost=cost.model_dump_json(), cost_words=cost.total.words()).write(client, version)
+        words = cost.total.words() if cost.training else ""  # older releases did not record their trainings
+        VersionTags(cost=cost.model_dump_json(), cost_words=words).write(client, version)
         write_descriptions(client, version)
 
 

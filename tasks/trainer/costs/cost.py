@@ -123,7 +123,7 @@ class VersionCost(BaseModel):
             return []
         starts = f" in {self.training.starts} starts" if self.training and self.training.starts > 1 else ""
         named = [
-            ("cost", self.total, ""),
+            ("cost", self.total if self.training else None, ""),
             ("cost of the training", self.training, starts),
             ("cost of evaluations", self.evaluation, ""),
             (f"before, in {self.started_from}", self.before, ""),

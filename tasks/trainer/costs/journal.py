@@ -48,7 +48,7 @@ class Journal:
 
     def start(self, processor: Processor) -> None:
         """Record that this process has started, and what it computes on."""
-        before = self.history.rows()
+        before = [row for row in self.history.rows() if row["event"] != "flops"]  # counted by this process
         self.account = Account(before)
         self.joules = _sum(*(row.get(name) for row in before for name in ("gpu_joules", "cpu_joules")))
         self.before = Cost.of_run(before) or Cost()
