@@ -12,10 +12,11 @@ from typing import Any
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
-from prefect.states import Scheduled, State
+from prefect.states import Scheduled
 from prefect.variables import Variable
 from pydantic import ValidationError
 
