@@ -42,7 +42,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory
 SPEC = "spec.json"
 DATE = "SOURCE_DATE_EPOCH"  # seconds; the variable of reproducible-builds.org
 SEED = 0  # of the pictures
-COLUMNS, ROWS = 8, 4
+COLUMNS, MOST_COLUMNS, ROWS, FEW_CLASSES = 8, 10, 4, 5
 
 
 class VersionFile(NamedTuple):
@@ -235,12 +235,19 @@ def _picture(version: ModelVersion, checks: Sequence[Check]) -> bytes:
         return b""
     labels = picture_labels(generator.num_classes)
     images = generator.generate_each(range(SEED, SEED + len(labels)), labels)
-    return generator.mark(grid_png(images, COLUMNS), SEED)
+    return generator.mark(grid_png(images, picture_columns(generator.num_classes)), SEED)
+
+
+def picture_columns(num_classes: int) -> int:
+    """Return the number of columns: one for each class, or COLUMNS where there are so few that each row has a class."""
+    return min(num_classes, MOST_COLUMNS) if num_classes >= FEW_CLASSES else COLUMNS
 
 
 def picture_labels(num_classes: int) -> list[int]:
-    """Return the class of each cell. With at least COLUMNS classes, each column has one; with few, each row has one."""
-    if num_classes >= COLUMNS:
-        return list(range(COLUMNS)) * ROWS
-    rows = -(-ROWS // max(num_classes, 1)) * max(num_classes, 1)
-    return [row % max(num_classes, 1) for row in range(rows) for _ in range(COLUMNS)]
+    """Return the class of each cell, row by row."""
+    columns = picture_columns(num_classes)
+    if num_classes >= FEW_CLASSES:
+        return list(range(columns)) * ROWS
+    classes = max(num_classes, 1)
+    rows = -(-ROWS // classes) * classes
+    return [row % classes for row in range(rows) for _ in range(columns)]

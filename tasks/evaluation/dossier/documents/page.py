@@ -10,7 +10,7 @@ from tasks.evaluation.dossier.documents.tables import (
     protocol_lines,
     score_lines,
 )
-from tasks.evaluation.dossier.facts import COLUMNS, DossierFacts
+from tasks.evaluation.dossier.facts import FEW_CLASSES, DossierFacts, picture_columns
 from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import page_environment
 from tasks.tracking.inventory.words import size_words
@@ -25,8 +25,9 @@ def render_page(facts: DossierFacts) -> str:
     return template.render(
         facts=facts,
         picture=fit_pictures([facts.picture])[0] if facts.picture else b"",
-        columns=facts.labels[:COLUMNS] if num_classes >= COLUMNS else [],
-        rows=facts.labels[:num_classes] if num_classes < COLUMNS else [],
+        columns=facts.labels[: picture_columns(num_classes)] if num_classes >= FEW_CLASSES else [],
+        rows=facts.labels[:num_classes] if num_classes < FEW_CLASSES else [],
+        num_classes=num_classes,
         model=list(model_lines(facts)),
         data=list(data_lines(facts)),
         decision=list(decision_lines(facts)),
