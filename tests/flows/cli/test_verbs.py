@@ -93,6 +93,21 @@ def test_export_has_a_plan(ask: Ask, tmp_path: Path) -> None:
     assert plan["would"][0] == "make 64 images of dark with models:/first/2, seed 0"
 
 
+def test_dossier_push_and_pull_have_plans(ask: Ask, tmp_path: Path, old_home: Path) -> None:
+    status, plan = ask("push", "first@champion", str(tmp_path / "repository"), "--dry-run", "--json")
+    assert (status, plan["config"]["repo"]) == (0, str(tmp_path / "repository"))
+    assert plan["would"] == [
+        "verify the files of first@champion, and write its dossier",
+        f"copy both to the folder {tmp_path / 'repository'}",
+    ]
+    _, plan = ask("dossier", "first@champion", "shards=false", "--dry-run", "--json")
+    assert plan["would"][0] == "check every hash of first@champion, reading no shard"
+    _, plan = ask("pull", "team/first", "--dry-run", "--json")
+    assert plan["would"][1] == "register it as the name that its dossier gives; nothing of it is run"
+    assert ask("push", "first@champion", "--dry-run")[0] == 2
+    assert not (tmp_path / "repository").exists()
+
+
 def test_completion_is_installed_for_the_shell(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SHELL", "/bin/bash")

@@ -32,7 +32,10 @@ LONGEST = 1000  # characters of a tag
 
 
 class PullOutcome(BaseModel):
-    """What was registered. `unknown_code` names files that differ from those of this installation."""
+    """What was registered. `unknown_code` names files that differ from those of this installation.
+
+    `has_dataset` tells whether the version's dataset is in this home.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,6 +45,8 @@ class PullOutcome(BaseModel):
     signature: str
     unknown_code: list[str]
     was_known: bool
+    dataset: str = ""
+    has_dataset: bool = True
 
     def facts(self) -> list[tuple[str, str]]:
         """Give the outcome as (name, value) pairs of plain text, in the order in which a person reads them."""
@@ -55,8 +60,13 @@ class PullOutcome(BaseModel):
             ("files", f"sha256 {self.files_sha256}, every hash verified"),
             ("signature", self.signature),
             ("code", code),
-            ("next", f"shardgan evaluate --model {self.model}"),
+            ("next", self._next()),
         ]
+
+    def _next(self) -> str:
+        if self.has_dataset:
+            return f"shardgan evaluate --model {self.model}"
+        return f"its dataset {self.dataset or 'is unknown'} is not in this home, so it cannot be scored here"
 
 
 def pull_model(config: PullConfig) -> PullOutcome:
@@ -73,6 +83,7 @@ def pull_model(config: PullConfig) -> PullOutcome:
         name = config.model or repository.record.model
         known = find_same(client, name, repository.record.files_sha256)
         version = known or register(client, repository, name, fetched.origin)
+        tags = VersionTags.of(version)
         return PullOutcome(
             model=uri_of(version),
             origin=fetched.origin,
@@ -80,6 +91,8 @@ def pull_model(config: PullConfig) -> PullOutcome:
             signature=_signature(),
             unknown_code=[file for file, is_known in known_code(repository.model).items() if not is_known],
             was_known=known is not None,
+            dataset=f"{tags.dataset}@{tags.dataset_version}" if tags.dataset else "",
+            has_dataset=bool(tags.manifest),
         )
 
 

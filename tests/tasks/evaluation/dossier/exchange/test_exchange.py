@@ -61,6 +61,7 @@ def test_scores_and_decisions_of_the_sender_do_not_count_here(
     assert (outcome.model, tags.pulled_from) == ("models:/first/1", str(repository))
     assert (tags.dataset, tags.nimg, tags.files_sha256) == ("first", 240, pushed.files_sha256)
     assert (tags.scores, tags.shown_scores, tags.promoted, tags.manifest) == ({}, {}, None, "")
+    assert "is not in this home, so it cannot be scored here" in dict(outcome.facts())["next"]
     assert tags.nets_used() == {"efficientnet-lite0": "its scores choose the best checkpoint"}
     client = connect(home())
     version = resolve_version(client, outcome.model)
@@ -83,7 +84,9 @@ def test_refused_repository_leaves_nothing_in_the_registry(repository: Path, oth
 def test_dataset_that_is_here_is_found(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = lay_out_home(tmp_path)
     monkeypatch.setenv("SHARDGAN_HOME", str(root))
-    tags = tags_of(pull_model(PullConfig(repo=str(repository), model="theirs")))
+    outcome = pull_model(PullConfig(repo=str(repository), model="theirs"))
+    assert dict(outcome.facts())["next"] == "shardgan evaluate --model models:/theirs/1"
+    tags = tags_of(outcome)
     assert Path(tags.manifest) == root / "datasets" / "first" / tags.dataset_version / "manifest.json"
 
 

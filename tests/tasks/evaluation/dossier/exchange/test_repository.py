@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tasks.errors import RequestError
 from tasks.evaluation.dossier.exchange.repository import known_code, read_repository
+from tasks.registry.signing import files_sha256, make_signature
 
 
 def test_repository_as_it_was_pushed_is_accepted(repository: Path) -> None:
@@ -114,8 +117,6 @@ def test_other_version_than_the_sender_told_is_refused(repository: Path) -> None
 
 def accept_anew(repository: Path) -> None:
     """Make all hashes fit the present files."""
-    from tasks.registry.signing import files_sha256
-
     content = json.loads((repository / "dossier.json").read_text())
     content["files_sha256"] = files_sha256(repository / "model")
     (repository / "dossier.json").write_text(json.dumps(content))
@@ -142,11 +143,29 @@ def test_version_that_would_be_loaded_otherwise_is_refused(change: dict[str, obj
         read_repository(repository)
 
 
-def test_key_to_verify_with_asks_for_a_signature(
+def make_keys(folder: Path) -> tuple[Path, Path]:
+    """Write a pair of PEM files; returns the paths of the private and the public key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    folder.mkdir()
+    (folder / "key").write_bytes(secret)
+    (folder / "key.pub").write_bytes(public)
+    return folder / "key", folder / "key.pub"
+
+
+def test_key_to_verify_with_asks_for_its_signature(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = tmp_path / "key.pub"
-    key.write_text("a key")
-    monkeypatch.setenv("SHARDGAN_VERIFY_KEY", str(key))
+    key, public = make_keys(tmp_path / "ours")
+    _, foreign = make_keys(tmp_path / "theirs")
+    monkeypatch.setenv("SHARDGAN_VERIFY_KEY", str(public))
     with pytest.raises(RequestError, match="the version is not registered: it is not signed"):
+        read_repository(repository)
+    monkeypatch.setenv("SHARDGAN_SIGNING_KEY", str(key))
+    make_signature(repository / "model")
+    rehash(repository)
+    assert read_repository(repository).record.version == "1"
+    monkeypatch.setenv("SHARDGAN_VERIFY_KEY", str(foreign))
+    with pytest.raises(RequestError, match="its signature does not fit the key"):
         read_repository(repository)
