@@ -12,7 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from models.compute.config import ComputeConfig
 from models.compute.convolution import ClosedConvolutions
 from models.compute.device import memory_format
+from models.compute.parallel import World
 from models.networks import r3
+from models.networks.families import NetworkSpec
+from models.training.config import TrainConfig
+from models.training.state import TrainState
+from models.training.steps import take_step
 
 # (stride, padding, groups) of a convolution of six channels.
 GEOMETRIES = [(1, 1, 3), (2, 1, 3), (2, 0, 6), (1, 0, 1), ((2, 1), (0, 1), 2)]
@@ -98,6 +103,23 @@ def test_the_number_of_convolutions_does_not_depend_on_the_number_of_groups() ->
     assert few_groups == many_groups <= 12 * layers
     _, looped = count_convolutions(128, closed=False)
     assert looped > 2 * many_groups  # PyTorch's loop over groups
+
+
+def test_a_whole_step_takes_at_most_twelve_convolutions_a_layer_whatever_the_number_of_groups() -> None:
+    counts = []
+    for width in (16, 48):
+        config = TrainConfig.model_validate(
+            {"family": "r3", "batch_size": 2, "augment": {"translation": 0, "scale": 0}, "compute": {"device": "cpu"}}
+        )
+        spec = NetworkSpec(family="r3", resolution=16, channels=3, num_classes=2, latent_dim=4, width=width)
+        state = TrainState(spec, torch.device("cpu"), torch.channels_last)
+        images, counter = torch.zeros(2, 3, 16, 16, dtype=torch.uint8), ConvolutionCounter()
+        with ClosedConvolutions(), counter:
+            take_step(state, config, images, torch.tensor([0, 1]), World())
+        modules = [module for network in state.roles.values() for module in network.modules()]
+        layers = sum(isinstance(module, torch.nn.Conv2d | r3.Resample) for module in modules)
+        counts.append(counter.counts.total() / layers)
+    assert counts[0] == counts[1] <= 12
 
 
 def test_autocast_reaches_closed_convolutions() -> None:
