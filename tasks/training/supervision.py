@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 from tasks.errors import TrainerDied, TrainingDiverged, TrainingFailed, TrainingInterrupted
@@ -32,7 +31,8 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
     try:
         while trainer.poll() is None:
             on_poll()
-            time.sleep(POLL_SECONDS)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                trainer.wait(POLL_SECONDS)
     except BaseException as stop:
         _signal_group(trainer, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
