@@ -1,21 +1,26 @@
 """Waiting for what another process does, without guessing how long it takes."""
 
 import select
-import subprocess
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 __all__ = ["wait_until"]
 
 PATIENCE_SECONDS = 540.0  # nothing here takes a tenth of it on an idle machine
 
 
+class Process(Protocol):
+    """A process that may have ended, as subprocess.Popen."""
+
+    def poll(self) -> int | None: ...
+
+
 def wait_until(
     condition: Callable[[], Any],
     seconds: float = PATIENCE_SECONDS,
     what: str = "it",
-    alive: "subprocess.Popen[bytes] | None" = None,
+    alive: Process | None = None,
 ) -> Any:
     """What `condition` gives as soon as that is true; fails after `seconds`, or where `alive` has ended before."""
     asked = time.monotonic()

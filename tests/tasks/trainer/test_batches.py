@@ -4,8 +4,6 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -25,6 +23,7 @@ from tasks.trainer.batches import Data, open_data
 from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
+from tests.trainers import Trainer
 
 STREAMING = DataConfig(mode="streaming", shuffle_buffer=20, workers=2)
 TRAIN = TrainConfig(
@@ -128,13 +127,7 @@ def make_run(path: Path, dataset: str, data: DataConfig = STREAMING, train: Trai
     return run
 
 
-def start(run: RunDirectory) -> subprocess.Popen[bytes]:
-    with run.log.open("ab") as log:
-        command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-
-
-def wait_for_ticks(run: RunDirectory, count: int, trainer: subprocess.Popen[bytes]) -> None:
+def wait_for_ticks(run: RunDirectory, count: int, trainer: Trainer) -> None:
     deadline = time.monotonic() + 60
     while len(run.read_stats()) < count:
         assert trainer.poll() is None, run.log.read_text()
@@ -161,15 +154,15 @@ def test_a_streaming_training_killed_half_way_ends_in_the_same_bits_and_leaves_n
 ) -> None:
     whole = make_run(tmp_path / "whole", dataset)
     killed = make_run(tmp_path / "killed", dataset, STREAMING.model_copy(update={"workers": 1}))
-    assert start(whole).wait(120) == 0, whole.log.read_text()
-    trainer = start(killed)
+    assert Trainer(whole).wait(120) == 0, whole.log.read_text()
+    trainer = Trainer(killed)
     wait_for_ticks(killed, 5, trainer)
     workers = psutil.Process(trainer.pid).children()
     assert workers
     trainer.kill()
     trainer.wait()
     wait_until_gone(workers)
-    assert start(killed).wait(120) == 0, killed.log.read_text()
+    assert Trainer(killed).wait(120) == 0, killed.log.read_text()
     ours, theirs = weights(whole), weights(killed)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -177,7 +170,7 @@ def test_a_streaming_training_killed_half_way_ends_in_the_same_bits_and_leaves_n
 
 def test_a_group_told_to_stop_checkpoints_and_leaves_no_worker(dataset: str, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", dataset, train=TRAIN.model_copy(update={"nimg": 10_000_000}))
-    trainer = start(run)
+    trainer = Trainer(run)
     wait_for_ticks(run, 1, trainer)
     workers = psutil.Process(trainer.pid).children()
     assert len(workers) == 2
@@ -192,6 +185,6 @@ def test_a_group_told_to_stop_checkpoints_and_leaves_no_worker(dataset: str, tmp
 
 def test_what_auto_came_to_stays_for_the_run(dataset: str, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", dataset, DataConfig(), TRAIN.model_copy(update={"nimg": 80}))
-    assert start(run).wait(60) == 0, run.log.read_text()
+    assert Trainer(run).wait(60) == 0, run.log.read_text()
     assert json.loads((run.path / "data.json").read_text()) == {"mode": "resident"}
     assert run.data_config().mode == "resident"

@@ -1,7 +1,6 @@
 """Quick scores as they are really taken: a child of the trainer, which is a child itself."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.scoring import ChildScorer
 from tasks.training.stage import plan_run
+from tests.trainers import Trainer
 from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
@@ -56,11 +56,6 @@ def make_run(dataset: str) -> Callable[[str], RunDirectory]:
     return make
 
 
-def start(run: RunDirectory) -> subprocess.Popen[bytes]:
-    log = run.log.open("ab")
-    return subprocess.Popen([sys.executable, "-m", "tasks.trainer.worker", str(run.path)], stdout=log, stderr=log)
-
-
 def scorers_of(run: RunDirectory) -> list[Path]:
     """The processes that score checkpoints of `run`, whoever their parent is."""
     wanted = b"tasks.trainer.scorer\0" + str(run.path).encode() + b"\0"
@@ -79,12 +74,12 @@ def test_a_trainer_killed_after_a_rollback_and_with_its_scorer_ends_in_the_same_
     make_run: Callable[[str], RunDirectory], dataset: str
 ) -> None:
     whole, killed = make_run("whole"), make_run("killed")
-    first, second = start(whole), start(killed)
+    first, second = Trainer(whole), Trainer(killed)
     wait_until(lambda: scorers_of(killed) and killed.read_events())
     second.kill()
     second.wait()
     wait_until(lambda: not scorers_of(killed))
-    assert start(killed).wait(120) == 0
+    assert Trainer(killed).wait(120) == 0
     assert first.wait(120) == 0
 
     scores = whole.read_scores()

@@ -3,8 +3,6 @@
 import json
 import select
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from models.training.loop import TrainConfig
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.traces import training_codecs
 from tasks.training.stage import plan_run
+from tests.trainers import Trainer
 
 KNOWN = TrainConfig(
     nimg=400,
@@ -36,11 +35,6 @@ def plain(home_dir: Path, collection: Path) -> str:
     """The collection, scaled and stored as PNG: nothing tells how its files were compressed."""
     config = shards.ShardConfig(source=str(collection), dataset="plain", resolution=16, encoding="png", workers=1)
     return shards.build(config, home_dir).manifest
-
-
-def train(run: RunDirectory) -> "subprocess.Popen[bytes]":
-    log = run.log.open("ab")
-    return subprocess.Popen([sys.executable, "-m", "tasks.trainer.worker", str(run.path)], stdout=log, stderr=log)
 
 
 def test_known_without_tables_is_refused_before_anything_starts(plain: str, home_dir: Path) -> None:
@@ -73,13 +67,13 @@ def test_a_trainer_that_was_told_to_stop_ends_in_the_same_bits(dataset: str, tmp
     whole, parts = (RunDirectory(tmp_path / name) for name in ("whole", "parts"))
     for run in (whole, parts):
         run.create(plan_run(dataset, KNOWN.model_copy(update={"compression": "learned"})))
-    assert train(whole).wait() == 0
-    first = train(parts)
+    assert Trainer(whole).wait() == 0
+    first = Trainer(parts)
     while not parts.stats.exists() and first.poll() is None:
         select.select([], [], [], 0.005)
     first.send_signal(signal.SIGTERM)
     first.wait()
-    assert train(parts).wait() == 0
+    assert Trainer(parts).wait() == 0
     ours, theirs = (CheckpointStore(run.checkpoints).load_latest() for run in (whole, parts))
     assert ours
     assert theirs

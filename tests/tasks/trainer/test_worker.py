@@ -24,11 +24,12 @@ from tasks.trainer.costs.history import History
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import halve_micro_batch
 from tasks.training.stage import plan_run
+from tests.trainers import Trainer
 from tests.waiting import wait_until
 
 CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(
-    nimg=1600,
+    nimg=1200,
     batch_size=8,
     width=8,
     latent_dim=8,
@@ -47,11 +48,6 @@ def make_run(dataset: str, tmp_path: Path) -> Callable[[str], RunDirectory]:
         return run
 
     return make
-
-
-def start(run: RunDirectory) -> subprocess.Popen[bytes]:
-    log = run.log.open("ab")
-    return subprocess.Popen([sys.executable, "-m", "tasks.trainer.worker", str(run.path)], stdout=log, stderr=log)
 
 
 def final_weights(run: RunDirectory) -> dict[str, torch.Tensor]:
@@ -73,9 +69,9 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     make_run: Callable[[str], RunDirectory],
 ) -> None:
     whole, killed = make_run("whole"), make_run("killed")
-    assert start(whole).wait(120) == 0
-    trainer = start(killed)
-    wait_until(lambda: len(killed.read_stats()) >= 9, alive=trainer)
+    assert Trainer(whole).wait(120) == 0
+    trainer = Trainer(killed)
+    wait_until(lambda: len(killed.read_stats()) >= 5, alive=trainer)
     trainer.kill()
     trainer.wait()
     assert CheckpointStore(killed.checkpoints).committed()
@@ -84,10 +80,10 @@ def test_a_trainer_killed_half_way_and_started_again_ends_in_the_same_bits(
     assert status.state == "running"
     assert not killed.is_locked()
     assert state_of(killed) == "running"
-    assert start(killed).wait(120) == 0
+    assert Trainer(killed).wait(120) == 0
     assert_same_end(whole, killed)
-    sample = (whole.samples / "000000001600.png").read_bytes()
-    assert sample == (killed.samples / "000000001600.png").read_bytes()
+    sample = (whole.samples / f"{CONFIG.nimg:012d}.png").read_bytes()
+    assert sample == (killed.samples / f"{CONFIG.nimg:012d}.png").read_bytes()
     assert f"shardgan run {whole.config().run}".encode() in read_xmp(sample)
     assert not read_xmp((whole.samples / "real.png").read_bytes())
     assert state_of(killed) == "done"
@@ -140,7 +136,7 @@ def test_a_trainer_told_to_stop_checkpoints_and_says_so(
     make_run: Callable[..., RunDirectory], number: signal.Signals
 ) -> None:
     run = make_run("stopped", CONFIG.model_copy(update={"nimg": 10_000_000}))
-    trainer = start(run)
+    trainer = Trainer(run)
     wait_until(run.read_stats, alive=trainer)
     trainer.send_signal(number)
     assert trainer.wait(20) == 0
@@ -155,9 +151,9 @@ def test_a_trainer_told_to_stop_checkpoints_and_says_so(
 
 def test_a_second_trainer_on_the_same_run_says_why_it_will_not(make_run: Callable[..., RunDirectory]) -> None:
     run = make_run("twice", CONFIG.model_copy(update={"nimg": 10_000_000}))
-    first = start(run)
+    first = Trainer(run)
     wait_until(run.read_stats, alive=first)
-    second = start(run)
+    second = Trainer(run)
     assert second.wait(60) == 1
     assert "another trainer works in" in run.log.read_text()
     status = run.status()
@@ -175,7 +171,7 @@ def test_a_trainer_with_a_damaged_dataset_fails_with_the_reason(
     content = bytearray(shard.read_bytes())
     content[600] ^= 1
     shard.write_bytes(content)
-    assert start(run).wait(60) == 1
+    assert Trainer(run).wait(60) == 1
     status = run.status()
     assert status is not None
     assert status.state == "failed"
