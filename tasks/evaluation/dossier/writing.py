@@ -29,7 +29,7 @@ RECORD = "dossier.json"
 SUMS = "SHA256SUMS"
 FORMAT = "shardgan-dossier/1"
 # Tags that say how this registry judged the version, or where things lie on this machine.
-NOT_RECORDED = {"manifest", "dossier", "dossier_sha256", "deleted", "pulled_from"}
+NOT_RECORDED = {"manifest", "dossier", "dossier_sha256", "deleted", "pulled_from", "approval_run"}
 
 
 class DossierOutcome(BaseModel):

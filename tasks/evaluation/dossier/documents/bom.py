@@ -104,6 +104,7 @@ def _properties(facts: DossierFacts) -> Iterator[tuple[str, str]]:
         "commit": tags.commit,
         "nimg": str(tags.nimg or ""),
         "signed_by": tags.signed_by,
+        "cost": tags.cost_words,
         "checks": facts.verdict(),
     }
     yield from ((f"shardgan:{name}", value) for name, value in values.items() if value)

@@ -62,6 +62,8 @@ def model_lines(facts: DossierFacts) -> Iterator[Pair]:
         yield "why this checkpoint", facts.tags.chosen
     if facts.config:
         yield "started from", facts.config.train.init or "new weights"
+    if facts.tags.cost_words:
+        yield "cost", facts.tags.cost_words
     if facts.files:
         yield "files", f"{len(facts.files)}, {size_words(facts.size)}"
     yield "licence of the weights", facts.licence or "not stated by the owner"
@@ -91,5 +93,7 @@ def decision_lines(facts: DossierFacts) -> Iterator[Pair]:
         yield "decision", "promoted to champion" if facts.tags.promoted else "not promoted"
         yield "reason", facts.tags.why
         yield "decided", facts.tags.at
+        if facts.tags.approval_by:
+            yield f"{facts.tags.approval} by", f"{facts.tags.approval_by}: {facts.tags.approval_reason or 'no reason'}"
         if facts.tags.replaced:
             yield "champion before it", f"models:/{facts.name}/{facts.tags.replaced}"

@@ -14,6 +14,7 @@ from tasks.evaluation.dossier.documents.card import render_card
 from tasks.evaluation.dossier.documents.croissant import CROISSANT
 from tasks.evaluation.dossier.documents.page import PAGE, render_page
 from tasks.evaluation.dossier.writing import RECORD, SUMS, render
+from tasks.tracking.tags import VersionTags
 from tests.hub_server import find_card_errors
 from tests.tasks.evaluation.dossier.conftest import made_up
 
@@ -64,6 +65,14 @@ def test_bom_fits_the_schema_and_says_everything() -> None:
     assert needs["package:sympy"] == ["package:mpmath"]
     del content["bomFormat"]
     assert "bomFormat" in find_problem(json.dumps(content))
+
+
+def test_decision_and_cost_are_told() -> None:
+    tags = VersionTags(at="2026-11-28", promoted=True, why="better", replaced="2", cost_words="1.2 GPU hours")
+    approved = tags.model_copy(update={"approval": "approved", "approval_by": "Ada", "approval_reason": "looks right"})
+    page = render_page(made_up(tags=approved))
+    for told in ("promoted to champion", "approved by", "Ada: looks right", "models:/dig|its/2", "1.2 GPU hours"):
+        assert told in page
 
 
 def test_page_is_one_file_and_safe_with_hostile_names() -> None:
