@@ -19,7 +19,8 @@ from prefect.cli.deploy._models import (
 from pydantic import BaseModel
 
 from tasks.flow_runs import announcements
-from tasks.service.provisioning import CPU, GPU, UPKEEP, read_automations
+from tasks.service.databases import TODAY
+from tasks.service.provisioning import CPU, GPU, UPKEEP, read_automations, with_former_names
 
 ROOT = Path(__file__).parent.parent
 CONTENT = yaml.safe_load((ROOT / "deploy" / "prefect.yaml").read_text())
@@ -77,7 +78,26 @@ def test_every_flow_that_users_start_has_a_deployment() -> None:
 def test_deployments_are_named_once() -> None:
     names = [full_name(deployment) for deployment in DEPLOYMENTS]
     assert len(names) == len(set(names))
-    assert {"build-dataset/on-demand", "train-gan/gpu", "evaluate-gan/on-demand", "pipeline/on-demand"} <= set(names)
+    assert {
+        "build-dataset/images-to-shards",
+        "train-gan/gpu",
+        "evaluate-gan/score-and-promote",
+        "pipeline/images-to-champion",
+    } <= set(names)
+
+
+def test_no_two_deployments_share_a_name_in_the_list_of_the_ui() -> None:
+    names = [deployment["name"] for deployment in DEPLOYMENTS]
+    assert len(names) == len(set(names))
+    assert {f"{flow}/{name}" for flow, name in TODAY.items()} <= set(map(full_name, DEPLOYMENTS))
+
+
+def test_a_server_that_is_not_ours_keeps_both_names() -> None:
+    both = with_former_names(CONTENT, ["pipeline/on-demand", "pipeline/nightly", "mine/on-demand"])["deployments"]
+    (added,) = both[len(DEPLOYMENTS) :]
+    (today,) = [one for one in DEPLOYMENTS if full_name(one) == "pipeline/images-to-champion"]
+    assert added == today | {"name": "on-demand"}
+    assert with_former_names(CONTENT, [])["deployments"] == DEPLOYMENTS
 
 
 def test_automations_are_named_once_and_wait_long_enough_for_a_heartbeat() -> None:

@@ -187,7 +187,7 @@ def test_the_service_starts_and_is_set_up(installation: Installation) -> None:
         service.run("setup", *service.ports)
         deployments = service.call("POST", "/deployments/filter", {"limit": 100})
         automations = service.call("POST", "/automations/filter", {"limit": 100})
-        assert {one["name"] for one in deployments} >= {"on-demand", "gpu", "nightly"}
+        assert {one["name"] for one in deployments} >= {"images-to-champion", "gpu", "nightly"}
         assert automations
         for process in psutil.Process(service.process.pid).children(recursive=True):
             assert str(ROOT) not in "".join(process.cmdline())

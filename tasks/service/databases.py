@@ -1,9 +1,11 @@
 """Creates the databases of the two servers: on a PostgreSQL server if there is one, else Prefect's SQLite file.
 
-Prefect and MLflow need a database each, because both call a table alembic_version.
+Prefect and MLflow need a database each, because both call a table alembic_version. Deployments that have their former
+name in Prefect's database are renamed.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,8 +16,21 @@ from tasks.home import sqlite_uri
 from tasks.service.settings import DATABASE_URL, database_url
 from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
 
+logger = logging.getLogger("prefect.server.shardgan")
 NAMES = ("prefect", "mlflow")
 DATA_TABLES = ("flow_run", "deployment", "block_document", "variable")
+# Once, eight flows had a deployment with this name. Their deployments' names of today, by flow:
+FORMER_NAME = "on-demand"
+TODAY = {
+    "build-dataset": "images-to-shards",
+    "evaluate-gan": "score-and-promote",
+    "pipeline": "images-to-champion",
+    "compression-study": "compare-codecs",
+    "generate-images": "generate-dataset",
+    "screen-images": "screen-incoming-images",
+    "promote-model": "promote-by-hand",
+    "rollback-model": "restore-previous-champion",
+}
 
 
 def ensure_databases() -> None:
@@ -95,3 +110,24 @@ def _migrate_in_child(path: Path) -> None:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+async def rename_deployments() -> None:
+    """Give deployments with the former name today's name. Call this in the server's process, when it has its tables.
+
+    Prefect's API cannot rename a deployment. Only the name in its row changes: the id stays, and with it the schedules,
+    parameters, flow runs and automations. A flow that has a deployment with today's name is left as it is.
+    """
+    import sqlalchemy as sa
+    from prefect.server.database import provide_database_interface
+
+    database = provide_database_interface()
+    deployment, flow = database.Deployment, database.Flow
+    query = sa.select(flow.name, deployment.name, deployment.id).join(flow, deployment.flow_id == flow.id)
+    async with database.session_context(begin_transaction=True) as session:
+        found = (await session.execute(query.where(flow.name.in_(TODAY)))).all()
+        named = {(of, name) for of, name, _ in found}
+        for of, name, identity in found:
+            if name == FORMER_NAME and (of, TODAY[of]) not in named:
+                await session.execute(sa.update(deployment).where(deployment.id == identity).values(name=TODAY[of]))
+                logger.warning("the deployment %s/%s is now called %s/%s", of, name, of, TODAY[of])

@@ -13,12 +13,16 @@ import os
 import socket
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.server.database.orm_models import Deployment
+from prefect.server.models import deployments
 from prefect.server.utilities.messaging.memory import Subscription
 from prefect.settings import (
     PREFECT_API_BLOCKS_REGISTER_ON_START,
@@ -29,9 +33,10 @@ from prefect.settings import (
 )
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tasks.service.children.parents import end_with_parent
-from tasks.service.databases import migrate_prefect
+from tasks.service.databases import FORMER_NAME, TODAY, migrate_prefect, rename_deployments
 from tasks.service.guard import Guard
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
 
@@ -104,12 +109,15 @@ def serve(listening: socket.socket | None = None) -> None:
     settings = get_current_settings().server
     write_at_once()
     keep_more_events()
+    find_former_names()
     advice = Advice()
     event.listen(Engine, "handle_error", advice.on_error)
     logging.getLogger("prefect.server.utilities.messaging.memory").addFilter(advice.on_record)
+    app = create_app(final=True, ephemeral=listening is not None)
+    rename_at_start(app)
     config = uvicorn.Config(
         Guard(
-            create_app(final=True, ephemeral=listening is not None),
+            app,
             hosts=read_list(ALLOWED_HOSTS),
             origins=read_list(ALLOWED_ORIGINS),
             login_page=LOGIN_PAGE,
@@ -152,6 +160,32 @@ def keep_more_events() -> None:
         self._queue = asyncio.Queue(maxsize=MOST_EVENTS)
 
     Subscription.__init__ = with_a_longer_queue  # type: ignore[method-assign]
+
+
+def rename_at_start(app: FastAPI) -> None:
+    """Rename deployments with the former name when the tables exist and before the first request is answered."""
+    plain = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        async with plain(app) as state:
+            await rename_deployments()
+            yield state
+
+    app.router.lifespan_context = lifespan
+
+
+def find_former_names() -> None:
+    """Let look-ups of `flow/on-demand` find the deployment with today's name, unless there is one of that name."""
+    plain = deployments.read_deployment_by_name
+
+    async def read_deployment_by_name(session: AsyncSession, name: str, flow_name: str) -> Deployment | None:
+        found = await plain(session=session, name=name, flow_name=flow_name)
+        if found is None and name == FORMER_NAME and flow_name in TODAY:
+            return await plain(session=session, name=TODAY[flow_name], flow_name=flow_name)
+        return found
+
+    deployments.read_deployment_by_name = read_deployment_by_name
 
 
 class Advice:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from prefect.workers.process import ProcessWorker
 
 from tasks.errors import ServiceError
 from tasks.home import home
+from tasks.service.databases import FORMER_NAME, TODAY
 from tasks.service.settings import DEPLOY, ServiceConfig
 from tasks.trainer.costs.quota import VARIABLE, Quota
 
@@ -47,8 +48,9 @@ def set_up(config: ServiceConfig, nightly: Tree | None = None, drift: Tree | Non
     """
     wait_for_servers()
     asyncio.run(provision(config))
+    content = with_former_names(with_schedules(read_deployments(), config, nightly, drift), asyncio.run(read_names()))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump(with_schedules(read_deployments(), config, nightly, drift), file)
+        yaml.safe_dump(content, file)
         file.flush()
         deploy(Path(file.name))
     asyncio.run(upsert_automations())
@@ -77,6 +79,24 @@ def with_schedules(content: Tree, config: ServiceConfig, nightly: Tree | None, d
             deployment["schedules"] = [schedule | {"active": parameters is not None}]
             deployment["parameters"] = {"config": parameters} if parameters else {}
     return content
+
+
+def with_former_names(content: Tree, deployed: Collection[str]) -> Tree:
+    """Return `content` with a copy of each deployment that the server has in `deployed` under its former name.
+
+    Our server renames such deployments when it starts (tasks/service/databases.py). Another server keeps both, and
+    whoever uses the former name gets the same settings.
+    """
+    former = {f"{flow}/{FORMER_NAME}": f"{flow}/{name}" for flow, name in TODAY.items()}
+    kept = {today for name, today in former.items() if name in deployed}
+    copies = [one | {"name": FORMER_NAME} for one in content["deployments"] if _defined_name(one) in kept]
+    return content | {"deployments": content["deployments"] + copies}
+
+
+def _defined_name(definition: Tree) -> str:
+    """Return flow/name of a deployment in deploy/prefect.yaml: each flow has its function's name."""
+    flow = definition["entrypoint"].rpartition(".")[2].replace("_", "-")
+    return f"{flow}/{definition['name']}"
 
 
 async def provision(config: ServiceConfig) -> None:
@@ -184,7 +204,7 @@ def read_automations(find_deployment: Callable[[str], UUID]) -> list[AutomationC
 async def upsert_automations() -> None:
     """Create each automation, or update the one with its name. Whether it is on stays as the operator set it."""
     async with get_client() as client:
-        deployments = {f"{flow.name}/{one.name}": one.id for flow, one in await read_deployed(client)}
+        deployments = {_full_name(flow, one): one.id for flow, one in await read_deployed(client)}
         for definition in read_automations(deployments.__getitem__):
             found = await client.read_automations_by_name(definition.name)
             if not found:
@@ -200,3 +220,13 @@ async def read_deployed(client: PrefectClient) -> list[tuple[Flow, DeploymentRes
     """Return every deployment of the server with its flow."""
     flows = {flow.id: flow for flow in await client.read_flows()}
     return [(flows[one.flow_id], one) for one in await client.read_deployments()]
+
+
+async def read_names() -> list[str]:
+    """Return the full name, flow/name, of every deployment of the server."""
+    async with get_client() as client:
+        return [_full_name(*pair) for pair in await read_deployed(client)]
+
+
+def _full_name(flow: Flow, deployment: DeploymentResponse) -> str:
+    return f"{flow.name}/{deployment.name}"

@@ -98,7 +98,7 @@ def experiments(service: Service) -> set[str]:
 def test_a_page_in_the_operators_browser_can_do_nothing(service: Service, page: Page, tmp_path: Path) -> None:
     wait_until(service.is_set_up)
     log_in(page, service)
-    deployment = service.call("GET", "/deployments/name/build-dataset/on-demand")["id"]
+    deployment = service.call("GET", "/deployments/name/build-dataset/images-to-shards")["id"]
     trace = tmp_path / "pwned"
     parameters = {"config": {"shard": {"source": str(tmp_path), "dataset": "pwned"}}}
     targets = {"deployment": deployment, "parameters": parameters, "command": f"touch {trace}"}

@@ -25,9 +25,12 @@ def job_variables(target: Target) -> Outcome:
         {"env.PATH": "/tmp"},
         {"name": "; " + command},
     ]
-    runs = [target.run("rollback-model/on-demand", {"config": {"model": "none"}}, job_variables=one) for one in tries]
+    runs = [
+        target.run("rollback-model/restore-previous-champion", {"config": {"model": "none"}}, job_variables=one)
+        for one in tries
+    ]
     later = target.run(
-        "rollback-model/on-demand",
+        "rollback-model/restore-previous-champion",
         {"config": {"model": "none"}},
         state={"type": "SCHEDULED", "state_details": {"scheduled_time": "2100-01-01T00:00:00Z"}},
     )
@@ -51,7 +54,7 @@ def automation(target: Target) -> Outcome:
             {
                 "type": "run-deployment",
                 "source": "selected",
-                "deployment_id": target.deployment("rollback-model/on-demand")["id"],
+                "deployment_id": target.deployment("rollback-model/restore-previous-champion")["id"],
                 "parameters": {"config": {"model": "by-automation"}},
                 "job_variables": {"command": f"touch {trace}"},
             }
@@ -89,7 +92,7 @@ def changed_template(target: Target) -> Outcome:
     template = pool["base_job_template"]
     changed = {**template, "job_configuration": {**template["job_configuration"], "command": f"touch {trace}"}}
     target.call("PATCH", "/work_pools/cpu", {"base_job_template": changed})
-    run = target.run("rollback-model/on-demand", {"config": {"model": "none"}})
+    run = target.run("rollback-model/restore-previous-champion", {"config": {"model": "none"}})
     # A command that is not the flow's own never ends the run.
     ended = wait_until(lambda: "nothing" if trace.exists() else target.ended(run), what=f"the end of {run}")
     target.call("PATCH", "/work_pools/cpu", {"base_job_template": template})
@@ -104,7 +107,7 @@ def changed_template(target: Target) -> Outcome:
 def changed_deployment(target: Target) -> Outcome:
     """With the password: another entrypoint and pull steps for a deployment of ours."""
     trace = target.home.root / "pwned-deployment"
-    found = target.deployment("rollback-model/on-demand")
+    found = target.deployment("rollback-model/restore-previous-champion")
     step = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {trace}"}}
     made = target.call(
         "POST",
@@ -132,11 +135,11 @@ def forms(target: Target) -> Outcome:
     """With the password: parameters that name other places."""
     marks = set(Path("/tmp").glob("attack-*"))
     tries = {
-        "build-dataset/on-demand": {"shard": {"source": "/etc", "dataset": "../../../../tmp/attack-dataset"}},
-        "rollback-model/on-demand": {"model": "models:/x/../../1", "why": "x"},
-        "promote-model/on-demand": {"model": "models:/x/../../../../etc/passwd", "why": "\x1b[2J<script>"},
-        "evaluate-gan/on-demand": {"model": "file:///etc/passwd"},
-        "generate-images/on-demand": {"model": "models:/m'; drop table x/1", "dataset": "/tmp/attack-images"},
+        "build-dataset/images-to-shards": {"shard": {"source": "/etc", "dataset": "../../../../tmp/attack-dataset"}},
+        "rollback-model/restore-previous-champion": {"model": "models:/x/../../1", "why": "x"},
+        "promote-model/promote-by-hand": {"model": "models:/x/../../../../etc/passwd", "why": "\x1b[2J<script>"},
+        "evaluate-gan/score-and-promote": {"model": "file:///etc/passwd"},
+        "generate-images/generate-dataset": {"model": "models:/m'; drop table x/1", "dataset": "/tmp/attack-images"},
         "train-gan/gpu": {"dataset": "../../../../etc/passwd"},
     }
     runs = {name: target.run(name, {"config": config}) for name, config in tries.items()}
@@ -215,7 +218,7 @@ def frozen_worker(target: Target) -> Outcome:
     for worker in workers:
         worker.suspend()
     try:
-        run = target.run("rollback-model/on-demand", {"config": {"model": "none"}})
+        run = target.run("rollback-model/restore-previous-champion", {"config": {"model": "none"}})
         waiting = target.call("GET", f"/flow_runs/{run}")["state_name"]
     finally:
         for worker in workers:

@@ -57,10 +57,10 @@ def trainings(dataset: str) -> list[Any]:
 def test_two_pipelines(service: Service, tell: Tell) -> None:
     """Two pipelines on one dataset at once, and a third that does not wait; then the first one is killed."""
     lock = lock_of("pair")
-    first = service.submit("pipeline/on-demand", pipeline_config(service, "pair", "wait"))
+    first = service.submit("pipeline/images-to-champion", pipeline_config(service, "pair", "wait"))
     (holder,) = wait_until(lambda: lockers(lock)[0], what="the first pipeline")
-    second = service.submit("pipeline/on-demand", pipeline_config(service, "pair", "wait"))
-    third = service.submit("pipeline/on-demand", pipeline_config(service, "pair", "cancel"))
+    second = service.submit("pipeline/images-to-champion", pipeline_config(service, "pair", "wait"))
+    third = service.submit("pipeline/images-to-champion", pipeline_config(service, "pair", "cancel"))
     (waiting,) = wait_until(lambda: lockers(lock)[1], what="the second pipeline")
     refused = service.wait_for_state(third, "CANCELLED")
     assert "another run works on the dataset pair" in refused["state"]["message"]
