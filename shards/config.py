@@ -34,14 +34,21 @@ class ShardConfig(Settings):
         min_length=1,
         max_length=4096,
         description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; a local path or s3://.",
+        examples=["/data/flowers", "s3://bucket/flowers"],
     )
     dataset: str = Field(
         title="Dataset",
         pattern=DATASET_NAME,
         description="Name of the dataset: lower-case letters, digits, - and _, at most 64 characters.",
+        examples=["flowers"],
     )
     resolution: int = Field(
-        64, ge=8, le=4096, title="Resolution", description="Side of the stored square images, in pixels."
+        64,
+        ge=8,
+        le=4096,
+        title="Resolution",
+        description="Side of the stored square images, in pixels.",
+        examples=[32, 64, 128],
     )
     channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for greyscale.")
     shape: Literal["crop", "random_crop", "fit", "stretch", "keep_aspect", "as_is"] = Field(

@@ -40,7 +40,12 @@ class TrainConfig(Settings):
         description="a set of defaults; settings given explicitly override it. auto: the defaults of the family",
     )
     family: FamilyName = Field("dcgan", title="Family", description="networks and losses")
-    nimg: NumImages = Field(200_000, title="Images", description="total number of real images shown in training")
+    nimg: NumImages = Field(
+        200_000,
+        title="Images",
+        description="total number of real images shown in training",
+        examples=[200_000, 2_000_000],
+    )
     seed: int = Field(
         0,
         ge=0,

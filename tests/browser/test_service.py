@@ -55,8 +55,11 @@ def log_in(page: Page, service: Any) -> None:
 
 def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> None:
     """All that a colleague does, from the deployment's form to the model's page."""
-    deployment = service.call("GET", "/deployments/name/pipeline/on-demand")
+    deployment = service.call("GET", "/deployments/name/pipeline/images-to-champion")
     page.goto(f"{prefect}/deployments/deployment/{deployment['id']}/run")
+    see_what_comes_first(page)
+    for section in SECTIONS:
+        open_all_settings(page, section)
     typed = {("Sharding", "Source"): str(collection), **TYPED}
     for (section, label), value in typed.items():
         fill(page, section, label, value)
@@ -120,6 +123,28 @@ def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any
     shoot(page, "mlflow-grid")
 
 
+def see_what_comes_first(page: Page) -> None:
+    """The five settings that people change, with examples; all others are folded."""
+    expect(page.get_by_text("For example: /data/flowers").first).to_be_visible()
+    form = page.locator("form")
+    labels = [text.removesuffix("(Optional)").strip() for text in form.locator("label").all_inner_texts()]
+    place = labels.index("Sharding")
+    assert labels[place : place + 7] == ["Sharding", "Source", "Dataset", "Resolution", "Training", "Family", "Images"]
+    assert "Batch size" not in labels
+    shoot(page, "form")
+
+
+def open_all_settings(page: Page, section: str) -> None:
+    """Unfold a section."""
+    tab = "xpath=following::*[@role='tab'][normalize-space()='All settings'][1]"
+    find_heading(page, section).locator(tab).click()
+
+
+def find_heading(page: Page, section: str) -> Locator:
+    """The label of a section."""
+    return page.get_by_text(re.compile(rf"^\s*({section}|{SECTIONS[section]})(\s*\(Optional\))?\s*$")).first
+
+
 def fill(page: Page, section: str, label: str, value: str) -> None:
     """Type into the field of that label in the part of the form below the heading `section`."""
     field(page, section, label).fill(value)
@@ -136,8 +161,7 @@ def submit(page: Page) -> int:
 def field(page: Page, section: str, label: str) -> Locator:
     """The input under the label; labels of optional fields say so."""
     names = re.compile(rf"^\s*{re.escape(label)}(\s*\(Optional\))?\s*$")
-    heading = page.get_by_text(re.compile(rf"^\s*({section}|{SECTIONS[section]})(\s*\(Optional\))?\s*$")).first
-    block = heading.locator("xpath=ancestor::*[.//textarea or .//input][1]")
+    block = find_heading(page, section).locator("xpath=ancestor::*[.//textarea or .//input][1]")
     return block.get_by_text(names).first.locator("xpath=following::*[self::textarea or self::input][1]")
 
 

@@ -2,13 +2,14 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
-from prefect.utilities.schema_tools import is_valid_schema, validate
+from prefect.utilities.schema_tools import ValidationError, is_valid_schema, validate
 
 import flows
 from flows.configs import PipelineConfig
@@ -33,10 +34,17 @@ def form(flow: Flow[Any, Any]) -> Schema:
 def leaves(schema: Schema, node: Schema, prefix: str = "") -> Iterator[tuple[str, Schema]]:
     """Every field that holds a value, by dotted name."""
     for name, field in node["properties"].items():
-        if "$ref" in field:
-            yield from leaves(schema, schema["definitions"][field["$ref"].rpartition("/")[2]], f"{prefix}{name}.")
+        if section := model_of(schema, field):
+            yield from leaves(schema, section, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", field
+
+
+def model_of(schema: Schema, field: Schema) -> Schema | None:
+    """The model of a section; None for a field that holds a value."""
+    references = [field, *field.get("allOf", [])]
+    names = [one["$ref"].rpartition("/")[2] for one in references if "$ref" in one]
+    return schema["definitions"][names[0]] if names else None
 
 
 FLOWS = find_flows()
@@ -72,15 +80,36 @@ def is_bounded(field: Schema) -> bool:
 def test_the_order_of_the_fields_survives_a_database_that_sorts_them(flow: Flow[Any, Any]) -> None:
     schema = form(flow)
     for node in [schema, *schema.get("definitions", {}).values()]:
-        assert [field["position"] for field in node["properties"].values()] == list(range(len(node["properties"])))
+        if "properties" in node:
+            positions = [field["position"] for field in node["properties"].values()]
+            assert sorted(positions) == list(range(len(positions)))
+
+
+def test_the_settings_that_people_change_come_first() -> None:
+    schema = form(pipeline)
+    config = model_of(schema, schema["properties"]["config"])
+    assert config
+    sections = sorted(config["properties"].items(), key=lambda item: item[1]["position"])
+    assert [name for name, _ in sections][:2] == ["shard", "train"]
+    first = {f"{name}.{usual}" for name, field in sections[:2] for usual in field["anyOf"][0]["properties"]}
+    assert first == {"shard.source", "shard.dataset", "shard.resolution", "train.family", "train.nimg"}
+    assert sections[0][1]["anyOf"][0]["required"] == ["source", "dataset"]
+    assert "For example: /data/flowers or s3://bucket/flowers." in str(sections[0][1]["anyOf"][0])
+    assert all(field["anyOf"][0]["properties"] == {} for _, field in sections[2:] if "anyOf" in field)
+
+
+def test_the_usual_settings_alone_are_a_request() -> None:
+    request = {"config": {"shard": {"source": "/pictures", "dataset": "mine"}, "train": {"nimg": 1000}}}
+    assert validate(request, form(pipeline), raise_on_error=False) == []
+    assert PipelineConfig.model_validate(request["config"]).train.nimg == 1000
 
 
 def filled(schema: Schema, node: Schema) -> Schema:
-    """What the form sends when a person leaves all as it is: every default it was told."""
+    """What the form sends when a person opens all settings and leaves them: every default it was told."""
     values = {}
     for name, field in node["properties"].items():
-        if "$ref" in field:
-            values[name] = filled(schema, schema["definitions"][field["$ref"].rpartition("/")[2]])
+        if section := model_of(schema, field):
+            values[name] = filled(schema, section)
         elif "default" in field:
             values[name] = field["default"]
     return values
@@ -90,8 +119,9 @@ def given(**changes: dict[str, Any]) -> Schema:
     """What the pipeline's form sends with a source, a dataset and `changes` typed in."""
     schema = form(pipeline)
     values = filled(schema, schema)
-    for section, fields in {"shard": {"source": "/pictures", "dataset": "mine"}, **changes}.items():
+    for section, fields in changes.items():
         values["config"][section].update(fields)
+    values["config"]["shard"] = {"source": "/pictures", "dataset": "mine"} | values["config"]["shard"]
     return values
 
 
@@ -129,4 +159,7 @@ def test_what_a_preset_decides_says_so() -> None:
 )
 def test_a_wrong_value_is_refused_as_the_server_refuses_it(section: str, name: str, value: Any, reason: str) -> None:
     errors = validate(given(**{section: {name: value}}), form(pipeline), raise_on_error=False)
-    assert reason in "\n".join(error.message for error in errors)
+    (error,) = errors  # and no second one that only says that the section fits none of its tabs
+    assert reason in error.message
+    with pytest.raises(ValidationError, match=rf"config\.{section}.*{re.escape(reason)}"):
+        validate(given(**{section: {name: value}}), form(pipeline), raise_on_error=True)
