@@ -1,7 +1,7 @@
 """Images as pixels: uint8 and float, grids of images in one PNG, and JPEG by libjpeg."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,16 +9,21 @@ import torch
 from PIL import Image
 
 
-def grid_labels(num_classes: int, rows: int = 8, max_columns: int = 10) -> tuple[int, torch.Tensor]:
-    """Number of columns, and the label of each cell (rows * columns,): one class per column, in order."""
-    columns = min(num_classes, max_columns) if num_classes > 1 else rows
-    labels = torch.arange(columns) % max(num_classes, 1)
-    return columns, labels.repeat(rows)
+def grid_labels(
+    num_classes: int, rows: int = 8, max_columns: int = 10, classes: Sequence[int] = ()
+) -> tuple[int, torch.Tensor]:
+    """Number of columns, and the label of each cell (rows * columns,): one class per column, in order.
+
+    `classes` are the classes that may have a column; empty: all. They do not matter where there is no class.
+    """
+    columns = min(len(classes) or num_classes, max_columns) if num_classes > 1 else rows
+    shown = torch.tensor(classes[:columns]) if classes and num_classes > 1 else torch.arange(columns)
+    return columns, (shown % max(num_classes, 1)).repeat(rows)
 
 
-def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int) -> bytes:
+def real_grid(images: np.ndarray, labels: np.ndarray, num_classes: int, classes: Sequence[int] = ()) -> bytes:
     """PNG of real `images` (N, C, H, W), arranged like the grids of generated images; missing cells are white."""
-    columns, cells = grid_labels(num_classes)
+    columns, cells = grid_labels(num_classes, classes=classes)
     if num_classes < 2:
         return grid_png(images[: len(cells)], columns)
     by_class = {label: iter(np.flatnonzero(labels == label)) for label in set(cells.tolist())}

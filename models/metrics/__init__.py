@@ -3,4 +3,15 @@
 May import compute, classifier, features, models.grids and models.errors.
 """
 
-__all__ = ["config", "directions", "distances", "drift", "evaluation", "floors", "judges", "protocol", "scores"]
+__all__ = [
+    "config",
+    "directions",
+    "distances",
+    "drift",
+    "evaluation",
+    "floors",
+    "judges",
+    "neighbours",
+    "protocol",
+    "scores",
+]

@@ -7,6 +7,7 @@ whether two scores may be compared (models/metrics/protocol.py).
 
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from models import Settings
@@ -15,7 +16,7 @@ from models.compute.device import select_device
 from models.errors import EvaluationError
 from models.features.classifier_net import ClassifierNet
 from models.features.feature_net import Array, FeatureNet, Images, Progress, compute_all_features
-from models.metrics.config import EvalConfig
+from models.metrics.config import LEAST_IMAGES, EvalConfig
 from models.metrics.directions import CLASSIFIER_GAIN
 from models.metrics.floors import COVERAGE, baseline_scores
 from models.metrics.judges import is_of, label_of, second_name
@@ -28,8 +29,9 @@ class Scores(Settings):
 
     Lower is better, except where `higher_is_better` says otherwise. `intervals` has the 95% intervals of these scores,
     `by_class` and `by_class_intervals` the Fréchet distance of each class with enough images. `baselines` has the
-    floors that follow from the real images (models/metrics/floors.py). Scores of older releases have none. Names with
-    the label of the second judge are scores of the second judge (models/metrics/judges.py).
+    floors that follow from the real images (models/metrics/floors.py), `real` has what training images score in place
+    of generated ones. Scores of older releases have neither. Names with the label of the second judge are scores of the
+    second judge (models/metrics/judges.py).
     """
 
     values: dict[str, float]
@@ -38,6 +40,7 @@ class Scores(Settings):
     by_class: dict[str, float] = Field({})
     by_class_intervals: dict[str, Interval] = Field({})
     baselines: dict[str, float] = Field({})
+    real: dict[str, float] = Field({})
 
     @classmethod
     def of(cls, measured: Measured, protocol: Protocol) -> "Scores":
@@ -70,6 +73,10 @@ class Scores(Settings):
             }
         )
 
+    def with_real(self, values: dict[str, float]) -> "Scores":
+        """These scores, and what real images score."""
+        return self.model_copy(update={"real": self.real | values})
+
     def net_of(self, name: str) -> str:
         """The feature net that a score was measured with. Empty for the classifier gain, which needs none."""
         if name == CLASSIFIER_GAIN:
@@ -89,10 +96,11 @@ class Scores(Settings):
 
 
 class Judge(NamedTuple):
-    """A feature net, and its features of the real images that generated ones are compared with [N, C]."""
+    """A feature net, its features of the real images that generated ones are compared with, and of training images."""
 
     net: FeatureNet
     reference: Array
+    train: Array | None = None
 
 
 class Evaluation(NamedTuple):
@@ -117,9 +125,9 @@ def evaluate(
     """Score generated images, uint8 NCHW in batches of any size, against reference features [N, C].
 
     The first `config.num_images` images are used; the sizes of the batches do not change the scores. `train`, features
-    of training images, adds the score `memorised` and the closest pairs. `classes` adds scores by class. `second` adds
-    the scores of a second judge, which sees the same images in the same pass. Raises EvaluationError if there are too
-    few images, or if `protocol` does not describe this evaluation.
+    of training images, adds the score `memorised`, the closest pairs and what real images score. `classes` adds scores
+    by class. `second` adds the scores of a second judge, which sees the same images in the same pass. Raises
+    EvaluationError if there are too few images, or if `protocol` does not describe this evaluation.
     """
     _check_protocol(protocol, reference, train, config, net, second)
     nets = [net, second.net] if second else [net]
@@ -140,11 +148,30 @@ def evaluate(
         predictions=net.predict(features) if isinstance(net, ClassifierNet) else None,
         device=device,
     )
-    scores = Scores.of(measured, protocol).with_baselines(reference)
+    scores = (
+        Scores.of(measured, protocol)
+        .with_baselines(reference)
+        .with_real(real_scores(Judge(net, reference, train), config))
+    )
     if second:
         found = score_features(others[0], second.reference, second.net.label, config.seed, device=device)
-        scores = scores.with_second(found, second.reference)
+        real = {second_name(name, second.net.label): value for name, value in real_scores(second, config).items()}
+        scores = scores.with_second(found, second.reference).with_real(real)
     return Evaluation(scores, measured.closest)
+
+
+def real_scores(judge: Judge, config: EvalConfig) -> dict[str, float]:
+    """Score training images as if a generator had made them: what a perfect generator can reach under this protocol.
+
+    As many are drawn by the seed as images are generated, or all there are if they are fewer. Fewer images give a
+    larger Fréchet distance. Empty if there are too few real images for scores that mean anything.
+    """
+    if judge.train is None or min(len(judge.train), len(judge.reference)) < LEAST_IMAGES:
+        return {}
+    chosen = np.random.default_rng(config.seed).permutation(len(judge.train))[: config.num_images]
+    device = select_device(config.device)
+    measured = score_features(judge.train[chosen], judge.reference, judge.net.label, config.seed, device=device)
+    return {name: score.value for name, score in measured.scores.items()}
 
 
 def _check_protocol(

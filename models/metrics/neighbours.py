@@ -77,6 +77,26 @@ def nearest(
     return np.sqrt(best.cpu().numpy().astype(np.float64)), index.cpu().numpy()
 
 
+def nearest_few(
+    queries: Features, candidates: Features, count: int, device: str | torch.device = "cpu"
+) -> tuple[Float64, npt.NDArray[np.int64]]:
+    """Distances and indices of the `count` nearest candidates of each query, nearest first: [N, C], [M, C] -> [N, k].
+
+    k is `count`, or M where there are fewer candidates. Of candidates at the same distance, the first one comes first.
+    """
+    x, y = _shifted(queries, candidates, device), _shifted(candidates, candidates, device)
+    found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    for rows, columns, squares in _tiles(x, y):
+        places = torch.arange(columns.start, columns.start + squares.shape[1], device=x.device).expand_as(squares)
+        if rows.start in found:
+            squares = torch.cat([found[rows.start][0], squares], 1)
+            places = torch.cat([found[rows.start][1], places], 1)
+        order = squares.argsort(dim=1, stable=True)[:, :count]
+        found[rows.start] = squares.gather(1, order), places.gather(1, order)
+    distances, indices = (torch.cat(parts).cpu().numpy() for parts in zip(*found.values(), strict=True))
+    return np.sqrt(distances.astype(np.float64)), indices
+
+
 def _shifted(features: Features, origin: Features, device: str | torch.device) -> torch.Tensor:
     shift = origin.mean(axis=0, dtype=np.float64).astype(np.float32)
     return torch.from_numpy(features.astype(np.float32) - shift).to(device)

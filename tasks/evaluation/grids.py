@@ -1,10 +1,14 @@
 """Grids of a version's images: by class, with decreasing truncation, and interpolated between latents."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from models.grids import grid_labels, grid_png
+from shards import Dataset
 from tasks.registry.loaded_generator import ANY_CLASS, LoadedGenerator
+from tasks.trainer.pictures import SPLIT, TRAIN
 
 TRUNCATIONS = (1.0, 0.75, 0.5, 0.25, 0.0)
 MAX_COLUMNS = 10
@@ -12,11 +16,22 @@ NUM_STEPS = 9
 MAX_ROWS = 5
 
 
-def class_grid(generator: LoadedGenerator, seed: int) -> bytes:
-    """Return a marked PNG whose columns are classes. Every cell has its own latents."""
-    columns, labels = grid_labels(generator.num_classes)
-    images = generator.generate_each(range(seed, seed + len(labels)), labels.tolist())
-    return generator.mark(grid_png(images, columns), seed)
+def class_grid(generator: LoadedGenerator, seed: int, classes: Sequence[int] = ()) -> bytes:
+    """Return a marked PNG whose columns are classes, those in `classes` if given. Every cell has its own latents."""
+    columns, _ = grid_labels(generator.num_classes, classes=classes)
+    return generator.mark(grid_png(class_images(generator, seed, classes), columns), seed)
+
+
+def class_images(generator: LoadedGenerator, seed: int, classes: Sequence[int] = ()) -> np.ndarray:
+    """Return the images of `class_grid`, cell by cell, as uint8 (N, C, H, W)."""
+    _, labels = grid_labels(generator.num_classes, classes=classes)
+    return generator.generate_each(range(seed, seed + len(labels)), labels.tolist())
+
+
+def shown_classes(dataset: Dataset) -> list[int]:
+    """Return the numbers of the classes that have images in both splits. A class without images has no column."""
+    counts = zip(dataset.class_counts(TRAIN), dataset.class_counts(SPLIT), strict=True)
+    return [number for number, pair in enumerate(counts) if all(pair)]
 
 
 def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:

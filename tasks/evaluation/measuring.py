@@ -50,7 +50,8 @@ class Nets(NamedTuple):
 
 def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: Nets, protocol: Protocol) -> Evaluation:
     """Score `config.num_images` images of the version against the val split."""
-    num_val, num_train = protocol.num_reference * (2 if nets.second else 1), protocol.num_train
+    judges = 2 if nets.second else 1
+    num_val, num_train = protocol.num_reference * judges, protocol.num_train * judges
     with ProgressReport(
         "scoring", f"Scoring {version.name} version {version.version}", num_val + num_train + config.num_images
     ) as progress:
@@ -63,15 +64,10 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
         second = None
         if nets.second:
             seen = from_(protocol.num_reference, "real images, second judge")
-            second = Judge(nets.second, val_features(dataset, config, nets.second, val, seen))
-        train = reference_features(
-            train_images(dataset, config),
-            nets.first,
-            home().features,
-            f"{dataset.manifest.dataset} {dataset.manifest.version} {TRAIN} {num_train} seed {config.seed}",
-            config.batch_size,
-            from_(num_val, "training images"),
-        )
+            reference = val_features(dataset, config, nets.second, val, seen)
+            seen = from_(num_val + protocol.num_train, "training images, second judge")
+            second = Judge(nets.second, reference, train_features(dataset, config, nets.second, seen))
+        train = train_features(dataset, config, nets.first, from_(num_val, "training images"))
         model = LoadedGenerator.load(version)
         progress.conclude(f"Scored {version.name} version {version.version}, {config.num_images:,} images,")
         return evaluate(
@@ -109,6 +105,14 @@ def val_features(
 ) -> Array:
     """Return the features of the val split, from the cache if it has them. Else `images` is called."""
     return reference_features(images(), net, home().features, reference_key(dataset), config.batch_size, progress)
+
+
+def train_features(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: Progress | None = None) -> Array:
+    """Return the features of the training images that generated ones are compared with, from the cache if possible."""
+    manifest = dataset.manifest
+    chosen = min(config.num_train, manifest.num_samples(TRAIN))
+    key = f"{manifest.dataset} {manifest.version} {TRAIN} {chosen} seed {config.seed}"
+    return reference_features(train_images(dataset, config), net, home().features, key, config.batch_size, progress)
 
 
 def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Classes | None:

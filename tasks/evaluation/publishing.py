@@ -15,7 +15,8 @@ from models.metrics.protocol import Protocol
 from shards import Dataset, Manifest
 from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
-from tasks.evaluation.grids import class_grid, interpolation_grid, truncation_grid
+from tasks.evaluation.grids import class_grid, interpolation_grid, shown_classes, truncation_grid
+from tasks.evaluation.neighbours import read_neighbours
 from tasks.evaluation.stage import (
     SCORE_PREFIX,
     EvalConfig,
@@ -79,7 +80,8 @@ def gather(
     dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     protocol = challenger.scores.protocol
     generator = LoadedGenerator.load(version)
-    num_classes = generator.num_classes
+    num_classes, classes = generator.num_classes, shown_classes(dataset)
+    columns, _ = grid_labels(num_classes, classes=classes)
     run = client.get_run(str(version.run_id))
     return ReportData(
         model=challenger.name,
@@ -89,10 +91,13 @@ def gather(
         scores=challenger.scores.values,
         protocol=protocol.model_dump(),
         protocol_digest=protocol.digest(),
-        generated=class_grid(generator, config.seed),
-        real=_real_grid(dataset, num_classes),
-        columns=dataset.labels[: grid_labels(num_classes)[0]] if num_classes > 1 else [],
+        generated=class_grid(generator, config.seed, classes),
+        real=_real_grid(dataset, num_classes, classes),
+        columns=[dataset.labels[number] for number in classes[:columns]] if num_classes > 1 else [],
+        num_columns=columns,
+        neighbours=read_neighbours(client, str(version.run_id), dataset, protocol),
         intervals=challenger.scores.intervals,
+        real_scores=challenger.scores.real,
         judges=_judges(protocol, version),
         by_class=challenger.scores.by_class,
         by_class_intervals=challenger.scores.by_class_intervals,
@@ -111,9 +116,9 @@ def gather(
     )
 
 
-def _real_grid(dataset: Dataset, num_classes: int) -> bytes:
+def _real_grid(dataset: Dataset, num_classes: int, classes: list[int]) -> bytes:
     split = dataset.open_split(SPLIT)
-    return real_grid(split.images, split.labels, num_classes)
+    return real_grid(split.images, split.labels, num_classes, classes)
 
 
 def _champion_summary(champion: ScoredModel | UnusableChampion | None) -> ChampionSummary | None:

@@ -20,6 +20,7 @@ from tasks.errors import RegistryError, RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net
 from tasks.evaluation.measuring import Nets, decoded_once, measure, val_features
+from tasks.evaluation.neighbours import log_neighbours
 from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.evaluation.samples import generated_image
 from tasks.home import home
@@ -148,6 +149,7 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
             evaluation = measure(version, dataset, config, nets, protocol)
             scores = evaluation.scores
             log_pairs(client, version, dataset, config, evaluation)
+            log_neighbours(client, version, dataset, config, nets.first, protocol)
             if config.gain:
                 table = score_gain(client, version, dataset, config.gain, device)
                 scores = scores.with_gain(table) if table else scores

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,24 @@ class ClassifierSummary:
     about: str
 
 
+class Neighbour(NamedTuple):
+    """A training image near a generated one: a PNG, what it is in words, and its distance as text."""
+
+    image: bytes
+    about: str
+    distance: str
+
+
 @dataclass(frozen=True)
 class ReportData:
     """Everything the page shows. Pictures are PNG bytes; empty or None leaves its section out.
 
-    `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names
-    their columns (the classes, if there is one to a column). `judges` says which feature nets gave the scores, and
-    which of them the training used. `stats` are the lines of stats.jsonl: each has
-    `nimg`, any other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that
-    begin with http:// or https:// become links. `config` may be nested.
+    `generated` and `real` are grids with equal cells, so that both stand at the same scale; `columns` names their
+    `num_columns` columns (the classes, if there is one to a column). `neighbours` are the training images nearest to
+    each cell of `generated`, row by row. `real_scores` is what training images score. `judges` says which feature nets
+    gave the scores, and which of them the training used. `stats` are the lines of stats.jsonl: each has `nimg`, any
+    other number in them becomes a curve. `snapshots` are (nimg, grid). Values of `lineage` that begin with http:// or
+    https:// become links. `config` may be nested.
     """
 
     model: str
@@ -73,6 +82,9 @@ class ReportData:
     interpolation: bytes = b""
     classifier: ClassifierSummary | None = None
     columns: Sequence[str] = ()
+    num_columns: int = 8
+    neighbours: Sequence[Sequence[Neighbour]] = ()
+    real_scores: Mapping[str, float] = field(default_factory=dict)
     champion: ChampionSummary | None = None
     dataset: DatasetSummary | None = None
     stats: Sequence[Mapping[str, float]] = ()

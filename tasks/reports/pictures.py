@@ -12,6 +12,8 @@ from shards.images.containers.marking import copy_mark
 MAX_BYTES = 1_000_000  # of all pictures of a page: it stays below 1.5 MB, and base64 adds a third
 # WebP's quality and the largest width, tried in this order. The last ones are for noise, which hardly compresses.
 STEPS = ((90, 1920), (75, 1280), (50, 960), (40, 640), (30, 480), (20, 240), (10, 120))
+MAX_THUMBNAILS = 250_000
+THUMBNAILS = ((90, 64), (75, 64), (50, 64), (40, 48), (30, 32), (20, 24), (10, 16))
 MAX_SMALL = 400  # pixels across; a larger picture is shown smaller than it is, and hard edges would drop pixels
 FORMATS = ["PNG", "WEBP"]
 
@@ -44,6 +46,15 @@ def fit_pictures(pictures: Sequence[bytes], max_bytes: int = MAX_BYTES) -> list[
             break
         made = [min(one, _as_webp(one, quality, width), key=len) if one else one for one in pictures]
     return made
+
+
+def fit_thumbnails(pictures: Sequence[bytes], max_bytes: int = MAX_THUMBNAILS) -> list[bytes]:
+    """Give the pictures as WebP of at most 64 pixels across, in the best quality in which all of them fit."""
+    for quality, width in THUMBNAILS:
+        made = {one: _as_webp(one, quality, width) for one in set(pictures)}
+        if sum(len(made[one]) for one in pictures) <= max_bytes:
+            break
+    return [made[one] for one in pictures]
 
 
 def narrow(data: bytes, width: int) -> bytes:

@@ -13,13 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.metrics.directions import higher_is_better, same_score
 from tasks.reports.charts import draw_charts, in_words, short_count
-from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData
-from tasks.reports.pictures import describe_picture, fit_pictures, narrow
+from tasks.reports.data import ChampionSummary, ClassifierSummary, DatasetSummary, Neighbour, ReportData
+from tasks.reports.pictures import MAX_BYTES, describe_picture, fit_pictures, fit_thumbnails, narrow
 
 __all__ = [
     "ChampionSummary",
     "ClassifierSummary",
     "DatasetSummary",
+    "Neighbour",
     "ReportData",
     "flatten_config",
     "page_environment",
@@ -29,6 +30,7 @@ __all__ = [
 
 MAX_SNAPSHOTS = 12
 SNAPSHOT_WIDTH = 352  # pixels: twice the width at which a snapshot is shown
+NEIGHBOUR_MARKUP = 350  # bytes of the page around a neighbour's picture
 PICTURES = ("generated", "real", "pairs", "truncation", "interpolation")
 MAX_CLASSES = 30
 
@@ -44,6 +46,7 @@ class ScoreRow(NamedTuple):
     meaning: str
     interval: str
     champion_interval: str = ""
+    real: str = ""
 
 
 class ClassRow(NamedTuple):
@@ -67,6 +70,8 @@ def render_report(data: ReportData) -> str:
             scores=_score_rows(data),
             by_class=_class_rows(data),
             charts=draw_charts(data.stats),
+            real_words=_real_words(data) if data.real_scores else "",
+            cells=list(_cells(data)),
             snapshots=data.snapshots,
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
             protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
@@ -79,10 +84,14 @@ def render_report(data: ReportData) -> str:
 def _fitted(data: ReportData) -> ReportData:
     """The same data with at most MAX_SNAPSHOTS snapshots, and all pictures small enough for one page."""
     snapshots = [(nimg, narrow(png, SNAPSHOT_WIDTH)) for nimg, png in _spread(data.snapshots, MAX_SNAPSHOTS)]
-    fitted = fit_pictures([*(getattr(data, name) for name in PICTURES), *(png for _, png in snapshots)])
+    thumbnails = iter(fit_thumbnails([near.image for cell in data.neighbours for near in cell]))
+    neighbours = [[near._replace(image=next(thumbnails)) for near in cell] for cell in data.neighbours]
+    taken = sum(len(near.image) + NEIGHBOUR_MARKUP for cell in neighbours for near in cell)
+    pictures = [*(getattr(data, name) for name in PICTURES), *(png for _, png in snapshots)]
+    fitted = fit_pictures(pictures, MAX_BYTES - taken)
     shown = [(nimg, png) for (nimg, _), png in zip(snapshots, fitted[len(PICTURES) :], strict=True)]
-    pictures: dict[str, Any] = dict(zip(PICTURES, fitted[: len(PICTURES)], strict=True))
-    return replace(data, snapshots=shown, **pictures)
+    named: dict[str, Any] = dict(zip(PICTURES, fitted[: len(PICTURES)], strict=True))
+    return replace(data, snapshots=shown, neighbours=neighbours, **named)
 
 
 def page_environment(*folders: Path) -> Environment:
@@ -133,7 +142,21 @@ MEANINGS = {
 
 
 def _score_rows(data: ReportData) -> list[ScoreRow]:
-    return [_score_row(name, value, data) for name, value in data.scores.items()]
+    rows = [_score_row(name, value, data) for name, value in data.scores.items()]
+    return [
+        row._replace(real=score_text(data.real_scores[row.name])) if row.name in data.real_scores else row
+        for row in rows
+    ]
+
+
+def _real_words(data: ReportData) -> str:
+    """Say what the column of real images is."""
+    generated, trained = int(data.protocol.get("num_generated", 0)), int(data.protocol.get("num_train", 0))
+    words = f"Real images: what {_count(min(generated, trained))} training images score in place of generated ones"
+    fewer = (
+        ". They are fewer than the generated ones, which makes their distances larger" if trained < generated else ""
+    )
+    return f"{words}{fewer}."
 
 
 def _score_row(name: str, value: float, data: ReportData) -> ScoreRow:
@@ -168,6 +191,20 @@ def _class_rows(data: ReportData) -> list[ClassRow]:
 
 def _interval(ends: tuple[float, float] | None) -> str:
     return " to ".join(map(score_text, ends)) if ends else ""
+
+
+class Cell(NamedTuple):
+    """An image in the grid of generated ones: its name in words, and its nearest training images."""
+
+    name: str
+    neighbours: Sequence[Neighbour]
+
+
+def _cells(data: ReportData) -> Iterator[Cell]:
+    for place, neighbours in enumerate(data.neighbours):
+        row, column = divmod(place, data.num_columns)
+        of_class = f", class {data.columns[column]}" if data.columns else ""
+        yield Cell(f"generated image in row {row + 1}, column {column + 1}{of_class}", neighbours)
 
 
 # The rest, put into words

@@ -50,3 +50,13 @@ def test_real_images_stand_in_the_column_of_their_class() -> None:
 def test_fewer_images_than_cells_are_enough_without_classes() -> None:
     grid = read(real_grid(np.zeros((3, 1, 2, 2), np.uint8), np.zeros(3, np.int64), num_classes=0))
     assert grid.shape == (6, 34)
+
+
+def test_classes_that_are_left_out_have_no_column() -> None:
+    columns, labels = grid_labels(5, rows=2, classes=[0, 3, 4])
+    assert (columns, labels.tolist()) == (3, [0, 3, 4] * 2)
+    assert grid_labels(20, rows=1, classes=range(2, 20))[1].tolist() == list(range(2, 12))
+    assert grid_labels(0, classes=[1])[0] == grid_labels(0)[0]
+    images = np.full((2, 1, 4, 4), 7, np.uint8)
+    picture = read(real_grid(images, np.array([0, 3]), 5, classes=[0, 3]))
+    assert picture.shape[1] == 2 * 6 + 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.metrics import neighbours
-from models.metrics.neighbours import compare_manifolds, nearest
+from models.metrics.neighbours import compare_manifolds, nearest, nearest_few
 
 
 def features(n: int, seed: int, shift: float = 0.0, scale: float = 1.0, num_features: int = 12) -> np.ndarray:
@@ -140,3 +140,16 @@ def test_memory_does_not_grow_with_the_product_of_the_sets() -> None:
     """The table of all distances would be 244 MB; a process of its own tells its peak."""
     done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 40
+
+
+@pytest.mark.parametrize("tile", [3, 4096])
+def test_the_few_nearest_agree_with_all_distances_sorted(monkeypatch: pytest.MonkeyPatch, tile: int) -> None:
+    monkeypatch.setattr("models.metrics.neighbours.TILE", tile)
+    rng = np.random.default_rng(0)
+    queries, candidates = rng.normal(size=(7, 5)), rng.normal(size=(8, 5))
+    candidates[6] = candidates[1]  # at the same distance, the first one comes first
+    every = np.sqrt(((queries[:, None] - candidates[None]) ** 2).sum(2))
+    distances, places = nearest_few(queries.astype(np.float32), candidates.astype(np.float32), 3)
+    np.testing.assert_array_equal(places, every.argsort(1, kind="stable")[:, :3])
+    np.testing.assert_allclose(distances, np.sort(every, 1)[:, :3], rtol=1e-4)
+    assert nearest_few(queries, candidates[:2], 3)[1].shape == (7, 2)

@@ -15,9 +15,16 @@ from PIL import Image
 from shards.images.containers.marking import Mark, mark_image, read_xmp
 from tasks.reports.charts import HEIGHT, MAX_POINTS, WIDTH, draw_charts, short_count
 from tasks.reports.pictures import fit_pictures, narrow
-from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
+from tasks.reports.report import (
+    ChampionSummary,
+    ClassifierSummary,
+    DatasetSummary,
+    Neighbour,
+    ReportData,
+    render_report,
+)
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 STATS = [
     {"nimg": n * 1000, "loss_d": 1 / n, "loss_g": n, "images_per_second": 900.0 + n, "new_number": -n}
     for n in range(1, 40)
@@ -292,6 +299,33 @@ def test_small_pictures_stay_as_they_are_and_are_enlarged_with_hard_edges(data: 
     assert page.count('<img class="small" src="data:image/png;base64,') == page.count("<img") > 2
     assert "image-rendering: pixelated" in page
     assert page.count("<img") == len(re.findall(r'<img[^>]* width="8" height="8" alt="[^"]+"', page))
+
+
+def test_each_generated_image_shows_its_nearest_training_images(data: ReportData) -> None:
+    near = Neighbour(png(7), 'training image 00"1, class <zero>', "3.5")
+    text = render_report(replace(data, num_columns=2, neighbours=[[near] * 3] * 16))
+    page = Page(text)
+    assert page.tags.count("input") == 16
+    assert "script" not in page.tags
+    assert text.count('alt="training image 00&#34;1, class &lt;zero&gt;"') == 48
+    assert 'aria-label="Nearest training images of the generated image in row 8, column 2, class one"' in text
+    assert "<input" not in render_report(data)
+
+
+def test_neighbours_of_large_images_stay_within_the_size_of_a_page(data: ReportData) -> None:
+    near, large = Neighbour(noise_png(64), "training image", "1.0"), noise_png(640)
+    page = render_report(
+        replace(data, generated=large, real=large, pairs=large, num_columns=2, neighbours=[[near] * 3] * 80)
+    )
+    assert len(page.encode()) <= 1_500_000
+
+
+def test_what_real_images_score_stands_beside_each_score(data: ReportData) -> None:
+    protocol = {"num_generated": 1000, "num_train": 450, "feature_net": "efficientnet-lite0"}
+    text = visible(render_report(replace(data, real_scores={"FD-EffNetLite0": 12.5}, protocol=protocol)))
+    assert "61.28 74.10 −12.82 better 12.50 Fréchet" in text
+    assert "what 450 training images score in place of generated ones. They are fewer" in text
+    assert "Real images:" not in visible(render_report(data))
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (300, "300"), (50_000, "50k"), (1_250_000, "1.25M")])
