@@ -8,9 +8,9 @@ None of them changes which values are valid:
   bounds are, and it does not show examples.
 - No default where a preset or a family decides. The form sends every default as if a person had typed it, and an
   explicit value wins over a preset: choosing r3 in the form would train it with the settings of dcgan.
-- Sections are folded. The form shows `anyOf` as tabs: the settings that people change, all settings, and JSON. `allOf`
-  checks the values and says what is wrong. `anyOf` accepts all values, because its errors would only say that none of
-  the tabs fits.
+- Sections are folded. The form shows `anyOf` as tabs: the settings that people change, all settings, and JSON. It
+  ignores `if` and `then`, which check the values and say what is wrong. `anyOf` accepts all values, because its errors
+  would only say that none of the tabs fits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ def _fold(field: Schema, model: Schema, usual: tuple[str, ...]) -> None:
     first: Schema = {"type": "object", "title": USUAL_TAB if usual else DEFAULTS_TAB, "properties": shown}
     if required := [name for name in model.get("required", []) if name in usual]:
         first["required"] = required
-    field["allOf"] = [{"$ref": reference}]
+    field |= {"if": {}, "then": {"$ref": reference}}
     field["anyOf"] = [first, {"$ref": reference, "title": ALL_TAB}, {"title": JSON_TAB}]
 
 

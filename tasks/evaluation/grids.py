@@ -28,10 +28,18 @@ def class_images(generator: LoadedGenerator, seed: int, classes: Sequence[int] =
     return generator.generate_each(range(seed, seed + len(labels)), labels.tolist())
 
 
-def shown_classes(dataset: Dataset) -> list[int]:
-    """Return the numbers of the classes that have images in both splits. A class without images has no column."""
+def shown_classes(dataset: Dataset, generator: LoadedGenerator) -> list[int]:
+    """Return the class of each column of a grid: the first ones with images in both splits.
+
+    A few classes have several columns each, because the grid would be much taller than wide. Empty if the generator
+    does not make the classes of the dataset, for instance because the dataset has grown since.
+    """
+    if not generator.makes(dataset.labels):
+        return []
     counts = zip(dataset.class_counts(TRAIN), dataset.class_counts(SPLIT), strict=True)
-    return [number for number, pair in enumerate(counts) if all(pair)]
+    classes = [number for number, pair in enumerate(counts) if all(pair)][:MAX_COLUMNS]
+    repeats = max(MAX_COLUMNS // max(len(classes), 1), 1)
+    return [number for number in classes for _ in range(repeats)]
 
 
 def truncation_grid(generator: LoadedGenerator, seed: int) -> bytes:

@@ -46,7 +46,8 @@ def log_neighbours(
     places = train_places(dataset, config)
     if not places:
         return
-    images = class_images(LoadedGenerator.load(version), config.seed, shown_classes(dataset))
+    generator = LoadedGenerator.load(version)
+    images = class_images(generator, config.seed, shown_classes(dataset, generator))
     features = compute_features([images], net, config.batch_size)
     found = nearest_few(features, train_features(dataset, config, net), NUM_NEIGHBOURS, select_device(config.device))
     rows = [

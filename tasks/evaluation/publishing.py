@@ -80,7 +80,7 @@ def gather(
     dataset = Dataset.open(VersionTags.of(version, "manifest").manifest)
     protocol = challenger.scores.protocol
     generator = LoadedGenerator.load(version)
-    num_classes, classes = generator.num_classes, shown_classes(dataset)
+    num_classes, classes = generator.num_classes, shown_classes(dataset, generator)
     columns, _ = grid_labels(num_classes, classes=classes)
     run = client.get_run(str(version.run_id))
     return ReportData(
@@ -93,7 +93,7 @@ def gather(
         protocol_digest=protocol.digest(),
         generated=class_grid(generator, config.seed, classes),
         real=_real_grid(dataset, num_classes, classes),
-        columns=[dataset.labels[number] for number in classes[:columns]] if num_classes > 1 else [],
+        columns=[generator.labels[number] for number in (classes or range(num_classes))[:columns]],
         num_columns=columns,
         neighbours=read_neighbours(client, str(version.run_id), dataset, protocol),
         intervals=challenger.scores.intervals,

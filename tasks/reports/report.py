@@ -6,6 +6,7 @@ page itself is report.html.j2.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,9 +73,10 @@ def render_report(data: ReportData) -> str:
             charts=draw_charts(data.stats),
             real_words=_real_words(data) if data.real_scores else "",
             cells=list(_cells(data)),
+            heads=[(name, len(list(same))) for name, same in groupby(data.columns)],
             snapshots=data.snapshots,
             dataset=list(_dataset_facts(data.dataset)) if data.dataset else [],
-            protocol=[(PROTOCOL_WORDS.get(name, in_words(name)), str(value)) for name, value in data.protocol.items()],
+            protocol=list(_protocol_facts(data.protocol)),
             classes=_class_bars(data.dataset.classes if data.dataset else {}),
             config=list(flatten_config(data.config)),
         )
@@ -220,6 +222,13 @@ PROTOCOL_WORDS = {
     "second_weights_sha256": "Sha256 of the second net's weights",
     "second_input_size": "Input size of the second net",
 }
+
+
+def _protocol_facts(protocol: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and value of each field, without those that are empty because nothing of their kind was measured."""
+    for name, value in protocol.items():
+        if value != "":
+            yield PROTOCOL_WORDS.get(name, in_words(name)), str(value)
 
 
 def _dataset_facts(dataset: DatasetSummary) -> Iterator[tuple[str, str]]:

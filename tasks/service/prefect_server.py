@@ -21,7 +21,6 @@ import uvicorn
 from fastapi import FastAPI
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
-from prefect.server.database.orm_models import Deployment
 from prefect.server.models import deployments
 from prefect.server.utilities.messaging.memory import Subscription
 from prefect.settings import (
@@ -33,7 +32,6 @@ from prefect.settings import (
 )
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tasks.service.children.parents import end_with_parent
 from tasks.service.databases import FORMER_NAME, TODAY, migrate_prefect, rename_deployments
@@ -179,7 +177,7 @@ def find_former_names() -> None:
     """Let look-ups of `flow/on-demand` find the deployment with today's name, unless there is one of that name."""
     plain = deployments.read_deployment_by_name
 
-    async def read_deployment_by_name(session: AsyncSession, name: str, flow_name: str) -> Deployment | None:
+    async def read_deployment_by_name(session, name, flow_name):  # type: ignore[no-untyped-def]
         found = await plain(session=session, name=name, flow_name=flow_name)
         if found is None and name == FORMER_NAME and flow_name in TODAY:
             return await plain(session=session, name=TODAY[flow_name], flow_name=flow_name)

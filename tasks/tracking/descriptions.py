@@ -5,6 +5,9 @@ It is Markdown, made from the version's tags. A description that a person wrote 
 
 import json
 import logging
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from urllib.parse import urlencode
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
@@ -16,6 +19,7 @@ from tasks.tracking.model_ref import CHAMPION, uri_of
 from tasks.tracking.tags import VersionTags
 
 logger = logging.getLogger(__name__)
+MOST_CHARACTERS = 5000  # of MLflow's column in PostgreSQL
 # The last line of each description written here. Markdown does not show it.
 MARK = "<!-- written by shardgan; delete this line to keep your own text -->"
 
@@ -56,9 +60,13 @@ def describe(client: MlflowClient, version: ModelVersion) -> str:
         lines.append(f"The weights have seen {tags.nimg:,} images ({for_markdown(tags.chosen)}).")
     if tags.cost_words:
         lines.append(f"Training and evaluations took {for_markdown(tags.cost_words)}.")
-    lines += ["", *_scores(tags), *_decision(tags), *_approval(tags, uri_of(version))]
-    lines += ["Load it:", "", "```python", *_loading(version), "```", "", MARK]
-    return "\n".join(lines)
+    lines += _picture(client, version, tags)
+    lines += ["", *_decision(tags), *_approval(tags, uri_of(version))]
+    end = ["Load it:", "", "```python", *_loading(version), "```", "", MARK]
+    for table in _scores(tags):
+        if len("\n".join([*lines, *table, *end])) <= MOST_CHARACTERS:
+            lines += table
+    return "\n".join([*lines, *end])
 
 
 def describe_model(version: ModelVersion, is_champion: bool) -> str:
@@ -77,27 +85,44 @@ def describe_model(version: ModelVersion, is_champion: bool) -> str:
     )
 
 
-def _scores(tags: VersionTags) -> list[str]:
-    """A table for each protocol under which the version was scored."""
-    lines = []
+def _picture(client: MlflowClient, version: ModelVersion, tags: VersionTags) -> list[str]:
+    """Return the newest grid of the training up to these weights, as MLflow's pages show an artifact of the run."""
+    if not version.run_id:
+        return []
+    paths = [item.path for item in client.list_artifacts(version.run_id, "samples")]
+    grids = [path for path in sorted(paths) if (name := PurePosixPath(path).stem).isdigit() and int(name) <= tags.nimg]
+    if not grids:
+        return []
+    address = f"get-artifact?{urlencode({'path': grids[-1], 'run_uuid': version.run_id})}"
+    return ["", f"![grid of generated images]({address})"]
+
+
+def _scores(tags: VersionTags) -> Iterator[list[str]]:
+    """Yield a table for each protocol under which the version was scored, with what real images score."""
     for digest, text in sorted(tags.scores.items()):
         scores = json.loads(text)
-        protocol = scores["protocol"]
-        lines.append(
+        protocol, intervals, real = scores["protocol"], scores.get("intervals", {}), scores.get("real", {})
+        judges = " and ".join(filter(None, [protocol["feature_net"], protocol.get("second_net")]))
+        lines = [
             f"Scores under protocol `{digest}`: {protocol['num_generated']:,} generated against "
-            f"{protocol['num_reference']:,} {protocol['split']} images."
-        )
-        lines += ["", "| score | value |", "|---|---|"]
-        lines += [f"| {for_markdown(name)} | {value:.4g} |" for name, value in scores["values"].items()]
-        lines.append("")
-    return lines
+            f"{protocol['num_reference']:,} {protocol['split']} images, judged by {for_markdown(judges)}.",
+            "",
+            "| score | value | 95% interval | real images |",
+            "|---|---|---|---|",
+        ]
+        for name, value in scores["values"].items():
+            interval = " to ".join(f"{end:.4g}" for end in intervals.get(name, ()))
+            reached = f"{real[name]:.4g}" if name in real else ""
+            lines.append(f"| {for_markdown(name)} | {value:.4g} | {interval} | {reached} |")
+        yield [*lines, ""]
 
 
 def _decision(tags: VersionTags) -> list[str]:
     if tags.promoted is None:
         return []
     decided = "Became champion" if tags.promoted else "Did not become champion"
-    return [f"{decided} on {tags.at[:10]}: {for_markdown(tags.why)}.", ""]
+    replaced = f" It replaced version {for_markdown(tags.replaced)}." if tags.promoted and tags.replaced else ""
+    return [f"{decided} on {tags.at[:10]}: {for_markdown(tags.why)}.{replaced}", ""]
 
 
 def _approval(tags: VersionTags, uri: str) -> list[str]:

@@ -56,7 +56,7 @@ def log_in(page: Page, service: Any) -> None:
 def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> None:
     """All that a colleague does, from the deployment's form to the model's page."""
     deployment = service.call("GET", "/deployments/name/pipeline/images-to-champion")
-    page.goto(f"{prefect}/deployments/deployment/{deployment['id']}/run")
+    page.goto(f"{prefect}/v2/deployments/deployment/{deployment['id']}/run")
     see_what_comes_first(page)
     for section in SECTIONS:
         open_all_settings(page, section)

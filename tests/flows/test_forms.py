@@ -42,9 +42,8 @@ def leaves(schema: Schema, node: Schema, prefix: str = "") -> Iterator[tuple[str
 
 def model_of(schema: Schema, field: Schema) -> Schema | None:
     """The model of a section; None for a field that holds a value."""
-    references = [field, *field.get("allOf", [])]
-    names = [one["$ref"].rpartition("/")[2] for one in references if "$ref" in one]
-    return schema["definitions"][names[0]] if names else None
+    reference = field.get("then", field).get("$ref")
+    return schema["definitions"][reference.rpartition("/")[2]] if reference else None
 
 
 FLOWS = find_flows()

@@ -39,6 +39,10 @@ def png(shade: int) -> bytes:
 
 @pytest.fixture
 def data() -> ReportData:
+    return make_data()
+
+
+def make_data() -> ReportData:
     return ReportData(
         model="digits",
         version="4",

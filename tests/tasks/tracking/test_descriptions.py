@@ -23,7 +23,7 @@ def client(home_dir: Path) -> MlflowClient:
 
 def test_a_version_says_what_it_is_and_how_to_load_it(client: MlflowClient, home_dir: Path) -> None:
     version = make_version(client, "m", home_dir / "one")
-    scored = scores(5.25)
+    scored = scores(5.25).with_real({"FD-MobileNetV2": 1.5})
     tags = VersionTags(
         dataset="cats|dogs",
         dataset_version="0123456789abcdef",
@@ -36,11 +36,34 @@ def test_a_version_says_what_it_is_and_how_to_load_it(client: MlflowClient, home
     text = client.get_model_version("m", "1").description
     assert "Trained on cats\\|dogs 0123456789ab." in text
     assert "4,000 images" in text
-    assert "| FD-MobileNetV2 | 5.25 |" in text
+    assert "| FD-MobileNetV2 | 5.25 |  | 1.5 |" in text
     assert "Became champion" in text
     assert "<b>" not in text
     assert 'load_model("models:/m/1")' in text
     assert "The champion is version 1." in client.get_registered_model("m").description
+
+
+def test_a_version_with_many_protocols_is_described_within_mlflows_limit(client: MlflowClient, home_dir: Path) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    scored = scores(5.25).model_dump_json()
+    VersionTags(scores={f"{number:012d}": scored for number in range(40)}).write(client, version)
+    write_descriptions(client, version)
+    text = client.get_model_version("m", "1").description
+    assert len(text) <= 5000
+    assert "000000000001" in text
+    assert 'load_model("models:/m/1")' in text
+
+
+def test_a_version_shows_the_newest_grid_of_its_weights(client: MlflowClient, home_dir: Path) -> None:
+    run = client.create_run(client.create_experiment("some"))
+    for name in ("000000001000.png", "000000002000.png", "000000003000.png", "real.png"):
+        (home_dir / name).write_bytes(b"a picture")
+        client.log_artifact(run.info.run_id, str(home_dir / name), "samples")
+    source = make_version(client, "m", home_dir / "one").source
+    tags = VersionTags(dataset="cats", nimg=2_500).as_tags()
+    version = client.create_model_version("m", source, run_id=run.info.run_id, tags=tags)
+    address = f"get-artifact?path=samples%2F000000002000.png&run_uuid={run.info.run_id}"
+    assert f"![grid of generated images]({address})" in describe(client, version)
 
 
 def test_the_text_of_a_person_stays(client: MlflowClient, home_dir: Path) -> None:
