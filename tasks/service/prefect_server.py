@@ -175,7 +175,7 @@ def rename_at_start(app: FastAPI) -> None:
 
 def find_former_names() -> None:
     """Let look-ups of `flow/on-demand` find the deployment with today's name, unless there is one of that name."""
-    plain = deployments.read_deployment_by_name
+    plain: Any = deployments.read_deployment_by_name
 
     async def read_deployment_by_name(session, name, flow_name):  # type: ignore[no-untyped-def]
         found = await plain(session=session, name=name, flow_name=flow_name)
