@@ -9,8 +9,8 @@ __all__ = [
     "dossier",
     "export",
     "feature_nets",
+    "measuring",
     "outcome",
     "publishing",
-    "samples",
     "stage",
 ]

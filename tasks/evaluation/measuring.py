@@ -1,4 +1,7 @@
-"""The scores of a registered version under both judges. Each image is generated, or decoded, only once."""
+"""The scores of a registered version under both judges. Each image is generated, or decoded, only once.
+
+The generated images have the classes in the shares of the val split, and each image has a fixed position.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -15,7 +18,6 @@ from models.metrics.protocol import Protocol
 from models.metrics.scores import Classes
 from shards import Dataset
 from tasks.evaluation.feature_nets import find_feature_net, find_second_net
-from tasks.evaluation.samples import generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
@@ -123,3 +125,27 @@ def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Cl
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
     reference = np.array([sample.label for sample in dataset.stream(SPLIT)])
     return Classes(dataset.labels, generated, reference)
+
+
+def generated_images(generator: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:
+    """Yield `config.num_images` images as uint8 NCHW batches. The classes have the same shares as in the val split."""
+    for row in request_rows(dataset, config):
+        yield _generate(generator, dataset, row)
+
+
+def generated_image(generator: LoadedGenerator, dataset: Dataset, config: EvalConfig, place: int) -> np.ndarray:
+    """Generate the scored image at the position `place` again, as uint8 CHW."""
+    for row in request_rows(dataset, config):
+        if place < row["num_images"]:
+            return np.asarray(_generate(generator, dataset, row)[place])
+        place -= row["num_images"]
+    raise IndexError(f"only {config.num_images} images are scored")
+
+
+def _generate(generator: LoadedGenerator, dataset: Dataset, row: dict[str, int]) -> np.ndarray:
+    """Generate one row of `request_rows`. The generator may be older than the dataset's classes.
+
+    Classes are matched by name. If the generator has no class of this name, it generates all its classes in turn.
+    """
+    name = dataset.labels[row["label"]] if dataset.labels else None
+    return generator.generate(row["num_images"], row["seed"], generator.class_number(name))

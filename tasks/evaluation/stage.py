@@ -19,10 +19,9 @@ from shards import Dataset
 from tasks.errors import RegistryError, RequestError
 from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net
-from tasks.evaluation.measuring import Nets, decoded_once, measure, val_features
+from tasks.evaluation.measuring import Nets, decoded_once, generated_image, measure, val_features
 from tasks.evaluation.neighbours import log_neighbours
 from tasks.evaluation.outcome import EvaluateOutcome
-from tasks.evaluation.samples import generated_image
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.costs import add_evaluation

@@ -22,7 +22,7 @@ from models.metrics.protocol import Protocol
 from models.metrics.scores import score_features
 from shards import Dataset, recompress
 from tasks.evaluation.feature_nets import find_feature_net
-from tasks.evaluation.samples import generated_images
+from tasks.evaluation.measuring import generated_images
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator

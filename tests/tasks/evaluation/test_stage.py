@@ -27,8 +27,8 @@ from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
 from tasks.evaluation.feature_nets import find_feature_net
 from tasks.evaluation.grids import NUM_STEPS, interpolation_grid, slerp
+from tasks.evaluation.measuring import generated_image, generated_images
 from tasks.evaluation.publishing import publish_report
-from tasks.evaluation.samples import generated_image, generated_images
 from tasks.evaluation.stage import (
     EvalConfig,
     ScoredModel,
