@@ -91,6 +91,15 @@ def dataset(home_dir: Path, collection: Path, mlflow_tables: Path) -> str:
     return shards.build(config, home_dir).manifest
 
 
+@pytest.fixture(scope="session")
+def stop_servers() -> Iterator[None]:
+    """End the Prefect server that the files of this process shared. Whatever asks for that server asks for this."""
+    yield
+    from tests.prefect_servers import stop_kept_server
+
+    stop_kept_server()
+
+
 WEED = shutil.which("weed", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
 IDENTITY = {
     "name": "ci",

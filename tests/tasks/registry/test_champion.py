@@ -99,7 +99,9 @@ def make_models(folder: Path) -> list[str]:
     return names
 
 
-def test_of_two_evaluations_at_once_one_wins_and_each_decision_is_shown(home_dir: Path, tmp_path: Path) -> None:
+def test_of_two_evaluations_at_once_one_wins_and_each_decision_is_shown(
+    home_dir: Path, tmp_path: Path, stop_servers: None
+) -> None:
     """Under homes that differ there are two lock files: Prefect's server is what the two have in common."""
     names = make_models(tmp_path)
     with prefect_test_server():
