@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,18 +27,30 @@ from shards import (
     build,
     process_partition,
 )
+from tests.shards.conftest import picture
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = {"dataset": "pets", "resolution": 16, "samples_per_shard": 50}
 
 
-@pytest.fixture
-def many(tmp_path: Path, make_image) -> Path:
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 images in two classes, and a broken one: a source that no test changes."""
+    folder = tmp_path_factory.mktemp("source") / "many"
     for number in range(300):
-        suffix = ("jpg", "png", "webp")[number % 3]
-        make_image(tmp_path / "many" / str(number % 2) / f"{number}.{suffix}", number, size=(160, 120))
-    (tmp_path / "many" / "0" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
-    return tmp_path / "many"
+        path = folder / str(number % 2) / f"{number}.{('jpg', 'png', 'webp')[number % 3]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(number, (160, 120)).save(path)
+    (folder / "0" / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a build of `many` that nothing has disturbed."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    assert build(ShardConfig(source=str(many), **SETTINGS), root).kept == 300
+    return root
 
 
 def start(source: Path, root: Path) -> "subprocess.Popen[bytes]":
@@ -94,7 +107,7 @@ def test_two_builds_at_once_give_one_version(many: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kilobytes", [8, 60, 150])
-def test_full_disk_is_said_and_survived(many: Path, tmp_path: Path, kilobytes: int) -> None:
+def test_full_disk_is_said_and_survived(many: Path, undisturbed: Path, tmp_path: Path, kilobytes: int) -> None:
     script = (
         "import resource, signal, sys; from shards.__main__ import main; "
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
@@ -109,8 +122,8 @@ def test_full_disk_is_said_and_survived(many: Path, tmp_path: Path, kilobytes: i
     assert not files(tmp_path / "root")
     again = build(ShardConfig(source=str(many), **SETTINGS), tmp_path / "root")
     assert again.kept == 300
-    fresh = build(ShardConfig(source=str(many), **SETTINGS), tmp_path / "fresh")
-    assert files(Path(again.manifest).parent) == files(Path(fresh.manifest).parent)
+    (manifest,) = undisturbed.glob("datasets/pets/*/manifest.json")
+    assert files(Path(again.manifest).parent) == files(manifest.parent)
 
 
 # Two builds on a file system of a few MB, the first of them beside a file that leaves it $3 KB.
@@ -142,7 +155,7 @@ def namespace() -> list[str]:
 
 @pytest.mark.parametrize("kilobytes", [16, 400, 2800])
 def test_file_system_without_space_is_said_and_survived(
-    many: Path, tmp_path: Path, namespace: list[str], kilobytes: int
+    many: Path, undisturbed: Path, tmp_path: Path, namespace: list[str], kilobytes: int
 ) -> None:
     root, copy = tmp_path / "root", tmp_path / "copy"
     root.mkdir()
@@ -155,9 +168,7 @@ def test_file_system_without_space_is_said_and_survived(
     assert "No space left on device" in done.stderr or "disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     assert json.loads(done.stdout)["kept"] == 300  # and no manifest was found before
-    fresh = build(ShardConfig(source=str(many), **SETTINGS), tmp_path / "fresh")
-    assert files(copy / "datasets") == files(tmp_path / "fresh" / "datasets")
-    assert fresh.kept == 300
+    assert files(copy / "datasets") == files(undisturbed / "datasets")
 
 
 def test_source_that_goes_away_refuses_no_image(collection: Path, tmp_path: Path) -> None:
@@ -258,10 +269,11 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
     ],
     ids=lambda info: f"{info.name}-{info.type.decode()}",
 )
-def test_hostile_members_are_refused(collection: Path, tmp_path: Path, hostile: tarfile.TarInfo) -> None:
-    outcome = build(ShardConfig(source=str(collection), **SETTINGS), tmp_path / "root")
+def test_hostile_members_are_refused(undisturbed: Path, tmp_path: Path, hostile: tarfile.TarInfo) -> None:
+    shutil.copytree(undisturbed, tmp_path / "root")
+    manifest = Dataset.open("pets", tmp_path / "root").uri
     with pytest.raises(ShardError, match=r"train-000000\.tar"):
-        list(Dataset.open(forged(outcome.manifest, [hostile])).stream("train"))
+        list(Dataset.open(forged(manifest, [hostile])).stream("train"))
 
 
 def test_manifest_cannot_name_a_file_elsewhere(collection: Path, tmp_path: Path) -> None:

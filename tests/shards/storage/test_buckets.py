@@ -107,6 +107,7 @@ def test_an_unavailable_bucket_refuses_no_image(
     endpoint = "http://127.0.0.1:1"
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_MAX_ATTEMPTS", "2")  # four retries by default, which take ten seconds
         with pytest.raises(BuildError, match="cannot be read"):
             build(config(listing), tmp_path / "root")
     assert build(config(listing), tmp_path / "root").kept == 40
