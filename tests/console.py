@@ -32,8 +32,8 @@ class Console:
         self.process = process
         self.words = words
 
-    def run(self, *arguments: str) -> dict[str, Any]:
-        """Run one command, which must succeed; returns its one JSON object."""
+    def ask(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run one command; returns its exit status and its one JSON object."""
         assert self.process.stdin
         assert self.process.stdout
         words = [self.words.get(word, word) for word in arguments]
@@ -41,8 +41,13 @@ class Console:
         answer = self.process.stdout.readline()
         assert answer, f"the process ended at {words}"
         status, printed = json.loads(answer)
-        assert status == 0, (words, printed)
-        outcome: dict[str, Any] = json.loads(printed)
+        assert printed, f"{words} ended with {status} and printed nothing: see the file `stderr`"
+        return status, json.loads(printed)
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """Run one command, which must succeed; returns its one JSON object."""
+        status, outcome = self.ask(*arguments)
+        assert status == 0, (arguments, outcome)
         return outcome
 
 

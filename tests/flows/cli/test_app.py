@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.console import open_console, user_environment
+
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 
 
@@ -53,10 +55,9 @@ def test_show_config_is_a_file_to_start_from(tmp_path: Path) -> None:
 
 
 def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Path) -> None:
-    command = ["build", "--source", str(collection), "--dataset", "d", "--resolution", "16", "--json"]
-    first = shardgan(*command, cwd=tmp_path)
-    assert first.returncode == 0, first.stderr
-    built = the_object(first.stdout)
+    command = ["build", "--source", str(collection), "--dataset", "d", "--resolution", "16"]
+    with open_console(tmp_path, user_environment(tmp_path / "home")) as console:
+        built, again = console.run(*command), console.run(*command)
     expected = {
         "dataset",
         "version",
@@ -72,7 +73,6 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
     }
     assert built.keys() == expected
     assert (built["seen"], built["kept"], built["quarantined"], built["reused"]) == (49, 48, 1, False)
-    again = the_object(shardgan(*command, cwd=tmp_path).stdout)
     assert again == built | {"reused": True}
 
 

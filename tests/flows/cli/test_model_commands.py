@@ -1,12 +1,7 @@
 """What is done with registered models: generate a dataset, follow the lineage, promote, roll back."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL
@@ -27,11 +22,11 @@ from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
 from tasks.training.stage import TrainOutcome
 from tests.conftest import write_collection
+from tests.console import Console, open_console, user_environment
 from tests.tasks.conftest import make_version
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-SHARDGAN = Path(sys.executable).with_name("shardgan")
 TRAIN = TrainConfig(
     nimg=32, batch_size=8, width=4, latent_dim=8, tick_nimg=16, compute=ComputeConfig(threads=1, device="cpu")
 )
@@ -51,13 +46,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainOutcome]:
         yield outcome
 
 
-def shardgan(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run the command line against the module's Prefect server; returns exit status and the one object."""
-    environment = os.environ | {"PREFECT_API_URL": str(PREFECT_API_URL.value())}
-    command = [SHARDGAN, *arguments, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+@pytest.fixture(scope="module")
+def console(trained: TrainOutcome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """The command line on the module's home and Prefect server."""
+    environment = user_environment(home().root) | {"PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    with open_console(tmp_path_factory.mktemp("console"), environment) as console:
+        yield console
 
 
 def lineage() -> LineageOutcome:
@@ -68,7 +62,7 @@ def problems_of(outcome: LineageOutcome) -> dict[str, str]:
     return {link.what: " ".join(link.problems) for link in outcome.links if link.problems}
 
 
-def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome) -> None:
+def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome, console: Console) -> None:
     config = GenerateConfig(model="models:/tiny@champion", dataset="made", num_images=40, truncation=0.9, workers=1)
     made = generate_images(config)
     assert (made.model, made.seen, made.quarantined, made.reused) == (trained.model.uri, 40, 0, False)
@@ -85,7 +79,7 @@ def test_what_a_model_generates_is_a_dataset_to_train_on(trained: TrainOutcome) 
     other = generate_images(config.model_copy(update={"seed": 1}))
     assert other.version != made.version
     asked = ["--model", "tiny", "--num-images", "40", "--dataset", "made", "--truncation", "0.9"]
-    assert shardgan("generate", *asked) == (0, made.model_dump() | {"reused": True})
+    assert console.ask("generate", *asked) == (0, made.model_dump() | {"reused": True})
     assert shards.Dataset.open("made", home().root).uri == made.manifest
 
     again = train_gan(TrainGanConfig(dataset="made", model="second", train=TRAIN))
@@ -115,7 +109,7 @@ def test_lineage_leads_back_to_data_and_code(trained: TrainOutcome) -> None:
     assert lineage().whole
 
 
-def test_lineage_names_what_was_altered_or_is_missing(trained: TrainOutcome) -> None:
+def test_lineage_names_what_was_altered_or_is_missing(trained: TrainOutcome, console: Console) -> None:
     (manifest,) = home().root.glob("datasets/tiny/*/manifest.json")
     shard = next(manifest.parent.glob("train-*.tar"))
     (weights,) = home().root.glob(f"mlartifacts/**/{lineage_model_id(trained)}/**/weights.safetensors")
@@ -132,7 +126,7 @@ def test_lineage_names_what_was_altered_or_is_missing(trained: TrainOutcome) -> 
     assert "its settings and samples give" in problems_of(lineage())["shards"]
     manifest.write_text(manifest.read_text().replace('"val_fraction": 0.4', '"val_fraction": 0.3'))
     shard.rename(shard.with_suffix(".away"))
-    status, shown = shardgan("lineage", "models:/tiny@champion")
+    status, shown = console.ask("lineage", "models:/tiny@champion")
     shard.with_suffix(".away").rename(shard)
     assert (status, shown["whole"]) == (1, False)
     assert any(shard.name in problem for link in shown["links"] for problem in link["problems"])
@@ -148,16 +142,16 @@ def flipped(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-def test_promote_and_rollback_from_the_command_line(trained: TrainOutcome) -> None:
+def test_promote_and_rollback_from_the_command_line(trained: TrainOutcome, console: Console) -> None:
     client = connect(home())
     foreign = client.create_model_version("tiny", (home().root / "elsewhere").as_uri())
-    status, refused = shardgan("promote", "--model", f"models:/tiny/{foreign.version}", "--why", "sharper")
+    status, refused = console.ask("promote", "--model", f"models:/tiny/{foreign.version}", "--why", "sharper")
     assert (status, refused["kind"]) == (2, "RegistryError")
     assert "cannot be champion: it has no tag shardgan.files_sha256" in refused["error"]
     second = make_version(client, "tiny", home().root / "second")
-    status, promoted = shardgan("promote", "--model", f"models:/tiny/{second.version}", "--why", "sharper")
+    status, promoted = console.ask("promote", "--model", f"models:/tiny/{second.version}", "--why", "sharper")
     assert (status, promoted["champion"], promoted["before"]) == (0, f"models:/tiny/{second.version}", "models:/tiny/1")
-    status, back = shardgan("rollback", "--model", "tiny", "--why", "blurred")
+    status, back = console.ask("rollback", "--model", "tiny", "--why", "blurred")
     assert (status, back["champion"]) == (0, "models:/tiny/1")
     champion = find_champion(client, "tiny")
     assert champion is not None
