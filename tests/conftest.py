@@ -1,11 +1,9 @@
 """A tiny real collection, and a home of its own for every test that needs one."""
 
-import contextlib
 import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,9 +18,17 @@ import pytest
 from PIL import Image
 
 import shards
+from tests.homes import copy_home
+from tests.order import LONGEST
 
 # A library that phones home, or a state folder in the checkout, would make a test depend on where it runs.
 os.environ["SHARDGAN_HOME"] = os.environ.get("SHARDGAN_TEST_HOME", "/nonexistent/every-test-sets-its-own")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(autouse=True)
@@ -79,16 +85,24 @@ def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "mlflow.db"
 
 
+@pytest.fixture(scope="session")
+def sharded_home(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Path:
+    """A home with the collection, sharded at 16 pixels, as `tiny`, and with a new MLflow database: to be copied."""
+    root = tmp_path_factory.mktemp("sharded")
+    home = root / "home"
+    home.mkdir()
+    source = write_collection(root / "pictures")
+    config = shards.ShardConfig(source=str(source), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
+    shards.build(config, home)
+    shutil.copy(mlflow_tables, home)
+    return home
+
+
 @pytest.fixture
-def dataset(home_dir: Path, collection: Path, mlflow_tables: Path) -> str:
-    """Manifest of the collection, sharded at 16 pixels under the home, as `tiny`."""
-    home_dir.mkdir()
-    shutil.copy(mlflow_tables, home_dir)
-    with contextlib.closing(sqlite3.connect(home_dir / "mlflow.db")) as tables, tables:
-        # Of the one experiment that a new database has.
-        tables.execute("UPDATE experiments SET artifact_location = ?", [(home_dir / "mlartifacts" / "0").as_uri()])
-    config = shards.ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
-    return shards.build(config, home_dir).manifest
+def dataset(home_dir: Path, sharded_home: Path) -> str:
+    """Manifest of the sharded collection in a home of its own."""
+    copy_home(sharded_home, home_dir)
+    return shards.Dataset.open("tiny", home_dir).uri
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +169,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             except Exception:
                 assert server.poll() is None, (folder / "log").read_text()[-2000:]
                 assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-                time.sleep(0.5)
+                time.sleep(0.1)
         yield "s3://images"
         server.kill()
         server.wait()

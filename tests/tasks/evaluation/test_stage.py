@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,7 @@ from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
 from models.metrics.evaluation import evaluate
 from models.metrics.protocol import ADDED_LATER, Protocol
-from models.training.checkpoints import CheckpointStore
 from models.training.loop import TrainConfig
-from models.training.state import TrainState
 from shards import Dataset, ShardConfig, build
 from tasks.errors import RequestError
 from tasks.evaluation.classifier_gain import describe_gain, find_gain, keep_gain, measure_model_gain
@@ -49,27 +47,42 @@ from tasks.tracking.runs import RunTracker, connect
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.pictures import real_images, request_rows, train_images
 from tasks.trainer.run_directory import RunDirectory
-from tasks.training.stage import plan_run
+from tests.homes import KeptHome, copy_home
+from tests.tasks.conftest import make_run
 
-Make = Callable[[bool], tuple[RunDirectory, ModelVersion]]
+Version = tuple[RunDirectory, ModelVersion]
+Registered = Callable[[bool], Version]
+
+
+def register_untrained(dataset: str, conditional: bool) -> Version:
+    """Register an untrained generator as `m`."""
+    run = make_run(dataset, TrainConfig(width=4, latent_dim=4, nimg=8, conditional=conditional))
+    tracker = RunTracker(connect(home()), home(), run, {})
+    tracker.finish()
+    return run, register(connect(home()), run, tracker.run_id, "m")
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory, sharded_home: Path) -> tuple[KeptHome, list[Version]]:
+    """A home with two versions of `m`: the generator of version 1 is conditional, that of version 2 is not."""
+    root = copy_home(sharded_home, tmp_path_factory.mktemp("registered") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARDGAN_HOME", str(root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        dataset = Dataset.open("tiny", root).uri
+        registered = [register_untrained(dataset, conditional) for conditional in (True, False)]
+    return KeptHome(root), registered
 
 
 @pytest.fixture
-def make(dataset: str) -> Make:
-    """Registers an untrained generator, conditional or not, as `m`."""
-
-    def register_one(conditional: bool) -> tuple[RunDirectory, ModelVersion]:
-        plan = plan_run(dataset, TrainConfig(width=4, latent_dim=4, nimg=8, conditional=conditional))
-        run = RunDirectory(home().runs / plan.run)
-        run.create(plan)
-        torch.manual_seed(0)
-        state = TrainState(plan.network, torch.device("cpu"))
-        CheckpointStore(run.checkpoints).save(8, state.tensors(), state.values())
-        tracker = RunTracker(connect(home()), home(), run, {})
-        tracker.finish()
-        return run, register(connect(home()), run, tracker.run_id, "m")
-
-    return register_one
+def registered(versions: tuple[KeptHome, list[Version]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Registered]:
+    """Gives the conditional version or the other one, in a home that every test finds as it was made."""
+    kept, (conditional, unconditional) = versions
+    monkeypatch.setenv("SHARDGAN_HOME", str(kept.root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    connect(home())
+    yield lambda wanted: conditional if wanted else unconditional
+    kept.put_back()
 
 
 def config(**others: object) -> EvalConfig:
@@ -78,25 +91,25 @@ def config(**others: object) -> EvalConfig:
 
 @pytest.mark.parametrize("conditional", [True, False])
 def test_only_a_model_that_is_told_the_class_is_scored_by_class(
-    make: Make, conditional: bool, monkeypatch: pytest.MonkeyPatch
+    registered: Registered, conditional: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.metrics.scores.MIN_CLASS_IMAGES", 2)  # the collection has 48 images in all
-    make(conditional)
-    scores = score_model.fn("models:/m/1", config()).scores
+    _, version = registered(conditional)
+    scores = score_model.fn(f"models:/m/{version.version}", config()).scores
     assert set(scores.by_class) == ({"bright", "dark"} if conditional else set())
 
 
 def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
-    make: Make, collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch
+    registered: Registered, collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.metrics.scores.MIN_CLASS_IMAGES", 2)
-    _, version = make(True)
+    _, version = registered(True)
     shutil.copytree(collection / "bright", collection / "added")
     for number, path in enumerate(sorted((collection / "added").iterdir())):
         with Image.open(path) as image:
             image.convert("RGB").rotate(90 + number).save(path.with_name(f"{number}.png"))
         path.unlink()
-    grown = build(ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3), home_dir)
+    grown = build(ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3), home().root)
     assert Dataset.open(grown.manifest).labels == ["added", "bright", "dark"]
     scores = _score(connect(home()), version, grown.manifest, config()).scores
     assert scores.by_class == {}
@@ -110,15 +123,13 @@ def test_a_version_older_than_a_class_is_scored_by_the_classes_that_it_knows(
     assert (generated_image(generator, data, config(), before + 1) == dark[1]).all()
 
 
-def test_a_classifier_of_the_dataset_is_trained_once_and_scores(make: Make) -> None:
-    make(True)
+def test_a_classifier_of_the_dataset_is_trained_once_and_scores(registered: Registered) -> None:
     asked = config(feature_net="classifier", input_size=0, second_net="none")
     first = score_model.fn("models:/m/1", asked).scores
     assert 1 <= first.values["classifier-score"] <= 2
     assert {"FD-Classifier", "KD-Classifier"} <= set(first.values)
     (weights,) = home().features.glob("classifier-*")
     written = weights.stat().st_mtime_ns
-    make(False)
     second = score_model.fn("models:/m/2", asked).scores
     assert weights.stat().st_mtime_ns == written
     assert second.protocol == first.protocol
@@ -133,15 +144,15 @@ def test_a_way_between_latents_starts_and_ends_at_them() -> None:
     assert (middle > 0.8 * torch.minimum(start.norm(dim=1), end.norm(dim=1))).all()  # a straight line would be at 0.7
 
 
-def test_the_interpolation_is_a_picture_with_a_class_a_row(make: Make) -> None:
-    _, version = make(True)
+def test_the_interpolation_is_a_picture_with_a_class_a_row(registered: Registered) -> None:
+    _, version = registered(True)
     with Image.open(io.BytesIO(interpolation_grid(LoadedGenerator.load(version), 0))) as picture:
         assert picture.size == (NUM_STEPS * 18 + 2, 2 * 18 + 2)
         assert np.asarray(picture).std() > 0
 
 
-def test_the_classifier_gain_of_a_version_stays_with_it(make: Make) -> None:
-    run, version = make(True)
+def test_the_classifier_gain_of_a_version_stays_with_it(registered: Registered) -> None:
+    run, version = registered(True)
     asked = GainConfig(classifier=ClassifierConfig(nimg=64), num_seeds=2)
     measured = measure_model_gain(LoadedGenerator.load(version), Dataset.open(run.config().manifest), asked)
     keep_gain(connect(home()), version, measured)
@@ -153,8 +164,7 @@ def test_the_classifier_gain_of_a_version_stays_with_it(make: Make) -> None:
     assert "L-infinity, radius 4/255, 10 steps of 1/255" in texts.about
 
 
-def test_what_a_version_is_worth_can_be_a_score_of_its_own(make: Make) -> None:
-    make(True)
+def test_what_a_version_is_worth_can_be_a_score_of_its_own(registered: Registered) -> None:
     asked = config(classifier_nimg=64)
     scores = score_model.fn("models:/m/1", asked).scores
     table = find_gain(connect(home()).get_model_version("m", "1"))
@@ -166,7 +176,7 @@ def test_what_a_version_is_worth_can_be_a_score_of_its_own(make: Make) -> None:
 
 
 def test_the_second_evaluation_of_a_dataset_version_computes_no_real_features(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    registered: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
     compute = EfficientNetLite0.__call__
@@ -176,7 +186,6 @@ def test_the_second_evaluation_of_a_dataset_version_computes_no_real_features(
         return compute(net, images)
 
     monkeypatch.setattr(EfficientNetLite0, "__call__", counted)
-    make(True)
     score_model.fn("models:/m/1", config())
     in_grid = 80  # whose nearest training images are found
     assert sum(seen) == 48 + 24 + in_grid  # every real image of both splits, and the generated ones
@@ -207,11 +216,11 @@ def test_scores_do_not_depend_on_the_number_of_workers(collection: Path, tmp_pat
     assert scores[0].values == pytest.approx(scores[1].values, rel=1e-5, abs=1e-6)
 
 
-def test_images_without_classes_teach_no_classifier(make: Make) -> None:
-    run, version = make(False)
+def test_images_without_classes_teach_no_classifier(registered: Registered) -> None:
+    run, version = registered(False)
     with pytest.raises(RequestError, match="the model is unconditional"):
         measure_model_gain(LoadedGenerator.load(version), Dataset.open(run.config().manifest), GainConfig())
-    scores = score_model.fn("models:/m/1", config(classifier_nimg=64)).scores
+    scores = score_model.fn(f"models:/m/{version.version}", config(classifier_nimg=64)).scores
     verdict = judge(scores, None, PromotionPolicy(floors="off", min_classifier_gain=0))
     assert "classifier-gain, which was not measured" in verdict.why
 
@@ -240,16 +249,15 @@ def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, ho
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["scores known", "not scored yet"])
-def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(make: Make, home_dir: Path, known: bool) -> None:
-    _, first = make(True)
+def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(registered: Registered, known: bool) -> None:
+    _, first = registered(True)
     client = connect(home())
     if known:
         score_model.fn("models:/m/1", config())
     client.set_registered_model_alias("m", "champion", first.version)
-    make(False)
     challenger = score_model.fn("models:/m/2", config())
     model_id = str(first.source).removeprefix("models:/")
-    (weights,) = (home_dir / "mlartifacts").glob(f"**/{model_id}/**/weights.safetensors")
+    (weights,) = home().mlartifacts.glob(f"**/{model_id}/**/weights.safetensors")
     weights.write_bytes(b"altered")
     champion = score_champion.fn(challenger, config())
     assert isinstance(champion, UnusableChampion)
@@ -262,8 +270,7 @@ def test_a_champion_that_cannot_be_loaded_fails_no_evaluation(make: Make, home_d
     assert ("champion", "models:/m/1") in outcome.facts()
 
 
-def test_too_few_images_make_no_champion_by_default(make: Make) -> None:
-    make(True)
+def test_too_few_images_make_no_champion_by_default(registered: Registered) -> None:
     challenger = score_model.fn("models:/m/1", config())
     floors = {"FD-EffNetLite0", "coverage", "FD-MobileNetV2", "coverage-MobileNetV2"}
     assert set(challenger.scores.baselines) == floors
@@ -277,8 +284,7 @@ def test_too_few_images_make_no_champion_by_default(make: Make) -> None:
     assert decide.fn(challenger, None, PromotionPolicy(floors="off")).promoted
 
 
-def test_scores_of_releases_without_floors_and_second_judge_are_found_again(make: Make) -> None:
-    make(True)
+def test_scores_of_releases_without_floors_and_second_judge_are_found_again(registered: Registered) -> None:
     alone = config(second_net="none")
     scores = score_model.fn("models:/m/1", alone).scores
     stored = scores.model_dump(exclude={"baselines": True, "protocol": set(ADDED_LATER)})
@@ -287,13 +293,12 @@ def test_scores_of_releases_without_floors_and_second_judge_are_found_again(make
     assert score_model.fn("models:/m/1", alone).scores == scores
 
 
-def test_a_champion_that_only_the_first_judge_scored_is_scored_again(make: Make) -> None:
-    _, first = make(True)
+def test_a_champion_that_only_the_first_judge_scored_is_scored_again(registered: Registered) -> None:
+    _, first = registered(True)
     client = connect(home())
     old = score_model.fn("models:/m/1", config(second_net="none")).scores
     client.set_registered_model_alias("m", "champion", first.version)
     client.delete_model_version_tag("m", "1", "shardgan.feature_nets")  # older than this tag
-    make(False)
     challenger = score_model.fn("models:/m/2", config())
     champion = score_champion.fn(challenger, config())
     assert isinstance(champion, ScoredModel)

@@ -1,13 +1,17 @@
 """Versions in the registry: what they lead back to, and how they are named."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import pytest
+from mlflow.entities.model_registry import ModelVersion
 
 from models.errors import CheckpointError
 from models.training.checkpoints import file_sha256
 from models.training.loop import TrainConfig
+from shards import Dataset
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
@@ -20,52 +24,82 @@ from tasks.registry.versions import (
     seal_model,
 )
 from tasks.tracking.model_ref import CHALLENGER
-from tasks.tracking.runs import connect
+from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
+from tests.homes import KeptHome, copy_home
+from tests.tasks.conftest import make_run
 
 CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
 
 
-def test_a_registered_run_is_the_challenger_and_leads_back(run: RunDirectory, run_id: str) -> None:
-    client = connect(home())
-    version = register(client, run, run_id, "m")
+class Registered(NamedTuple):
+    """A run, its MLflow run, and the version of `m` that it is registered as."""
+
+    run: RunDirectory
+    run_id: str
+    version: ModelVersion
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, sharded_home: Path) -> tuple[KeptHome, Registered]:
+    """A home with one registered version: exporting its graphs takes three seconds."""
+    root = copy_home(sharded_home, tmp_path_factory.mktemp("registered") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARDGAN_HOME", str(root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        client, run = connect(home()), make_run(Dataset.open("tiny", root).uri)
+        tracker = RunTracker(client, home(), run, {})
+        tracker.finish()
+        registered = Registered(run, tracker.run_id, register(client, run, tracker.run_id, "m"))
+    return KeptHome(root), registered
+
+
+@pytest.fixture
+def registered(kept: tuple[KeptHome, Registered], monkeypatch: pytest.MonkeyPatch) -> Iterator[Registered]:
+    """The version, in a home that every test finds as it was made."""
+    monkeypatch.setenv("SHARDGAN_HOME", str(kept[0].root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    connect(home())
+    yield kept[1]
+    kept[0].put_back()
+
+
+def test_a_registered_run_is_the_challenger_and_leads_back(registered: Registered) -> None:
+    client, version = connect(home()), registered.version
     assert client.get_model_version_by_alias("m", CHALLENGER).version == version.version
     assert find_champion(client, "m") is None
     tags = client.get_model_version("m", version.version).tags
-    assert tags["shardgan.run"] == run.name
-    assert tags["shardgan.dataset_version"] == run.config().dataset_version
+    assert tags["shardgan.run"] == registered.run.name
+    assert tags["shardgan.dataset_version"] == registered.run.config().dataset_version
     assert len(tags["shardgan.weights_sha256"]) == 64
     assert len(tags["shardgan.torch_export.sha256"]) == 64
     assert ("shardgan.onnx.sha256" in tags) == has_onnx()
     assert float(tags["shardgan.torch_export.max_abs_difference"]) < 1e-5
 
 
-def test_registering_a_run_twice_gives_one_version(run: RunDirectory, run_id: str) -> None:
+def test_registering_a_run_twice_gives_one_version(registered: Registered) -> None:
     client = connect(home())
-    first = register(client, run, run_id, "m")
-    assert register(client, run, run_id, "m").version == first.version
+    again = register(client, registered.run, registered.run_id, "m")
+    assert again.version == registered.version.version
     assert len(client.search_model_versions("name = 'm'")) == 1
 
 
-def test_a_damaged_weights_file_is_refused_on_load(run: RunDirectory, run_id: str, home_dir: Path) -> None:
-    version = register(connect(home()), run, run_id, "m")
-    (weights,) = home_dir.glob("mlartifacts/**/weights.safetensors")
+def test_a_damaged_weights_file_is_refused_on_load(registered: Registered) -> None:
+    (weights,) = home().root.glob("mlartifacts/**/weights.safetensors")
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(RegistryError, match=r"models:/m/1 is not loaded: its files have the sha256 .* were altered"):
-        LoadedGenerator.load(version)
+        LoadedGenerator.load(registered.version)
     with pytest.raises(Exception, match="artifact weights is damaged"):  # as consumers load it, who have no registry
         mlflow.pyfunc.load_model("models:/m/1")
 
 
 @pytest.mark.parametrize("name", ["generator_pyfunc.py", "artifacts/generator.pt2"])
-def test_what_the_store_has_exchanged_is_not_vouched_for(
-    name: str, run: RunDirectory, run_id: str, home_dir: Path
-) -> None:
-    logged = mlflow.models.get_model_info(str(register(connect(home()), run, run_id, "m").source))
-    (stored,) = (path for path in home_dir.glob(f"mlartifacts/**/{Path(name).name}"))
+def test_what_the_store_has_exchanged_is_not_vouched_for(name: str, registered: Registered) -> None:
+    logged = mlflow.models.get_model_info(str(registered.version.source))
+    (stored,) = (path for path in home().root.glob(f"mlartifacts/**/{Path(name).name}"))
     given = {name: file_sha256(stored)}
     assert seal_model(connect(home()), logged, given)
     stored.write_bytes(stored.read_bytes() + b"#")
@@ -73,11 +107,9 @@ def test_what_the_store_has_exchanged_is_not_vouched_for(
         seal_model(connect(home()), logged, given)
 
 
-def test_what_is_run_when_a_model_is_loaded_is_what_mlflow_wrote(
-    run: RunDirectory, run_id: str, home_dir: Path
-) -> None:
-    logged = mlflow.models.get_model_info(str(register(connect(home()), run, run_id, "m").source))
-    (stored,) = home_dir.glob("mlartifacts/**/MLmodel")
+def test_what_is_run_when_a_model_is_loaded_is_what_mlflow_wrote(registered: Registered) -> None:
+    logged = mlflow.models.get_model_info(str(registered.version.source))
+    (stored,) = home().root.glob("mlartifacts/**/MLmodel")
     stored.write_text(stored.read_text().replace("mlflow.pyfunc.loaders.code_model", "theirs"))
     with pytest.raises(RegistryError, match="MLflow stored another MLmodel"):
         seal_model(connect(home()), logged, {})
