@@ -76,7 +76,7 @@ def prefect_test_server() -> Iterator[None]:
         patch.setattr(SubprocessASGIServer, "start", start_or_clear)
         with (
             temporary_settings({PREFECT_API_BLOCKS_REGISTER_ON_START: False, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
-            prefect_test_harness(server_startup_timeout=120),
+            prefect_test_harness(server_startup_timeout=600),
             temporary_settings(
                 {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_SERVER_DATABASE_CONNECTION_URL: _kept[0].url}
             ),
