@@ -62,6 +62,16 @@ def test_the_data_follow_the_training(run: RunDirectory) -> None:
     assert data["events"][-1]["reason"] == HOSTILE
 
 
+def test_the_page_says_what_a_trainer_does_before_its_first_statistics(run: RunDirectory) -> None:
+    page = LivePage(run)
+    page.start()
+    page.tell(0, "compiling the networks")
+    assert shown(run)["state"] == "running"
+    assert shown(run)["reason"] == "compiling the networks"
+    page.tick(8)
+    assert shown(run)["reason"] == ""
+
+
 def test_a_trainer_that_was_killed_is_shown_as_stopped(run: RunDirectory) -> None:
     run.set_status("running", 240)
     LivePage(run).finish()

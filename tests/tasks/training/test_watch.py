@@ -25,3 +25,11 @@ def test_an_outage_is_noted_once_until_the_server_answers_again(run: RunDirector
         watch.poll()
         assert (bucket / run.name / "status.json").exists() or (bucket / run.name / "config.json").exists()
         assert len(noted.read_text().splitlines()) == 1
+
+
+def test_what_the_trainer_does_before_its_first_statistics_is_shown(run: RunDirectory) -> None:
+    tracker = RunTracker(connect(home()), home(), run, {})
+    with ProgressReport("training", "Training", 8) as progress:
+        run.set_status("running", 0, "compiling the networks")
+        RunWatch(run, tracker, progress, None).poll()
+        assert progress.bar.tasks[0].fields["note"] == "compiling the networks"
