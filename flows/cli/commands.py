@@ -51,6 +51,7 @@ class Command:
     succeeded: Callable[[Any], bool] = lambda outcome: True
     positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
     switches: frozenset[str] = frozenset()  # flags that are true without a value
+    builds: bool = False  # a flow whose first stage is a build, which begins while the flow is imported
     is_service: bool = False  # a server or worker, whose log lines are what its terminal shows
 
     @property
@@ -85,6 +86,7 @@ COMMANDS = [
         "flows.build_dataset:build_dataset",
         plans.plan_build,
         SHARD_FLAGS,
+        builds=True,
     ),
     Command(
         "train",
@@ -111,6 +113,7 @@ COMMANDS = [
         "flows.pipeline:pipeline",
         plans.plan_pipeline,
         {**SHARD_FLAGS, **MODEL_FLAG, **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
+        builds=True,
     ),
     Command(
         "drift",

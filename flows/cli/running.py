@@ -23,7 +23,7 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
     with CommandLog(path, quiet=not (verbose or command.is_service)) as log:
         try:
             with log.starting():
-                function = prepare(command, log.raw if log.quiet else None)
+                function = prepare(command, config, log.raw if log.quiet else None)
             log.collect()
             return function(config)
         except KeyboardInterrupt as stop:
@@ -36,16 +36,26 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
             error = find_deletion(raised) or raised
             error.add_note(f"The log with the traceback is {path}")
             raise error from error.__cause__
+        finally:
+            if early := sys.modules.get("tasks.datasets.early"):
+                early.EarlyBuild.stop_unused()
 
 
-def prepare(command: Command, server_log: Path | None) -> Callable[[Any], Any]:
-    """Import the function of the command while its temporary server starts. Wait for both."""
+def prepare(command: Command, config: Any, server_log: Path | None) -> Callable[[Any], Any]:
+    """Import the function of the command while its temporary server starts. Wait for both.
+
+    A command that builds a dataset begins with that at once.
+    """
     import flows
     from tasks.service.temporary_server import TemporaryServer
 
     server = TemporaryServer.of_this_process()
     if server:
         server.begin(server_log)
+    if command.builds and not config.dask_scheduler:
+        from tasks.datasets.early import EarlyBuild  # it imports what a build needs
+
+        EarlyBuild.start(config.shard)
     function = command.load()
     flows.prepare_process()
     if server:

@@ -7,6 +7,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from tasks.datasets.early import EarlyBuild
 from tasks.datasets.partitions import run_on_cluster
 from tasks.flow_runs.announcements import announce_dataset
 from tasks.flow_runs.artifacts import show_picture
@@ -30,12 +31,14 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     """Build the dataset version that `config` describes, unless it exists. Uses the flow's cluster if there is one."""
     run_partitions = run_on_cluster if on_cluster else None
     with ProgressReport("sharding", f"Sharding {config.dataset}", total=1) as progress:
-        outcome = build(
-            config,
-            home().shared,
-            report=lambda now: progress.update(now.done, _note(now), now.total),
-            run_partitions=run_partitions,
-        )
+
+        def show(now: BuildProgress) -> None:
+            progress.update(now.done, _note(now), now.total)
+
+        if not on_cluster and (early := EarlyBuild.take(config)):
+            outcome = early.follow(show)
+        else:
+            outcome = build(config, home().shared, report=show, run_partitions=run_partitions)
         progress.conclude(describe_build(outcome), str(Path(outcome.manifest).parent))
     if outcome.reused:
         logger.info("%s@%s already exists: the source has not changed", outcome.dataset, outcome.version)
