@@ -6,7 +6,8 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
-	bench-classifier bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust bench-scores bench-sharding bench-shield \
+	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust \
+	bench-scores bench-sharding bench-shield \
 	bench-study bench-training
 
 help: ## list the targets
@@ -73,6 +74,9 @@ lock: ## regenerate requirements.lock and deploy/requirements.lock from pyprojec
 
 bench-classifier: $(STAMP) ## what the champion's images are worth to a classifier
 	@$(BIN)/python -m benchmarks.classifier_gain
+
+bench-estimates: $(STAMP) ## three small runs beside what their dry runs foretold (some minutes)
+	@$(BIN)/python -m benchmarks.estimates
 
 bench-families: $(STAMP) ## every network family on digits and emoji (some hours on two cores)
 	@$(BIN)/python -m benchmarks.families

@@ -114,9 +114,11 @@ def test_the_command_line_accepts_each_command(
     words: list[str], reader: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from flows.cli.app import main
+    from flows.cli.dry_run import STAGED
 
     expanded = [word.replace("~", str(reader)) for word in words]
-    extra = [flag for flag in ("--dry-run", "--json") if flag not in words]
+    flags = ("--dry-run", "--json", "--no-estimate") if words[1] in STAGED else ("--dry-run", "--json")
+    extra = [flag for flag in flags if flag not in words]
     monkeypatch.setenv("SHARDGAN_AUTH", "team:a-long-password")
     monkeypatch.setattr(sys, "argv", expanded + extra)
     with pytest.raises(SystemExit) as ended:

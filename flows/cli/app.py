@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from inspect import Parameter as Argument
 from inspect import Signature
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from flows.cli.answers import DONE, FAILED, WRONG, fail
 from flows.cli.commands import COMMANDS, Command
+from flows.cli.dry_run import ask_costs, show_plan
 from flows.cli.settings import (
     SettingsError,
     Tree,
@@ -41,6 +42,13 @@ from tasks.errors import BAD_REQUESTS
 from tasks.service.temporary_server import TemporaryServer
 from tasks.tracking.telemetry.log_format import LOG_FORMAT, LogFormat
 
+SWITCHES = {
+    "dry_run": "print the plan, the settings that are not the defaults, and what each stage will cost; change nothing",
+    "full": "with --dry-run: print all settings",
+    "no_estimate": "with --dry-run: do not measure what the stages will cost, which takes about ten seconds",
+    "json": "print the outcome to stdout as one JSON object",
+    "verbose": "print the log lines of all libraries, which are otherwise only in the log file",
+}
 app = App(
     name="shardgan",
     help="Compressed images in, a trusted generator out.",
@@ -63,15 +71,18 @@ def run_command(
     tokens: tuple[str, ...],
     file: Path | None,
     flags: dict[str, str],
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
+    shared: Mapping[str, bool],
     log_format: LogFormat | None,
 ) -> int:
-    """Resolve the config, then show it or run the flow. Return the exit status."""
+    """Resolve the config, then show it or run the flow. Return the exit status. `shared` has the flags of all commands.
+
+    A dry run starts nothing that lasts.
+    """
     if log_format:
         os.environ[LOG_FORMAT] = log_format  # processes that this one starts inherit it
+    dry_run, as_json = shared["dry_run"], shared["json"]
     outcome: Any = None
+    costs = None
     # Libraries print to stderr: stdout contains only the outcome.
     with contextlib.redirect_stdout(sys.stderr):
         try:
@@ -80,7 +91,9 @@ def run_command(
                 TemporaryServer.start()  # its imports take seconds, as those of the plan and of the flow do
             plan = command.plan(config)
             if not dry_run:
-                outcome = start(command, config, verbose)
+                outcome = start(command, config, shared["verbose"])
+            elif not shared["no_estimate"]:
+                costs = ask_costs(command, config)
         except (SettingsError, *BAD_REQUESTS) as error:
             return fail(error, WRONG, as_json)
         except KeyboardInterrupt as stop:
@@ -88,7 +101,7 @@ def run_command(
         except Exception as failure:
             return fail(failure, FAILED, as_json)
     if outcome is None:
-        _show_plan(config, plan, as_json)
+        show_plan(config, plan, costs, as_json=as_json, full=shared["full"])
     elif as_json:
         print(json.dumps(outcome.model_dump(mode="json")))
     else:
@@ -117,14 +130,6 @@ def resolve(command: Command, tokens: tuple[str, ...], file: Path | None, flags:
     return validate(command.config, set_values(tree, flags | parse_overrides(tokens), command.config))
 
 
-def _show_plan(config: BaseModel, plan: list[str], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"dry_run": True, "config": config.model_dump(mode="json"), "would": plan}))
-        return
-    print(to_yaml(type(config), config.model_dump()))
-    print("\nwould:\n" + "\n".join(f"  - {step}" for step in plan))
-
-
 def make_command(command: Command) -> Callable[..., int]:
     """Return a function that cyclopts can read, with one keyword per setting and the keywords of all commands."""
     aliases = {name: flag for flag, name in command.flags.items()}
@@ -132,11 +137,11 @@ def make_command(command: Command) -> Callable[..., int]:
 
     def run(*overrides: str, **given: Any) -> int:
         file = given.pop("config", None)
-        dry_run, as_json, verbose = (given.pop(name, False) for name in ("dry_run", "json", "verbose"))
+        shared = {name: given.pop(name, False) for name in SWITCHES}
         log_format = given.pop("log_format", None)
         words = {True: "true", False: "false"}  # of switches; all other values are text
         flags = {settings[key].name: words.get(value, value) for key, value in given.items() if value is not None}
-        return run_command(command, overrides, file, flags, dry_run, as_json, verbose, log_format)
+        return run_command(command, overrides, file, flags, shared, log_format)
 
     parameters = [
         Argument(
@@ -168,9 +173,7 @@ def _group(name: str, aliases: dict[str, str]) -> str:
 def _shared_parameters() -> list[Argument]:
     shared = {
         "config": (Path | None, None, "YAML file with settings; flags override it"),
-        "dry_run": (bool, False, "print the resolved config and the plan; change nothing"),
-        "json": (bool, False, "print the outcome to stdout as one JSON object"),
-        "verbose": (bool, False, "print the log lines of all libraries, which are otherwise only in the log file"),
+        **{name: (bool, False, text) for name, text in SWITCHES.items()},
         "log_format": (
             LogFormat | None,
             None,

@@ -44,6 +44,9 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
 
 def plan_train(config: TrainGanConfig) -> Plan:
     """Check that the dataset exists and that it fits the networks."""
+    from tasks.datasets.requests import check_dataset
+
+    check_dataset(config.dataset)  # at once: the other checks import torch
     from tasks.training.sizes import describe_sizes
     from tasks.training.stage import plan_run
 

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 Config = TypeVar("Config", bound=BaseModel)
 Tree = dict[str, Any]
+CHOOSE_DEFAULTS = ("preset", "family")  # settings that choose the defaults of those beside them
 BOOLEAN = "tag:yaml.org,2002:bool"
 
 
@@ -134,6 +135,29 @@ def _sentence(detail: Any, known: Mapping[str, Setting]) -> str:
         return str(message)
     meaning = f" ({known[name].field.description})" if name in known else ""
     return f"{name} is {detail['input']!r}: {message[0].lower()}{message[1:]}{meaning}"
+
+
+def changed(config: BaseModel, base: BaseModel | None = None) -> tuple[Tree, Tree]:
+    """Return the settings that differ from the defaults, and beside them a tree of these defaults.
+
+    The defaults of a training are those of its family and preset. `base` has the defaults of a section.
+    """
+    found: Tree = {}
+    defaults: Tree = {}
+    fields = type(config).model_fields
+    chosen = {name: getattr(config, name) for name in CHOOSE_DEFAULTS if name in fields}
+    if chosen:
+        base = type(config).model_validate(chosen)
+    for name, field in fields.items():
+        value = getattr(config, name)
+        default = field.default if base is None or name in chosen else getattr(base, name)
+        if isinstance(value, BaseModel):
+            below = changed(value, default if isinstance(default, BaseModel) else None)
+            if below[0]:
+                found[name], defaults[name] = below
+        elif field.is_required() or value != default:
+            found[name], defaults[name] = value, None if field.is_required() else default
+    return found, defaults
 
 
 def to_yaml(model: type[BaseModel], tree: Tree, indent: str = "") -> str:

@@ -3,4 +3,4 @@
 May import every other room of models except classifier and metrics.
 """
 
-__all__ = ["checkpoints", "config", "estimates", "health", "health_config", "io", "loop", "steps"]
+__all__ = ["checkpoints", "config", "estimates", "health", "health_config", "io", "loop", "state", "steps"]

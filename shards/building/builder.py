@@ -92,23 +92,24 @@ def build(
     report: Report | None = None,
     run_partitions: RunPartitions | None = None,
     synthetic: Synthetic | None = None,
+    entries: Iterable[Entry] | None = None,
 ) -> BuildOutcome:
     """Build a dataset version under `root`, or recognise that it exists already; `report` is called with the progress.
 
     `run_partitions` may send the partitions to other machines that see the same `root`. It gets their specs, calls
     `process_partition` on each, and returns the part files in any order. `synthetic` marks images that a model made;
-    the manifest then names the model as its source.
+    the manifest then names the model as its source. With `entries`, only these files of the source are built: a trial.
 
     Raises SourceError for a source without anything to train on; only what an earlier, killed run had decoded is then
     left on the disk. Raises BuildError for a build that a second run can finish.
     """
     notes = Notes()
-    entries = list_entries(config, notes)
-    first = next(entries, None)
+    listed = list_entries(config, notes) if entries is None else iter(entries)
+    first = next(listed, None)
     if first is None:
         raise SourceError(f"the source {config.source!r} is empty. Give the folder that contains the images.")
     work = _Build(config, os.fspath(root), Meter(report), run_partitions, synthetic, notes.synthetic)
-    return work.run(chain([first], entries), notes)
+    return work.run(chain([first], listed), notes)
 
 
 class _Build:

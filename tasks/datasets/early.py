@@ -4,6 +4,7 @@ The flow's task finds it by its settings, shows its progress and takes its outco
 """
 
 import threading
+import time
 from typing import ClassVar
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,7 @@ class EarlyBuild:
 
     def __init__(self, config: ShardConfig, root: str) -> None:
         self.config, self.root = config, root
+        self.started = time.monotonic()
         self._progress: BuildProgress | None = None
         self._outcome: BuildOutcome | None = None
         self._error: BaseException | None = None

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from shards import ShardConfig, list_entries
+from shards import Dataset, ShardConfig, list_entries
 from tasks.errors import RequestError
+from tasks.home import home
 from tasks.tracking.model_ref import ModelRef
 
 PATTERN = set("*?[")
@@ -29,6 +30,11 @@ def check_source(config: ShardConfig) -> None:
         raise RequestError(f"{asked}, which is empty: {remedy}")
     if config.screen and not names_model(config.screen):
         check_file("shard.screen", config.screen, "create it with `shardgan screen`")
+
+
+def check_dataset(reference: str) -> None:
+    """Raise DatasetError if there is no such dataset version."""
+    Dataset.open(reference, home().shared)
 
 
 def check_file(setting: str, path: str, remedy: str) -> None:

@@ -36,6 +36,7 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
             progress.update(now.done, _note(now), now.total)
 
         if not on_cluster and (early := EarlyBuild.take(config)):
+            progress.pace.started = early.started
             outcome = early.follow(show)
         else:
             outcome = build(config, home().shared, report=show, run_partitions=run_partitions)

@@ -5,6 +5,7 @@ May import trainer, reports, tasks.home and tasks.errors.
 
 __all__ = [
     "approvals",
+    "costs",
     "databases",
     "descriptions",
     "inventory",

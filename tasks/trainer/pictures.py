@@ -1,7 +1,9 @@
 """The images that an evaluation uses: real images from the shards, and the number of generated images of each class."""
 
+import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +14,23 @@ SPLIT = "val"
 TRAIN = "train"
 IMAGES_A_CALL = 500
 IMAGES_A_BATCH = 256
+SOME = 256
+
+
+class SomeImages(NamedTuple):
+    """Real images uint8 NCHW, their labels, and the seconds that decoding one of them took."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    decode_seconds: float
+
+
+def some_images(dataset: Dataset, split: str = TRAIN) -> SomeImages:
+    """Decode the first images of a split, SOME at most, for trials of a training or an evaluation."""
+    began = time.perf_counter()
+    pairs = [(sample.decode(), sample.label) for sample in islice(dataset.stream(split), SOME)]
+    seconds = (time.perf_counter() - began) / len(pairs)
+    return SomeImages(np.stack([image for image, _ in pairs]), np.array([label for _, label in pairs]), seconds)
 
 
 def real_images(dataset: Dataset) -> Iterator[np.ndarray]:

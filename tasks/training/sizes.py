@@ -1,8 +1,29 @@
-"""The size of a run, described in sentences."""
+"""The networks of a run, and its size described in sentences."""
+
+from pydantic import ValidationError
 
 from models.compute.device import num_processes
+from models.networks.families import NetworkSpec
+from models.training.config import TrainConfig
 from models.training.estimates import estimate
+from shards import Manifest
+from tasks.errors import RequestError
 from tasks.trainer.run_directory import RunConfig
+
+
+def network_of(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
+    """Return the networks that `config` asks for on a dataset. Raises RequestError if they cannot make its images."""
+    try:
+        return NetworkSpec(
+            family=config.family,
+            resolution=manifest.resolution,
+            channels=manifest.channels,
+            num_classes=len(manifest.labels) if config.conditional else 0,
+            latent_dim=config.latent_dim,
+            width=config.width,
+        )
+    except ValidationError as error:
+        raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
 
 
 def describe_sizes(run: RunConfig) -> list[str]:

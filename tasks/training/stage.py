@@ -12,13 +12,11 @@ from typing import Any
 
 from prefect import task
 from prefect.client.schemas.objects import State
-from pydantic import ValidationError
 
-from models.networks.families import NetworkSpec
 from models.networks.presets import preset_fields
 from models.training.loop import TrainConfig
-from shards import Dataset, Manifest
-from tasks.errors import RequestError, TrainerDied, TrainingFailed
+from shards import Dataset
+from tasks.errors import TrainerDied, TrainingFailed
 from tasks.flow_runs.artifacts import show_link
 from tasks.flow_runs.progress import ProgressReport
 from tasks.flow_runs.run_names import name_in_run
@@ -40,6 +38,7 @@ from tasks.trainer.trusted import find_trusted
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.quota import check_quota
+from tasks.training.sizes import network_of
 from tasks.training.supervision import describe_stop, raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
@@ -72,7 +71,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
     CostConfig.read()  # refuse a wrong variable now, not in the trainer
     dataset = Dataset.open(reference, home().shared)
     manifest = dataset.manifest
-    network = _network(manifest, config)
+    network = network_of(manifest, config)
     check_compression(config, network, dataset)
     start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
@@ -95,20 +94,6 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         trusted=trusted,
         commit=code_commit(),
     )
-
-
-def _network(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
-    try:
-        return NetworkSpec(
-            family=config.family,
-            resolution=manifest.resolution,
-            channels=manifest.channels,
-            num_classes=len(manifest.labels) if config.conditional else 0,
-            latent_dim=config.latent_dim,
-            width=config.width,
-        )
-    except ValidationError as error:
-        raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
 
 
 @task(task_run_name="prepare-{dataset}")

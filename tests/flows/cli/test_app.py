@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.console import open_console, user_environment
 
 SHARDGAN = Path(sys.executable).with_name("shardgan")
@@ -37,12 +39,27 @@ def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(tmp_path:
 def test_a_dry_run_shows_config_and_plan_and_touches_nothing(tmp_path: Path, collection: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     command = ["run", "--source", str(collection), "--dataset", "d", "--nimg", "7", "--train.augment.scale", "0.5"]
-    done = shardgan(*command, "--dry-run", "--json", cwd=tmp_path)
+    done = shardgan(*command, "--dry-run", "--json", "--no-estimate", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     shown = the_object(done.stdout)
+    changed = {"shard": {"source": str(collection), "dataset": "d"}, "train": {"nimg": 7, "augment": {"scale": 0.5}}}
+    assert shown["changed"] == changed
     assert shown["config"]["train"]["nimg"] == 7
     assert shown["config"]["train"]["augment"]["scale"] == 0.5
     assert len(shown["would"]) == 5
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_dry_run_estimates_each_stage_and_touches_nothing(tmp_path: Path, collection: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    command = ["run", "--source", str(collection), "--dataset", "d", "--resolution", "16", "train.width=4"]
+    done = shardgan(*command, "evaluate.input_size=32", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    heads = ("build", "train", "evaluate", "in all")
+    rows = [line for line in done.stdout.splitlines() if line.startswith(heads)]
+    assert [row.split("  ")[0] for row in rows] == list(heads)
+    assert not any(" - " in row for row in rows)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -17,7 +17,7 @@ ASKED = [
     ["show-config"],
     ["show-config", "--json", "train.seed=9"],
     ["build", "--source", "nowhere", "--dataset", "d"],
-    ["build", "--source", ".", "--dataset", "d", "--dry-run"],
+    ["build", "--source", ".", "--dataset", "d", "--dry-run", "--no-estimate"],
     ["run", "--source", ".", "--dataset", "d", "train.nmig=5"],
     ["list"],
     ["list", "models", "--json"],

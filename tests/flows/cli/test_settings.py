@@ -4,6 +4,7 @@ import pytest
 
 from flows.cli.settings import (
     SettingsError,
+    changed,
     list_settings,
     parse_overrides,
     read_file,
@@ -99,3 +100,10 @@ def test_a_word_without_a_value_is_no_override() -> None:
 def test_a_file_for_the_whole_pipeline_serves_one_stage_too() -> None:
     tree = {"shard": {"source": "x"}, "train": {"nimg": 5}, "typo": 1}
     assert restrict(tree, TrainGanConfig, PipelineConfig) == {"train": {"nimg": 5}, "typo": 1}
+
+
+def test_only_settings_that_differ_from_the_defaults_of_the_family_are_shown() -> None:
+    tree = {**MINIMAL, "train": {"family": "r3", "batch_size": 8, "augment": {"cutout": 0.25}}}
+    settings, defaults = changed(validate(PipelineConfig, tree))
+    assert settings == {**MINIMAL, "train": {"family": "r3", "batch_size": 8, "augment": {"cutout": 0.25}}}
+    assert defaults["train"] == {"family": "dcgan", "batch_size": 256, "augment": {"cutout": 0.5}}
