@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig, TrainGanConfig
-from tasks.tracking.costs import Deadline, StageCost, measure_slowness, total_cost
+from tasks.tracking.costs import Budget, StageCost, measure_slowness, total_cost
 
-SECONDS = 6.0  # after which no further trial begins
 # Times that importing torch takes here (benchmarks/results/estimates.md): to import Prefect and start its server.
 START = {"build": 5.0, "train": 4.0, "evaluate": 4.0}
 # Memory of Prefect, MLflow and the server, beside the processes that do the work: it depends on their versions only.
@@ -34,8 +33,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="shardgan-estimate-") as folder:
         os.environ["OMP_WAIT_POLICY"] = "passive"
         try:
-            deadline = Deadline(SECONDS, measure_slowness())
-            stages = measure(config_class.model_validate(request["config"]), Path(folder), deadline)
+            budget = Budget(measure_slowness())
+            stages = measure(config_class.model_validate(request["config"]), Path(folder), budget)
             stages = [with_command(stage, number == 0) for number, stage in enumerate(stages)]
         except Exception as error:  # whatever it is: the command itself will say it when it runs
             found: dict[str, Any] = {"problem": f"There is no estimate: {type(error).__name__}: {error}"}
@@ -87,38 +86,38 @@ def import_torch() -> float:
     return time.perf_counter() - began
 
 
-def measure_build(config: BuildDatasetConfig, folder: Path, deadline: Deadline) -> Stages:
+def measure_build(config: BuildDatasetConfig, folder: Path, budget: Budget) -> Stages:
     from tasks.datasets.costs import estimate_build
 
-    return [estimate_build(config.shard, folder, deadline, config.dask_scheduler).cost]
+    return [estimate_build(config.shard, folder, budget, config.dask_scheduler).cost]
 
 
-def measure_train(config: TrainGanConfig, folder: Path, deadline: Deadline) -> Stages:
+def measure_train(config: TrainGanConfig, folder: Path, budget: Budget) -> Stages:
     import_seconds = import_torch()
     from tasks.training.costs import estimate_training, open_dataset
 
     dataset, counts = open_dataset(config.dataset)
-    return [estimate_training(config.train, dataset, counts, import_seconds, folder, deadline).cost]
+    return [estimate_training(config.train, dataset, counts, import_seconds, folder, budget).cost]
 
 
-def measure_evaluate(config: EvaluateGanConfig, _folder: Path, deadline: Deadline) -> Stages:
+def measure_evaluate(config: EvaluateGanConfig, _folder: Path, budget: Budget) -> Stages:
     import_seconds = import_torch()
     from tasks.evaluation.costs import estimate_version
 
-    return [estimate_version(config.evaluate, config.model, import_seconds, deadline)]
+    return [estimate_version(config.evaluate, config.model, import_seconds, budget)]
 
 
-def measure_run(config: PipelineConfig, folder: Path, deadline: Deadline) -> Stages:
+def measure_run(config: PipelineConfig, folder: Path, budget: Budget) -> Stages:
     from tasks.datasets.costs import estimate_build
 
-    built = estimate_build(config.shard, folder, deadline, config.dask_scheduler)
+    built = estimate_build(config.shard, folder, budget, config.dask_scheduler)
     import_seconds = import_torch()
     from tasks.evaluation.costs import estimate_evaluation
     from tasks.training.costs import estimate_training
 
     counts = {split: built.num_samples(split) for split in ("train", "val")}
-    trained = estimate_training(config.train, built.sample, counts, import_seconds, folder, deadline)
-    evaluated = estimate_evaluation(config.evaluate, *trained[1:], counts, import_seconds, deadline)
+    trained = estimate_training(config.train, built.sample, counts, import_seconds, folder, budget)
+    evaluated = estimate_evaluation(config.evaluate, *trained[1:], counts, import_seconds, budget)
     return [built.cost, elsewhere(trained.cost, config.training_deployment), evaluated]
 
 
@@ -130,7 +129,7 @@ def elsewhere(cost: StageCost, deployment: str) -> StageCost:
     return cost.model_copy(update={"basis": said})
 
 
-MEASURES: dict[str, tuple[type[Any], Callable[[Any, Path, Deadline], Stages]]] = {
+MEASURES: dict[str, tuple[type[Any], Callable[[Any, Path, Budget], Stages]]] = {
     "build": (BuildDatasetConfig, measure_build),
     "train": (TrainGanConfig, measure_train),
     "evaluate": (EvaluateGanConfig, measure_evaluate),

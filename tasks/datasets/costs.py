@@ -13,11 +13,12 @@ from shards import BuildProgress, Dataset, ShardConfig, build, list_entries
 from shards.sources.entries import Entry, Notes
 from tasks.datasets.requests import names_model
 from tasks.home import home
-from tasks.tracking.costs import Deadline, MemoryWatch, StageCost
+from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
 from tasks.tracking.inventory.files import folder_bytes
 
 FEW, SOME, MANY = 8, 32, 256  # files of the three trials; the first one also imports what a build needs
 LISTING_SECONDS = 1.5
+TRIAL_SECONDS = 5.0
 GROWTH = 2.5  # how much longer a trial may take than the one before it
 STAGE = "build"
 
@@ -60,17 +61,17 @@ class BuildEstimate(NamedTuple):
         return round(self.num_images * mine / max(everything, 1))
 
 
-def estimate_build(config: ShardConfig, folder: Path, deadline: Deadline, scheduler: str = "") -> BuildEstimate:
+def estimate_build(config: ShardConfig, folder: Path, budget: Budget, scheduler: str = "") -> BuildEstimate:
     """Build samples of the source below `folder`, and conclude from their sizes what the whole build costs.
 
     If a Dask cluster does the sharding (`scheduler`), there is no estimate of its time and memory. Raises SourceError
     if the sample has nothing to train on, and other errors of a build.
     """
-    listing = list_some(config, deadline.within(LISTING_SECONDS))
+    listing = list_some(config, budget.within(LISTING_SECONDS))
     changes = {"screen": "" if names_model(config.screen) else config.screen}
     changes |= {"labels": "auto"} if config.labels == "strict" else {}  # a sample may lack classes
     changes |= {"marked": "keep"} if listing.is_generated else {}
-    trials = _try_builds(config.model_copy(update=changes), listing, folder, deadline)
+    trials = _try_builds(config.model_copy(update=changes), listing, folder, budget.within(TRIAL_SECONDS))
     cost = _conclude(config, listing, trials)
     if scheduler:
         unknown = {"seconds": None, "memory_bytes": None, "basis": f"no time, because {scheduler} does the work"}
@@ -103,7 +104,8 @@ def _try_builds(config: ShardConfig, listing: Listing, folder: Path, deadline: D
     for files, name in ((SOME, "some"), (MANY, "many")):
         known = trials[-1]
         # Most of the time of the first trial are imports, and most of the second one's is starting the decoders.
-        if known.count == len(listing.sample) or known.seconds * GROWTH > deadline.left:
+        needed = known.seconds * GROWTH if files == MANY else 0.0
+        if known.count == len(listing.sample) or needed > deadline.left:
             break
         trials.append(_try(config, listing.sample[:files], folder / name))
     return trials

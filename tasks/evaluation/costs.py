@@ -24,7 +24,7 @@ from models.metrics.scores import score_features
 from models.networks.families import NetworkSpec
 from shards import Dataset
 from tasks.home import home
-from tasks.tracking.costs import Deadline, MemoryWatch, StageCost
+from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
 from tasks.tracking.inventory.inventory import Inventory
 from tasks.tracking.inventory.names import find_one, versions_of
 from tasks.trainer.pictures import SomeImages, some_images
@@ -32,7 +32,7 @@ from tasks.trainer.pictures import SomeImages, some_images
 STAGE = "evaluate"
 GENERATED = 64
 MOST_BATCHES = 8
-FEATURE_SECONDS = 0.7  # for each net
+FEATURE_SECONDS = 1.0  # for each net
 # The timed scores have a third of the images and of the features. All their parts are cubic in these numbers together.
 SHRUNK = 3
 LEAST_SCORED = 12
@@ -60,7 +60,7 @@ def estimate_evaluation(
     some: SomeImages,
     counts: Mapping[str, int],
     import_seconds: float,
-    deadline: Deadline,
+    budget: Budget,
 ) -> StageCost:
     """Judge some of the real images and of generated ones, and conclude what the whole evaluation costs.
 
@@ -73,7 +73,7 @@ def estimate_evaluation(
     device = select_device(config.device)
     num_val, num_train = counts.get("val", 0), min(config.num_train, counts.get("train", 0))
     with MemoryWatch() as memory:
-        speeds = _measure(config, spec, generator.to(device), some.images, device, (num_val, num_train), deadline)
+        speeds = _measure(config, spec, generator.to(device), some.images, device, (num_val, num_train), budget)
     first = speeds.by_net[0]
     seconds = (
         START_AND_END * import_seconds
@@ -99,7 +99,7 @@ def estimate_evaluation(
     )
 
 
-def estimate_version(config: EvalConfig, model: str, import_seconds: float, deadline: Deadline) -> StageCost:
+def estimate_version(config: EvalConfig, model: str, import_seconds: float, budget: Budget) -> StageCost:
     """Conclude what it costs to evaluate a registered version. Its networks are known from its files on this machine.
 
     Raises RequestError if there is no such version, and DatasetError if its dataset is not here.
@@ -113,7 +113,7 @@ def estimate_version(config: EvalConfig, model: str, import_seconds: float, dead
     dataset = Dataset.open(version.manifest)
     generator = spec.build_networks()["generator"].eval()
     counts = dataset.manifest.num_samples_by_split
-    return estimate_evaluation(config, spec, generator, some_images(dataset), counts, import_seconds, deadline)
+    return estimate_evaluation(config, spec, generator, some_images(dataset), counts, import_seconds, budget)
 
 
 def _measure(
@@ -123,7 +123,7 @@ def _measure(
     images: np.ndarray,
     device: torch.device,
     num_real: tuple[int, int],
-    deadline: Deadline,
+    budget: Budget,
 ) -> Speeds:
     began = time.perf_counter()
     names = [name for name in (config.feature_net, config.second) if name]
@@ -132,7 +132,7 @@ def _measure(
     made = time.perf_counter()
     _generate(generator, spec, device)
     generate = (time.perf_counter() - made) / GENERATED
-    by_net = [_time_net(net, images, config.batch_size, deadline.within(FEATURE_SECONDS)) for net in nets]
+    by_net = [_time_net(net, images, config.batch_size, budget.within(FEATURE_SECONDS)) for net in nets]
     scores = sum(
         _time_scores(config.num_images, num_real[0], 0 if number else num_real[1], net.num_features)
         for number, net in enumerate(nets)

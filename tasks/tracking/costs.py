@@ -82,23 +82,26 @@ def _proportional_bytes(pid: int) -> int:
 
 
 class Deadline:
-    """A moment by which a measurement is to end.
+    """A moment by which a trial is to end."""
 
-    `slowness` stretches all its seconds: on a machine with other work, the same trials take longer.
-    """
-
-    def __init__(self, seconds: float, slowness: float = 1.0) -> None:
-        self._slowness = slowness
-        self._end = time.monotonic() + seconds * slowness
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
         """The seconds that are left, at least 0."""
         return max(self._end - time.monotonic(), 0.0)
 
-    def within(self, seconds: float) -> "Deadline":
-        """Return a deadline in so many seconds, but not after this one."""
-        return Deadline(min(seconds, self.left / self._slowness), self._slowness)
+
+class Budget:
+    """The time that trials may take. `slowness` stretches it, because a machine with other work needs longer."""
+
+    def __init__(self, slowness: float = 1.0) -> None:
+        self._slowness = slowness
+
+    def within(self, seconds: float) -> Deadline:
+        """Return a deadline in so many seconds of an idle machine."""
+        return Deadline(seconds * self._slowness)
 
 
 def measure_slowness() -> float:

@@ -25,13 +25,13 @@ from models.training.steps import take_step
 from shards import Dataset
 from tasks.home import home
 from tasks.registry.packaging.export import has_onnx
-from tasks.tracking.costs import Deadline, MemoryWatch, StageCost
+from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
 from tasks.trainer.pictures import SomeImages, some_images
 from tasks.trainer.traces import training_codecs
 from tasks.training.sizes import network_of
 
 STAGE = "train"
-MOST_STEPS, LEAST_STEPS = 200, 2
+MOST_STEPS, LEAST_STEPS = 200, 3
 STEP_SECONDS = 2.5
 SCORED = 16  # images that are timed in the net of quick scores
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start a training and to register its
@@ -91,7 +91,7 @@ def estimate_training(
     counts: Mapping[str, int],
     import_seconds: float,
     folder: Path,
-    deadline: Deadline,
+    budget: Budget,
 ) -> TrainingEstimate:
     """Train a few steps on images of `dataset`, and conclude from them what the whole training costs.
 
@@ -108,7 +108,7 @@ def estimate_training(
     with MemoryWatch() as memory:
         state = make_state(timed, spec, device, World(), training_codecs(config, dataset))
         pool = some_images(dataset)
-        steps = _time_steps(state, timed, pool, device, deadline.within(STEP_SECONDS))
+        steps = _time_steps(state, timed, pool, device, budget.within(STEP_SECONDS))
         speeds = _time_rest(state, timed, pool, device, folder, steps, bool(schedule.scores))
     used = int(memory_bytes(device)) if device.type == "cuda" else memory.peak_bytes
     data = counts.get("train", 0) * pool.images[0].nbytes - pool.images.nbytes

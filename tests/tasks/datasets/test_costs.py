@@ -5,13 +5,13 @@ from pathlib import Path
 import shards
 from shards import ShardConfig
 from tasks.datasets.costs import estimate_build, list_some
-from tasks.tracking.costs import Deadline, StageCost, total_cost
+from tasks.tracking.costs import Budget, Deadline, StageCost, total_cost
 from tasks.tracking.inventory.files import folder_bytes
 
 
 def test_a_small_source_is_built_as_a_whole(tmp_path: Path, home_dir: Path, collection: Path) -> None:
     config = ShardConfig(source=str(collection), dataset="tiny", resolution=16, workers=1, val_fraction=0.3)
-    estimate = estimate_build(config, tmp_path / "trial", Deadline(60))
+    estimate = estimate_build(config, tmp_path / "trial", Budget())
     assert not home_dir.exists()
     outcome = shards.build(config, home_dir)
     assert estimate.num_images == outcome.kept
