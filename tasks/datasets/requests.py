@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shards import Dataset, ShardConfig, list_entries
+from shards import ShardConfig, list_entries
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.tracking.model_ref import ModelRef
@@ -34,6 +34,8 @@ def check_source(config: ShardConfig) -> None:
 
 def check_dataset(reference: str) -> None:
     """Raise DatasetError if there is no such dataset version."""
+    from shards import Dataset  # it imports NumPy, which other requests do not need
+
     Dataset.open(reference, home().shared)
 
 

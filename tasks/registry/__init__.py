@@ -11,6 +11,7 @@ __all__ = [
     "decisions",
     "loaded_generator",
     "overview",
+    "packaging",
     "promotion",
     "signing",
     "versions",

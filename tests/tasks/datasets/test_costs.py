@@ -11,7 +11,7 @@ from tasks.tracking.inventory.files import folder_bytes
 
 def test_a_small_source_is_built_as_a_whole(tmp_path: Path, home_dir: Path, collection: Path) -> None:
     config = ShardConfig(source=str(collection), dataset="tiny", resolution=16, workers=1, val_fraction=0.3)
-    estimate = estimate_build(config, tmp_path / "trial", Budget())
+    estimate = estimate_build(config, tmp_path / "trial", Budget(100))
     assert not home_dir.exists()
     outcome = shards.build(config, home_dir)
     assert estimate.num_images == outcome.kept
