@@ -29,12 +29,12 @@ STAMPS = Path("/usr/share/tuxpaint/stamps")  # of Debian's package tuxpaint-stam
 STAGES = ("build", "train", "evaluate")
 SMALL = ("evaluate.num_images=200", "evaluate.num_train=300", "evaluate.input_size=64", "shard.encoding=png")
 RUNS: dict[str, tuple[str, ...]] = {
-    "digits, dcgan": ("--resolution", "32", "--nimg", "12000", "shard.channels=1", "train.tick_nimg=2000", *SMALL),
+    "digits, dcgan": ("--resolution", "32", "--nimg", "8000", "shard.channels=1", "train.tick_nimg=2000", *SMALL),
     "digits, r3": (
-        *("--resolution", "32", "--family", "r3", "--nimg", "1000", "train.preset=r3-tiny", "shard.channels=1"),
-        *("train.tick_nimg=500", *SMALL),
+        *("--resolution", "32", "--family", "r3", "--nimg", "500", "train.preset=r3-tiny", "shard.channels=1"),
+        *("train.tick_nimg=250", *SMALL),
     ),
-    "stamps, vaegan": ("--resolution", "48", "--family", "vaegan", "--nimg", "3000", "train.tick_nimg=1000", *SMALL),
+    "stamps, vaegan": ("--resolution", "48", "--family", "vaegan", "--nimg", "1500", "train.tick_nimg=500", *SMALL),
 }
 ENDS = re.compile(r"^(\d\d:\d\d:\d\d\.\d+) .*Flow run '\S+-(build|train|evaluate)-?\S*' - Finished in state Completed")
 BEGAN = re.compile(r"^began (\S+)$")

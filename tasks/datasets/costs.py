@@ -30,7 +30,7 @@ class Listing(NamedTuple):
     """
 
     sample: Sequence[Entry]
-    count: int
+    num_files: int
     is_complete: bool
     seconds: float
     is_generated: bool
@@ -39,7 +39,7 @@ class Listing(NamedTuple):
 class Trial(NamedTuple):
     """A real build of some files. `rate` is the number of files per second while it decoded, 0 if it was too short."""
 
-    count: int
+    num_files: int
     seconds: float
     rate: float
     disk_bytes: int
@@ -105,7 +105,7 @@ def _try_builds(config: ShardConfig, listing: Listing, folder: Path, deadline: D
         known = trials[-1]
         # Most of the time of the first trial are imports, and most of the second one's is starting the decoders.
         needed = known.seconds * GROWTH if files == MANY else 0.0
-        if known.count == len(listing.sample) or needed > deadline.left:
+        if known.num_files == len(listing.sample) or needed > deadline.left:
             break
         trials.append(_try(config, listing.sample[:files], folder / name))
     return trials
@@ -131,18 +131,18 @@ def _try(config: ShardConfig, entries: Sequence[Entry], root: Path) -> Trial:
 def _conclude(config: ShardConfig, listing: Listing, trials: Sequence[Trial]) -> StageCost:
     """Time and disk space are linear in the number of files: their slope is that between the last two trials."""
     last = trials[-1]
-    per_file, disk_per_file = last.seconds / last.count, last.disk_bytes / last.count
+    per_file, disk_per_file = last.seconds / last.num_files, last.disk_bytes / last.num_files
     if len(trials) > 1:
         before = trials[-2]
-        more = last.count - before.count
+        more = last.num_files - before.num_files
         disk_per_file = (last.disk_bytes - before.disk_bytes) / more
         # The first trial also imported modules, so its time cannot be compared with that of the second one.
         if len(trials) > 2:
             per_file = max(last.seconds - before.seconds, 0) / more
         elif last.rate:
             per_file = 1 / last.rate
-    left = listing.count - last.count
-    imports = max(trials[0].seconds - last.seconds + per_file * (last.count - trials[0].count), 0.0)
+    left = listing.num_files - last.num_files
+    imports = max(trials[0].seconds - last.seconds + per_file * (last.num_files - trials[0].num_files), 0.0)
     seconds = listing.seconds + imports + last.seconds + per_file * left
     return StageCost(
         stage=STAGE,
@@ -155,10 +155,10 @@ def _conclude(config: ShardConfig, listing: Listing, trials: Sequence[Trial]) ->
 
 def _describe(config: ShardConfig, listing: Listing, last: Trial, per_file: float) -> str:
     if not listing.is_complete:
-        return f"the source has more than {listing.count:,} files; listing them all takes longer than a dry run may"
-    said = f"{listing.count:,} files at {1 / max(per_file, 1e-6):,.0f} per second"
-    if last.count < listing.count:
-        said += f", measured on {last.count}"
+        return f"the source has more than {listing.num_files:,} files; listing them all takes longer than a dry run may"
+    said = f"{listing.num_files:,} files at {1 / max(per_file, 1e-6):,.0f} per second"
+    if last.num_files < listing.num_files:
+        said += f", measured on {last.num_files}"
     if names_model(config.screen):
         said += "; without the time of the screening"
     if any((home().root / "datasets" / config.dataset).glob(".builds/*/ledger.sqlite")):
@@ -168,4 +168,4 @@ def _describe(config: ShardConfig, listing: Listing, last: Trial, per_file: floa
 
 def _num_images(listing: Listing, last: Trial) -> int:
     kept = sum(last.dataset.manifest.num_samples_by_split.values())
-    return round(listing.count * kept / last.count)
+    return round(listing.num_files * kept / last.num_files)

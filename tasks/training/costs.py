@@ -19,9 +19,9 @@ from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, CheckpointStore
 from models.training.config import TrainConfig
 from models.training.health_config import SCORE_NET
-from models.training.loop import make_state, sample_images, to_device
+from models.training.loop import make_state, sample_images
 from models.training.state import TrainState
-from models.training.steps import take_step
+from models.training.steps.recorded import make_step
 from shards import Dataset
 from tasks.home import home
 from tasks.registry.packaging.export import has_onnx
@@ -33,6 +33,7 @@ from tasks.training.sizes import network_of
 STAGE = "train"
 MOST_STEPS, LEAST_STEPS = 200, 3
 STEP_SECONDS = 2.5
+WARM_UP = 5  # steps that do not count, if there are enough others
 SCORED = 16  # images that are timed in the net of quick scores
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start a training and to register its
 # generator, and to start the process of one quick score and compute its distance.
@@ -125,24 +126,25 @@ def estimate_training(
 def open_dataset(reference: str) -> tuple[Dataset, Mapping[str, int]]:
     """Open a dataset of this home, and say how many images its splits have."""
     dataset = Dataset.open(reference, home().shared)
-    return dataset, dataset.manifest.num_samples_by_split
+    return dataset, {str(split): count for split, count in dataset.manifest.num_samples_by_split.items()}
 
 
 def _time_steps(
     state: TrainState, config: TrainConfig, pool: SomeImages, device: torch.device, deadline: Deadline
 ) -> list[float]:
-    """Return the seconds of each step, without the first one, which sets up memory and kernels."""
+    """Return the seconds of each step, without the first ones, which set up memory and kernels."""
+    step = make_step(state, config, World())
     share = max(2, config.batch_size // num_processes(config.compute))
     numbers, seconds = np.random.default_rng(0), list[float]()
     while len(seconds) < LEAST_STEPS or (len(seconds) < MOST_STEPS and deadline.left):
         chosen = numbers.integers(0, len(pool.images), share)
         began = time.perf_counter()
-        images, labels = to_device(pool.images[chosen], device), to_device(pool.labels[chosen], device)
-        for value in take_step(state, config, images, labels, World()).values():
+        images, labels = (torch.from_numpy(array[chosen]).to(device) for array in (pool.images, pool.labels))
+        for value in step(images, labels).values():
             float(value)  # waits for the device
         seconds.append(time.perf_counter() - began)
         state.nimg += config.batch_size
-    return seconds[1:]
+    return seconds[min(max(len(seconds) // 3, 1), WARM_UP) :]
 
 
 def _time_rest(

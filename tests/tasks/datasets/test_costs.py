@@ -27,7 +27,7 @@ def test_the_sample_of_a_source_is_random_and_bounded(tmp_path: Path) -> None:
     for number in range(600):
         (tmp_path / f"{number:03d}.png").touch()
     listing = list_some(ShardConfig(source=str(tmp_path), dataset="many"), Deadline(60))
-    assert (listing.count, listing.is_complete, len(set(listing.sample))) == (600, True, 256)
+    assert (listing.num_files, listing.is_complete, len(set(listing.sample))) == (600, True, 256)
     halves = [entry.source < "300.png" for entry in listing.sample]
     assert 90 < sum(halves) < 166  # five standard deviations around 128
 
