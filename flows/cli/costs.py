@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig, TrainGanConfig
-from tasks.tracking.costs import Budget, StageCost, measure_slowness, total_cost
+from tasks.trainer.costs.trials import Budget, StageCost, measure_slowness, total_cost
 
 # Times that importing torch takes here (benchmarks/results/estimates.md): to import Prefect and start its server.
 START = {"build": 6.0, "train": 4.0, "evaluate": 4.0}
@@ -80,7 +80,7 @@ def count_gpus() -> int:
 def import_torch() -> float:
     """Import torch and return the seconds that it took: a measure of how fast programs start here and now."""
     began = time.perf_counter()
-    import tasks.training.costs  # noqa: F401
+    import tasks.training.costs.training  # noqa: F401
 
     return time.perf_counter() - began
 
@@ -93,7 +93,7 @@ def measure_build(config: BuildDatasetConfig, folder: Path, budget: Budget) -> S
 
 def measure_train(config: TrainGanConfig, folder: Path, budget: Budget) -> Stages:
     import_seconds = import_torch()
-    from tasks.training.costs import estimate_training, open_dataset
+    from tasks.training.costs.training import estimate_training, open_dataset
 
     dataset, counts = open_dataset(config.dataset)
     return [estimate_training(config.train, dataset, counts, import_seconds, folder, budget).cost]
@@ -101,7 +101,7 @@ def measure_train(config: TrainGanConfig, folder: Path, budget: Budget) -> Stage
 
 def measure_evaluate(config: EvaluateGanConfig, _folder: Path, budget: Budget) -> Stages:
     import_seconds = import_torch()
-    from tasks.evaluation.costs import estimate_version
+    from tasks.training.costs.evaluation import estimate_version
 
     return [estimate_version(config.evaluate, config.model, import_seconds, budget)]
 
@@ -111,8 +111,8 @@ def measure_run(config: PipelineConfig, folder: Path, budget: Budget) -> Stages:
 
     built = estimate_build(config.shard, folder, budget, config.dask_scheduler)
     import_seconds = import_torch()
-    from tasks.evaluation.costs import estimate_evaluation
-    from tasks.training.costs import estimate_training
+    from tasks.training.costs.evaluation import estimate_evaluation
+    from tasks.training.costs.training import estimate_training
 
     counts = {split: built.num_samples(split) for split in ("train", "val")}
     trained = estimate_training(config.train, built.sample, counts, import_seconds, folder, budget)

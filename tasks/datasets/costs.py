@@ -13,8 +13,8 @@ from shards import BuildProgress, Dataset, ShardConfig, build, list_entries
 from shards.sources.entries import Entry, Notes
 from tasks.datasets.requests import names_model
 from tasks.home import home
-from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
 from tasks.tracking.inventory.files import folder_bytes
+from tasks.trainer.costs.trials import Budget, Deadline, MemoryWatch, StageCost
 
 FEW, SOME, MANY = 8, 32, 256  # files of the three trials; the first one also imports what a build needs
 LISTING_SECONDS = 1.5

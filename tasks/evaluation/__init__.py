@@ -6,7 +6,6 @@ May import registry and the rooms below it, not datasets, training or service.
 __all__ = [
     "approval_page",
     "comparison",
-    "costs",
     "dossier",
     "export",
     "feature_nets",

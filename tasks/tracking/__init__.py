@@ -5,7 +5,6 @@ May import trainer, reports, tasks.home and tasks.errors.
 
 __all__ = [
     "approvals",
-    "costs",
     "databases",
     "descriptions",
     "inventory",

@@ -5,8 +5,8 @@ from pathlib import Path
 import shards
 from shards import ShardConfig
 from tasks.datasets.costs import estimate_build, list_some
-from tasks.tracking.costs import Budget, Deadline, StageCost, total_cost
 from tasks.tracking.inventory.files import folder_bytes
+from tasks.trainer.costs.trials import Budget, Deadline, StageCost, total_cost
 
 
 def test_a_small_source_is_built_as_a_whole(tmp_path: Path, home_dir: Path, collection: Path) -> None:

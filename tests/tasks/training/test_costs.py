@@ -6,9 +6,9 @@ from models.metrics.config import EvalConfig
 from models.training.config import TrainConfig
 from models.training.health_config import HealthConfig
 from shards import Dataset
-from tasks.evaluation.costs import estimate_evaluation
-from tasks.tracking.costs import Budget
-from tasks.training.costs import Schedule, estimate_training
+from tasks.trainer.costs.trials import Budget
+from tasks.training.costs.evaluation import estimate_evaluation
+from tasks.training.costs.training import Schedule, estimate_training
 
 
 def test_a_training_and_its_evaluation_are_estimated(dataset: str, tmp_path: Path) -> None:

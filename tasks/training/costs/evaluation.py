@@ -24,9 +24,9 @@ from models.metrics.scores import score_features
 from models.networks.families import NetworkSpec
 from shards import Dataset
 from tasks.home import home
-from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
 from tasks.tracking.inventory.inventory import Inventory
 from tasks.tracking.inventory.names import find_one, versions_of
+from tasks.trainer.costs.trials import Budget, Deadline, MemoryWatch, StageCost
 from tasks.trainer.pictures import SomeImages, some_images
 
 STAGE = "evaluate"

@@ -1,4 +1,4 @@
-"""What the stages of a command cost: time, disk and memory."""
+"""What the stages of a command will cost, and what trials of them need: deadlines, and a watch on memory."""
 
 import os
 import threading
@@ -9,14 +9,14 @@ from typing import Self
 
 import psutil
 
-from tasks.tracking.inventory.records import Record
+from models import Settings
 
 WATCH_SECONDS = 0.05
 ALL = "in all"
 MOST_SLOWNESS = 5.0
 
 
-class StageCost(Record):
+class StageCost(Settings):
     """The estimated cost of one stage. A value is None if it cannot be estimated; `basis` then says why.
 
     `basis` says in a sentence what the values follow from. Memory is that of the processes that do the stage's work.

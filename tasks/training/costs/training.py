@@ -25,7 +25,7 @@ from models.training.steps.recorded import make_step
 from shards import Dataset
 from tasks.home import home
 from tasks.registry.packaging.export import has_onnx
-from tasks.tracking.costs import Budget, Deadline, MemoryWatch, StageCost
+from tasks.trainer.costs.trials import Budget, Deadline, MemoryWatch, StageCost
 from tasks.trainer.pictures import SomeImages, some_images
 from tasks.trainer.traces import training_codecs
 from tasks.training.sizes import network_of
