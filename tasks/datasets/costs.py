@@ -37,12 +37,16 @@ class Listing(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A real build of some files. `rate` is the number of files per second while it decoded, 0 if it was too short."""
+    """A real build of some files. `rate` is the number of files per second while it decoded, 0 if it was too short.
+
+    `disk_bytes` leaves out the contact sheet, which has `sheet_bytes` and does not grow with the source.
+    """
 
     num_files: int
     seconds: float
     rate: float
     disk_bytes: int
+    sheet_bytes: int
     memory_bytes: int
     dataset: Dataset
 
@@ -124,8 +128,11 @@ def _try(config: ShardConfig, entries: Sequence[Entry], root: Path) -> Trial:
     seconds = time.monotonic() - began
     (first, start), (last, end) = (told[0], told[-1]) if told else ((0, 0.0), (0, 0.0))
     rate = (last - first) / (end - start) if end > start else 0.0
+    sheet = Path(outcome.manifest).with_name("contact_sheet.png")
+    sheet_bytes = sheet.stat().st_size if sheet.exists() else 0
+    disk_bytes = folder_bytes(root) - sheet_bytes
     dataset = Dataset.open(outcome.manifest)
-    return Trial(len(entries), seconds, rate, folder_bytes(root), memory.peak_bytes, dataset)
+    return Trial(len(entries), seconds, rate, disk_bytes, sheet_bytes, memory.peak_bytes, dataset)
 
 
 def _conclude(config: ShardConfig, listing: Listing, trials: Sequence[Trial]) -> StageCost:
@@ -147,7 +154,9 @@ def _conclude(config: ShardConfig, listing: Listing, trials: Sequence[Trial]) ->
     return StageCost(
         stage=STAGE,
         seconds=None if not listing.is_complete else seconds,
-        disk_bytes=None if not listing.is_complete else round(last.disk_bytes + disk_per_file * left),
+        disk_bytes=None
+        if not listing.is_complete
+        else round(last.disk_bytes + last.sheet_bytes + disk_per_file * left),
         memory_bytes=last.memory_bytes,
         basis=_describe(config, listing, last, per_file),
     )

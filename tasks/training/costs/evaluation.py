@@ -40,7 +40,7 @@ SCORE_REPEATS = 4
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start the evaluation, and to draw the
 # report and store it.
 START_AND_END = 2.0
-REPORT_BYTES = 1_000_000
+REPORT_BYTES = 300_000
 FLOAT_BYTES = 4
 
 
