@@ -71,7 +71,7 @@ def _copy_from_folder(source: Path, scratch: Path) -> Fetched:
     for path in dict.fromkeys([*named, *sorted((source / MODEL).rglob("*"))]):
         target = scratch / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink() or not path.is_dir():
+        if path.is_symlink() or path.is_file():  # what is missing, or is a pipe, is refused later
             shutil.copy(path, target, follow_symlinks=False)
     return Fetched(scratch, str(source))
 

@@ -1,6 +1,7 @@
 """Push and pull, through a folder and through a stand-in for the Hugging Face Hub."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_refused_repository_leaves_nothing_in_the_registry(repository: Path, oth
     with pytest.raises(RequestError, match="MLmodel has the sha256"):
         pull_model(PullConfig(repo=str(repository)))
     assert connect(home()).search_registered_models() == []
+
+
+@pytest.mark.parametrize("name", ["model/MLmodel", "bom.json"])
+def test_pipe_or_missing_file_is_refused_and_not_opened(name: str, repository: Path, other_home: Path) -> None:
+    (repository / name).unlink()
+    with pytest.raises(RequestError, match=f"the repository has no file {name}"):
+        pull_model(PullConfig(repo=str(repository)))
+    os.mkfifo(repository / name)
+    with pytest.raises(RequestError, match=f"the repository has no file {name}"):
+        pull_model(PullConfig(repo=str(repository)))
 
 
 def test_dataset_that_is_here_is_found(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
