@@ -1,10 +1,11 @@
-"""A person decides about versions: on the command line while Prefect waits, and in the form of Prefect's UI.
+"""A person decides about versions: in the form of Prefect's UI, and on the command line while Prefect waits.
 
 Screenshots are left in test-output/. Minutes; `make test-browser`.
 """
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,34 @@ from playwright.sync_api import Locator, Page, expect
 
 from models.metrics.directions import higher_is_better, same_score
 from tests.browser.test_service import log_in, shoot
+from tests.first_wave import lay_out_home
 from tests.flows.test_service import Service
 from tests.waiting import wait_until
 
-EVALUATE = ["evaluate.num_images=16", "evaluate.input_size=32", "evaluate.device=cpu", "promote.floors=off"]
-SETTINGS = [
-    *("shard.resolution=16", "shard.val_fraction=0.3", "shard.workers=1"),
-    *("train.batch_size=8", "train.width=4", "train.latent_dim=8", "train.tick_nimg=80", "train.compute.threads=1"),
-    *EVALUATE,
+EVALUATE = [
+    *("evaluate.num_images=16", "evaluate.input_size=32", "evaluate.device=cpu"),
+    *("promote.floors=off", "promote.independent=off", "promote.approval=ask"),
 ]
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def train(service: Service, collection: Path, seed: int, *settings: str) -> dict[str, Any]:
-    """Train and evaluate a version; returns the outcome of the evaluation."""
-    asked = ["--source", str(collection), "--dataset", "tiny", "--nimg", "80", "--seed", str(seed), "--json"]
-    return dict(json.loads(service.run("run", *asked, *SETTINGS, *settings))["evaluate"])
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """The service on a home with two versions of `first`, the second of which is champion."""
+    service = Service(lay_out_home(tmp_path))
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+def evaluate(service: Service, version: int, *settings: str) -> dict[str, Any]:
+    asked = ["--model", f"models:/first/{version}", "--json", *EVALUATE, *settings]
+    return dict(json.loads(service.run("evaluate", *asked)))
+
+
+def show(service: Service, version: int) -> dict[str, Any]:
+    (found,) = json.loads(service.run("show", f"models:/first/{version}", "--json"))["found"]
+    return dict(found["thing"])
 
 
 def question(service: Service, number: int) -> dict[str, Any]:
@@ -67,46 +80,44 @@ def kill_workers(service: Service) -> None:
 
 def workers(service: Service) -> list[psutil.Process]:
     started = psutil.Process(service.process.pid).children(recursive=True)
-    return [one for one in started if "tasks.service.pool_worker" in " ".join(one.cmdline())]
+    return [one for one in started if one.is_running() and "tasks.service.pool_worker" in one.cmdline()]
 
 
 @pytest.mark.slow
-def test_a_person_decides(service: Service, page: Page, collection: Path) -> None:
+def test_a_person_decides(service: Service, page: Page) -> None:
     wait_until(service.is_set_up)
     log_in(page, service)
+    first = evaluate(service, 1, "promote.enabled=false")
+    scores = {1: first["scores"]}
+    (scored,) = show(service, 2)["scores"].values()
+    scores[2] = scored["values"]
 
-    # The first version is approved on the command line. The flow run that waits ends as well.
-    first = train(service, collection, 0, "promote.approval=ask")
-    assert (first["promoted"], first["waiting"], first["champion"]) == (False, True, None)
+    # In the form, after all workers were killed while the question waited.
+    asked = evaluate(service, 1, f"promote.score={better(scores[1], scores[2])}")
+    assert (asked["promoted"], asked["waiting"], asked["champion"]) == (False, True, "models:/first/2"), asked["why"]
     run = question(service, 1)
-    service.run("approve", "models:/tiny/1", "--by", "Ann", "--reason", "the first one")
-    state = end_of(service, run)
-    assert (state["name"], state["type"]) == ("Approved", "COMPLETED")
-    assert state["message"].startswith("approved by Ann on")
-
-    # The second version is approved in the form, after all workers were killed while it waited.
-    second = train(service, collection, 1, "promote.enabled=false")
-    score = better(second["scores"], first["scores"])
-    rule = ["promote.approval=ask", "promote.independent=off", f"promote.score={score}"]
-    asked = json.loads(service.run("evaluate", "--model", "models:/tiny/2", "--json", *EVALUATE, *rule))
-    assert asked["waiting"], asked["why"]
-    run = question(service, 2)
     kill_workers(service)
-    assert question(service, 2)["id"] == run["id"]
+    assert question(service, 1)["id"] == run["id"]
     fill_in(page, f"http://127.0.0.1:{service.prefect_port}/runs/flow-run/{run['id']}")
     state = end_of(service, run)
     assert (state["name"], state["type"]) == ("Approved", "COMPLETED"), state
-    (shown,) = json.loads(service.run("show", "models:/tiny/2", "--json"))["found"]
-    assert "champion" in shown["thing"]["aliases"]
-    assert shown["thing"]["why"] == "approved by Bob Example: sharper"
-    assert (shown["thing"]["approval"]["state"], shown["thing"]["approval"]["by"]) == ("approved", "Bob Example")
-    page.reload()
-    expect(page.get_by_text("Approved").first).to_be_visible()
-    shoot(page, "approval-done")
+    version = show(service, 1)
+    assert "champion" in version["aliases"]
+    assert version["why"] == "approved by Bob Example: sharper"
+    assert (version["approval"]["state"], version["approval"]["by"]) == ("approved", "Bob Example")
+
+    # On the command line: the flow run that waits ends as well.
+    assert evaluate(service, 2, f"promote.score={better(scores[2], scores[1])}")["waiting"]
+    run = question(service, 2)
+    service.run("decline", "models:/first/2", "--by", "Ann", "--reason", "all alike")
+    state = end_of(service, run)
+    assert (state["name"], state["type"]) == ("Declined", "COMPLETED")
+    assert state["message"].startswith("declined by Ann on")
+    assert "champion" in show(service, 1)["aliases"]
 
 
 def better(mine: dict[str, float], theirs: dict[str, float]) -> str:
-    """A score of which the second version has the better value: only then does the rule ask."""
+    """A score of which one version has the better value: only then does the rule ask."""
     differ = [name for name in mine if not name.endswith("-std") and not same_score(mine[name], theirs[name])]
     return next(name for name in differ if (mine[name] > theirs[name]) == higher_is_better(name))
 
@@ -116,17 +127,16 @@ def fill_in(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("button", name="Resume").first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("May tiny version 2 become champion?")).to_be_visible()
+    expect(dialog.get_by_text("become champion?")).to_be_visible()
     grids = dialog.locator("img[src^='data:image']")
     expect(grids).to_have_count(2)
     for place in range(2):
         assert grids.nth(place).evaluate("image => image.complete && image.naturalWidth > 0")
     expect(dialog.get_by_role("cell", name="FD-MobileNetV2")).to_be_visible()
-    shoot(page, "approval-form")
     choose(page, dialog, "approve")
     below(dialog, "Name", "textarea").fill("Bob Example")
     below(dialog, "Reason (Optional)", "textarea").fill("sharper")
-    shoot(page, "approval-filled")
+    shoot(page, "approval-form")
     with page.expect_response(lambda answer: answer.url.endswith("/resume")) as sent:
         dialog.get_by_role("button", name="Submit").click()
     assert sent.value.ok
