@@ -19,10 +19,10 @@ from models.metrics.drift import feature_drift
 KNOWN, FRESH, SIZE = 1000, 600, 32
 COUNTS = (20, 50, 100, 300)
 TRIALS = 50
-ABOUT = f"""Each cell is the ratio that `drift.ratio` limits: the distance of the new images from {KNOWN:,} known digits,
-relative to that between random halves of the known ones, in features of EfficientNet-Lite0 at {SIZE} pixels. A star says
-that no random sample of the known digits was as far away. A training starts where there is a star and the ratio is at
-least 1.5."""
+ABOUT = f"""Each cell is the ratio that `drift.ratio` limits: the distance of the new images from {KNOWN:,} known
+digits, relative to that between random halves of the known ones, in features of EfficientNet-Lite0 at {SIZE} pixels. A
+star says that no random sample of the known digits was as far away. A training starts where there is a star and the
+ratio is at least 1.5."""
 
 
 def main() -> None:
@@ -91,8 +91,8 @@ def false_alarms(images: np.ndarray, net: FeatureNet) -> str:
     stars = sum(one.exceeds_chance for one in found)
     alarms = sum(one.exceeds_chance and one.ratio >= 1.5 for one in found)
     return (
-        f"100 digits of the same kind, in {TRIALS} random choices: the ratio is {low:.2f} to {high:.2f}, with the median "
-        f"{middle:.2f}. {stars} had a star, and {alarms} would have started a training."
+        f"100 digits of the same kind, in {TRIALS} random choices: the ratio is {low:.2f} to {high:.2f}, with the "
+        f"median {middle:.2f}. {stars} had a star, and {alarms} would have started a training."
     )
 
 
