@@ -54,10 +54,9 @@ def _in_parts(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
 
 
 def _facts(row: dict[str, Any]) -> dict[str, Any]:
-    known: dict[str, Any] = {
-        name: row[name] for name in ("source_sha256", "source_bytes", "reason", "message") if name in row
-    }
-    return known | row.get("facts", {})
+    names = ("source_sha256", "source_bytes", "reason", "message")
+    facts: dict[str, Any] = row.get("facts", {})
+    return facts | {name: row[name] for name in names if name in row}
 
 
 def _first_image(row: dict[str, Any], file: int, recipe: Recipe) -> Sample | None:
