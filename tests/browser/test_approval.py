@@ -3,6 +3,7 @@
 Screenshots are left in test-output/. Minutes; `make test-browser`.
 """
 
+import contextlib
 import json
 import signal
 from collections.abc import Iterator
@@ -80,7 +81,14 @@ def kill_workers(service: Service) -> None:
 
 def workers(service: Service) -> list[psutil.Process]:
     started = psutil.Process(service.process.pid).children(recursive=True)
-    return [one for one in started if one.is_running() and "tasks.service.pool_worker" in one.cmdline()]
+    return [one for one in started if "tasks.service.pool_worker" in command_of(one)]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Its words; none if it has ended meanwhile, or was killed and is not yet waited for."""
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 @pytest.mark.slow
