@@ -52,7 +52,8 @@ def main(names: list[str]) -> None:
         table(["run", "stage", "time", "", "disk", "", "memory", ""], [line for row in rows for line in lines(row)]),
         "In each pair, the estimate of `shardgan run --dry-run` stands first, and then what the run itself took right "
         "after it, with the deviation of the estimate. A stage lasts until its flow has finished, and includes what "
-        "the command imports for it. Memory is the sum of all processes of the command, shared memory counted once.",
+        "the command imports for it; the last one lasts until the command has ended. Memory is the sum of all "
+        "processes of the command, shared memory counted once.",
         table(
             ["run", "load before, between, after", "dry run", "run"],
             [
@@ -112,13 +113,14 @@ def stage_seconds(log: str, began: datetime, wall: float) -> Iterator[tuple[str,
             now = (at - began).total_seconds() % 86_400
             yield found[2], now - last
             last = now
-    yield "the end", wall - last
+    yield "end", wall - last
 
 
 def lines(row: Row) -> Iterator[list[str]]:
     """Yield the table's lines of one run."""
     estimates = {stage["stage"]: stage for stage in row["costs"]["stages"]}
-    took, used = row["happened"]["seconds"], row["happened"]["disk"]
+    took, used = dict(row["happened"]["seconds"]), row["happened"]["disk"]
+    took[STAGES[-1]] += took.pop("end")
     for stage in STAGES:
         told = estimates[stage]
         yield [
