@@ -1,13 +1,12 @@
 """The child process of a dry run: it measures what the stages of a command will cost, and prints one JSON object.
 
-Standard input has one JSON object with the command and its config. All that the measurement writes is in a temporary
-folder.
+Standard input has one JSON object with the command, its config and a temporary folder for all that the measurement
+writes.
 """
 
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
@@ -30,16 +29,15 @@ def main() -> None:
     request = json.load(sys.stdin)
     config_class, measure = MEASURES[request["command"]]
     answers, sys.stdout = sys.stdout, sys.stderr
-    with tempfile.TemporaryDirectory(prefix="shardgan-estimate-") as folder:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
-        try:
-            budget = Budget(measure_slowness())
-            stages = measure(config_class.model_validate(request["config"]), Path(folder), budget)
-            stages = [with_command(stage, number == 0) for number, stage in enumerate(stages)]
-        except Exception as error:  # whatever it is: the command itself will say it when it runs
-            found: dict[str, Any] = {"problem": f"There is no estimate: {type(error).__name__}: {error}"}
-        else:
-            found = describe(stages) | {"seconds": time.monotonic() - began, "load": os.getloadavg()[0]}
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        budget = Budget(measure_slowness())
+        stages = measure(config_class.model_validate(request["config"]), Path(request["folder"]), budget)
+        stages = [with_command(stage, number == 0) for number, stage in enumerate(stages)]
+    except Exception as error:  # whatever it is: the command itself will say it when it runs
+        found: dict[str, Any] = {"problem": f"There is no estimate: {type(error).__name__}: {error}"}
+    else:
+        found = describe(stages) | {"seconds": time.monotonic() - began, "load": os.getloadavg()[0]}
     print(json.dumps(found), file=answers, flush=True)
     os._exit(0)  # the libraries' own ends take time
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,9 +53,10 @@ def ask_costs(command: Command, config: BaseModel) -> dict[str, Any] | None:
     """
     if command.name not in STAGED:
         return None
-    request = json.dumps({"command": command.name, "config": config.model_dump(mode="json")})
     with (
         _waiting(),
+        # Made here: a child that is killed could not remove it.
+        tempfile.TemporaryDirectory(prefix="shardgan-estimate-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(
             [sys.executable, "-c", CHILD],
             stdin=subprocess.PIPE,
@@ -64,6 +66,7 @@ def ask_costs(command: Command, config: BaseModel) -> dict[str, Any] | None:
             start_new_session=True,
         ) as child,
     ):
+        request = json.dumps({"command": command.name, "config": config.model_dump(mode="json"), "folder": folder})
         try:
             answer, _ = child.communicate(request, timeout=MOST_SECONDS)
         except subprocess.TimeoutExpired:
