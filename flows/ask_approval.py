@@ -20,6 +20,7 @@ from tasks.registry.decisions.approval import ApprovalOutcome, approve_version, 
 from tasks.registry.decisions.waiting_runs import is_answered_elsewhere
 from tasks.tracking.approvals import in_a_word
 from tasks.tracking.runs import connect
+from tasks.tracking.telemetry.lineage import pieces, stage
 
 
 class Answer(RunInput):
@@ -55,7 +56,9 @@ def ask_approval(config: Annotated[AskApprovalConfig, Form()]) -> ApprovalOutcom
         form = Answer.with_initial_data(description=show_question(config.model))
         answer = suspend_flow_run(wait_for_input=form, key=key_of(flow_run.run_count))
     if answer.decision == "approve":
-        outcome = approve_version(config.model, answer.by, answer.reason, answer.anyway)
+        with stage("promote", config.model, reads=[pieces.model(config.model)]) as lineage:
+            outcome = approve_version(config.model, answer.by, answer.reason, answer.anyway)
+            lineage.made(pieces.champion(outcome.model))
     else:
         outcome = decline_version(config.model, answer.by, answer.reason)
     show_outcome(f"{outcome.model}: {outcome.decision}", outcome)

@@ -12,6 +12,7 @@ from tasks.tracking.lineage import code_commit
 
 logger = logging.getLogger(__name__)
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+EXPORTER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"  # its logger
 TIMEOUT_SECONDS = 3.0
 _started = False
 
@@ -45,3 +46,16 @@ def start_tracing() -> None:
     timeout = None if os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") else TIMEOUT_SECONDS
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=timeout)))
     trace.set_tracer_provider(provider)
+    logging.getLogger(EXPORTER).addFilter(Once())
+
+
+class Once:
+    """Lets the first message of the exporter through: it would tell of every batch that a collector does not take."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def filter(self, _record: logging.LogRecord) -> bool:
+        """Return whether this is the first message."""
+        told, self.told = self.told, True
+        return not told

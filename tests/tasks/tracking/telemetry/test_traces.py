@@ -3,15 +3,13 @@
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs pip install 'shardgan[telemetry]'")
 
 from tasks.tracking.telemetry.traces import is_configured
+from tests.tasks.tracking.telemetry.collectors import Collector
 
 # Prefect's own spans need a server, so this program makes spans as Prefect does: with the global tracer.
 PROGRAM = """
@@ -33,32 +31,17 @@ def run_program(endpoint: str) -> str:
 
 
 def test_spans_reach_a_collector_and_a_collector_that_is_away_fails_nothing() -> None:
-    received: list[ExportTraceServiceRequest] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.path == "/v1/traces"
-            received.append(ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    run_program(f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    server.server_close()
-    (resource,) = [one for request in received for one in request.resource_spans]
+    collector = Collector()
+    run_program(collector.url)
+    collector.close()
+    (resource,) = collector.received
     attributes = {one.key: one.value.string_value for one in resource.resource.attributes}
     assert attributes["service.name"] == "shardgan"
-    (scope,) = resource.scope_spans
-    spans = {span.name: span for span in scope.spans}
+    spans = collector.spans()
     assert set(spans) == {"pipeline", "shard-tiny"}
     assert spans["shard-tiny"].parent_span_id == spans["pipeline"].span_id
-    run_program("http://127.0.0.1:1")
+    told = run_program("http://127.0.0.1:1")
+    assert told.count("Failed to export") <= 1, told
 
 
 def test_traces_are_off_unless_an_endpoint_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
