@@ -122,9 +122,10 @@ class VersionCost(BaseModel):
         if self.total is None:
             return []
         starts = f" in {self.training.starts} starts" if self.training and self.training.starts > 1 else ""
+        has_parts = bool(self.evaluation or starts)
         named = [
             ("cost", self.total if self.training else None, ""),
-            ("cost of the training", self.training, starts),
+            ("cost of the training", self.training if has_parts else None, starts),
             ("cost of evaluations", self.evaluation, ""),
             (f"before, in {self.started_from}", self.before, ""),
         ]

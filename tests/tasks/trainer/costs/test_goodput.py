@@ -105,6 +105,9 @@ def test_runs_without_a_history_have_no_cost() -> None:
     assert Cost.of_run([]) is None
     assert Goodput.of([]) is None
     assert VersionCost().facts() == []
+    hour = Cost(hours=1.0, starts=1)
+    assert VersionCost(training=hour).facts() == [("cost", "60 min")]
+    assert VersionCost(evaluation=hour).facts() == [("cost of evaluations", "60 min")]  # of an older release
 
 
 def test_a_version_costs_its_training_and_evaluations_and_names_what_came_before() -> None:
