@@ -28,13 +28,15 @@ from tasks.errors import FlowRunDeleted, OverQuota
 from tasks.flow_runs import liveness
 from tasks.flow_runs.liveness import HELD
 from tasks.home import home
+from tasks.service.provisioning import set_quota
+from tasks.service.settings import ServiceConfig
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags
 from tasks.trainer.costs.goodput import Goodput
 from tasks.trainer.costs.history import History
-from tasks.trainer.costs.quota import VARIABLE, Quota, Spent
+from tasks.trainer.costs.quota import VARIABLE, Spent
 from tasks.trainer.run_directory import RunDirectory
-from tasks.training.quota import check_quota, spent_since
+from tasks.training.quota import check_quota, read_quota, spent_since
 from tasks.training.stage import plan_run
 from tests.waiting import wait_until
 
@@ -105,8 +107,8 @@ def test_a_training_over_the_quota_of_the_day_waits_for_the_next_one(home_dir: P
         check_quota(str(run.path))
 
     check_quota(str(run.path))  # no quota was set
-    quota = Quota(gpu_hours_per_day=2.5, timezone="Pacific/Auckland")
-    Variable.set(VARIABLE, quota.model_dump(mode="json"))
+    set_quota(ServiceConfig(gpu_hours_per_day=2.5, timezone="Pacific/Auckland"))
+    quota = read_quota()
     try:
         with pytest.raises(
             OverQuota, match=r"3 GPU hours of 2\.5\. The next day begins on .* run the same command then"
