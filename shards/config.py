@@ -212,9 +212,8 @@ class ShardConfig(Settings):
     checks: Literal["warn", "stop", "off"] = Field(
         "warn",
         title="Checks",
-        description="what happens when the new version differs from the latest one in a way that is often a mistake: a "
-        "class is gone, ten times as many images or a tenth of them, all images of one codec, many more refused files. "
-        "warn: the version says so. stop: no version is made. off: not checked.",
+        description="Whether the new version is compared with the latest one: a class is gone, ten times as many images or "
+        "a tenth, all of one codec, many more refused files. warn: it says so; stop: no version is made.",
     )
     screen: str = Field(
         "",

@@ -87,6 +87,7 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
         "reasons",
         "reused",
         "notes",
+        "checks",
     }
     assert built.keys() == expected
     assert (built["seen"], built["kept"], built["quarantined"], built["reused"]) == (49, 48, 1, False)
