@@ -212,7 +212,7 @@ class ShardConfig(Settings):
     checks: Literal["warn", "stop", "off"] = Field(
         "warn",
         title="Checks",
-        description="Whether the new version is compared with the latest one: a class is gone, ten times as many images "
+        description="Whether a new version is compared with the latest one: a class is gone, ten times as many images "
         "or a tenth, all of one codec, many more refused files. warn: it says so; stop: no version is made.",
     )
     screen: str = Field(

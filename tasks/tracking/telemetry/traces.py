@@ -39,9 +39,9 @@ def start_tracing() -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES change these.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES change these. The version is the commit.
     name = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "shardgan"}
-    provider = TracerProvider(resource=Resource.create({**name, "shardgan.commit": code_commit()}))
+    provider = TracerProvider(resource=Resource.create({**name, "service.version": code_commit()}))
     # Spans are sent by a thread. What is left is sent when the process ends: within the timeout if nobody answers.
     timeout = None if os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT") else TIMEOUT_SECONDS
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=timeout)))
