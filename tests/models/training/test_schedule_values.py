@@ -40,3 +40,11 @@ def test_the_strength_moves_after_four_steps_as_in_the_paper() -> None:
         strength.observe(torch.tensor(sign), 8, config)
         found.append(float(strength.value))
     assert found == pytest.approx([0, 0, 0, 0.032, 0.032, 0.032, 0.032, 0])
+
+
+def test_each_four_steps_are_averaged_on_their_own() -> None:
+    config = AugmentConfig(policy="adaptive", adapt_nimg=1000)
+    strength = AdaptiveStrength(torch.device("cpu"))
+    for sign in (0.9,) * 4 + (0.5,) * 4:  # a sum that did not begin at 0 again would exceed 4 times the target of 0.6
+        strength.observe(torch.tensor(sign), 8, config)
+    assert float(strength.value) == pytest.approx(0)
