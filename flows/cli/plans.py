@@ -102,10 +102,11 @@ def plan_drift(config: DriftConfig) -> Plan:
 def plan_study(config: CompressionStudyConfig) -> Plan:
     """Check the source, and estimate the cost of the study."""
     from tasks.datasets.requests import check_source
+
+    check_source(config.shard)  # at once: the other checks import torch
     from tasks.study.costs import describe_costs
     from tasks.study.variants import study_name
 
-    check_source(config.shard)
     return [
         *describe_costs(config.shard, config.study, config.train, config.evaluate),
         f"keep the versions as {study_name(config.shard.dataset)} under {home().shared}, the report under "
@@ -217,14 +218,14 @@ def plan_pull(config: PullConfig) -> Plan:
 
 def plan_up(config: ServiceConfig) -> Plan:
     """Check the addresses, the password and the configs of the schedules."""
-    from flows.service import plan_up
+    from flows.cli.schedules import plan_up
 
     return plan_up(config)
 
 
 def plan_setup(config: ServiceConfig) -> Plan:
     """Check the configs of the schedules."""
-    from flows.service import read_schedules
+    from flows.cli.schedules import read_schedules
 
     read_schedules(config)
     return [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"]
@@ -247,6 +248,12 @@ def plan_worker(config: WorkerConfig) -> Plan:
 
 
 def _check_model(model: str) -> None:
-    from tasks.registry.overview import check_model
+    """Raise RegistryError where the registry has no such version. A home without a server is asked without MLflow."""
+    if home().serves_itself:
+        from tasks.tracking.inventory.models import check_version
 
-    check_model(model)
+        check_version(home(), model)
+    else:
+        from tasks.registry.overview import check_model
+
+        check_model(model)

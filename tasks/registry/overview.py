@@ -2,11 +2,9 @@
 
 from typing import NamedTuple
 
-from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.versions import resolve_version
 from tasks.tracking.links import run_url, version_url
-from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import short_tags
 
@@ -41,8 +39,5 @@ def describe_version(uri: str) -> VersionOverview:
 
 
 def check_model(uri: str) -> None:
-    """Raise RegistryError where the registry has no version that `uri` names; makes no database to find that out."""
-    ModelRef.parse(uri)
-    if home().serves_itself and not (home().root / "mlflow.db").exists():
-        raise RegistryError(f"there is no model {uri!r}: nothing has been registered in {home().root} yet")
+    """Raise RegistryError where the registry has no version that `uri` names."""
     resolve_version(connect(home()), uri)

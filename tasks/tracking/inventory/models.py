@@ -13,6 +13,7 @@ from tasks.tracking.approvals import Approval
 from tasks.tracking.inventory.files import folder_bytes
 from tasks.tracking.inventory.records import ScoreRecord, VersionRecord
 from tasks.tracking.inventory.registry_tables import StoredVersion, read_versions
+from tasks.tracking.model_ref import ModelRef
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.costs.cost import VersionCost
 
@@ -53,6 +54,20 @@ def list_versions(home: Home) -> list[VersionRecord]:
 
         stored = ask_versions(home)
     return sorted((_record(home, one) for one in stored), key=lambda one: (one.name, -int(one.version)))
+
+
+def check_version(home: Home, uri: str) -> None:
+    """Raise RegistryError where a home without a tracking server has no version that `uri` names.
+
+    Raises RequestError for a database that cannot be read.
+    """
+    ref = ModelRef.parse(uri)
+    if not home.mlflow_database.exists():
+        raise RegistryError(f"there is no model {uri!r}: nothing has been registered in {home.root} yet")
+    stored = read_versions(home.mlflow_database)
+    if not any(one.name == ref.name and (one.version == ref.version or ref.alias in one.aliases) for one in stored):
+        known = ", ".join(sorted({one.name for one in stored})) or "none"
+        raise RegistryError(f"the registry has no {ref.uri}; registered models: {known}")
 
 
 def _record(home: Home, stored: StoredVersion) -> VersionRecord:
