@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.serving import make_server
 
+from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.tracking.inventory.inventory import Inventory
-from tasks.tracking.inventory.models import list_versions
+from tasks.tracking.inventory.models import check_version, list_versions
 from tasks.tracking.inventory.registry_server import ask_by_client, ask_by_http, ask_versions
 from tasks.tracking.inventory.registry_tables import read_versions
 from tasks.tracking.runs import connect
@@ -40,6 +41,14 @@ def test_a_version_has_its_scores_origin_and_size(inventory: Inventory) -> None:
     assert round(scores.values["FD-EffNetLite0"], 4) == one.shown_scores["FD-EffNetLite0"]
     assert one.bytes
     assert one.bytes > 100_000
+
+
+def test_a_version_is_found_by_name_number_or_alias(inventory: Inventory) -> None:
+    for known in ("first", "models:/first/1", "first@champion"):
+        check_version(inventory.home, known)
+    for unknown in ("second", "models:/first/3", "first@best"):
+        with pytest.raises(RegistryError, match=r"the registry has no models:/.*; registered models: first$"):
+            check_version(inventory.home, unknown)
 
 
 def test_the_tables_say_what_mlflow_says(inventory: Inventory, server: str) -> None:
