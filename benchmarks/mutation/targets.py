@@ -41,6 +41,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",
         "tests/tasks/registry/test_promotion.py",
+        "tests/tasks/registry/decisions",
     ),
     "tasks/registry/signing.py": ("tests/tasks/registry/test_signing_values.py",),
     "tasks/registry/audit.py": ("tests/tasks/registry/test_audit.py",),

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tasks.flow_runs.artifacts import in_run
-from tasks.flow_runs.terminal import console, say
+from tasks.flow_runs.terminal import console, is_quiet, say
 from tasks.tracking.outages import not_needed
 from tasks.trainer.costs.words import in_words
 
@@ -41,6 +41,9 @@ class ProgressReport:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=console(),
+            # A bar would print what libraries write to stderr, which a quiet command keeps from the terminal.
+            redirect_stdout=not is_quiet(),
+            redirect_stderr=not is_quiet(),
         )
         self.item = self.bar.add_task(escape(title), total=self.total, note="")
         self.artifact: Any = None

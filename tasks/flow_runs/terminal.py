@@ -38,6 +38,11 @@ def speak_to(stream: TextIO) -> Iterator[Console]:
         _consoles.remove(console)
 
 
+def is_quiet() -> bool:
+    """Return whether a quiet command runs: its console is then not stderr, which goes to its log file."""
+    return bool(_consoles)
+
+
 def console() -> Console:
     """Return the console for people. Without a quiet command it is the one of Prefect's log lines, or stderr."""
     if _consoles:

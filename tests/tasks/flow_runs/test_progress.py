@@ -1,6 +1,8 @@
 """Progress: the time that is left, in words."""
 
 import logging
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -45,3 +47,16 @@ def test_without_a_terminal_a_stage_is_one_line_at_its_end(tmp_path: Path) -> No
         "Trained [x]\\x1b, 2,000 images, in 0 s: /home/runs/[x]",
         "warning: low on disk",
     ]
+
+
+def test_a_bar_does_not_bring_what_libraries_print_into_a_quiet_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    reader, writer = os.openpty()
+    with os.fdopen(writer, "w") as terminal, speak_to(terminal):
+        with ProgressReport("training", "Training x", 2000) as progress:
+            progress.update(100, "images")
+            print("nobody needs this", file=sys.stderr)
+        shown = os.read(reader, 2**16).decode()
+    os.close(reader)
+    assert "Training x" in shown
+    assert "nobody needs this" not in shown
