@@ -41,7 +41,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tasks/registry/promotion.py": (
         "tests/tasks/registry/test_promotion_values.py",
         "tests/tasks/registry/test_promotion.py",
-        "tests/tasks/registry/decisions",
+        "tests/tasks/registry/decisions/test_approval.py",
     ),
     "tasks/registry/signing.py": ("tests/tasks/registry/test_signing_values.py",),
     "tasks/registry/audit.py": ("tests/tasks/registry/test_audit.py",),
