@@ -248,7 +248,7 @@ def plan_worker(config: WorkerConfig) -> Plan:
 
 
 def _check_model(model: str) -> None:
-    """Raise RegistryError where the registry has no such version. A home without a server is asked without MLflow."""
+    """Raise RegistryError if the registry does not have this version. Without a server, this does not import MLflow."""
     if home().serves_itself:
         from tasks.tracking.inventory.models import check_version
 

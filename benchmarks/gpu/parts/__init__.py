@@ -1,4 +1,4 @@
-"""The parts of the benchmark, most important first: what there is no time for is left out from the end."""
+"""The parts of the benchmark. The most important part runs first. If the time is over, the last parts do not run."""
 
 from benchmarks.gpu.parts import compiled, data, exact, machine, memory, nets, ranks, scoring, speed
 from benchmarks.gpu.runner import Part
