@@ -118,7 +118,7 @@ def _print_costs(costs: dict[str, Any]) -> None:
 
 
 def price_words(stage: Mapping[str, Any], costs: Mapping[str, Any]) -> list[str]:
-    """Return the price of a stage. Return an empty text if the price of this machine is not set."""
+    """Return the price of a stage. Return an empty list if the price of this machine is not set."""
     if "currency" not in costs:
         return []
     return ["-" if stage["price"] is None else f"{stage['price']:.2f} {costs['currency']}"]
