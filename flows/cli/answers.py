@@ -3,10 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.reports.printable import for_terminal
 from tasks.tracking.telemetry.log_format import format_line, is_json
+
+if TYPE_CHECKING:
+    from tasks.flow_runs.summary import Outcome
 
 DONE, FAILED, WRONG = 0, 1, 2
 BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
@@ -63,3 +66,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], is_right: Sequence[bool])
         for cell, width, right in zip(cells, widths, is_right, strict=True)
     ]
     return "  ".join(placed).rstrip()
+
+
+def print_summary(outcome: "Outcome") -> None:
+    """Print each fact of the outcome on its own line. Long lines are not wrapped, so that paths can be copied."""
+    from rich.console import Console  # refused requests do not wait for these imports
+    from rich.markup import escape
+
+    console = Console(soft_wrap=True, highlight=False)
+    console.print()
+    for name, value in outcome.facts():
+        console.print(f"[bold]{escape(name):<14}[/] {escape(for_terminal(value))}")

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import BaseModel
 
-from flows.cli.answers import DONE, FAILED, WRONG, fail
+from flows.cli.answers import DONE, FAILED, WRONG, fail, print_summary
 from flows.cli.commands import COMMANDS, Command
 from flows.cli.dry_run import ask_costs, show_plan
 from flows.cli.settings import (
@@ -105,8 +105,6 @@ def run_command(
     elif as_json:
         print(json.dumps(outcome.model_dump(mode="json")))
     else:
-        from flows.cli.summary import print_summary
-
         print_summary(outcome)
     return DONE if outcome is None or command.succeeded(outcome) else FAILED
 
