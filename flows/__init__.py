@@ -1,14 +1,16 @@
 """The flows that a person schedules or starts: one flow per file. The body of a flow lists its steps.
 
-A Prefect worker imports only `flows.<name>`, in a process that Prefect has started. This file is therefore the only
-place for settings that such a process needs before it uses Prefect.
+May import tasks. A Prefect worker imports only `flows.<room>.<name>`, in a process that Prefect has started. This file
+is therefore the only place for settings that such a process needs before it uses Prefect.
 """
 
 import sys
 from pathlib import Path
 
+from flows.former_names import find_former_names
 from tasks.home import apply_defaults, make_prefect_home
 
+find_former_names()
 # For every way to start a flow (command line, worker, import): telemetry is off and all state is under one root.
 apply_defaults()
 

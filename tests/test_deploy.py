@@ -1,6 +1,7 @@
 """deploy/ as Prefect reads it: a key that it does not know would be dropped without a word."""
 
 import importlib
+import pkgutil
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -18,6 +19,7 @@ from prefect.cli.deploy._models import (
 )
 from pydantic import BaseModel
 
+import flows
 from tasks.flow_runs import announcements
 from tasks.service.databases import TODAY
 from tasks.service.provisioning import CPU, GPU, UPKEEP, read_automations, with_former_names
@@ -41,7 +43,7 @@ def load_flow(entrypoint: str) -> Flow[..., Any]:
 
 
 def all_flows() -> dict[str, Flow[..., Any]]:
-    modules = [importlib.import_module(f"flows.{path.stem}") for path in (ROOT / "flows").glob("[a-z]*.py")]
+    modules = [importlib.import_module(one.name) for one in pkgutil.walk_packages(flows.__path__, "flows.")]
     return {item.name: item for module in modules for item in vars(module).values() if isinstance(item, Flow)}
 
 

@@ -3,6 +3,8 @@
 May import flows and tasks; it is the only place that prints.
 """
 
+__all__ = ["main", "schedules"]
+
 
 def main() -> None:
     """Run the command line and exit with its status."""

@@ -13,7 +13,7 @@ from prefect.utilities.schema_tools import ValidationError, is_valid_schema, val
 
 import flows
 from flows.configs import PipelineConfig
-from flows.pipeline import pipeline
+from flows.pipelines.pipeline import pipeline
 from models.networks.presets import preset_fields
 
 Schema = dict[str, Any]
@@ -22,8 +22,8 @@ BOUNDS = ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"})
 
 def find_flows() -> list[Flow[Any, Any]]:
     """One flow a file, of the file's name."""
-    names = [module.name for module in pkgutil.iter_modules(flows.__path__)]
-    found = [getattr(importlib.import_module(f"flows.{name}"), name, None) for name in names]
+    names = [module.name for module in pkgutil.walk_packages(flows.__path__, "flows.")]
+    found = [getattr(importlib.import_module(name), name.rpartition(".")[2], None) for name in names]
     return [one for one in found if isinstance(one, Flow)]
 
 

@@ -21,7 +21,7 @@ from prefect.variables import Variable
 from flows.cli.commands import COMMANDS
 from flows.cli.running import run_flow
 from flows.configs import TrainGanConfig
-from flows.train_gan import train_gan
+from flows.stages.train_gan import train_gan
 from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
 from tasks.errors import FlowRunDeleted, OverQuota

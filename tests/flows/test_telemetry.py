@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from flows.build_dataset import build_dataset
 from flows.configs import BuildDatasetConfig
+from flows.stages.build_dataset import build_dataset
 from tasks.datasets.sharding import ShardConfig
 from tasks.tracking.telemetry import lineage
 from tests.tasks.tracking.telemetry.collectors import Collector

@@ -8,8 +8,8 @@ from prefect.settings import PREFECT_API_URL
 
 import shards
 from flows.configs import TrainGanConfig
-from flows.generate_images import generate_images
-from flows.train_gan import train_gan
+from flows.stages.generate_images import generate_images
+from flows.stages.train_gan import train_gan
 from models.compute.config import ComputeConfig
 from models.training.loop import TrainConfig
 from tasks.datasets.config import GenerateConfig

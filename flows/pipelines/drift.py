@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.configs import DriftConfig, PipelineConfig
 from flows.forms import Form
-from flows.pipeline import pipeline
+from flows.pipelines.pipeline import pipeline
 from tasks.datasets.drift.comparing import compare_source
 from tasks.datasets.drift.decision import Advice, Comparison, advise
 from tasks.flow_runs.run_names import name_run

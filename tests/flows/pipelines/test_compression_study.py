@@ -8,8 +8,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.cli.plans import plan_study
-from flows.compression_study import compression_study
 from flows.configs import CompressionStudyConfig
+from flows.pipelines.compression_study import compression_study
 from models.compute.config import ComputeConfig
 from models.metrics.config import EvalConfig
 from models.training.loop import TrainConfig

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from flows.configs import DriftConfig
-from flows.drift import DriftOutcome, drift
+from flows.pipelines.drift import DriftOutcome, drift
 from models.compute.config import ComputeConfig
 from models.metrics.config import EvalConfig
 from models.training.config import TrainConfig

@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.configs import CompressionStudyConfig, TrainGanConfig
 from flows.forms import Form
-from flows.train_gan import train_gan
+from flows.stages.train_gan import train_gan
 from tasks.errors import TrainingFailed
 from tasks.evaluation.stage import check_scorable
 from tasks.flow_runs.exclusion import sole_run

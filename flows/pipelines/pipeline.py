@@ -8,9 +8,9 @@ from prefect import State, flow
 from prefect.states import Cancelled, Completed
 from pydantic import BaseModel, ConfigDict
 
-from flows.build_dataset import build_dataset
 from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig, TrainGanConfig
 from flows.forms import Form
+from flows.stages.build_dataset import build_dataset
 from tasks.datasets.sharding import BuildOutcome
 from tasks.errors import DatasetBusy
 from tasks.evaluation.outcome import EvaluateOutcome
@@ -61,7 +61,7 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
     # Imported after sharding: these import torch and MLflow, which takes seconds.
-    from flows.evaluate_gan import evaluate_gan
+    from flows.stages.evaluate_gan import evaluate_gan
     from tasks.evaluation.stage import check_scorable
     from tasks.registry.overview import describe_version
 
@@ -97,7 +97,7 @@ def find_trained(wanted: TrainGanConfig) -> TrainOutcome | None:
 
 def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutcome:
     """Train through the deployment if the server has it, else in this process."""
-    from flows.train_gan import train_gan
+    from flows.stages.train_gan import train_gan
     from tasks.training.delegation import is_deployed, train_by_deployment
     from tasks.training.stage import plan_run
 

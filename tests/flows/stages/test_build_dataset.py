@@ -6,8 +6,8 @@ import pytest
 from distributed import LocalCluster
 from prefect.client.orchestration import get_client
 
-from flows.build_dataset import build_dataset
 from flows.configs import BuildDatasetConfig
+from flows.stages.build_dataset import build_dataset
 from shards import ShardConfig
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -16,7 +16,7 @@ from prefect.exceptions import CancelledRun
 from prefect.settings import get_current_settings
 
 from flows.configs import PipelineConfig
-from flows.pipeline import PipelineOutcome, pipeline
+from flows.pipelines.pipeline import PipelineOutcome, pipeline
 from models.compute.config import ComputeConfig
 from models.metrics.config import EvalConfig
 from models.training.health_config import HealthConfig

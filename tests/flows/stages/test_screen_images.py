@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import shards
-from flows.build_dataset import build_dataset
 from flows.configs import BuildDatasetConfig, TrainGanConfig
-from flows.screen_images import screen_images
-from flows.train_gan import train_gan
+from flows.stages.build_dataset import build_dataset
+from flows.stages.screen_images import screen_images
+from flows.stages.train_gan import train_gan
 from models.training.loop import TrainConfig
 from tasks.datasets.config import ScreenConfig, ScreenPolicy
 from tasks.datasets.screening import ScreenOutcome
