@@ -30,12 +30,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collections", default="digits,emoji", help="names, with commas")
     parser.add_argument("--families", default="dcgan,vae,r3", help="families to train, with commas; empty: none")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each family")
     given = parser.parse_args()
     torch.set_num_threads(1)
     families = [name for name in given.families.split(",") if name]
     datasets = {name: sharded(name, RESOLUTIONS[name]) for name in given.collections.split(",")}
     real = {name: degraded(dataset) for name, dataset in datasets.items()}
-    made = {name: generators(dataset, families) for name, dataset in datasets.items()}
+    made = {name: generators(dataset, families, given.seeds) for name, dataset in datasets.items()}
     draw(real, made)
     show_steps(datasets)
     tables = [part for name in datasets for part in describe(name, real[name], made[name])]

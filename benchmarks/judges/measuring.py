@@ -26,7 +26,7 @@ COUNT = 400  # images of each set
 POOL = 1500  # train images that sets are selected from
 FOLDER = CACHE / "judges"
 # Images seen. Four checkpoints of each training are scored.
-LENGTHS = {"dcgan": 8000, "vae": 8000, "r3": 2000}
+LENGTHS = {"dcgan": 16000, "vae": 8000, "r3": 2000}
 
 
 class Reference(NamedTuple):
@@ -88,27 +88,32 @@ def degraded(dataset: Dataset) -> list[Row]:
     return rows
 
 
-def generators(dataset: Dataset, families: list[str]) -> list[Row]:
-    """One row for each checkpoint of a short training of each family."""
+def generators(dataset: Dataset, families: list[str], seeds: int) -> list[Row]:
+    """One row for each checkpoint of short trainings of each family, as many as there are seeds."""
     references = {judge: Reference.of(dataset, judge) for judge in LABELS}
     return [
-        row for family in families for row in kept_family(dataset, family, LENGTHS[family], references)["checkpoints"]
+        row
+        for family in families
+        for seed in range(seeds)
+        for row in kept_training(dataset, family, seed, references)["checkpoints"]
     ]
 
 
-def kept_family(dataset: Dataset, family: str, nimg: int, references: dict[str, Reference]) -> Row:
+def kept_training(dataset: Dataset, family: str, seed: int, references: dict[str, Reference]) -> Row:
     """Train a family, or go on with it, and score its checkpoints."""
-    folder = FOLDER / f"{dataset.manifest.dataset}-{family}-{nimg}"
-    return kept(folder / "rows.json", lambda: {"checkpoints": list(trained(dataset, family, nimg, folder, references))})
+    folder = FOLDER / f"{dataset.manifest.dataset}-{family}-{LENGTHS[family]}-{seed}"
+    return kept(folder / "rows.json", lambda: {"checkpoints": list(trained(dataset, family, seed, folder, references))})
 
 
 def trained(
-    dataset: Dataset, family: str, nimg: int, folder: Path, references: dict[str, Reference]
+    dataset: Dataset, family: str, seed: int, folder: Path, references: dict[str, Reference]
 ) -> Iterator[dict[str, Any]]:
     """The scores of each checkpoint."""
     (folder / "samples").mkdir(parents=True, exist_ok=True)
+    nimg = LENGTHS[family]
     given: dict[str, Any] = {
         "family": family,
+        "seed": seed,
         "nimg": nimg,
         "tick_nimg": nimg // 4,
         "checkpoint_ticks": 1,
@@ -124,9 +129,10 @@ def trained(
         generator = spec.build_networks()["generator"]
         generator.load_state_dict(checkpoint.part("ema"))
         images = torch.cat(list(generated(generator.eval(), labels, 0)))[:COUNT].numpy()
-        key = f"{family} {nimg} {checkpoint.nimg} {COUNT}"
+        key = f"{family} {nimg} {seed} {checkpoint.nimg} {COUNT}"
         scores = {
             judge: one.scores(features(key, lambda images=images: images, dataset, one.net))  # type: ignore[misc]
             for judge, one in references.items()
         }
-        yield {"collection": dataset.manifest.dataset, "family": family, "nimg": checkpoint.nimg, "scores": scores}
+        about = {"collection": dataset.manifest.dataset, "family": family, "seed": seed, "nimg": checkpoint.nimg}
+        yield about | {"scores": scores}

@@ -7,6 +7,7 @@ __all__ = [
     "config",
     "directions",
     "distances",
+    "diversity",
     "drift",
     "evaluation",
     "floors",

@@ -14,6 +14,7 @@ from models.shield.config import ShieldConfig
 from models.training.health_config import SCORE_NET, HealthConfig
 
 MOST_TICKS = 10**6
+LATER_HEALTH = ("low_diversity", "diversity_share", "diversity_patience")  # settings that older runs do not have
 
 
 class ScheduleConfig(Settings):
@@ -150,6 +151,8 @@ class TrainConfig(Settings):
             excluded["augment"] = {"flip"}
         if not self.compute.graph:
             excluded["compute"] = {"graph"}
+        usual = HealthConfig()
+        excluded["health"] = {name for name in LATER_HEALTH if getattr(self.health, name) == getattr(usual, name)}
         return self.model_dump_json(exclude=excluded)
 
     def feature_nets_used(self) -> dict[str, str]:

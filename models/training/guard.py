@@ -6,6 +6,7 @@ and awaited if necessary. So its consequences happen at the same image in every 
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +14,7 @@ import torch
 from models.compute.metering.clock import Clock
 from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, EvaluationError
+from models.metrics.diversity import Diversity
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
 from models.training.config import TrainConfig
 from models.training.health import Event, Name, Spread, collapsed, discriminator_won, score_worse
@@ -21,6 +23,15 @@ from models.training.io import TrainerIO
 from models.training.state import TrainState
 
 logger = logging.getLogger(__name__)
+SEVERITY = ("warn", "rollback", "stop")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was found about one checkpoint: its score, and how diverse its images are, if that was measured."""
+
+    score: Best
+    diversity: Diversity | None = None
 
 
 class Scorer(Protocol):
@@ -29,7 +40,7 @@ class Scorer(Protocol):
     def start(self, nimg: int) -> None:
         """Begin to score the checkpoint at `nimg`, unless it is scored already or being scored."""
 
-    def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
+    def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Scored | None:
         """Wait for the score. Return None once `should_stop()` is true. Raises EvaluationError if scoring failed."""
 
 
@@ -156,14 +167,37 @@ class Guard:
         try:
             with self.clock.spend("evaluation"):
                 self.scorer.start(pending)
-                score = self.scorer.collect(pending, self.io.should_stop)
+                scored = self.scorer.collect(pending, self.io.should_stop)
         except EvaluationError as error:
             self.state.health.pending_nimg = None
             return Event(self.state.nimg, "scorer_failed", "warn", f"no score at {pending:,} images: {error}"), False
-        if score is None:
+        if scored is None:
             return None, True
         self.state.health.pending_nimg = None
-        return self._judge(score), False
+        events = [event for event in (self._judge(scored.score), self._compare(scored)) if event]
+        decided = max(events, key=lambda event: SEVERITY.index(event.action), default=None)
+        for other in events:
+            if other is not decided:  # one action is enough
+                self.io.notify(replace(other, action="warn").row())
+        return decided, False
+
+    def _compare(self, scored: Scored) -> Event | None:
+        """Count how often in a row the images were much more alike than real ones."""
+        health, policy = self.state.health, self.policy
+        if scored.diversity is None or scored.score.nimg < policy.collapsed_from_nimg:
+            return None
+        alike = scored.diversity.below(policy.diversity_share)
+        health.num_alike = health.num_alike + 1 if alike else 0
+        if health.num_alike != policy.diversity_patience:
+            return None
+        parts = ", ".join(f"{name} {value:.2g}" for name, value in list(alike.items())[:8])
+        reason = (
+            f"generated images are too much alike at {scored.score.nimg:,} images, {health.num_alike} scores in a row: "
+            f"their mean distance in the features of the score, over that of real images, is {parts}, expected at "
+            f"least {policy.diversity_share:g}; look at the sample grid, and try another train.seed, a lower "
+            "train.learning_rate or more augmentation"
+        )
+        return self._event("low_diversity", policy.low_diversity, reason)
 
     def _judge(self, score: Best) -> Event | None:
         """Count the score, and record it in the store if it is the best so far."""

@@ -7,6 +7,8 @@ the statistics of the tick, never on the clock, so a resumed training decides in
     discriminator_won   the discriminator is always right, for several ticks: the generator learns nothing more
     collapsed_samples   images of different latents hardly differ, compared with real ones (within each class)
     score_worse         several scores in a row are far above the best one
+    low_diversity       at several scores in a row, images lie much closer together in the features of the score than
+                        real ones do: over all, or within a class
     scorer_failed       a score could not be computed; training goes on
     out_of_memory       a step did not fit the memory; training starts again from its newest checkpoint, with half as
                         many images at once (reported by tasks/trainer/worker.py)
@@ -22,7 +24,15 @@ from pydantic import BaseModel, ConfigDict
 from models.grids import to_float
 from models.training.health_config import Action, HealthConfig
 
-Name = Literal["non_finite", "discriminator_won", "collapsed_samples", "score_worse", "scorer_failed", "out_of_memory"]
+Name = Literal[
+    "non_finite",
+    "discriminator_won",
+    "collapsed_samples",
+    "score_worse",
+    "low_diversity",
+    "scorer_failed",
+    "out_of_memory",
+]
 CERTAIN = ("accuracy_real", "accuracy_fake", "accuracy_pairs")
 MIN_VARIANCE = 1e-11  # of real images that differ at all; rounding gives equal images a variance of about 1e-14
 MIN_FREEDOM = 8  # degrees of freedom (images less one) from which the variance of a class of real images is used
@@ -52,6 +62,7 @@ class Health(BaseModel):
     num_won: int = 0
     num_collapsed: int = 0
     num_worse: int = 0
+    num_alike: int = 0
     num_scores: int = 0
     best_score: float | None = None
     pending_nimg: int | None = None  # the checkpoint whose score has not been read yet

@@ -53,6 +53,20 @@ class HealthConfig(Settings):
     score_patience: int = Field(
         2, ge=1, le=1000, title="Worse scores", description="an event after this many far worse scores in a row"
     )
+    low_diversity: Action = Field(
+        "warn",
+        title="Low diversity",
+        description="action when scored images are much more alike than real ones, over all or within a class",
+    )
+    diversity_share: Share = Field(
+        0.5,
+        title="Diversity",
+        description="the mean distance of generated images in the features of the quick score is low if it is below "
+        "this share of that of real images",
+    )
+    diversity_patience: int = Field(
+        2, ge=1, le=1000, title="Low diversities", description="an event after this many low diversities in a row"
+    )
     won_accuracy: Share = Field(
         0.995,
         title="Won accuracy",

@@ -159,7 +159,7 @@ class TrainState:
         self.restore(checkpoint)
         self.nimg, self.num_ticks = nimg, num_ticks
         factor, num_rollbacks = health.learning_rate_factor * learning_rate_factor, health.num_rollbacks + 1
-        fresh = {"num_won": 0, "num_collapsed": 0, "num_worse": 0}
+        fresh = {"num_won": 0, "num_collapsed": 0, "num_worse": 0, "num_alike": 0}
         self.health = health.model_copy(
             update={**fresh, "learning_rate_factor": factor, "num_rollbacks": num_rollbacks}
         )

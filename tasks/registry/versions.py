@@ -7,10 +7,11 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -191,21 +192,26 @@ def export_generator(run: RunDirectory, folder: Path, name: str = "") -> tuple[d
         "arguments": config.network.generator_arguments(),
         "labels": config.labels,
         "nimg": checkpoint.nimg,
-        "chosen": why_chosen(checkpoint.nimg, best, len(run.read_scores())),
+        "chosen": why_chosen(checkpoint.nimg, best, run.read_scores()),
         "sha256": digests,
     }
     paths["spec"].write_text(json.dumps(spec, indent=1))
     return paths, digests
 
 
-def why_chosen(nimg: int, best: Best | None, num_scores: int) -> str:
-    """Say in words why the checkpoint at `nimg` is the one that is registered."""
+def why_chosen(nimg: int, best: Best | None, scores: Sequence[Mapping[str, Any]]) -> str:
+    """Say in words why the checkpoint at `nimg` is the one that is registered; `scores` are lines of scores.jsonl."""
     if best is None:
         return f"newest checkpoint, at {nimg:,} images; none was scored"
     of = f"{best.name} {best.value:.4g} under protocol {best.protocol}, at {best.nimg:,} images"
     if best.nimg != nimg:
         return f"newest complete checkpoint, at {nimg:,} images; the best ({of}) is damaged"
-    return f"best of {num_scores} quick scores: {of}"
+    last = scores[-1] if scores else None
+    if last is None or last["nimg"] == nimg:
+        compared = "it is the last one" if last else ""
+    else:
+        compared = f"the last one, at {last['nimg']:,} images, had {last['value']:.4g}"
+    return f"best of {len(scores)} scored checkpoints: {of}" + (f"; {compared}" if compared else "")
 
 
 def pinned_requirements() -> list[str]:

@@ -16,6 +16,7 @@ from tasks.reports.report import flatten_config, page_environment
 __all__ = ["LiveData", "live_script", "render_live_page"]
 
 SHARES = {"mfu_share": "MFU", "gpu_busy_share": "GPU busy", "host_share": "host wait", "data_share": "data wait"}
+DIVERSITY = {"overall": "all images", "within": "within classes"}
 WATTS = {"gpu_watts": "GPU", "cpu_watts": "CPU"}
 MAX_EVENTS = 20  # the newest ones
 DIGITS = 5  # of the points of a curve
@@ -60,6 +61,8 @@ def render_live_page(
 def live_script(data: LiveData) -> str:
     """Give the content of live.js: one call with the data as JSON, in ASCII."""
     charts = [_chart(group, columns, data.stats) for group, columns in group_columns(data.stats).items()]
+    if diversity := _diversity_chart(data.scores):
+        charts.insert(0, diversity)
     for name in dict.fromkeys(row["name"] for row in data.scores):
         points = [[row["nimg"], _rounded(row["value"])] for row in data.scores if row["name"] == name]
         charts.insert(0, {"group": name, "title": f"{name} on few images", "curves": [{"name": "", "points": points}]})
@@ -97,6 +100,16 @@ def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, 
         for column, name in columns.items()
     ]
     return {"group": group, "title": chart_title(group), "curves": curves}
+
+
+def _diversity_chart(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The diversity of the scored images over all and within classes, as far as the lines hold it."""
+    found = [(row["nimg"], row["diversity"]) for row in scores if row.get("diversity")]
+    curves = []
+    for key, name in DIVERSITY.items():
+        points = [[nimg, _rounded(diversity[key])] for nimg, diversity in found if diversity[key] is not None]
+        curves += [{"name": name, "points": points}] if points else []
+    return {"group": "diversity", "title": "Diversity (real images: 1)", "curves": curves} if curves else None
 
 
 def _rounded(value: float) -> float:

@@ -265,11 +265,23 @@ class RunTracker:
             self.sent_scores = {int(metric.step) for metric in history}
         fresh = [row for row in rows if row["nimg"] not in self.sent_scores]
         now = int(time.time() * 1000)
-        points = [Metric(f"{QUICK_PREFIX}{row['name']}", row["value"], now, row["nimg"]) for row in fresh]
+        points = [
+            Metric(f"{QUICK_PREFIX}{name}", value, now, row["nimg"])
+            for row in fresh
+            for name, value in score_figures(row).items()
+        ]
         if points:
             tags = RunTags(quick_protocol=fresh[-1]["digest"]).as_tags()
             self.client.log_batch(self.run_id, metrics=points, tags=[RunTag(*tag) for tag in tags.items()])
             self.sent_scores |= {row["nimg"] for row in fresh}
+
+
+def score_figures(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures of a line of scores.jsonl by name: the score, and the diversity if it was measured."""
+    diversity = row.get("diversity") or {}
+    figures = {row["name"]: row["value"], "diversity": diversity.get("overall")}
+    figures["diversity-within"] = diversity.get("within")
+    return {name: float(value) for name, value in figures.items() if value is not None}
 
 
 def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from models.compute.device import prepare, select_device
@@ -21,6 +22,7 @@ from models.features.nets import load_feature_net
 from models.grids import to_uint8
 from models.metrics.config import EvalConfig
 from models.metrics.distances import frechet_distance
+from models.metrics.diversity import measure_diversity
 from models.metrics.protocol import Protocol
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.health_config import SCORE_NET
@@ -47,7 +49,7 @@ def main(path: Path, nimg: int) -> None:
 
 
 def quick_config(train: TrainConfig) -> EvalConfig:
-    """Return the settings of a score on few images. Only its Fréchet distance is used."""
+    """Return the settings of a score on few images. Its Fréchet distance and its diversity are used."""
     health = train.health
     return EvalConfig(
         feature_net=SCORE_NET,
@@ -61,7 +63,7 @@ def quick_config(train: TrainConfig) -> EvalConfig:
 def score(
     config: RunConfig, run: RunDirectory, nimg: int, eval_config: EvalConfig, net: FeatureNet, device: torch.device
 ) -> dict[str, Any]:
-    """Return one line of scores.jsonl: images seen, name, value, and the protocol with its digest."""
+    """Return one line of scores.jsonl: images seen, name, value, diversity, and the protocol with its digest."""
     dataset = Dataset.open(config.manifest)
     manifest, num_reference = dataset.manifest, dataset.num_samples(SPLIT)
     reference = reference_features(
@@ -76,13 +78,22 @@ def score(
     protocol = Protocol.of(
         eval_config, net, dataset=manifest.dataset, dataset_version=manifest.version, num_reference=num_reference
     )
+    labels = classes_of(rows, dataset) if config.network.num_classes else None
+    diversity = measure_diversity(generated, reference, labels)
     return {
         "nimg": nimg,
         "name": f"FD-{net.label}",
         "value": frechet_distance(generated, reference),
+        "diversity": diversity.as_row() if diversity else None,
         "digest": protocol.digest(),
         "protocol": protocol.model_dump(),
     }
+
+
+def classes_of(rows: list[dict[str, int]], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes of the generated images and of the val split's images, in the order of their features."""
+    generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
+    return generated, np.array([sample.label for sample in dataset.stream(SPLIT)])
 
 
 @torch.no_grad()

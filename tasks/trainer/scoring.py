@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from models.errors import EvaluationError
+from models.metrics.diversity import Diversity
 from models.training.checkpoints import Best
+from models.training.guard import Scored
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory
 
 logger = logging.getLogger(__name__)
@@ -35,10 +37,10 @@ class ChildScorer:
                 command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
             )
 
-    def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Best | None:
+    def collect(self, nimg: int, should_stop: Callable[[], bool]) -> Scored | None:
         """Wait for the score. Return None when `should_stop()` is true. Raises EvaluationError if the child fails."""
         if (known := self._known(nimg)) is not None:
-            return as_score(known)
+            return as_scored(known)
         child, deadline = self.child, time.monotonic() + PATIENCE_SECONDS
         if child is None:
             raise EvaluationError(f"no scorer was started for the checkpoint at {nimg:,} images")
@@ -57,7 +59,7 @@ class ChildScorer:
             raise EvaluationError(f"the scorer ended with exit code {child.returncode}: see {self.run.log}")
         row = json.loads(output.splitlines()[-1])
         self.run.append_score(row)
-        return as_score(row)
+        return as_scored(row)
 
     def close(self) -> None:
         """End the child process, if there is one."""
@@ -70,6 +72,7 @@ class ChildScorer:
         return next((row for row in self.run.read_scores() if row["nimg"] == nimg), None)
 
 
-def as_score(row: dict[str, Any]) -> Best:
-    """Convert a line of scores.jsonl to the form that the checkpoint store keeps."""
-    return Best(nimg=row["nimg"], name=row["name"], value=row["value"], protocol=row["digest"])
+def as_scored(row: dict[str, Any]) -> Scored:
+    """Convert a line of scores.jsonl to the form that the guard takes. Lines of older releases have no diversity."""
+    score = Best(nimg=row["nimg"], name=row["name"], value=row["value"], protocol=row["digest"])
+    return Scored(score, Diversity.of(row["diversity"]) if row.get("diversity") else None)

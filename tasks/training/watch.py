@@ -8,7 +8,7 @@ from tasks.flow_runs.artifacts import show_picture
 from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
-from tasks.tracking.runs import RunTracker
+from tasks.tracking.runs import RunTracker, score_figures
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.alerts import HealthReport
 from tasks.training.mirror import RunMirror
@@ -81,8 +81,13 @@ class RunWatch:
         ]
         shares = [f"{name} {row[key]:.0%}" for key, name in SHARES.items() if key in row]
         speed = f"{row['images_per_second']:.0f}/s"
-        note = ", ".join([f"{row['nimg']:,}/{self.total:,} images", speed, *shares, *losses])
+        note = ", ".join([f"{row['nimg']:,}/{self.total:,} images", speed, *shares, *losses, *self._newest_score()])
         self.progress.update(row["nimg"], note)
+
+    def _newest_score(self) -> list[str]:
+        """Give the figures of the newest quick score in words."""
+        rows = self.run.read_scores()
+        return [f"{name} {value:.3g}" for name, value in score_figures(rows[-1]).items()] if rows else []
 
     def _show_newest_grid(self) -> None:
         fresh = [(nimg, path) for nimg, path in self.run.list_samples() if nimg > self.shown_nimg]

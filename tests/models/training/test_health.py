@@ -10,9 +10,11 @@ import torch
 
 from models.compute.config import ComputeConfig
 from models.errors import DivergedError, EvaluationError
+from models.metrics.diversity import Diversity, measure_diversity
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, Best, CheckpointStore
 from models.training.config import TrainConfig
+from models.training.guard import Scored
 from models.training.health import Spread, collapsed, discriminator_won, score_worse
 from models.training.health_config import HealthConfig
 from models.training.io import TrainingInputs
@@ -72,17 +74,18 @@ class ScriptedScorer:
     def __init__(self, store: CheckpointStore, values: dict[int, float], fails: frozenset[int] = frozenset()) -> None:
         self.store, self.values, self.fails = store, values, fails
         self.asked: list[int] = []
+        self.diversity: dict[int, Diversity | None] = {}
 
     def start(self, nimg: int) -> None:
         assert self.store.path(nimg) in self.store.committed()
 
-    def collect(self, nimg: int, should_stop: Any) -> Best | None:
+    def collect(self, nimg: int, should_stop: Any) -> Scored | None:
         if nimg in self.fails:
             raise EvaluationError("no score here")
         if should_stop():
             return None
         self.asked.append(nimg)
-        return Best(nimg, "FD", self.values.get(nimg, 100.0), "p")
+        return Scored(Best(nimg, "FD", self.values.get(nimg, 100.0), "p"), self.diversity.get(nimg))
 
 
 class Training:
@@ -245,6 +248,36 @@ def test_scores_that_stay_worse_send_it_back_to_the_best(tmp_path: Path) -> None
     assert best is not None
     assert returned is not None
     assert {group["lr"] for o in state.optimizers.values() for group in o.param_groups} == {CONFIG.learning_rate / 2}
+
+
+FEATURES = np.random.default_rng(0).normal(size=(60, 32)).astype(np.float32)
+EVERY = range(16, 97, 16)
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [(np.repeat(FEATURES[:1], 60, axis=0), [(48, "low_diversity", "stop")]), (FEATURES[::-1] * 0.8, [])],
+    ids=["one image repeated", "healthy"],
+)
+def test_a_collapsed_generator_is_told_of_and_a_healthy_one_is_not(
+    tmp_path: Path, features: np.ndarray, told: list[tuple[int, str, str]]
+) -> None:
+    health = {"low_diversity": "stop", "collapsed_from_nimg": 16, "collapsed_spread": 0.0}
+    training = Training(tmp_path, dict.fromkeys(EVERY, 50.0), health=health)
+    training.scorer.diversity = dict.fromkeys(EVERY, measure_diversity(features, FEATURES))
+    training.run()
+    assert training.told() == told
+    assert all("all images 0, expected at least 0.5" in event["reason"] for event in training.events)
+
+
+def test_two_reasons_to_act_at_one_score_are_both_told_and_acted_on_once(tmp_path: Path) -> None:
+    health = {"low_diversity": "warn", "score_worse": "rollback", "diversity_patience": 3, "collapsed_from_nimg": 0}
+    training = Training(tmp_path, {16: 20.0}, nimg=80, health=health | {"collapsed_snapshots": 9})
+    training.scorer.diversity = dict.fromkeys(EVERY, Diversity(0.9, {0: 0.2, 1: 0.9}, 0.55))
+    state = training.run()
+    assert training.told()[:2] == [(64, "low_diversity", "warn"), (64, "score_worse", "rollback")]
+    assert "class 0 0.2, expected" in training.events[0]["reason"]
+    assert state.health.num_rollbacks == 1
 
 
 def test_values_that_are_not_finite_send_it_back_once(tmp_path: Path) -> None:

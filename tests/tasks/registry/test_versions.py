@@ -9,7 +9,7 @@ import pytest
 from mlflow.entities.model_registry import ModelVersion
 
 from models.errors import CheckpointError
-from models.training.checkpoints import file_sha256
+from models.training.checkpoints import Best, file_sha256
 from models.training.loop import TrainConfig
 from shards import Dataset
 from tasks.errors import RegistryError
@@ -22,6 +22,7 @@ from tasks.registry.versions import (
     register,
     resolve_version,
     seal_model,
+    why_chosen,
 )
 from tasks.tracking.model_ref import CHALLENGER
 from tasks.tracking.runs import RunTracker, connect
@@ -127,3 +128,15 @@ def test_an_unknown_model_is_named_with_those_there_are(home_dir: Path) -> None:
     client.create_registered_model("other")
     with pytest.raises(RegistryError, match="registered models: other"):
         resolve_version(client, "models:/m@champion")
+
+
+def test_a_version_says_which_of_the_scored_checkpoints_it_is() -> None:
+    best = Best(40, "FD", 12.34, "p")
+    scores = [{"nimg": 40, "value": 12.34}, {"nimg": 80, "value": 15.0}]
+    start = "best of 2 scored checkpoints: FD 12.34 under protocol p, at 40 images"
+    assert why_chosen(40, best, scores) == f"{start}; the last one, at 80 images, had 15"
+    assert why_chosen(40, best, scores[::-1]) == f"{start}; it is the last one"
+    assert why_chosen(80, best, scores) == (
+        "newest complete checkpoint, at 80 images; the best (FD 12.34 under protocol p, at 40 images) is damaged"
+    )
+    assert why_chosen(80, None, []) == "newest checkpoint, at 80 images; none was scored"

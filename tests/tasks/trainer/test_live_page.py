@@ -62,6 +62,18 @@ def test_the_data_follow_the_training(run: RunDirectory) -> None:
     assert data["events"][-1]["reason"] == HOSTILE
 
 
+def test_the_page_shows_the_diversity_of_the_scored_images(run: RunDirectory) -> None:
+    for nimg, overall, within in ((240, 0.7, None), (480, 0.81234567, 0.6)):
+        diversity = {"overall": overall, "within": within, "by_class": {}}
+        run.append_score({"nimg": nimg, "name": "FD-X", "value": 9.0, "digest": "d", "diversity": diversity})
+    LivePage(run).start()
+    charts = {chart["title"]: chart["curves"] for chart in shown(run)["charts"]}
+    assert charts["Diversity (real images: 1)"] == [
+        {"name": "all images", "points": [[240, 0.7], [480, 0.81235]]},
+        {"name": "within classes", "points": [[480, 0.6]]},
+    ]
+
+
 def test_the_page_says_what_a_trainer_does_before_its_first_statistics(run: RunDirectory) -> None:
     page = LivePage(run)
     page.start()

@@ -108,9 +108,13 @@ def test_a_trainer_killed_after_a_rollback_and_with_its_scorer_ends_in_the_same_
     tracker.finish()
     history = tracker.client.get_metric_history(tracker.run_id, "quick/FD-EffNetLite0")
     assert [(point.step, point.value) for point in history] == [(row["nimg"], row["value"]) for row in scores]
+    history = tracker.client.get_metric_history(tracker.run_id, "quick/diversity")
+    assert [point.value for point in history] == [row["diversity"]["overall"] for row in scores]
+    assert all(row["diversity"]["within"] >= 0 for row in scores)
     tags = register(tracker.client, whole, tracker.run_id, "m").tags
     assert tags["shardgan.nimg"] == str(best["nimg"])
-    assert tags["shardgan.chosen"].startswith(f"best of 2 quick scores: FD-EffNetLite0 {best['value']:.4g} under")
+    said = f"best of 2 scored checkpoints: FD-EffNetLite0 {best['value']:.4g} under"
+    assert tags["shardgan.chosen"].startswith(said)
 
 
 def test_a_scorer_that_fails_says_where_to_look(make_run: Callable[[str], RunDirectory]) -> None:
@@ -127,9 +131,10 @@ def test_a_score_is_taken_once(make_run: Callable[[str], RunDirectory]) -> None:
     scorer = ChildScorer(run)
     scorer.start(400)
     assert scorer.child is None
-    score = scorer.collect(400, lambda: True)
-    assert score is not None
-    assert (score.nimg, score.value, score.protocol) == (400, 1.5, "d")
+    scored = scorer.collect(400, lambda: True)
+    assert scored is not None
+    assert (scored.score.nimg, scored.score.value, scored.score.protocol) == (400, 1.5, "d")
+    assert scored.diversity is None  # a line of an older release
 
 
 def test_a_scorer_is_ended_when_training_is_told_to_stop(make_run: Callable[[str], RunDirectory]) -> None:
