@@ -15,6 +15,7 @@ from benchmarks.judges.degradations import ALTERED, SELECTED, alter, select, ste
 from models.features.cache import reference_features
 from models.features.feature_net import FeatureNet
 from models.features.nets import load_feature_net
+from models.metrics.diversity import measure_diversity
 from models.metrics.judges import LABELS
 from models.metrics.scores import score_features
 from models.training.checkpoints import CheckpointStore, load_checkpoint
@@ -26,7 +27,7 @@ COUNT = 400  # images of each set
 POOL = 1500  # train images that sets are selected from
 FOLDER = CACHE / "judges"
 # Images seen. Four checkpoints of each training are scored.
-LENGTHS = {"dcgan": 16000, "vae": 8000, "r3": 2000}
+LENGTHS = {"dcgan": 12000, "vae": 8000, "r3": 1600}
 
 
 class Reference(NamedTuple):
@@ -43,9 +44,11 @@ class Reference(NamedTuple):
         return cls(dataset, net, features("val", lambda: dataset.open_split("val").images, dataset, net))
 
     def scores(self, found: np.ndarray) -> dict[str, float]:
-        """All scores of these features, the distances as FD and KD."""
+        """All scores of these features, the distances as FD and KD, and their diversity."""
         scores = score_features(found, self.features, self.net.label, 0).scores
-        return {name.replace(f"-{self.net.label}", ""): score.value for name, score in scores.items()}
+        values = {name.replace(f"-{self.net.label}", ""): score.value for name, score in scores.items()}
+        diversity = measure_diversity(found, self.features)
+        return values | {"diversity": diversity.overall if diversity else 1.0}
 
 
 def features(name: str, images: Callable[[], np.ndarray], dataset: Dataset, net: FeatureNet) -> np.ndarray:
@@ -55,6 +58,14 @@ def features(name: str, images: Callable[[], np.ndarray], dataset: Dataset, net:
         yield images()
 
     return reference_features(batches(), net, CACHE / "features", f"judges {dataset.manifest.version} {name}")
+
+
+def first(batches: Iterator[torch.Tensor]) -> np.ndarray:
+    """The first COUNT images; no more batches are made than these need."""
+    found: list[torch.Tensor] = []
+    while sum(map(len, found)) < COUNT:
+        found.append(next(batches))
+    return torch.cat(found)[:COUNT].numpy()
 
 
 def degraded(dataset: Dataset) -> list[Row]:
@@ -119,6 +130,7 @@ def trained(
         "checkpoint_ticks": 1,
         "keep_checkpoints": 4,
         "health": {"score_ticks": 0},
+        "compute": {"threads": 1},
     }
     config = TrainConfig.model_validate(given | ({"preset": "r3-tiny"} if family == "r3" else {}))
     spec = network(config, dataset)
@@ -128,7 +140,7 @@ def trained(
         checkpoint = load_checkpoint(path)
         generator = spec.build_networks()["generator"]
         generator.load_state_dict(checkpoint.part("ema"))
-        images = torch.cat(list(generated(generator.eval(), labels, 0)))[:COUNT].numpy()
+        images = first(generated(generator.eval(), labels, 0))
         key = f"{family} {nimg} {seed} {checkpoint.nimg} {COUNT}"
         scores = {
             judge: one.scores(features(key, lambda images=images: images, dataset, one.net))  # type: ignore[misc]

@@ -6,7 +6,7 @@ and awaited if necessary. So its consequences happen at the same image in every 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -14,24 +14,15 @@ import torch
 from models.compute.metering.clock import Clock
 from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, EvaluationError
-from models.metrics.diversity import Diversity
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
 from models.training.config import TrainConfig
 from models.training.health import Event, Name, Spread, collapsed, discriminator_won, score_worse
 from models.training.health_config import Action
-from models.training.io import TrainerIO
+from models.training.io import Scored, TrainerIO
 from models.training.state import TrainState
 
 logger = logging.getLogger(__name__)
 SEVERITY = ("warn", "rollback", "stop")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What was found about one checkpoint: its score, and how diverse its images are, if that was measured."""
-
-    score: Best
-    diversity: Diversity | None = None
 
 
 class Scorer(Protocol):
@@ -190,7 +181,7 @@ class Guard:
         health.num_alike = health.num_alike + 1 if alike else 0
         if health.num_alike != policy.diversity_patience:
             return None
-        parts = ", ".join(f"{name} {value:.2g}" for name, value in list(alike.items())[:8])
+        parts = ", ".join(f"{value:.2g} ({name})" for name, value in list(alike.items())[:8])
         reason = (
             f"generated images are too much alike at {scored.score.nimg:,} images, {health.num_alike} scores in a row: "
             f"their mean distance in the features of the score, over that of real images, is {parts}, expected at "

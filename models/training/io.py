@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from models.compression.robust import Codecs
+from models.metrics.diversity import Diversity
 from models.shield.shield import Trusted
+from models.training.checkpoints import Best
 
 Batches = Iterator[tuple[np.ndarray | torch.Tensor, np.ndarray | torch.Tensor]]
 
@@ -27,6 +29,14 @@ class TrainingInputs:
     initial_weights: Mapping[str, torch.Tensor] | None = None
     codecs: Codecs | None = None
     trusted: Trusted | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was found about one checkpoint: its score, and how diverse its images are, if that was measured."""
+
+    score: Best
+    diversity: Diversity | None = None
 
 
 class TrainerIO(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from models.errors import EvaluationError
 from models.metrics.diversity import Diversity
 from models.training.checkpoints import Best
-from models.training.guard import Scored
+from models.training.io import Scored
 from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory
 
 logger = logging.getLogger(__name__)

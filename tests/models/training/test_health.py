@@ -14,10 +14,9 @@ from models.metrics.diversity import Diversity, measure_diversity
 from models.networks.families import NetworkSpec
 from models.training.checkpoints import TENSORS, Best, CheckpointStore
 from models.training.config import TrainConfig
-from models.training.guard import Scored
 from models.training.health import Spread, collapsed, discriminator_won, score_worse
 from models.training.health_config import HealthConfig
-from models.training.io import TrainingInputs
+from models.training.io import Scored, TrainingInputs
 from models.training.loop import train
 from models.training.state import TrainState
 from tests.models.trainings import StoppingIO, assert_same_bits
@@ -267,7 +266,7 @@ def test_a_collapsed_generator_is_told_of_and_a_healthy_one_is_not(
     training.scorer.diversity = dict.fromkeys(EVERY, measure_diversity(features, FEATURES))
     training.run()
     assert training.told() == told
-    assert all("all images 0, expected at least 0.5" in event["reason"] for event in training.events)
+    assert all("is 0 (all images), expected at least 0.5" in event["reason"] for event in training.events)
 
 
 def test_two_reasons_to_act_at_one_score_are_both_told_and_acted_on_once(tmp_path: Path) -> None:
@@ -276,7 +275,7 @@ def test_two_reasons_to_act_at_one_score_are_both_told_and_acted_on_once(tmp_pat
     training.scorer.diversity = dict.fromkeys(EVERY, Diversity(0.9, {0: 0.2, 1: 0.9}, 0.55))
     state = training.run()
     assert training.told()[:2] == [(64, "low_diversity", "warn"), (64, "score_worse", "rollback")]
-    assert "class 0 0.2, expected" in training.events[0]["reason"]
+    assert "is 0.2 (class 0), expected" in training.events[0]["reason"]
     assert state.health.num_rollbacks == 1
 
 
