@@ -7,9 +7,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from tasks.datasets.config import DriftPolicy, ScreenPolicy, ShardConfig
+from tasks.datasets.config import CollectionConfig, DriftPolicy, ScreenPolicy, ShardConfig
 from tasks.flow_runs.exclusion import Overlap
 from tasks.registry.config import EvalConfig, ModelName, ModelUri, PromotionPolicy, check_floors
+from tasks.service import settings as service
 from tasks.study.config import StudyConfig
 from tasks.trainer.config import DataConfig, Settings, TrainConfig, check_resolution
 
@@ -187,3 +188,7 @@ class CompressionStudyConfig(Settings):
         trained = {"train": self.train.model_dump(mode="json"), "data": self.data.identity()}
         evaluate = self.evaluate.model_dump(mode="json", exclude={"second_net"})  # a study has one judge only
         return {"shard": where | shard, **trained, "evaluate": evaluate}
+
+
+class DoctorConfig(service.DoctorConfig, CollectionConfig):
+    """The checks of the installation. With a source: how the files of this collection are compressed."""

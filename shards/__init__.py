@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shards.config import ShardConfig
     from shards.dataset.dataset import Dataset, load_split
     from shards.dataset.traces import JpegTraces
+    from shards.decoding.heads import Head, read_heads
     from shards.decoding.partition import PartitionSpec, process_partition
     from shards.decoding.probe import Probe, probe
     from shards.errors import (
@@ -39,6 +40,7 @@ __all__ = [
     "Dataset",
     "DatasetError",
     "Encoding",
+    "Head",
     "JpegTraces",
     "Manifest",
     "PartitionSpec",
@@ -63,6 +65,7 @@ __all__ = [
     "load_split",
     "probe",
     "process_partition",
+    "read_heads",
     "recompress",
 ]
 
@@ -72,6 +75,7 @@ _MODULES = {
     "errors": ("BuildError", "DatasetError", "ShardError", "ShardsError", "SourceError", "SplitError"),
     "images.conversion": ("convert",),
     "layout.manifest": ("Manifest", "ShardRecord", "Synthetic", "load_manifest"),
+    "decoding.heads": ("Head", "read_heads"),
     "decoding.partition": ("PartitionSpec", "process_partition"),
     "decoding.probe": ("Probe", "probe"),
     "building.progress": ("BuildProgress",),

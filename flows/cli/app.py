@@ -111,6 +111,9 @@ def run_command(
 
 def start(command: Command, config: BaseModel, verbose: bool) -> Any:
     """Run the command in this process. The trainer writes a checkpoint, whatever stops the command."""
+    if command.of_source and getattr(config, "source", ""):
+        with stoppable():
+            return command.load(command.of_source)(config)
     from flows.cli.running import run_flow  # imported late: a refused request does not need it
 
     with stoppable():

@@ -14,6 +14,7 @@ from flows.configs import (
     BuildDatasetConfig,
     CompressionStudyConfig,
     DeclineModelConfig,
+    DoctorConfig,
     DriftConfig,
     EvaluateGanConfig,
     PipelineConfig,
@@ -26,7 +27,7 @@ from tasks.evaluation.dossier.config import DossierConfig, PullConfig, PushConfi
 from tasks.evaluation.export.config import ExportConfig
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.monitoring.config import MetricsConfig
-from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig
+from tasks.service.settings import ServiceConfig, WorkerConfig
 
 SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
 STUDY_FLAGS = {flag: name for flag, name in SHARD_FLAGS.items() if flag != "--encoding"} | {"--codecs": "study.codecs"}
@@ -52,6 +53,9 @@ class Command:
     positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
     switches: frozenset[str] = frozenset()  # flags that are true without a value
     builds: bool = False  # a flow whose first stage is a build, which begins while the flow is imported
+    of_source: str = (
+        ""  # what runs instead of `runs` when the setting `source` is given; it needs neither log nor server
+    )
     is_service: bool = False  # a server or worker, whose log lines are what its terminal shows
 
     @property
@@ -59,9 +63,9 @@ class Command:
         """Return whether the function is a Prefect flow, which needs a server."""
         return self.runs.startswith("flows.") and not self.is_service
 
-    def load(self) -> Callable[[Any], Any]:
+    def load(self, runs: str = "") -> Callable[[Any], Any]:
         """Import the function of the command. It takes the config and returns an outcome with facts."""
-        module, _, name = self.runs.partition(":")
+        module, _, name = (runs or self.runs).partition(":")
         function: Callable[[Any], Any] = getattr(import_module(module), name)
         return function
 
@@ -76,6 +80,11 @@ def model_of_file(tree: Tree, file: Tree) -> Tree:
     """Take the model's name from the file. If a file for `run` has none, the model has the dataset's name."""
     name = file.get("model") or file.get("shard", {}).get("dataset")
     return tree | {"model": name} if name else tree
+
+
+def source_is_a_flag(tree: Tree, _file: Tree) -> Tree:
+    """Take how to read a source from the file, but not the source: with a file for `run`, the service is checked."""
+    return tree | {"shard": {k: v for k, v in tree["shard"].items() if k != "source"}} if "shard" in tree else tree
 
 
 COMMANDS = [
@@ -259,11 +268,15 @@ COMMANDS = [
     ),
     Command(
         "doctor",
-        "Check settings, versions, storage, GPU, servers and workers, and say how to fix each problem.",
+        "Check settings, versions, storage, GPU, servers and workers, and say how to fix each problem. With --source, "
+        "say how the files of a collection are compressed, what this costs, and which setting to use.",
         DoctorConfig,
         "tasks.service.doctor:examine",
         plans.plan_doctor,
-        succeeded=lambda outcome: outcome.sound,
+        {"--source": "source", "--resolution": "shard.resolution"},
+        source_is_a_flag,
+        succeeded=lambda outcome: getattr(outcome, "sound", True),
+        of_source="tasks.datasets.compression.look:examine_collection",
     ),
     Command(
         "metrics",

@@ -11,6 +11,7 @@ from flows.configs import (
     BuildDatasetConfig,
     CompressionStudyConfig,
     DeclineModelConfig,
+    DoctorConfig,
     DriftConfig,
     EvaluateGanConfig,
     PipelineConfig,
@@ -24,7 +25,7 @@ from tasks.evaluation.export.config import ExportConfig
 from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.monitoring.config import MetricsConfig
-from tasks.service.settings import DoctorConfig, ServiceConfig, WorkerConfig, check_exposure
+from tasks.service.settings import ServiceConfig, WorkerConfig, check_exposure
 
 Plan = list[str]
 
@@ -231,8 +232,13 @@ def plan_setup(config: ServiceConfig) -> Plan:
     return [f"set up the server at {os.environ.get('PREFECT_API_URL', config.prefect_url)}"]
 
 
-def plan_doctor(_config: DoctorConfig) -> Plan:
-    """No check is needed."""
+def plan_doctor(config: DoctorConfig) -> Plan:
+    """Check the source, if there is one."""
+    if config.source:
+        from tasks.datasets.requests import check_source
+
+        check_source(config.as_shard())
+        return [f"read the headers of {config.sample:,} files of {config.source} at most"]
     return ["check settings, versions, storage, GPU, servers and workers"]
 
 

@@ -39,7 +39,7 @@ class BuildOutcome(Counts):
     """The result of a build: what became of every file, and where the manifest lies.
 
     `notes` are sentences for a person, for example about classes that were left out, `checks` about changes since the
-    version before that may be mistakes.
+    version before that may be mistakes. `remarks` are (name, value) pairs that the caller of the build has added.
     """
 
     dataset: str
@@ -49,6 +49,7 @@ class BuildOutcome(Counts):
     notes: list[str]
     marked_generated: int = 0
     checks: list[str] = Field(default_factory=list)
+    remarks: list[tuple[str, str]] = Field(default_factory=list)
 
     @classmethod
     def of(cls, manifest: Manifest, uri: str, *, reused: bool) -> "BuildOutcome":
@@ -81,6 +82,7 @@ class BuildOutcome(Counts):
             *(marked if self.marked_generated else []),
             *(("note", note) for note in self.notes),
             *(("check", finding) for finding in self.checks),
+            *self.remarks,
             ("shards", self.manifest.rpartition("/")[0]),
         ]
 

@@ -1,6 +1,6 @@
-"""Decodes images in sandboxed child processes. The work is divided into partitions.
+"""Decodes images in sandboxed child processes, in partitions, and reads the headers of files in this process.
 
 May import storage, processes, images, sources and shards.errors.
 """
 
-__all__ = ["fanout", "partition", "probe"]
+__all__ = ["fanout", "heads", "partition", "probe"]

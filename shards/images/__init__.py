@@ -3,4 +3,4 @@
 May import shards.errors only.
 """
 
-__all__ = ["containers", "conversion", "formats", "likeness", "recipe", "recompression"]
+__all__ = ["containers", "conversion", "formats", "geometry", "inspection", "likeness", "recipe", "recompression"]

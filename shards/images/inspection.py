@@ -1,4 +1,7 @@
-"""Reads the header of a file, and decides whether it may be decoded. No pixel is decoded here."""
+"""Reads the header of a file, and decides whether it may be decoded. No pixel is decoded here.
+
+`describe_head` reads only the first bytes of a file. It uses no decoder in C, so it needs no sandbox.
+"""
 
 import io
 import warnings
@@ -16,12 +19,14 @@ from PIL import (
 
 from shards.errors import RefusedError
 from shards.images import formats, jpeg
-from shards.images.containers import marks
+from shards.images.containers import marks, webp
 from shards.images.frames import with_alpha
 from shards.images.recipe import Recipe, pick_frames
 
 Facts = dict[str, Any]
 _EXIF_ORIENTATION = 0x0112
+_EXIF_IFD, _EXIF_WIDTH, _EXIF_HEIGHT = 0x8769, 0xA002, 0xA003
+_GD = b"CREATOR: gd-jpeg"
 _BOMB_FLOOR_BYTES = 2**20
 _MOST_FRAMES = 2**31 - 1  # an APNG file can claim any number, and the column of the table has 32 bits
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 2, "I;16": 2, "RGB": 3}
@@ -72,6 +77,48 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
         with refusals("broken_header"):
             image = Image.open(io.BytesIO(changed), formats=[format_name])
     return image, facts
+
+
+def describe_head(head: bytes) -> Facts:
+    """Return what the first bytes of a file say about its compression. Raises RefusedError when it is no image.
+
+    Files of JPEG, PNG and GIF have a format, width, height and mode; WebP and AVIF have only a format. A JPEG has the
+    facts about its tables, its `orientation`, and where they are known the `camera_size` from before it was scaled or
+    cropped, and the program it was `saved_by`. A WebP file has `lossy` and `webp_quality`. A file with a palette has
+    `colours`, the length of the palette.
+    """
+    format_name = formats.sniff(head)
+    if format_name == "WEBP":
+        found = webp.read_compression(head)
+        return {"format": format_name, "lossy": found.is_lossy, "webp_quality": found.quality}
+    if format_name == "AVIF":
+        return {"format": format_name}
+    with refusals("broken_header"):
+        image = Image.open(io.BytesIO(head), formats=[format_name])
+        facts = _describe(image)
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        facts |= {"orientation": orientation(image), **_history(image)}
+    if format_name == "GIF":
+        facts["colours"] = 2 << (head[10] & 7) if head[10] & 128 else None
+    elif image.mode == "P" and image.palette:
+        facts["colours"] = len(image.palette.palette) // 3
+    return facts
+
+
+def _history(image: JpegImagePlugin.JpegImageFile) -> Facts:
+    """Return what the metadata say about changes since the camera wrote the file."""
+    found: Facts = {}
+    comment = image.info.get("comment", b"")
+    if isinstance(comment, bytes) and comment.startswith(_GD):
+        found["saved_by"] = "GD"
+    try:
+        camera = image.getexif().get_ifd(_EXIF_IFD)
+        size = camera.get(_EXIF_WIDTH), camera.get(_EXIF_HEIGHT)
+    except Exception:  # broken EXIF raises many types of errors
+        return found
+    if all(isinstance(side, int) and side > 0 for side in size) and sorted(size) != sorted(image.size):
+        found["camera_size"] = size
+    return found
 
 
 def orientation(image: Image.Image) -> int:

@@ -40,9 +40,13 @@ def read(place: Place, max_bytes: int) -> bytes:
     Raises RefusedError when this one file cannot be read or is larger than `max_bytes`. Raises BuildError when the
     storage has failed, because a bucket that is unreachable must not make every file of a collection a refused one.
     """
+    return _read_by(_READERS, place, max_bytes)
+
+
+def _read_by(readers: "dict[str, Callable[..., bytes]]", place: Place, num_bytes: int) -> bytes:
     kind, *where = place
     try:
-        return _READERS[str(kind)](max_bytes, *where)
+        return readers[str(kind)](num_bytes, *where)
     except (RefusedError, BuildError, MemoryError):
         raise
     except FileNotFoundError as error:
@@ -51,6 +55,42 @@ def read(place: Place, max_bytes: int) -> bytes:
         if is_remote(str(where[0])):
             raise BuildError(f"{where[0]!r} cannot be read: {type(error).__name__}: {error}") from error
         raise RefusedError("unreadable", f"the file cannot be read: {error}") from error
+
+
+def read_head(place: Place, num_bytes: int, max_bytes: int) -> bytes:
+    """Return at most the first `num_bytes` of the file at a place.
+
+    Files on the web and in rows of tables are fetched whole. Neither the checksum of a file in a zip archive nor that
+    of a shard is checked. Raises as `read` does.
+    """
+    return _read_by(_HEADS, place, num_bytes) if place[0] in _HEADS else read(place, max_bytes)[:num_bytes]
+
+
+def _read_file_head(num_bytes: int, path: str) -> bytes:
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not wait for its writer
+    with os.fdopen(number, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise RefusedError("unreadable", "it is not a regular file")
+        return file.read(num_bytes)
+
+
+def _read_url_head(num_bytes: int, uri: str, _size: int = -1) -> bytes:
+    if protocol_of(uri) not in STORES:
+        raise RefusedError("url_not_allowed", f"{protocol_of(uri)!r} is not the protocol of a bucket")
+    filesystem, path = filesystem_of(uri)
+    data: bytes = filesystem.cat_file(path, start=0, end=num_bytes)
+    return data
+
+
+def _read_range_head(num_bytes: int, uri: str, offset: int, size: int, *_sha256: str) -> bytes:
+    return _read_range(num_bytes, uri, offset, min(size, num_bytes))
+
+
+def _read_zip_head(num_bytes: int, uri: str, header: int, packed: int, size: int, method: int, crc: int) -> bytes:
+    if size <= num_bytes or method not in (_STORED, _DEFLATED):
+        return _read_zip(num_bytes, uri, header, packed, size, method, crc)
+    data = _read_from(_file(uri), num_bytes, _start_in_zip(uri, header), min(packed, num_bytes))
+    return data if method == _STORED else zlib.decompressobj(-15).decompress(data, num_bytes)
 
 
 def _read_file(max_bytes: int, path: str) -> bytes:
@@ -105,11 +145,7 @@ def _read_zip(max_bytes: int, uri: str, header: int, packed: int, size: int, met
     if method not in (_STORED, _DEFLATED):
         how = "encrypted" if method == _ENCRYPTED else f"compressed by method {method}"
         raise RefusedError("archive_method", f"it is {how} in the archive; only stored and deflated files can be read")
-    magic, name_bytes, extra_bytes = _ZIP_HEADER.unpack(_read_range(max_bytes, uri, header, _ZIP_HEADER.size))
-    if magic != b"PK\x03\x04":
-        raise RefusedError("truncated", "the archive has no file at the place that its index gives")
-    start = header + _ZIP_HEADER.size + name_bytes + extra_bytes
-    data = _read_range(max_bytes, uri, start, packed)
+    data = _read_range(max_bytes, uri, _start_in_zip(uri, header), packed)
     if method == _DEFLATED:
         try:
             data = zlib.decompressobj(-15).decompress(data, size + 1)
@@ -120,11 +156,27 @@ def _read_zip(max_bytes: int, uri: str, header: int, packed: int, size: int, met
     return data
 
 
+def _start_in_zip(uri: str, header: int) -> int:
+    """Return where the packed bytes of a file in a zip archive begin."""
+    magic, name_bytes, extra_bytes = _ZIP_HEADER.unpack(_read_range(_ZIP_HEADER.size, uri, header, _ZIP_HEADER.size))
+    if magic != b"PK\x03\x04":
+        raise RefusedError("truncated", "the archive has no file at the place that its index gives")
+    return header + _ZIP_HEADER.size + int(name_bytes) + int(extra_bytes)
+
+
+def _read_member_head(num_bytes: int, uri: str, number: int) -> bytes:
+    return _cursor(uri, number).read(number, num_bytes, head=True)
+
+
 def _read_member(max_bytes: int, uri: str, number: int) -> bytes:
+    return _cursor(uri, number).read(number, max_bytes)
+
+
+def _cursor(uri: str, number: int) -> "_Cursor":
     if uri not in _cursors or _cursors[uri].number > number:
         _cursors.clear()
         _cursors[uri] = _Cursor(uri)
-    return _cursors[uri].read(number, max_bytes)
+    return _cursors[uri]
 
 
 def _read_row(max_bytes: int, uri: str, group: int, row: int, column: str) -> bytes:
@@ -146,7 +198,7 @@ class _Cursor:
             fileobj=open_binary(uri), mode="r|*", tarinfo=CautiousTarInfo
         )
 
-    def read(self, number: int, max_bytes: int) -> bytes:
+    def read(self, number: int, max_bytes: int, head: bool = False) -> bytes:
         while True:
             info = self._tar.next()
             self._tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps every header in memory
@@ -155,9 +207,10 @@ class _Cursor:
                 raise RefusedError("truncated", "the archive ends before this file")
             if self.number > number:
                 break
-        _check_size(info.size, max_bytes)
+        if not head:
+            _check_size(info.size, max_bytes)
         file = self._tar.extractfile(info)
-        return file.read() if file else b""
+        return file.read(max_bytes) if file else b""
 
 
 def forget() -> None:
@@ -211,4 +264,12 @@ _READERS: dict[str, Callable[..., bytes]] = {
     "zip": _read_zip,
     "member": _read_member,
     "row": _read_row,
+}
+_HEADS: dict[str, Callable[..., bytes]] = {
+    "file": _read_file_head,
+    "url": _read_url_head,
+    "range": _read_range_head,
+    "shard": _read_range_head,
+    "zip": _read_zip_head,
+    "member": _read_member_head,
 }

@@ -3,4 +3,4 @@
 May import registry and the rooms below it, not training, evaluation or service.
 """
 
-__all__ = ["config", "costs", "drift", "early", "generation", "requests", "screening", "sharding"]
+__all__ = ["compression", "config", "costs", "drift", "early", "generation", "requests", "screening", "sharding"]

@@ -9,7 +9,7 @@ from shards import ShardConfig
 from shards.images.containers.marking import LAW
 from tasks.registry.config import ModelUri
 
-__all__ = ["DriftPolicy", "GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
+__all__ = ["CollectionConfig", "DriftPolicy", "GenerateConfig", "ScreenConfig", "ScreenPolicy", "ShardConfig"]
 
 
 class ScreenPolicy(Settings):
@@ -45,6 +45,43 @@ class ScreenConfig(ScreenPolicy):
     )
     model: ModelUri
     workers: int = Field(2, ge=0, le=1024, title="Workers", description="decoder processes; 0 is one per core")
+
+
+class SourceConfig(ShardConfig):
+    """How a build would read a source and store its images. The source itself is named elsewhere."""
+
+    source: str = Field("", max_length=4096, title="Source", description="not used: give --source")
+    dataset: str = Field("collection", max_length=64, title="Dataset", description="not used")
+
+
+class CollectionConfig(Settings):
+    """The collection whose compression is looked at."""
+
+    source: str = Field(
+        "",
+        max_length=4096,
+        title="Source",
+        description="images whose compression to look at: folder, archive, listing or manifest, as for build; empty: "
+        "the installation is checked instead",
+    )
+    sample: int = Field(
+        200, ge=1, le=1_000_000, title="Sample", description="number of files whose headers are read, chosen at random"
+    )
+    sample_pixels: int = Field(
+        48,
+        ge=0,
+        le=10_000,
+        title="Sample of pixels",
+        description="number of files of lossless formats that are decoded, to look for traces of JPEG in their pixels; "
+        "0: none",
+    )
+    shard: SourceConfig = Field(
+        SourceConfig(), title="Sharding", description="how a build would read the source and store its images"
+    )
+
+    def as_shard(self) -> ShardConfig:
+        """Return the settings of a build of the source."""
+        return ShardConfig.model_validate(self.shard.model_dump() | {"source": self.source, "dataset": "collection"})
 
 
 class DriftPolicy(Settings):

@@ -6,7 +6,9 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from shards import BuildOutcome, BuildProgress, ShardConfig, build
+from shards import BuildOutcome, BuildProgress, Dataset, ShardConfig, build
+from tasks.datasets.compression.advice import advise
+from tasks.datasets.compression.collection import count_version
 from tasks.datasets.early import EarlyBuild
 from tasks.datasets.partitions import run_on_cluster
 from tasks.flow_runs.announcements import announce_dataset
@@ -57,7 +59,20 @@ def build_shards(config: ShardConfig, on_cluster: bool = False) -> BuildOutcome:
     if sheet.exists():
         what = f"{outcome.dataset}@{outcome.version}: some of the kept and of the refused images"
         show_picture(sheet, "contact-sheet", what)
-    return outcome
+    return outcome.model_copy(update={"remarks": advise_on(outcome)})
+
+
+def advise_on(outcome: BuildOutcome) -> list[tuple[str, str]]:
+    """Say how the files of a version were compressed, and what to do, in the words of `shardgan doctor --source`."""
+    dataset = Dataset.open(outcome.manifest)
+    if dataset.manifest.generated_by:
+        return []
+    try:
+        found = count_version(dataset)
+    except (OSError, ValueError) as error:  # the table is gone, or of an early release
+        logger.warning("the compression of %s is not known: %s", dataset.name, error)
+        return []
+    return advise(found, dataset.manifest.resolution).summary()
 
 
 def describe_build(outcome: BuildOutcome) -> str:
