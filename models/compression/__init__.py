@@ -3,4 +3,4 @@
 May import compute, networks, models.grids and models.errors.
 """
 
-__all__ = ["config", "robust"]
+__all__ = ["config", "quality", "robust"]

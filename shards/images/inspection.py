@@ -113,7 +113,7 @@ def _history(image: JpegImagePlugin.JpegImageFile) -> Facts:
         found["saved_by"] = "GD"
     try:
         camera = image.getexif().get_ifd(_EXIF_IFD)
-        size = camera.get(_EXIF_WIDTH), camera.get(_EXIF_HEIGHT)
+        size: tuple[Any, Any] = camera.get(_EXIF_WIDTH), camera.get(_EXIF_HEIGHT)
     except Exception:  # broken EXIF raises many types of errors
         return found
     if all(isinstance(side, int) and side > 0 for side in size) and sorted(size) != sorted(image.size):
