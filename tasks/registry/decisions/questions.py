@@ -107,6 +107,8 @@ def expire_overdue(client: MlflowClient, home: Home) -> list[str]:
         with one_at_a_time(home):
             version = client.get_model_version(found.name, found.version)
             approval = read_approval(version)
+            if approval.state != WAITING:  # it was answered since the search
+                continue
             if is_same(version, find_champion(client, version.name)):
                 VersionTags(approval="").write(client, version)
                 sentences.append(f"{uri_of(version)} became champion in another way; nobody is asked about it any more")

@@ -3,6 +3,7 @@
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.entities.model_registry import ModelVersion
@@ -166,6 +167,24 @@ def test_a_question_ends_when_the_rule_no_longer_promotes_the_version(
     succeed(client, home(), third, "by hand: no time")
     (sentence,) = expire_overdue(client, home())
     assert "models:/m/3 became champion in another way" in sentence
+
+
+def test_an_approval_stays_whole_if_it_comes_while_overdue_questions_are_searched_for(
+    client: MlflowClient, versions: list[ModelVersion]
+) -> None:
+    """`expire_overdue` finds the version still waiting, and gets the lock only after the approval."""
+    first, second, _ = versions
+
+    class SlowSearch(MlflowClient):
+        def search_model_versions(self, *asked: Any, **named: Any) -> Any:
+            found = super().search_model_versions(*asked, **named)
+            approve(client, home(), second, "Ann", "sharper")
+            return found
+
+    ask(client, second, first)
+    assert expire_overdue(SlowSearch(), home()) == []
+    approval = read_approval(client.get_model_version("m", second.version))
+    assert (approval.state, approval.by, approval.reason) == ("approved", "Ann", "sharper")
 
 
 def test_only_a_version_about_which_a_person_was_asked_can_be_decided(
