@@ -6,6 +6,7 @@ Rooms of one line do not import each other. A room's `__all__` names the modules
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,22 +67,27 @@ PRODUCT = ("flows", "tasks", "shards", "models")
 Import = tuple[Path, str]
 
 
+@cache
 def modules(folder: str) -> list[Path]:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files, f"{folder}/ holds no Python file"
     return files
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> list[str]:
     """Every dotted name that a file imports, wherever in the file; `from a import b` gives `a.b`."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.relative_to(ROOT)}: write the whole name instead of a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
 
 
+@cache
 def is_module(dotted: str) -> bool:
     path = ROOT / dotted.replace(".", "/")
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -156,6 +162,7 @@ def test_rooms_import_only_what_others_export(package: str) -> None:
             )
 
 
+@cache
 def exports(room: Path) -> set[str]:
     for node in ast.parse((room / "__init__.py").read_text()).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
@@ -205,6 +212,13 @@ def find_circle(graph: dict[str, list[str]], module: str, path: list[str], done:
             return circle
     done.add(module)
     return []
+
+
+@pytest.mark.parametrize("folder", ["flows", "tasks", "models", "benchmarks"])
+def test_manifests_are_read_through_a_dataset(folder: str) -> None:
+    for path in modules(folder):
+        found = [name for name in imported(path) if name.endswith(".load_manifest")]
+        assert not found, f"{path.relative_to(ROOT)} imports {found[0]}: use Dataset.open"
 
 
 def test_no_flow_module_shadows_a_package() -> None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import psutil
 
+from tasks.trainer.costs.trials import proportional_bytes
+
 _SAMPLE_SECONDS = 0.05
 
 
@@ -48,14 +50,6 @@ class _Watcher(threading.Thread):
             try:
                 root = psutil.Process(self._pid)
                 tree = [root, *root.children(recursive=True)]
-                self.peak_bytes = max(self.peak_bytes, sum(_pss(one.pid) for one in tree))
+                self.peak_bytes = max(self.peak_bytes, sum(proportional_bytes(one.pid) for one in tree))
             except psutil.Error:
                 continue
-
-
-def _pss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

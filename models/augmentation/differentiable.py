@@ -93,22 +93,13 @@ def _transforms(config: AugmentConfig) -> list[Transform]:
     return transforms
 
 
-def mirror(images: torch.Tensor, draws: Draws) -> torch.Tensor:
-    """Mirror each image left to right with probability 0.5."""
-    return _mirrored(images, *_one_chance(draws))
-
-
 def _one_chance(draws: Draws) -> tuple[torch.Tensor]:
     return (draws.uniform(0, 1, 1, 1, 1),)
 
 
 def _mirrored(images: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+    """Mirror each image left to right with probability 0.5."""
     return torch.where(chance < 0.5, images.flip(3), images)
-
-
-def change_colour(images: torch.Tensor, draws: Draws, strength: float) -> torch.Tensor:
-    """At strength 1: brightness +-0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5 (DiffAugment)."""
-    return _recoloured(images, *_three_factors(draws), strength=strength)
 
 
 def _three_factors(draws: Draws) -> tuple[torch.Tensor]:
@@ -116,6 +107,7 @@ def _three_factors(draws: Draws) -> tuple[torch.Tensor]:
 
 
 def _recoloured(images: torch.Tensor, factors: torch.Tensor, strength: float) -> torch.Tensor:
+    """At strength 1: brightness +-0.5, then saturation times 0 to 2, then contrast times 0.5 to 1.5 (DiffAugment)."""
     brightness, saturation, contrast = (factors * strength).unbind(1)
     images = images + 0.5 * brightness
     grey = images.mean(dim=1, keepdim=True)
@@ -124,20 +116,14 @@ def _recoloured(images: torch.Tensor, factors: torch.Tensor, strength: float) ->
     return level + (images - level) * (1 + 0.5 * contrast)
 
 
-def shift_and_zoom(images: torch.Tensor, draws: Draws, translation: float, scale: float) -> torch.Tensor:
-    """Shift each image by up to `translation` of its side and zoom it by 2 ** N(0, scale). Borders are repeated.
-
-    Without zoom, the shift is by whole pixels, so that images stay as sharp as they are.
-    """
-    return _moved(images, *_zoom_and_shift(draws, translation, scale), whole_pixels=not scale)
-
-
 def _zoom_and_shift(draws: Draws, translation: float, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A zoom of 2 ** N(0, scale), and a shift of up to `translation` of the side."""
     zoom = torch.exp2(draws.normal(1) * scale)
     return zoom, draws.uniform(-translation, translation, 2)
 
 
 def _moved(images: torch.Tensor, zoom: torch.Tensor, shift: torch.Tensor, whole_pixels: bool) -> torch.Tensor:
+    """Zoom and shift. Borders are repeated. With a shift by whole pixels alone, images stay as sharp as they are."""
     height, width = images.shape[2:]
     shifts = [shift[:, :1], shift[:, 1:]]
     if whole_pixels:
@@ -162,16 +148,12 @@ def interpolation_matrix(size: int, zoom: torch.Tensor, shift: torch.Tensor) -> 
     return (1 - (sources[..., None] - positions).abs()).clamp(min=0)
 
 
-def cut_out(images: torch.Tensor, draws: Draws, share: float) -> torch.Tensor:
-    """Blank a square with `share` of the side, centred at a random place of the image."""
-    return _blanked(images, *_place(draws), share=share)
-
-
 def _place(draws: Draws) -> tuple[torch.Tensor]:
     return (draws.uniform(0, 1, 2, 1),)
 
 
 def _blanked(images: torch.Tensor, centre: torch.Tensor, share: float) -> torch.Tensor:
+    """Blank a square with `share` of the side, centred at a random place of the image."""
     height, width = images.shape[2:]
     rows = (torch.arange(height, device=images.device) - centre[:, 0] * height).abs() < share * height / 2
     columns = (torch.arange(width, device=images.device) - centre[:, 1] * width).abs() < share * width / 2

@@ -95,10 +95,6 @@ class TrainState:
         """
         return 1 - min(decay, (1 + self.nimg) / (1_000 + self.nimg))
 
-    def update_ema(self, decay: float) -> None:
-        """Average with `decay`, or with less of it in the first images."""
-        self.average(self.ema_share(decay))
-
     @torch.no_grad()
     def average(self, share: float | torch.Tensor) -> None:
         """Move the average towards the generator: ema <- (1 - share) * ema + share * generator.

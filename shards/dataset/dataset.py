@@ -1,4 +1,7 @@
-"""`Dataset`: an opened dataset version, through which everything that is stored in it is read."""
+"""`Dataset`: an opened dataset version, through which everything that is stored in it is read.
+
+What reads images or tables is imported when it is needed: opening a version needs neither numpy nor pyarrow.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from shards.dataset.verification import CheckedShards, check_shards, find_damage
 from shards.layout.manifest import SAMPLES_TABLE, Manifest, ShardRecord, beside, load_manifest, resolve_dataset
-from shards.reading.resident import Split, decode_split, decoded_bytes, fits_memory
-from shards.reading.streaming import Sample, stream_split
-from shards.reading.windows import WindowedSplit
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from shards.dataset.traces import JpegTraces
+    from shards.reading.resident import Split
+    from shards.reading.streaming import Sample
+    from shards.reading.windows import WindowedSplit
 
 
 @dataclass(frozen=True)
@@ -65,45 +68,55 @@ class Dataset:
         """Return where a shard lies."""
         return beside(self.uri, record.url)
 
-    def open_split(self, split: str) -> Split:
+    def open_split(self, split: str) -> "Split":
         """Decode a split into memory; raises SplitError when images differ in size or memory does not suffice."""
+        from shards.reading.resident import decode_split
+
         return decode_split(self.uri, self.manifest, split)
 
     def decoded_bytes(self, split: str) -> int:
         """Return the memory that a decoded split needs, in bytes."""
+        from shards.reading.resident import decoded_bytes
+
         return decoded_bytes(self.manifest, split)
 
     def fits_memory(self, split: str, copies: int = 1) -> bool:
         """Return whether `copies` of a decoded split need at most 60 % of the free memory."""
+        from shards.reading.resident import fits_memory
+
         return fits_memory(self.manifest, split, copies)
 
     def stream(
         self, split: str, *, rank: int = 0, world_size: int = 1, worker: int = 0, num_workers: int = 1
-    ) -> Iterator[Sample]:
+    ) -> "Iterator[Sample]":
         """Yield the samples of a split in shard order, in bounded memory, or one reader's contiguous share of them.
 
         The shares of all ranks and workers are disjoint, together complete, and differ by at most one sample. Each
         shard is checked against the manifest before its first sample is yielded.
         """
+        from shards.reading.streaming import stream_split
+
         reader, readers = rank * num_workers + worker, world_size * num_workers
         if not (0 <= rank < world_size and 0 <= worker < num_workers):
             raise ValueError(f"rank is {rank} of {world_size} and worker {worker} of {num_workers}. Count them from 0.")
         return stream_split(self.uri, self.manifest, split, reader, readers)
 
-    def windows(self, split: str, shuffle_buffer: int, cache_bytes: int = 2**31) -> WindowedSplit:
+    def windows(self, split: str, shuffle_buffer: int, cache_bytes: int = 2**31) -> "WindowedSplit":
         """Return a split from which shuffled batches are read without decoding all of it first."""
+        from shards.reading.windows import WindowedSplit
+
         self.manifest.shards(split)
         return WindowedSplit(self.uri, self.manifest, split, shuffle_buffer, cache_bytes)
 
     def traces(self, split: str = "train") -> "JpegTraces":
         """Count the JPEG encodings of a split; raises DatasetError when the samples table does not record them."""
-        from shards.dataset.traces import read_jpeg_traces  # needs pyarrow, which most readers can do without
+        from shards.dataset.traces import read_jpeg_traces
 
         return read_jpeg_traces(beside(self.uri, SAMPLES_TABLE), split)
 
     def samples_table(self, columns: Sequence[str]) -> "pa.Table":
         """Return columns of the samples table, one row per image; raises OSError when the file is missing."""
-        from shards.layout.tables import read_columns  # needs pyarrow, too
+        from shards.layout.tables import read_columns
 
         return read_columns(beside(self.uri, SAMPLES_TABLE), columns)
 
@@ -139,6 +152,6 @@ class Dataset:
         return facts + made_by + marked
 
 
-def load_split(manifest_uri: str | os.PathLike[str], split: str) -> Split:
+def load_split(manifest_uri: str | os.PathLike[str], split: str) -> "Split":
     """Decode a split into memory; the same as `Dataset.open(manifest_uri).open_split(split)`."""
     return Dataset.open(manifest_uri).open_split(split)

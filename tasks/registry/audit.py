@@ -72,7 +72,7 @@ def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
     tags = VersionTags.of(version)
     yield Link(what="version", value=uri_of(version), problems=_missing_tags(tags))
     yield from _files(version)
-    run = _mlflow_run(client, version)
+    run = run_of(client, version)
     yield from _run_directory(tags, run)
     yield from _dataset(tags)
     commit = tags.commit or "unknown"
@@ -125,7 +125,8 @@ def _wrong_artifacts(folder: Path, expected: dict[str, str], tag: str) -> list[s
     return problems
 
 
-def _mlflow_run(client: MlflowClient, version: ModelVersion) -> Run | None:
+def run_of(client: MlflowClient, version: ModelVersion) -> Run | None:
+    """Return the MLflow run that registered the version, None if it has none or the run is deleted."""
     try:
         return client.get_run(version.run_id) if version.run_id else None
     except MlflowException:

@@ -17,11 +17,11 @@ from mlflow.tracking import MlflowClient
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.concurrency.sync import concurrency
-from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists
 
 from tasks.errors import RegistryError
 from tasks.flow_runs.announcements import announce_champion
+from tasks.flow_runs.artifacts import in_run
 from tasks.home import Home
 from tasks.registry.signing import verify_version
 from tasks.reports.printable import for_markdown
@@ -94,11 +94,6 @@ def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping
     lines = [f"**{for_markdown(name)}: {decision}.** {for_markdown(why)}.", "", "| | |", "|---|---|"]
     lines += [f"| {for_markdown(fact)} | {for_markdown(value)} |" for fact, value in facts.items()]
     create_markdown_artifact("\n".join(lines), ARTIFACT, description=f"{name}: {decision}")
-
-
-def in_run() -> bool:
-    """Whether this code runs inside a Prefect run."""
-    return bool(FlowRunContext.get() or TaskRunContext.get())
 
 
 def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -31,15 +31,16 @@ ALLOWED_ORIGINS = "SHARDGAN_ALLOWED_ORIGINS"  # origins of pages that may use th
 MIN_PASSWORD = 12
 DEPLOY = Path(__file__).parents[2] / "deploy"
 Environment = dict[str, str]
+HostName = Annotated[str, Field(max_length=253)]  # the longest name that DNS allows
+Address = Annotated[HostName, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ServiceConfig(Settings):
     """Addresses of the servers, and how many runs are active at a time."""
 
-    host: str = Field(
+    host: Address = Field(
         "127.0.0.1",
-        min_length=1,
-        max_length=253,
         title="Address",
         description="address on which both servers listen; if other machines can reach it, it needs SHARDGAN_AUTH",
     )
@@ -53,8 +54,8 @@ class ServiceConfig(Settings):
         title="Leftovers",
         description="if processes of an earlier service still run on this home: refuse to start, or end them first",
     )
-    prefect_port: int = Field(4200, ge=1, le=65535, title="Prefect port", description="port of the Prefect server")
-    mlflow_port: int = Field(5000, ge=1, le=65535, title="MLflow port", description="port of the MLflow server")
+    prefect_port: Port = Field(4200, title="Prefect port", description="port of the Prefect server")
+    mlflow_port: Port = Field(5000, title="MLflow port", description="port of the MLflow server")
     metrics_port: int = Field(
         0,
         ge=0,
@@ -62,9 +63,8 @@ class ServiceConfig(Settings):
         title="Metrics port",
         description="port of the endpoint for Prometheus, such as 9420; 0: there is no endpoint",
     )
-    public_host: str = Field(
+    public_host: HostName = Field(
         "",
-        max_length=253,
         title="Public name",
         description="host name under which browsers and other machines reach this machine; empty: the address",
     )

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
@@ -33,6 +31,7 @@ from tasks.evaluation.dossier.checks import (
 from tasks.evaluation.dossier.licences import Package, find_packages
 from tasks.evaluation.dossier.limits import Evidence, find_limits
 from tasks.home import home
+from tasks.registry.audit import run_of
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.signing import NOT_SIGNED, fetched_model
 from tasks.tracking.model_ref import uri_of
@@ -123,7 +122,7 @@ def gather(client: MlflowClient, version: ModelVersion, licence: str, read_shard
     """Gather all facts, and check every hash. Loads the generator for its pictures, and reads all shards if asked."""
     tags = VersionTags.of(version)
     stored = _read_files(version)
-    run = _find_run(client, version)
+    run = run_of(client, version)
     folder = Path(RunTags.of(run).run_dir) if run and RunTags.of(run).run_dir else home().runs / (tags.run or "unknown")
     config = _read_config(folder)
     dataset = _open_dataset(tags)
@@ -193,13 +192,6 @@ def _read_spec(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _find_run(client: MlflowClient, version: ModelVersion) -> Run | None:
-    try:
-        return client.get_run(version.run_id) if version.run_id else None
-    except MlflowException:
-        return None
 
 
 def _read_config(folder: Path) -> RunConfig | None:

@@ -12,7 +12,6 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 
 from shards.storage.files import write_atomically
-from tasks.errors import RequestError
 from tasks.evaluation.dossier.config import DossierConfig, check_extra
 from tasks.evaluation.dossier.documents.bom import BOM, render_bom
 from tasks.evaluation.dossier.documents.card import CARD, PICTURE, render_card
@@ -20,6 +19,7 @@ from tasks.evaluation.dossier.documents.croissant import CROISSANT, render_crois
 from tasks.evaluation.dossier.documents.page import PAGE, render_page
 from tasks.evaluation.dossier.facts import DossierFacts, gather
 from tasks.evaluation.dossier.licences import spdx_identifier
+from tasks.evaluation.export.request import check_folder
 from tasks.home import home
 from tasks.registry.versions import resolve_version
 from tasks.tracking.runs import connect
@@ -70,7 +70,7 @@ def write_dossier(config: DossierConfig) -> DossierOutcome:
     client = connect(home())
     version = resolve_version(client, config.model)
     folder = folder_of(config, version.name, str(version.version))
-    check_folder(folder)
+    check_folder(folder, RECORD)
     facts = gather(client, version, licence, config.shards)
     files = render(facts)
     write_files(folder, files)
@@ -92,14 +92,6 @@ def folder_of(config: DossierConfig, name: str, version: str) -> Path:
     if config.out:
         return Path(config.out).expanduser().absolute()
     return home().reports / f"{name}-{version}-dossier"
-
-
-def check_folder(folder: Path) -> None:
-    """Raise RequestError for a folder with files of somebody else. An earlier dossier is replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise RequestError(f"out is {str(folder)!r}, which is a file: give a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
-        raise RequestError(f"out is {str(folder)!r}, which holds other files: give a new or empty folder")
 
 
 def render(facts: DossierFacts) -> dict[str, bytes]:

@@ -83,7 +83,7 @@ def export_images(config: ExportConfig) -> ExportOutcome:
 
 def _clear(folder: Path) -> None:
     """Make the folder, and delete the files of an earlier export from it."""
-    check_folder(folder)
+    check_folder(folder, RECORD)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / RECORD).exists():
         for name in json.loads((folder / RECORD).read_text())["files"]:

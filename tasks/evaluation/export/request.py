@@ -28,7 +28,7 @@ def plan_export(config: ExportConfig) -> ExportPlan:
     match = find_one(Inventory(home()), ref.uri, ("models",))
     (version,) = versions_of(match)
     folder = Path(config.out or f"{version.name}-{version.version}").expanduser().absolute()
-    check_folder(folder)
+    check_folder(folder, RECORD)
     spec = Path(version.files) / "artifacts" / "spec.json"
     if spec.is_file():  # else the files are elsewhere, and the classes are checked when they are here
         content = json.loads(spec.read_text())
@@ -36,11 +36,11 @@ def plan_export(config: ExportConfig) -> ExportPlan:
     return ExportPlan(version, folder)
 
 
-def check_folder(folder: Path) -> None:
-    """Raise RequestError for a folder with files of somebody else. An earlier export is replaced."""
+def check_folder(folder: Path, record: str) -> None:
+    """Raise RequestError for a folder with files of somebody else. One that holds `record` is ours and is replaced."""
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"out is {str(folder)!r}, which is a file: give a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / record).is_file():
         raise RequestError(f"out is {str(folder)!r}, which holds other files: give a new or empty folder")
 
 

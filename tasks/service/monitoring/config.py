@@ -3,23 +3,20 @@
 from pydantic import Field
 
 from models import Settings
-from tasks.service.settings import ServiceConfig
+from tasks.service.settings import Address, HostName, Port, ServiceConfig
 
 
 class MetricsConfig(Settings):
     """The address of the endpoint, and how often it may ask the servers."""
 
-    host: str = Field(
+    host: Address = Field(
         "127.0.0.1",
-        min_length=1,
-        max_length=253,
         title="Address",
         description="address on which the endpoint listens; if other machines can reach it, it needs SHARDGAN_AUTH",
     )
-    port: int = Field(9420, ge=1, le=65535, title="Port", description="port of the endpoint")
-    public_host: str = Field(
+    port: Port = Field(9420, title="Port", description="port of the endpoint")
+    public_host: HostName = Field(
         "",
-        max_length=253,
         title="Public name",
         description="host name under which Prometheus reaches this machine; empty: the address",
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from shards import DatasetError, load_manifest
+from shards import Dataset, DatasetError
 from shards.layout.manifest import MANIFEST, Manifest, versions
 from shards.storage.uris import join
 from tasks.home import Home
@@ -49,7 +49,7 @@ class DatasetFigures:
         version = read_latest(folder)
         if version and self._known.get(name, ("", None))[0] != version:
             try:
-                manifest = load_manifest(join(join(folder, version), MANIFEST))
+                manifest = Dataset.open(join(join(folder, version), MANIFEST)).manifest
             except DatasetError:
                 manifest = None  # `shardgan list` says what is wrong
             self._known[name] = (version, manifest)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shards import DatasetError, load_manifest
+from shards import Dataset, DatasetError
 from shards.layout.manifest import LATEST, MANIFEST, versions
 from shards.storage.uris import exists, is_remote, join, local_path, names_in, open_binary
 from tasks.home import Home
@@ -48,7 +48,7 @@ def read_latest(folder: str) -> str:
 def read_dataset(manifest: str, name: str = "", version: str = "") -> DatasetRecord:
     """Return the record of the version with this manifest. Name and version are used if the manifest is damaged."""
     try:
-        content = load_manifest(manifest)
+        content = Dataset.open(manifest).manifest
     except DatasetError as error:
         return DatasetRecord(name=name, version=version, manifest=manifest, problem=str(error))
     return DatasetRecord(

@@ -70,10 +70,11 @@ class MemoryWatch:
             tree = [os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))]
         except psutil.Error:  # one of them ended meanwhile
             return
-        self.peak_bytes = max(self.peak_bytes, sum(map(_proportional_bytes, tree)))
+        self.peak_bytes = max(self.peak_bytes, sum(map(proportional_bytes, tree)))
 
 
-def _proportional_bytes(pid: int) -> int:
+def proportional_bytes(pid: int) -> int:
+    """Return the memory of a process; what it shares with others counts in parts. 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

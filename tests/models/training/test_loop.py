@@ -116,7 +116,7 @@ def test_the_average_follows_its_half_life() -> None:
         for parameter in state.generator.parameters():
             parameter.add_(1)
     for _ in range(10):
-        state.update_ema(0.5**0.1)
+        state.average(state.ema_share(0.5**0.1))
     moved = state.ema.state_dict()["layers.0.weight"] - start
     assert torch.allclose(moved, torch.full_like(moved, 0.5), atol=1e-4)
 
