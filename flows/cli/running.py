@@ -27,7 +27,7 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
             log.collect()
             return function(config)
         except KeyboardInterrupt as stop:
-            if training := sys.modules.get("tasks.training.stage"):
+            if training := sys.modules.get("tasks.training.supervision"):
                 stop.args = (training.describe_stop(),)
             raise
         except Exception as raised:

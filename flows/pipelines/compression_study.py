@@ -21,7 +21,8 @@ from tasks.study.record import study_run
 from tasks.study.scoring import score_codec, score_generator
 from tasks.study.variants import Variant, build_variant, check_comparable, study_name, training_codec
 from tasks.training.delegation import await_training, begin_training, find_outcome, is_deployed
-from tasks.training.stage import TrainOutcome, plan_run
+from tasks.training.outcome import TrainOutcome
+from tasks.training.stage import plan_run
 
 logger = logging.getLogger(__name__)
 Models = dict[tuple[str, int], str]  # by codec and seed

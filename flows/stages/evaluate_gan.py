@@ -6,8 +6,9 @@ from prefect import flow
 
 from flows.configs import EvaluateGanConfig
 from flows.forms import Form
+from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.evaluation.publishing import publish_report
-from tasks.evaluation.stage import EvaluateOutcome, decide, score_champion, score_model
+from tasks.evaluation.stage import decide, score_champion, score_model
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 from tasks.registry.decisions.waiting_runs import DEPLOYMENT, put_question

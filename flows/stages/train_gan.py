@@ -11,7 +11,9 @@ from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
 from tasks.registry.overview import describe_version
 from tasks.tracking.telemetry.lineage import pieces, stage
-from tasks.training.stage import TrainOutcome, check_quota, prepare_run, register_generator, train
+from tasks.training.outcome import TrainOutcome
+from tasks.training.quota import check_quota
+from tasks.training.stage import prepare_run, register_generator, train
 
 
 @flow(name="train-gan", flow_run_name=name_run("{config.dataset}", "train", "{config.train.family}"))

@@ -27,8 +27,8 @@ def check_feature_net(config: EvalConfig, dataset: Dataset) -> Path | None:
     """
     if config.feature_net == "classifier" and len(dataset.labels) < 2:
         raise RequestError(
-            f"feature_net is classifier, but {dataset.manifest.dataset} has {len(dataset.labels)} classes, but two "
-            "are needed: choose another feature net, or build the dataset with labels"
+            f"feature_net is classifier, which needs two classes, but {dataset.manifest.dataset} has "
+            f"{len(dataset.labels)}: choose another feature net, or build the dataset with labels"
         )
     try:
         return find_weights(config.weights, config.weights_sha256, home().features) if config.weights else None

@@ -1,8 +1,6 @@
 """The training images nearest to each image of a version's grid: found with the scores, shown in the report."""
 
 import json
-import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion
@@ -19,6 +17,7 @@ from tasks.evaluation.grids import class_images, shown_classes
 from tasks.evaluation.measuring import train_features
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.reports.report import Neighbour
+from tasks.tracking.runs import keep_artifact, read_artifact
 from tasks.trainer.pictures import TRAIN, train_places
 
 NUM_NEIGHBOURS = 3
@@ -54,21 +53,15 @@ def log_neighbours(
         [Near(places[index], round(float(distance), 4)) for distance, index in zip(*row, strict=True)]
         for row in zip(*found, strict=True)
     ]
-    target = Path(neighbours_artifact(protocol))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, target.name)
-        path.write_text(json.dumps(rows))
-        client.log_artifact(str(version.run_id), str(path), str(target.parent))
+    keep_artifact(client, str(version.run_id), neighbours_artifact(protocol), json.dumps(rows).encode())
 
 
 def read_neighbours(client: MlflowClient, run_id: str, dataset: Dataset, protocol: Protocol) -> list[list[Neighbour]]:
     """Return the nearest training images of each cell. Empty if the version was scored by an older release."""
-    target = neighbours_artifact(protocol)
-    if target not in {item.path for item in client.list_artifacts(run_id, str(Path(target).parent))}:
+    stored = read_artifact(client, run_id, neighbours_artifact(protocol))
+    if not stored:
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        content = json.loads(Path(client.download_artifacts(run_id, target, folder)).read_text())
-    rows = [[Near(*near) for near in row] for row in content]
+    rows = [[Near(*near) for near in row] for row in json.loads(stored)]
     shown = _thumbnails(dataset, {near.place for row in rows for near in row})
     return [[shown[near.place]._replace(distance=f"{near.distance:.4g}") for near in row] for row in rows]
 

@@ -10,6 +10,7 @@ from mlflow.tracking import MlflowClient
 from prefect import task
 
 from models.grids import grid_labels, real_grid
+from models.metrics.config import EvalConfig
 from models.metrics.judges import label_of
 from models.metrics.protocol import Protocol
 from shards import Dataset, Manifest
@@ -17,14 +18,8 @@ from shards.storage.files import write_atomically
 from tasks.evaluation.classifier_gain import describe_gain, find_gain
 from tasks.evaluation.grids import class_grid, interpolation_grid, shown_classes, truncation_grid
 from tasks.evaluation.neighbours import read_neighbours
-from tasks.evaluation.stage import (
-    SCORE_PREFIX,
-    EvalConfig,
-    EvaluateOutcome,
-    ScoredModel,
-    UnusableChampion,
-    pairs_artifact,
-)
+from tasks.evaluation.outcome import EvaluateOutcome
+from tasks.evaluation.stage import SCORE_PREFIX, ScoredModel, UnusableChampion, pairs_artifact
 from tasks.home import home
 from tasks.registry.costs import read_cost
 from tasks.registry.loaded_generator import LoadedGenerator
@@ -33,7 +28,7 @@ from tasks.registry.versions import find_champion
 from tasks.reports.report import ChampionSummary, ClassifierSummary, DatasetSummary, ReportData, render_report
 from tasks.tracking.model_ref import uri_of
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
-from tasks.tracking.runs import connect
+from tasks.tracking.runs import connect, read_artifact
 from tasks.tracking.tags import VersionTags, short_tags
 from tasks.trainer.pictures import SPLIT
 
@@ -101,7 +96,7 @@ def gather(
         judges=_judges(protocol, version),
         by_class=challenger.scores.by_class,
         by_class_intervals=challenger.scores.by_class_intervals,
-        pairs=_pairs(client, str(version.run_id), pairs_artifact(protocol)),
+        pairs=read_artifact(client, str(version.run_id), pairs_artifact(protocol)),
         truncation=truncation_grid(generator, config.seed),
         interpolation=interpolation_grid(generator, config.seed),
         classifier=_classifier_summary(version),
@@ -182,14 +177,6 @@ def _snapshots(client: MlflowClient, run_id: str) -> list[tuple[int, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(client.download_artifacts(run_id, paths[i], folder)) for i in chosen]
         return [(int(file.stem), file.read_bytes()) for file in files]
-
-
-def _pairs(client: MlflowClient, run_id: str, path: str) -> bytes:
-    """Return the picture of the pairs that are closest to training images. Empty if there is none."""
-    if path not in {item.path for item in client.list_artifacts(run_id, "pairs")}:
-        return b""
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
 
 
 def _lineage(version: ModelVersion) -> dict[str, str]:

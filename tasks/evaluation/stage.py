@@ -1,8 +1,6 @@
 """The evaluation stage: score a registered version the way consumers load it, and apply the promotion rule."""
 
 import logging
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
@@ -21,7 +19,6 @@ from tasks.evaluation.classifier_gain import score_gain
 from tasks.evaluation.feature_nets import check_feature_net
 from tasks.evaluation.measuring import Nets, decoded_once, generated_image, measure, val_features
 from tasks.evaluation.neighbours import log_neighbours
-from tasks.evaluation.outcome import EvaluateOutcome
 from tasks.home import home
 from tasks.registry.config import PromotionPolicy
 from tasks.registry.costs import add_evaluation
@@ -31,26 +28,10 @@ from tasks.registry.signing import verify_version
 from tasks.registry.versions import find_champion, resolve_version
 from tasks.tracking.model_ref import ModelRef, uri_of
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, should_retry
-from tasks.tracking.runs import connect
+from tasks.tracking.runs import connect, keep_artifact
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.costs.expense import Expense
-from tasks.trainer.pictures import (
-    SPLIT,
-    pick_train,
-    train_places,
-)
-
-__all__ = [
-    "EvalConfig",
-    "EvaluateOutcome",
-    "PromotionPolicy",
-    "ScoredModel",
-    "UnusableChampion",
-    "check_scorable",
-    "decide",
-    "score_champion",
-    "score_model",
-]
+from tasks.trainer.pictures import SPLIT, pick_train, train_places
 
 logger = logging.getLogger(__name__)
 SCORE_PREFIX = "score/"
@@ -174,8 +155,8 @@ def check_scorable(manifest_uri: str, config: EvalConfig) -> Dataset:
         )
     if config.gain and len(dataset.labels) < 2:
         raise RequestError(
-            f"evaluate.classifier_nimg is {config.classifier_nimg}, but {dataset.name} has "
-            f"{len(dataset.labels)} classes, but two are needed: leave it at 0, or build the dataset with labels"
+            f"evaluate.classifier_nimg is {config.classifier_nimg}, which needs two classes, but {dataset.name} has "
+            f"{len(dataset.labels)}: leave it at 0, or build the dataset with labels"
         )
     select_device(config.device)
     check_feature_net(config, dataset)
@@ -211,11 +192,7 @@ def log_pairs(
     above = [generated_image(model, dataset, config, pair.generated) for pair in evaluation.closest]
     below = [trained[places[pair.train]][0] for pair in evaluation.closest]
     picture = model.mark(grid_png(np.stack(above + below), len(above)), config.seed, composite=True)
-    target = Path(pairs_artifact(evaluation.scores.protocol))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, target.name)
-        path.write_bytes(picture)  # MLflow's log_image encodes pictures anew, and drops the mark
-        client.log_artifact(str(version.run_id), str(path), str(target.parent))
+    keep_artifact(client, str(version.run_id), pairs_artifact(evaluation.scores.protocol), picture)
 
 
 def pairs_artifact(protocol: Protocol) -> str:

@@ -59,7 +59,7 @@ class LineageOutcome(BaseModel):
 def trace_lineage(config: LineageConfig) -> LineageOutcome:
     """Trace the version back to its data and code, and check every hash. Reads all shards.
 
-    Raises RegistryError where there is no such version; what is wrong on the way stands in the links.
+    Raises RegistryError if there is no such version. Other problems are part of the links and do not raise.
     """
     client = connect(home())
     version = resolve_version(client, config.model)
@@ -161,7 +161,9 @@ def _dataset(tags: VersionTags) -> Iterator[Link]:
         yield Link(what="dataset", value=uri or "unknown", problems=[str(error)])
         return
     manifest, expected = dataset.manifest, tags.dataset_version
-    altered = [] if manifest.version == expected else [f"it is version {manifest.version}, trained on was {expected}"]
+    altered = (
+        [] if manifest.version == expected else [f"it is version {manifest.version}, but the training used {expected}"]
+    )
     made_by = f", made by {manifest.synthetic.model}" if manifest.synthetic else ""
     if manifest.source_synthetic:
         made_by = f", from images that {manifest.source_synthetic.model} made"

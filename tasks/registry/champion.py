@@ -1,8 +1,8 @@
 """The alias champion. One function moves it, after the version was verified, and one process at a time.
 
 The reason for every decision is kept in tags and shown in Prefect. The history of champions, oldest first, is a tag of
-the model, and a rollback takes its last entry away. Models whose champions are older than that tag have a history as
-well: each of their versions says in a tag which one it replaced.
+the model. A rollback removes its last entry. Models from releases without that tag have a history as well, because each
+version says in a tag which version it replaced.
 """
 
 import json
@@ -57,8 +57,8 @@ def one_at_a_time(home: Home) -> Iterator[None]:
 def make_champion(client: MlflowClient, version: ModelVersion, why: str, before: Sequence[str]) -> None:
     """Move the alias to `version`. Nothing else moves it. `before` is the history up to now.
 
-    Raises RegistryError, and changes nothing, where the version's files fail verification or the reason is too long.
-    Tags are written after the alias has moved: a move that fails leaves no tag that says it was made.
+    Raises RegistryError, and changes nothing, if the version's files fail verification or the reason is too long. Tags
+    are written after the alias has moved, so that a failed move leaves no tag.
     """
     check_reason(why)
     verify_version(version)
@@ -81,7 +81,7 @@ def check_reason(why: str) -> None:
 
 
 def decision(why: str, *, promoted: bool, **others: str) -> VersionTags:
-    """The tags that say what was decided about a version, when and why."""
+    """Return the tags that say what was decided about a version, when and why."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return VersionTags.model_validate({"promoted": promoted, "why": why[:MAX_REASON], "at": at, **others})
 
@@ -97,14 +97,14 @@ def show_decision(version: ModelVersion, decision: str, why: str, facts: Mapping
 
 
 def is_same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
-    """Whether both are the same version, or both None. MLflow gives the number sometimes as int, sometimes as str."""
+    """Return whether both are the same version, or both None. MLflow gives the number as int or as str."""
     if one is None or other is None:
         return one is other
     return (one.name, str(one.version)) == (other.name, str(other.version))
 
 
 def stored_history(client: MlflowClient, name: str) -> list[str]:
-    """The numbers in the model's tag, oldest first; empty where there is no tag."""
+    """Return the versions in the model's tag, oldest first. Empty if there is no tag."""
     text = ModelTags.parse(client.get_registered_model(name).tags).champions
     try:
         numbers = json.loads(text) if text else []
@@ -117,7 +117,7 @@ def stored_history(client: MlflowClient, name: str) -> list[str]:
 
 
 def read_history(client: MlflowClient, name: str) -> list[str]:
-    """The champions up to the present one, oldest first; the last entry carries the alias. Empty where none does."""
+    """Return the champions, oldest first; the last one has the alias. Empty if no version has the alias."""
     present = client.get_registered_model(name).aliases.get(CHAMPION)
     if present is None:
         return []
@@ -132,12 +132,12 @@ def write_history(client: MlflowClient, name: str, numbers: Sequence[str]) -> No
 
 
 def _predecessors(client: MlflowClient, name: str, number: str) -> list[str]:
-    """The chain of versions that replaced each other, from `number` back to where it ends or repeats."""
+    """Return the versions that replaced each other, from `number` back to the first one or to a repetition."""
     chain: list[str] = []
     while number and number not in chain:
         chain.append(number)
         try:
             number = VersionTags.of(client.get_model_version(name, number)).replaced
-        except MlflowException:  # deleted: what it replaced went with it
+        except MlflowException:  # it was deleted, and its tag with it
             break
     return chain

@@ -1,7 +1,7 @@
 """Champions that were not made by shardgan: the alias moved in MLflow's UI, or by another program.
 
-They are noticed because the history of champions does not end with them. Their files are verified as for any other
-champion; a version that fails is refused, and the alias goes back to the champion before.
+Such a champion is not the last entry of the history. Its files are verified like those of any champion. If that fails,
+the alias goes back to the champion before.
 """
 
 import logging
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 @task(task_run_name="check-champions")
 def check_champions() -> list[str]:
-    """Verify every champion that shardgan did not make; returns a sentence for each that was found."""
+    """Verify every champion that shardgan did not make. Return a sentence for each of them."""
     client, here = connect(home()), home()
     sentences = []
     token = None
@@ -44,7 +44,7 @@ def check_champions() -> list[str]:
         for model in page:
             try:
                 sentence = _check(client, here, model)
-            except RegistryError as error:  # one model that was tampered with leaves the others unchecked otherwise
+            except RegistryError as error:  # the other models are still checked
                 sentence = f"the champion of {model.name} cannot be checked: {error}"
             if sentence:
                 logger.warning("%s", sentence)
@@ -55,7 +55,7 @@ def check_champions() -> list[str]:
 
 
 def _check(client: MlflowClient, home: Home, model: RegisteredModel) -> str:
-    """The sentence about a champion that came from elsewhere; empty where there is nothing to say."""
+    """Return a sentence about a champion that shardgan did not make. Empty if shardgan made it."""
     present = model.aliases.get(CHAMPION)
     if present is None or not _is_ours(client, model.name):
         return ""
@@ -65,7 +65,7 @@ def _check(client: MlflowClient, home: Home, model: RegisteredModel) -> str:
         version, stored = find_champion(client, model.name), stored_history(client, model.name)
         if version is None or stored[-1:] == [str(version.version)]:
             return ""
-        if not stored and VersionTags.of(version).promoted:  # by shardgan, before histories were kept
+        if not stored and VersionTags.of(version).promoted:  # by a release that kept no history
             write_history(client, model.name, read_history(client, model.name))
             return ""
         return _judge(client, version, stored)
@@ -83,7 +83,7 @@ def _judge(client: MlflowClient, version: ModelVersion, before: list[str]) -> st
 
 
 def _undo(client: MlflowClient, refused: ModelVersion, before: list[str]) -> str:
-    """Give the alias to the newest earlier champion that may have it, else to none; returns what was done."""
+    """Give the alias to the newest earlier champion that can be verified, else to none. Return what was done."""
     for place in reversed(range(len(before))):
         if before[place] == str(refused.version):
             continue
@@ -99,9 +99,9 @@ def _undo(client: MlflowClient, refused: ModelVersion, before: list[str]) -> str
 
 
 def _is_ours(client: MlflowClient, name: str) -> bool:
-    """Whether shardgan has registered a version of the model; others' models in the same registry are left alone.
+    """Return whether shardgan has registered a version of the model. Other models in the registry are not touched.
 
-    A model with a history of champions is ours, also where the tags of its versions were deleted.
+    A model with a history of champions is ours, even if the tags of its versions were deleted.
     """
     if stored_history(client, name):
         return True

@@ -24,7 +24,7 @@ IMAGES_A_CALL = 500
 
 
 class EncodedImages(NamedTuple):
-    """Image files, and the class of each; -1 where there are no classes."""
+    """Image files, and the class of each; -1 if there are no classes."""
 
     files: list[bytes]
     labels: list[int]
@@ -51,12 +51,12 @@ class LoadedGenerator:
     def load(cls, version: ModelVersion) -> Self:
         """Load a version after its files were verified.
 
-        Raises RegistryError where they are not those that were registered, or cannot be loaded here.
+        Raises RegistryError if they are not the registered files, or if they cannot be loaded here.
         """
         with proven_model(version) as folder:
             try:
                 return cls(mlflow.pyfunc.load_model(str(folder)), uri_of(version))
-            except Exception as error:  # the version's own code runs here: anything can come up
+            except Exception as error:  # the version's own code runs here and can raise anything
                 raise RegistryError(f"{uri_of(version)} cannot be loaded: {type(error).__name__}: {error}") from error
 
     @property
@@ -66,7 +66,7 @@ class LoadedGenerator:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes that can be asked for; 0 where the generator is unconditional."""
+        """Number of classes that can be requested; 0 if the generator is unconditional."""
         return int(self.spec["arguments"]["num_classes"])
 
     @property
@@ -83,20 +83,20 @@ class LoadedGenerator:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether it makes images of the class that it is asked for."""
+        """Whether it generates images of a requested class."""
         return self.num_classes > 0
 
     @property
     def takes_truncation(self) -> bool:
-        """Whether truncation can be asked for; versions of old releases do not know it."""
+        """Whether truncation can be requested. Versions of old releases do not have it."""
         return "truncation" in self.model.metadata.get_input_schema().input_names()
 
     def makes(self, labels: Sequence[str]) -> bool:
-        """Whether it makes images of every one of these classes, and of no other, when asked for it."""
+        """Return whether it generates images of exactly these classes on request."""
         return self.is_conditional and self.labels == list(labels)
 
     def class_number(self, name: str | None) -> int:
-        """The number of the class of that name; ANY_CLASS where it has no such class."""
+        """Return the number of the class of that name, ANY_CLASS if it has no such class."""
         return self.labels.index(name) if name in self.labels else ANY_CLASS
 
     def generate(self, num_images: int, seed: int, label: int = ANY_CLASS) -> np.ndarray:
@@ -104,7 +104,7 @@ class LoadedGenerator:
         return self.generate_rows([{"num_images": num_images, "seed": seed, "label": label}])
 
     def generate_each(self, seeds: Sequence[int], labels: Sequence[int], truncation: float | None = None) -> np.ndarray:
-        """Generate one image for each pair of seed and class, with latents scaled by `truncation` where it is given."""
+        """Generate one image for each pair of seed and class. `truncation` scales the latents."""
         scale = {} if truncation is None else {"truncation": float(truncation)}
         pairs = zip(seeds, labels, strict=True)
         return self.generate_rows([{"num_images": 1, "seed": seed, "label": label, **scale} for seed, label in pairs])
@@ -121,8 +121,8 @@ class LoadedGenerator:
     def encode(self, request: dict[str, Any], mark: bool = True) -> EncodedImages:
         """Generate the images of one request as marked files of the `format` that it names.
 
-        With `mark` False, the files do not say that they were generated. Whoever asks for that tells the user what the
-        law requires (marking.LAW).
+        With `mark` False, the files do not say that they were generated. A caller that uses this must tell the user
+        what the law requires (marking.LAW).
         """
         table = self.model.predict(pd.DataFrame([request]))
         files, labels = list(table["image"]), [int(label) for label in table["label"]]
@@ -149,7 +149,7 @@ class LoadedGenerator:
 
     @torch.no_grad()
     def render(self, latents: torch.Tensor, labels: torch.Tensor | None = None) -> np.ndarray:
-        """Run the network on latents (N, latent_dim) and, where it is conditional, labels (N,)."""
+        """Run the network on latents (N, latent_dim) and, if it is conditional, labels (N,)."""
         classes = None if labels is None else labels.to(self.device)
         return np.asarray(to_uint8(self.network(latents.to(self.device), classes)).cpu().numpy())
 

@@ -20,7 +20,7 @@ class VersionOverview(NamedTuple):
 
 
 def describe_version(uri: str) -> VersionOverview:
-    """Look up the version that `uri` names. Raises RegistryError where there is none."""
+    """Look up the version that `uri` names. Raises RegistryError if there is none."""
     client = connect(home())
     version = resolve_version(client, uri)
     run_id = str(version.run_id)
@@ -39,5 +39,5 @@ def describe_version(uri: str) -> VersionOverview:
 
 
 def check_model(uri: str) -> None:
-    """Raise RegistryError where the registry has no version that `uri` names."""
+    """Raise RegistryError if the registry has no version that `uri` names."""
     resolve_version(connect(home()), uri)

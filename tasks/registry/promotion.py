@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rival(NamedTuple):
-    """The present champion with its scores; where it cannot be loaded, with the reason instead."""
+    """The present champion with its scores, or with the reason why it cannot be loaded."""
 
     version: ModelVersion
     scores: Scores | None
@@ -71,7 +71,7 @@ def judge(
 
 
 def _find_dependence(challenger: Scores, champion: Scores | None, policy: PromotionPolicy, used: NetsUsed) -> str:
-    """A sentence where the score's feature net was used by one of the trainings. Empty where the score may decide."""
+    """Return a sentence if one of the trainings used the score's feature net. Empty if the score may decide."""
     net = challenger.net_of(policy.score)
     uses = {"this version's": used.challenger.get(net), "the champion's": used.champion.get(net) if champion else None}
     whose, use = next(((whose, use) for whose, use in uses.items() if use), ("", ""))
@@ -88,7 +88,7 @@ def _find_dependence(challenger: Scores, champion: Scores | None, policy: Promot
 
 
 class Limit(NamedTuple):
-    """The least, or where `sign` is -1 the most, that a score may be."""
+    """A lower limit of a score, or an upper limit if `sign` is -1."""
 
     score: str
     limit: float
@@ -96,7 +96,7 @@ class Limit(NamedTuple):
 
 
 def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
-    """The limits that the policy sets beside the default floors."""
+    """Return the limits that the policy sets in addition to the default floors."""
     asked = [
         (policy.min_recall > 0, Limit("recall", policy.min_recall)),
         (policy.min_coverage > 0, Limit("coverage", policy.min_coverage)),
@@ -107,7 +107,7 @@ def limits_asked_for(policy: PromotionPolicy) -> list[Limit]:
 
 
 def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
-    """One sentence for each floor or limit that the scores miss, or that was not measured."""
+    """Return one sentence for each floor or limit that the scores miss, or that was not measured."""
     missed = _missed_floors(scores) if policy.floors == "on" else []
     for asked, limit, sign in limits_asked_for(policy):
         name = _of_deciding_judge(asked, scores, policy)
@@ -120,14 +120,14 @@ def find_missed(scores: Scores, policy: PromotionPolicy) -> list[str]:
 
 
 def _of_deciding_judge(name: str, scores: Scores, policy: PromotionPolicy) -> str:
-    """The name of this score under the judge whose score decides, if it has one of that kind."""
+    """Return the name that this score has for the judge whose score decides, if that judge measured it."""
     label = label_of(scores.protocol.second_net)
     own = second_name(name, label)
     return own if is_of(policy.score, label) and own in scores.values else name
 
 
 def _missed_floors(scores: Scores) -> list[str]:
-    """The default floors that the scores miss, the last sentence with what can be done about it."""
+    """Return a sentence for each default floor that the scores miss. The last one says what can be done."""
     protocol = scores.protocol
     missed = find_missed_floors(scores.values, scores.baselines, protocol.num_generated, protocol.num_reference)
     if min(protocol.num_generated, protocol.num_reference) < LEAST_IMAGES:
@@ -136,7 +136,7 @@ def _missed_floors(scores: Scores) -> list[str]:
 
 
 def _not_measured(scores: Scores) -> str:
-    """The half of a sentence about a score that is not there."""
+    """Return the second half of a sentence about a score that was not measured."""
     return f"which was not measured (there are {', '.join(scores.values)})"
 
 
@@ -195,7 +195,7 @@ def _ask_people(
     policy: PromotionPolicy,
     verdict: Verdict,
 ) -> Verdict:
-    """The verdict on a version that the rule would promote: what people said of it before, or that they are asked."""
+    """Return the verdict on a version that the rule would promote: an earlier decision of a person, or a question."""
     asks = policy.approval == "ask"
     version = client.get_model_version(version.name, version.version)  # somebody may have answered meanwhile
     if refusal := find_refusal(version, asks=asks):
@@ -207,14 +207,14 @@ def _ask_people(
 
 
 def nets_used(version: ModelVersion) -> dict[str, str]:
-    """The feature nets that the version's training used, by name, each with its use. No other tag is read."""
+    """Return the feature nets that the version's training used, by name, each with its use. Reads no other tag."""
     return VersionTags(feature_nets=version.tags.get(VersionTags.name("feature_nets"), "")).nets_used()
 
 
 def grounds(
     challenger: Scores, champion: Rival | None, policy: PromotionPolicy, used: NetsUsed | None = None
 ) -> dict[str, str]:
-    """The facts behind a verdict, in words: both scores, their protocol, the nets used in training, and the policy."""
+    """Return the facts behind a verdict, in words: both scores, protocol, nets used in training, and policy."""
     facts = {policy.score: _with_interval(challenger, policy.score)}
     if champion:
         theirs = _with_interval(champion.scores, policy.score) if champion.scores else champion.problem
@@ -258,7 +258,7 @@ def _verdict(
 
 
 def _judge_without(challenger: Scores, champion: Rival, policy: PromotionPolicy, used: NetsUsed) -> Verdict:
-    """Decide where the champion cannot be loaded: by the floors, and by what the policy says of such a champion."""
+    """Decide without a champion that can be loaded: by the floors, and by `policy.unusable_champion`."""
     verdict = judge(challenger, None, policy, used)
     unusable = f"the champion, version {champion.version.version}, cannot be used ({champion.problem})"
     if not verdict.promoted:

@@ -1,8 +1,8 @@
 """Verification of a version's files: a hash in the registry, and a signature when keys are configured.
 
-The tag `files_sha256` is checked before anything of a version is loaded: MLflow runs code that lies beside the
-weights. Whoever can write to the registry too could change the tag as well; against that stand two PEM files, an
-elliptic curve's private and public key:
+The tag `files_sha256` is checked before anything of a version is loaded, because MLflow runs code that lies beside the
+weights. Somebody who can write to the registry could change the tag as well. Signatures protect against that. They need
+an elliptic curve's private and public key, each in a PEM file:
 
     SHARDGAN_SIGNING_KEY   path of the private key: versions are signed when they are registered (model.sig)
     SHARDGAN_VERIFY_KEY    path of the public key: no version is loaded without a signature that it fits
@@ -39,13 +39,15 @@ NOT_SIGNED = (MODEL_SIGNATURE, "registered_model_meta")
 
 
 def files_sha256(folder: Path) -> str:
-    """One sha256 over the names and hashes of all files that a version consists of.
+    """Return one sha256 over the names and hashes of all files that a version consists of.
 
-    Raises RegistryError for a name with a line break: it could stand for several files in what is hashed.
+    Raises RegistryError for a name with a line break: in the hashed text it would look like several files.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     if odd := [name for name in names if "\n" in name or "\r" in name]:
-        raise RegistryError(f"the file {odd[0]!r} of a version has a line break in its name: no version of ours has")
+        raise RegistryError(
+            f"the file {odd[0]!r} of a version has a line break in its name, which shardgan never writes"
+        )
     lines = [f"{file_sha256(folder / name)}  {name}\n" for name in names if name not in NOT_SIGNED]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -64,7 +66,7 @@ def fetched_model(uri: str) -> Iterator[Path]:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
         except (MlflowException, OSError) as error:
             if has_no_connection(error):
-                raise  # an outage, which is tried again; it says nothing about the files
+                raise  # an outage, after which the task tries again; the files may be right
             raise RegistryError(f"the files of {uri} cannot be fetched: {error}") from error
         yield folder
 
@@ -73,7 +75,7 @@ def fetched_model(uri: str) -> Iterator[Path]:
 def proven_model(version: ModelVersion) -> Iterator[Path]:
     """Fetch a copy of a version's files and verify them: the registered hash and, with a key, the signature.
 
-    Raises RegistryError where they are not; nothing of them has been run or read by then.
+    Raises RegistryError if the verification fails. No code of the version has run before that.
     """
     uri = uri_of(version)
     with fetched_model(uri) as folder:
@@ -92,8 +94,8 @@ def verify_version(version: ModelVersion) -> None:
 def find_forgery(version: ModelVersion, folder: Path) -> list[str]:
     """Return what is wrong with the files in `folder`, compared with the version. Empty when they are verified.
 
-    `folder` is a copy. Python's bytecode is deleted from it: whoever loads a model in place leaves bytecode in the
-    store, which nobody registered and which is not to be run.
+    `folder` is a copy. Python's bytecode is deleted from it: a program that loads a model in place leaves bytecode in
+    the store. Such bytecode was not registered and must not run.
     """
     expected = VersionTags.of(version).files_sha256
     if not expected:
@@ -106,7 +108,7 @@ def find_forgery(version: ModelVersion, folder: Path) -> list[str]:
         return problems
     delete_bytecode(folder)
     if (found := files_sha256(folder)) != expected:
-        return [f"its files have the sha256 {found[:12]}, {expected[:12]} were registered: they were altered"]
+        return [f"its files have the sha256 {found[:12]}, but {expected[:12]} was registered: they were altered"]
     return find_wrong_signature(folder)
 
 
@@ -160,7 +162,7 @@ class SignOutcome(BaseModel):
 def accept_version(client: MlflowClient, version: ModelVersion) -> SignOutcome:
     """Sign a version that is already registered. Record the hash of its files if it has none yet.
 
-    Raises RegistryError for files that are not those that were registered.
+    Raises RegistryError if the files are not the registered ones.
     """
     uri = uri_of(version)
     prefix, _, model_id = str(version.source).partition(":/")
@@ -202,7 +204,9 @@ def check_keys() -> None:
             try:
                 key_name(key)
             except (ValueError, TypeError) as error:
-                raise RegistryError(f"{name} is {str(key)!r}, which holds no plain PEM key: {error}; {_HOW}") from error
+                raise RegistryError(
+                    f"{name} is {str(key)!r}, which does not contain an unencrypted PEM key: {error}; {_HOW}"
+                ) from error
             _library()
 
 

@@ -129,7 +129,7 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
 
 @contextmanager
 def _no_bytecode() -> Iterator[None]:
-    """Keep Python from writing bytecode: MLflow loads a new version in place, among the files that are to be signed."""
+    """Keep Python from writing bytecode: MLflow loads a new version in the folder whose files will be signed."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
@@ -148,7 +148,7 @@ def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]
     """Sign a model's files if a key is set. Returns the tags by which the files are verified later.
 
     `logged` is what MLflow says it stored, `given` the sha256 of each file that it was given, by its path in the model.
-    Raises RegistryError where what lies there is not that: a signature would vouch for it.
+    Raises RegistryError if other files are stored, because the signature would then confirm those.
     """
     model_id = str(logged.model_id)
     with fetched_model(f"models:/{model_id}") as folder:
@@ -164,12 +164,11 @@ def seal_model(client: MlflowClient, logged: ModelInfo, given: Mapping[str, str]
 
 
 def export_generator(run: RunDirectory, folder: Path, name: str = "") -> tuple[dict[str, Path], dict[str, str]]:
-    """Write the averaged generator as weights, code and spec into `folder`; returns paths and sha256 by name.
+    """Write the averaged generator as weights, code and spec into `folder`. Return paths and sha256 by name.
 
-    `name` is that of the registered model; its images say that it made them.
-
-    It is that of the checkpoint with the best quick score, or of the newest where there are no scores. Raises
-    CheckpointError where the run has no whole checkpoint.
+    The generator is taken from the checkpoint with the best quick score, or from the newest one if there are no scores.
+    `name` is the name of the registered model, which generated images state as their origin. Raises CheckpointError if
+    the run has no complete checkpoint.
     """
     store = CheckpointStore(run.checkpoints)
     best = store.best()
@@ -215,7 +214,7 @@ def why_chosen(nimg: int, best: Best | None, scores: Sequence[Mapping[str, Any]]
 
 
 def pinned_requirements() -> list[str]:
-    """The packages that a consumer needs, at the versions of this process."""
+    """Return the packages that a consumer needs, at the versions of this process."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in REQUIREMENTS]
 
 
@@ -242,7 +241,7 @@ def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
 
 
 def resolve_version(client: MlflowClient, text: str) -> ModelVersion:
-    """Return the version that a reference names. Raises RegistryError when there is none."""
+    """Return the version that a reference names. Raises RegistryError if there is none."""
     ref = ModelRef.parse(text)
     try:
         if ref.version:

@@ -6,10 +6,8 @@ A study that was stopped finds its run again, on any machine, and does not repea
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 from mlflow.entities import Param
@@ -20,7 +18,15 @@ from pydantic import BaseModel, ValidationError
 from models.features.digests import canonical_json
 from tasks.home import Home, home
 from tasks.tracking.lineage import prefect_tags
-from tasks.tracking.runs import MAX_PARAM_LENGTH, connect, experiment_id, flatten, resume
+from tasks.tracking.runs import (
+    MAX_PARAM_LENGTH,
+    connect,
+    experiment_id,
+    flatten,
+    keep_artifact,
+    read_artifact,
+    resume,
+)
 from tasks.tracking.tags import RunTags
 
 logger = logging.getLogger(__name__)
@@ -64,18 +70,11 @@ class StudyRecord:
 
     def keep_picture(self, name: str, png: bytes) -> None:
         """Store a PNG among the artifacts of the run. It replaces an earlier one of that name."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, f"{name}.png")
-            path.write_bytes(png)
-            self.client.log_artifact(self.run_id, str(path), PICTURES)
+        keep_artifact(self.client, self.run_id, f"{PICTURES}/{name}.png", png)
 
     def picture(self, name: str) -> bytes:
         """The PNG of that name; empty if there is none."""
-        path = f"{PICTURES}/{name}.png"
-        if path not in {item.path for item in self.client.list_artifacts(self.run_id, PICTURES)}:
-            return b""
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(self.client.download_artifacts(self.run_id, path, folder)).read_bytes()
+        return read_artifact(self.client, self.run_id, f"{PICTURES}/{name}.png")
 
     def abandon(self, status: str) -> None:
         """Close the run as FAILED or KILLED. If MLflow does not answer, only warn: another error is on its way."""
@@ -88,12 +87,11 @@ class StudyRecord:
         return f"{FOLDER}/{kind.__name__.lower()}-{slug(codec)}-{_digest(inputs)}.json"
 
     def _read(self, kind: type[Measurement], path: str) -> Measurement | None:
-        if path not in {item.path for item in self.client.list_artifacts(self.run_id, FOLDER)}:
+        stored = read_artifact(self.client, self.run_id, path)
+        if not stored:
             return None
-        with tempfile.TemporaryDirectory() as folder:
-            text = Path(self.client.download_artifacts(self.run_id, path, folder)).read_text()
         try:
-            return kind.model_validate(json.loads(text))
+            return kind.model_validate(json.loads(stored))
         except (ValueError, ValidationError):  # cut off, or written when the class had other fields: measured again
             return None
 

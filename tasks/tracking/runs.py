@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -324,3 +325,20 @@ def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
     )
     context = [InputTag("mlflow.data.context", "training")]
     client.log_inputs(run_id, [DatasetInput(dataset, context)])
+
+
+def keep_artifact(client: MlflowClient, run_id: str, path: str, content: bytes) -> None:
+    """Store a file among the artifacts of a run. It replaces an earlier one at that path."""
+    target = Path(path)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, target.name)
+        file.write_bytes(content)  # MLflow's log_image encodes pictures anew, and drops the mark
+        client.log_artifact(run_id, str(file), str(target.parent))
+
+
+def read_artifact(client: MlflowClient, run_id: str, path: str) -> bytes:
+    """Return a file among the artifacts of a run. Empty if there is none at that path."""
+    if path not in {item.path for item in client.list_artifacts(run_id, str(Path(path).parent))}:
+        return b""
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, path, folder)).read_bytes()

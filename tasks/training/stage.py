@@ -13,8 +13,7 @@ from typing import Any
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from models.networks.presets import preset_fields
-from models.training.loop import TrainConfig
+from models.training.config import TrainConfig
 from shards import Dataset
 from tasks.errors import TrainerDied, TrainingFailed
 from tasks.flow_runs.artifacts import show_link
@@ -37,25 +36,10 @@ from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
-from tasks.training.quota import check_quota
 from tasks.training.sizes import network_of
-from tasks.training.supervision import describe_stop, raise_for, supervise
+from tasks.training.supervision import raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
-
-__all__ = [
-    "DataConfig",
-    "RegisteredModel",
-    "TrainConfig",
-    "TrainOutcome",
-    "check_quota",
-    "describe_stop",
-    "plan_run",
-    "prepare_run",
-    "preset_fields",
-    "register_generator",
-    "train",
-]
 
 logger = logging.getLogger(__name__)
 LOCK_WAIT_SECONDS = 60.0

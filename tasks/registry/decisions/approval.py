@@ -65,9 +65,9 @@ def decline_version(model: str, by: str, reason: str) -> ApprovalOutcome:
 
 
 def name_person(by: str) -> str:
-    """Return the name of the person who decides; without one, that of the user who runs the command.
+    """Return the name of the person who decides. If `by` is empty, return the name of the user who runs the command.
 
-    Raises RegistryError without a name in a flow run that a worker started: its user is not the person who decides.
+    Raises RegistryError for an empty `by` in a flow run that a worker started: its user is not the person who decides.
     """
     if by.strip():
         return " ".join(by.split())
@@ -85,8 +85,8 @@ def approve(
     """Make a version champion for which a person was asked.
 
     Raises RegistryError, and changes nothing, if nobody was asked, if the files fail verification, or if the answer
-    comes too late: it was declined before, the time limit has passed, or another version is champion than the one that
-    the person compared it with. `anyway` approves in spite of the latter three.
+    comes too late: somebody declined the version, the time limit has passed, or the champion has changed since the
+    question was put. With `anyway`, a late answer is accepted.
     """
     check_reason(reason)
     with one_at_a_time(home):

@@ -40,10 +40,10 @@ def is_asked(version: ModelVersion) -> bool:
 
 
 def find_refusal(version: ModelVersion, *, asks: bool) -> str:
-    """Return why an answer that was given before keeps the version from being promoted. Empty if none does.
+    """Return why an earlier answer keeps the version from being promoted. Empty if there is no such answer.
 
-    A person's refusal holds until a person says otherwise. A time limit that passed holds where a person is asked:
-    `asks` says so.
+    A person's refusal holds until a person approves the version. A time limit that has passed counts only if the policy
+    asks a person (`asks`).
     """
     approval = read_approval(version)
     if approval.state == DECLINED or (asks and (approval.state == EXPIRED or approval.is_overdue())):
@@ -82,7 +82,7 @@ def ask(
 
 
 def close_question(client: MlflowClient, version: ModelVersion) -> None:
-    """Close a question that is open: the rule does no longer promote the version, or the time limit has passed."""
+    """Close an open question: the rule no longer promotes the version, or the time limit has passed."""
     version = client.get_model_version(version.name, version.version)
     approval = read_approval(version)
     if approval.is_overdue():
@@ -97,7 +97,7 @@ def remember_flow_run(client: MlflowClient, version: ModelVersion, flow_run: str
 
 
 def expire_overdue(client: MlflowClient, home: Home) -> list[str]:
-    """Record for each question whose time limit has passed that the version is not promoted; returns a sentence each.
+    """Record for each question whose time limit has passed that the version is not promoted. Return a sentence each.
 
     A question about a version that became champion in another way is closed as well.
     """
@@ -122,7 +122,7 @@ def answer(client: MlflowClient, version: ModelVersion, state: State, by: str, r
     """Record the answer in the version's tags and description. The caller holds `one_at_a_time`."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     VersionTags(approval=state, approval_by=by, approval_reason=reason, approval_at=at).write(client, version)
-    if state != APPROVED:  # an approval has left the trail of a new champion
+    if state != APPROVED:  # an approval is recorded by `record_champion`
         answered = read_approval(client.get_model_version(version.name, version.version))
         decision(answered.describe(uri_of(version)), promoted=False).write(client, version)
     write_descriptions(client, version)

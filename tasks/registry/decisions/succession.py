@@ -47,9 +47,9 @@ def restore_champion(model: str, why: str) -> SuccessionOutcome:
 
 
 def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -> SuccessionOutcome:
-    """Make `version` champion and leave the trail.
+    """Make `version` champion, and record that.
 
-    Raises RegistryError where it is champion already, or must not be: see tasks/registry/champion.py.
+    Raises RegistryError if it is champion already, or if `make_champion` refuses it.
     """
     check_reason(why)
     with one_at_a_time(home):
@@ -61,10 +61,10 @@ def succeed(client: MlflowClient, home: Home, version: ModelVersion, why: str) -
 
 
 def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> SuccessionOutcome:
-    """Make the champion before the present one champion again; called again, it goes further back.
+    """Make the previous champion the champion again. Each further call goes back by one more champion.
 
-    A version that was deleted meanwhile is skipped. Raises RegistryError where no earlier champion is left, or the one
-    before must not be used: promote another version by hand then.
+    Versions that were deleted are skipped. Raises RegistryError if no earlier champion is left, or if `make_champion`
+    refuses it. Another version can then be promoted by hand.
     """
     check_reason(why)
     with one_at_a_time(home):
@@ -81,12 +81,12 @@ def roll_back(client: MlflowClient, home: Home, name: str, why: str) -> Successi
 def _find_earlier(
     client: MlflowClient, name: str, history: Sequence[str]
 ) -> tuple[ModelVersion, Sequence[str], list[str]]:
-    """The newest earlier champion that still exists, the history before it, and a sentence for each that is skipped."""
+    """Return the newest earlier champion that exists, the history before it, and a sentence per skipped version."""
     skipped: list[str] = []
     for place in reversed(range(len(history) - 1)):
         number = history[place]
         if number == history[-1]:
-            continue  # the same version, made champion twice in a row or on both sides of a deleted one
+            continue  # the same version: it became champion twice in a row, or again after one that was deleted
         try:
             return client.get_model_version(name, number), history[:place], skipped
         except MlflowException as error:

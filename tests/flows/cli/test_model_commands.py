@@ -20,7 +20,7 @@ from tasks.registry.config import LineageConfig
 from tasks.registry.versions import find_champion
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
-from tasks.training.stage import TrainOutcome
+from tasks.training.outcome import TrainOutcome
 from tests.conftest import write_collection
 from tests.console import Console, open_console, user_environment
 from tests.tasks.conftest import make_version

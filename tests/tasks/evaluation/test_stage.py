@@ -17,6 +17,7 @@ from models.classifier.config import ClassifierConfig, GainConfig
 from models.features.cache import reference_features
 from models.features.efficientnet import EfficientNetLite0
 from models.features.nets import load_feature_net
+from models.metrics.config import EvalConfig
 from models.metrics.evaluation import evaluate
 from models.metrics.protocol import ADDED_LATER, Protocol
 from models.training.loop import TrainConfig
@@ -28,7 +29,6 @@ from tasks.evaluation.grids import NUM_STEPS, interpolation_grid, slerp
 from tasks.evaluation.measuring import generated_image, generated_images
 from tasks.evaluation.publishing import publish_report
 from tasks.evaluation.stage import (
-    EvalConfig,
     ScoredModel,
     UnusableChampion,
     _score,

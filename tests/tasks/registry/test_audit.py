@@ -265,7 +265,7 @@ def test_settings_that_differ_from_the_version_are_told(origin: Origin, moved: t
 
 def test_dataset_of_another_version_is_told(origin: Origin) -> None:
     _, links = trace(origin, dataset_version="0123")
-    assert links["dataset"].problems == [f"it is version {VERSION}, trained on was 0123"]
+    assert links["dataset"].problems == [f"it is version {VERSION}, but the training used 0123"]
 
 
 def test_dataset_that_is_lost_or_damaged_is_told(origin: Origin, tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_keys_that_cannot_be_are_refused_before_work_starts(
         check_keys()
     (tmp_path / "no.pem").write_text("no key")
     monkeypatch.setenv(name, str(tmp_path / "no.pem"))
-    with pytest.raises(RegistryError, match=f"{name} is .*holds no plain PEM key"):
+    with pytest.raises(RegistryError, match=f"{name} is .*does not contain an unencrypted PEM key"):
         check_keys()
     monkeypatch.setenv(name, str(make_keys(tmp_path)[0]))
     check_keys()

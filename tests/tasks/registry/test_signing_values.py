@@ -84,7 +84,7 @@ def test_files_are_compared_with_the_tag(tmp_path: Path) -> None:
     (folder / "MLmodel").write_text("altered")
     after = files_sha256(folder)
     assert find_forgery(version(files_sha256=before), folder) == [
-        f"its files have the sha256 {after[:12]}, {before[:12]} were registered: they were altered"
+        f"its files have the sha256 {after[:12]}, but {before[:12]} was registered: they were altered"
     ]
 
 
