@@ -178,6 +178,8 @@ class CompressionStudyConfig(Settings):
     @model_validator(mode="after")
     def _network_can_make_it(self) -> Self:
         check_resolution(self.shard.resolution)
+        if self.train.family == "auto":
+            raise ValueError("train.family is auto, but a study compares trainings of one family: name it")
         return self
 
     def about(self) -> dict[str, object]:

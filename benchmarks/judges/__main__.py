@@ -9,20 +9,19 @@ import argparse
 import numpy as np
 import torch
 from PIL import Image
-from scipy.stats import spearmanr
 
 from benchmarks.collections.sharded import sharded
 from benchmarks.harness.figures import panels
 from benchmarks.harness.page import RESULTS, table, write_page
 from benchmarks.harness.rows import Row
+from benchmarks.judges.agreement import SHOWN, choices, correlation, loss, pairs, together
 from benchmarks.judges.degradations import ALTERED, SELECTED, UNITS, alter, steps
 from benchmarks.judges.measuring import COUNT, degraded, generators
 from models.metrics.judges import LABELS
 from shards import Dataset
 
+MEASURED = ("FD", "recall", "coverage", "diversity")
 RESOLUTIONS = {"digits": 32, "emoji": 64}
-HIGHER = ("precision", "recall", "density", "coverage")
-SHOWN = ("FD", "KD", *HIGHER)
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collections", default="digits,emoji", help="names, with commas")
     parser.add_argument("--families", default="dcgan,vae,r3", help="families to train, with commas; empty: none")
-    parser.add_argument("--seeds", type=int, default=2, help="trainings of each family")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each family")
     given = parser.parse_args()
     torch.set_num_threads(1)
     families = [name for name in given.families.split(",") if name]
@@ -41,7 +40,8 @@ def main() -> None:
     show_steps(datasets)
     tables = [part for name in datasets for part in describe(name, real[name], made[name])]
     parts = [ABOUT, FOUND, *tables, NOT_COVERED]
-    command = f"python -m benchmarks.judges --collections {given.collections} --families '{given.families}'"
+    flags = f"--collections {given.collections} --families '{given.families}' --seeds {given.seeds}"
+    command = f"python -m benchmarks.judges {flags}"
     write_page("judges", "Do the two judges agree, and with what an eye sees?", command, *parts, ran="one thread")
 
 
@@ -85,7 +85,8 @@ NOT_COVERED = """## What this does not say
 
 def describe(name: str, real: list[Row], made: list[Row]) -> list[str]:
     """The tables of one collection."""
-    return [f"## {name}", eye_table(real), set_table(real), *([made_table(made)] if made else []), together(real, made)]
+    generators_of = [made_table(made), pairs(made), choices(made)] if made else []
+    return [f"## {name}", eye_table(real), set_table(real), together(real, made), *generators_of]
 
 
 def eye_table(rows: list[Row]) -> str:
@@ -102,44 +103,15 @@ def eye_table(rows: list[Row]) -> str:
 
 def set_table(rows: list[Row]) -> str:
     """The distances and recall of each set."""
-    lines = [
-        [row["kind"], f"{row['value']:g}", *(pair(row, name) for name in ("FD", "recall", "coverage"))] for row in rows
-    ]
-    return f"Scores, judge 1 / judge 2:\n\n{table(['kind', 'strength', 'FD', 'recall', 'coverage'], lines)}"
+    lines = [[row["kind"], f"{row['value']:g}", *(pair(row, name) for name in MEASURED)] for row in rows]
+    return f"Scores, judge 1 / judge 2:\n\n{table(['kind', 'strength', *MEASURED], lines)}"
 
 
 def made_table(rows: list[Row]) -> str:
     """The scores of the generators."""
-    lines = [[row["family"], f"{row['nimg']:,}", *(pair(row, name) for name in SHOWN)] for row in rows]
-    return f"Generators, judge 1 / judge 2:\n\n{table(['family', 'images seen', *SHOWN], lines)}"
-
-
-def together(real: list[Row], made: list[Row]) -> str:
-    """How well both judges agree with each other."""
-    groups = {"degraded real images": real} | ({"generators": made, "both": [*real, *made]} if made else {})
-    lines = [
-        [f"{what} ({len(rows)})", *(correlation(*(losses(rows, judge, name) for judge in LABELS)) for name in SHOWN)]
-        for what, rows in groups.items()
-    ]
-    return f"Rank correlation of judge 1 with judge 2:\n\n{table(['over', *SHOWN], lines)}"
-
-
-def losses(rows: list[Row], judge: str, name: str) -> list[float]:
-    """A score of every row."""
-    return [loss(row, judge, name) for row in rows]
-
-
-def loss(row: Row, judge: str, name: str) -> float:
-    """A score, with the sign that makes lower better."""
-    value = float(row["scores"][judge][name])
-    return -value if name in HIGHER else value
-
-
-def correlation(one: list[float], other: list[float]) -> str:
-    """Spearman's rank correlation, or "equal" where one side never changes."""
-    if len(set(one)) < 2 or len(set(other)) < 2:
-        return "equal"
-    return f"{spearmanr(one, other).statistic:.2f}"
+    shown = (*SHOWN, "diversity")
+    lines = [[row["family"], row["seed"], f"{row['nimg']:,}", *(pair(row, name) for name in shown)] for row in rows]
+    return f"Generators, judge 1 / judge 2:\n\n{table(['family', 'seed', 'images seen', *shown], lines)}"
 
 
 def pair(row: Row, name: str) -> str:

@@ -27,7 +27,7 @@ COUNT = 400  # images of each set
 POOL = 1500  # train images that sets are selected from
 FOLDER = CACHE / "judges"
 # Images seen. Four checkpoints of each training are scored.
-LENGTHS = {"dcgan": 12000, "vae": 8000, "r3": 1600}
+LENGTHS = {"dcgan": 12000, "vae": 4000, "r3": 1000}
 
 
 class Reference(NamedTuple):

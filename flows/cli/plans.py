@@ -53,6 +53,7 @@ def plan_train(config: TrainGanConfig) -> Plan:
 
     run = plan_run(config.dataset, config.train, config.data)
     return [
+        *([f"choose the family: {run.auto.why}"] if run.auto else []),
         *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
         f"register it as {config.model or run.dataset}@challenger in {home().shown_tracking_uri}",
@@ -70,10 +71,19 @@ def plan_pipeline(config: PipelineConfig) -> Plan:
     model = config.model or config.shard.dataset
     return [
         *plan_build(BuildDatasetConfig(shard=config.shard)),
-        f"train {config.train.family} on it for {config.train.nimg:,} images under {home().runs}",
+        f"train {_describe_family(config)} on it for {config.train.nimg:,} images under {home().runs}",
         f"register it as {model}@challenger in {home().shown_tracking_uri}",
         *_describe_evaluation(model, config),
     ]
+
+
+def _describe_family(config: PipelineConfig) -> str:
+    """The family, or how it will be chosen when the number of images is known."""
+    if config.train.family != "auto":
+        return config.train.family
+    from tasks.training.family import describe_rule
+
+    return f"the family that the number of images decides ({describe_rule()})"
 
 
 def _describe_evaluation(model: str, config: EvaluateGanConfig | PipelineConfig) -> Plan:

@@ -104,7 +104,8 @@ def train_where_it_belongs(wanted: TrainGanConfig, deployment: str) -> TrainOutc
     if not is_deployed(deployment):
         return train_gan(wanted)
     plan = plan_run(wanted.dataset, wanted.train, wanted.data)
-    parameters = {"config": wanted.model_dump(mode="json")}
+    # The worker must train the run that is waited for, so it is told what train.family=auto means here.
+    parameters = {"config": wanted.model_copy(update={"train": plan.train}).model_dump(mode="json")}
     return train_by_deployment(deployment, parameters, plan.run, wanted.model or plan.dataset)
 
 

@@ -8,7 +8,7 @@ from models import Decay, LearningRate, NumImages, NumImagesOrZero, Settings
 from models.augmentation.config import AugmentConfig
 from models.compression.config import CompressionMode
 from models.compute.config import ComputeConfig
-from models.networks.names import DISCRIMINATOR_NETS, FamilyName
+from models.networks.names import DISCRIMINATOR_NETS, FamilyChoice
 from models.networks.presets import PresetName, fill_in
 from models.shield.config import ShieldConfig
 from models.training.health_config import SCORE_NET, HealthConfig
@@ -40,7 +40,11 @@ class TrainConfig(Settings):
         title="Preset",
         description="a set of defaults; settings given explicitly override it. auto: the defaults of the family",
     )
-    family: FamilyName = Field("dcgan", title="Family", description="networks and losses")
+    family: FamilyChoice = Field(
+        "dcgan",
+        title="Family",
+        description="networks and losses; auto: by the number of images, their size, the device and the images to see",
+    )
     nimg: NumImages = Field(
         200_000,
         title="Images",

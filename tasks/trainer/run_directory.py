@@ -31,6 +31,7 @@ from pydantic import Field, ValidationError
 
 from models import Settings
 from models.networks.families import NetworkSpec
+from models.networks.names import FamilyName
 from models.training.loop import TrainConfig
 from shards.storage.files import write_atomically
 from tasks.errors import RequestError
@@ -42,6 +43,14 @@ from tasks.trainer.trusted import TrustedImages
 SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
 
 State = Literal["running", "done", "resumable", "diverged", "failed"]
+
+
+class AutoFamily(Settings):
+    """What train.family=auto came to. `request` is the digest of the settings and the dataset version."""
+
+    request: str
+    family: FamilyName
+    why: str
 
 
 class RunConfig(Settings):
@@ -58,6 +67,7 @@ class RunConfig(Settings):
     init_nets: dict[str, str] = Field({})  # feature nets that the training of the initial weights used, with their use
     data: DataConfig = DataConfig()
     trusted: TrustedImages | None = None
+    auto: AutoFamily | None = None  # how the family was chosen, if the request left it open
     commit: str
 
     def nets_used(self) -> dict[str, str]:
@@ -102,8 +112,8 @@ class RunDirectory:
             # The commit may be different: somebody may have fixed the code between a crash and the resume.
             found = self.config()
             same_data = found.data.identity() == config.data.identity()
-            # Older releases did not write init_nets.
-            present = {"commit": config.commit, "data": config.data, "init_nets": config.init_nets}
+            # Older releases did not write init_nets. The same training may be asked for with its family or with auto.
+            present = {"commit": config.commit, "data": config.data, "init_nets": config.init_nets, "auto": config.auto}
             if not same_data or found.model_copy(update=present) != config:
                 raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
             if found.data != config.data:  # workers and similar settings: the present request counts

@@ -13,6 +13,8 @@ from tasks.trainer.run_directory import RunConfig
 
 def network_of(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
     """Return the networks that `config` asks for on a dataset. Raises RequestError if they cannot make its images."""
+    if config.family == "auto":
+        raise RequestError("train.family is auto: resolve_family decides what it means before networks are made")
     try:
         return NetworkSpec(
             family=config.family,

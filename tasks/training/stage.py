@@ -34,6 +34,7 @@ from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
+from tasks.training.family import resolve_family
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.sizes import network_of
@@ -55,6 +56,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
     CostConfig.read()  # refuse a wrong variable now, not in the trainer
     dataset = Dataset.open(reference, home().shared)
     manifest = dataset.manifest
+    config, auto = resolve_family(config, manifest, runs=home().runs)
     network = network_of(manifest, config)
     check_compression(config, network, dataset)
     start = find_start(config.init)
@@ -76,6 +78,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         init_nets=start.nets if start else {},
         data=data,
         trusted=trusted,
+        auto=auto,
         commit=code_commit(),
     )
 
@@ -86,6 +89,9 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     plan = plan_run(dataset, config, data)
     if home().serves_itself:
         check_artifacts(connect(home()), home(), plan.dataset)  # before hours of training, not after
+    if plan.auto:
+        logger.info("train.family=auto: %s", plan.auto.why)
+        say(f"train.family=auto: {plan.auto.why}")
     run = RunDirectory(home().runs / plan.run)
     if (start := find_start(config.init)) and not run.init.exists():
         run.path.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ from tasks.registry.packaging.export import has_onnx
 from tasks.trainer.costs.trials import Budget, Deadline, MemoryWatch, StageCost
 from tasks.trainer.pictures import SomeImages, some_images
 from tasks.trainer.traces import training_codecs
+from tasks.training.family import resolve_family
 from tasks.training.sizes import network_of
 
 STAGE = "train"
@@ -100,6 +101,7 @@ def estimate_training(
     importing torch takes here. Raises ConfigError for a device that does not exist, and torch's errors where a step
     does not fit the memory.
     """
+    config = resolve_family(config, dataset.manifest, num_images=counts.get("train", 0)).train
     device = select_device(config.compute.device)
     prepare(config.compute, device)
     spec = network_of(dataset.manifest, config)

@@ -1,0 +1,37 @@
+"""The rule of train.family=auto: what it chooses, and that it says why."""
+
+import pytest
+
+from models.networks.choice import RULE, Facts, choose, describe_rule
+
+DIGITS = Facts(num_images=5_000, channels=1, resolution=32, nimg=100_000, device="cpu")
+EMOJI = Facts(num_images=3_381, channels=3, resolution=64, nimg=100_000, device="cpu")
+LARGE = Facts(num_images=70_000, channels=3, resolution=64, nimg=20_000_000, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("facts", "family"),
+    [
+        (DIGITS, "dcgan"),
+        (EMOJI, "projected"),
+        (EMOJI._replace(device="cuda"), "projected"),
+        (LARGE, "r3"),
+        (LARGE._replace(device="cpu"), "dcgan"),
+        (LARGE._replace(nimg=200_000), "dcgan"),
+    ],
+)
+def test_what_is_chosen(facts: Facts, family: str) -> None:
+    assert choose(facts).family == family
+
+
+def test_the_last_row_fits_everything_and_each_row_names_its_evidence() -> None:
+    assert RULE[-1].words() == "everything else"
+    assert all(row.evidence for row in RULE)
+    assert describe_rule().endswith("; dcgan for everything else")
+
+
+def test_the_choice_is_a_sentence() -> None:
+    assert choose(EMOJI).why.startswith(
+        "family projected for 3,381 colour images of 64x64, 100,000 images to see, on a CPU (colour, at most 10,000 "
+        "training images): 3,381 emoji"
+    )
