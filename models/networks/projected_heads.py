@@ -1,5 +1,9 @@
 """The discriminators of family projected: small heads on the features of a frozen net (Sauer et al. 2021).
 
+Two things are added to the paper. A frozen net that was trained to name objects says little about colours, and
+BatchNorm hides what all images of a batch share. With the paper's heads alone, all generated images had one colour
+(benchmarks/results/projected.md). So one more head sees the pixels, and each head is told how much its images differ.
+
 `attach` gives the frozen net to the discriminator. Checkpoints do not contain the frozen net's weights. They contain
 the heads and the random mixing.
 """
@@ -96,8 +100,40 @@ class SpectralConvolution(nn.Conv2d):
             return norm
 
 
+def with_spread(x: torch.Tensor) -> torch.Tensor:
+    """Maps (N, channels, side, side) with one more channel: how much the N images differ, relative to their size.
+
+    It holds one number: the standard deviation over the batch, averaged over channels and places, divided by the root
+    mean square. After Karras et al. 2018, section 3, who do not divide.
+    """
+    deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
+    size = (x.square().mean() + 1e-8).sqrt()
+    return torch.cat([x, (deviation / size).expand(len(x), 1, *x.shape[2:])], dim=1)
+
+
+class Logits(nn.Module):
+    """Maps (N, WIDTH, side, side) to one logit for each place, (N, places). Classes enter by projection.
+
+    Projection: Miyato & Koyama 2018, eq. 3. `more` is the number of further channels that know no class.
+    """
+
+    def __init__(self, num_classes: int, more: int = 0) -> None:
+        super().__init__()
+        self.convolution = SpectralConvolution(WIDTH + more, 1, 3, bias=True)
+        self.label_embedding = nn.Embedding(num_classes, WIDTH) if num_classes else None
+        if self.label_embedding is not None:
+            nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        logits: torch.Tensor = self.convolution(x)[:, 0]
+        if self.label_embedding is not None:
+            weights = self.label_embedding(labels)[:, :, None, None] / math.sqrt(WIDTH)
+            logits = logits + (weights * x[:, :WIDTH]).sum(dim=1)
+        return logits.flatten(1)
+
+
 class Head(nn.Module):
-    """A map (N, channels, side, side) to one logit for each of its places, (N, places). Classes enter by projection."""
+    """The logits of one scale of the frozen net's maps (N, channels, side, side)."""
 
     def __init__(self, channels: int, side: int, num_classes: int) -> None:
         super().__init__()
@@ -108,24 +144,40 @@ class Head(nn.Module):
             channels, side = after, side // 2
         layers += [SpectralConvolution(channels, WIDTH, 3), nn.BatchNorm2d(WIDTH), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers)
-        self.out = SpectralConvolution(WIDTH, 1, 3, bias=True)
-        self.label_embedding = nn.Embedding(num_classes, WIDTH) if num_classes else None
-        if self.label_embedding is not None:
-            nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
+        self.out = Logits(num_classes, more=1)
 
     def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        # The spread is that of the frozen features: after BatchNorm every channel has the same.
         features = self.layers(x)
-        logits: torch.Tensor = self.out(features)[:, 0]
-        if self.label_embedding is not None:
-            weights = self.label_embedding(labels)[:, :, None, None] / math.sqrt(WIDTH)
-            logits = logits + (weights * features).sum(dim=1)
-        return logits.flatten(1)
+        spread = with_spread(x)[:, -1:, :1, :1].expand(-1, -1, *features.shape[2:])
+        logits: torch.Tensor = self.out(torch.cat([features, spread], dim=1), labels)
+        return logits
+
+
+class PixelHead(nn.Module):
+    """The logits of the images themselves (N, channels, side, side). It has no BatchNorm, so it sees colours."""
+
+    def __init__(self, channels: int, side: int, num_classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        after = WIDTH // 4
+        while side > LARGEST_LOGITS:
+            layers += [SpectralConvolution(channels, after, 4, stride=2), nn.LeakyReLU(SLOPE)]
+            channels, after, side = after, min(2 * after, WIDTH), side // 2
+        self.layers = nn.Sequential(*layers)
+        self.last = SpectralConvolution(channels + 1, WIDTH, 3)
+        self.out = Logits(num_classes)
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        features = F.leaky_relu(self.last(with_spread(self.layers(images))), SLOPE)
+        logits: torch.Tensor = self.out(features, labels)
+        return logits
 
 
 class Discriminator(nn.Module):
-    """One head for each scale of the frozen net's maps. Attach the net first.
+    """One head for each scale of the frozen net's maps, and one for the pixels. Attach the net first.
 
-    `width` and `channels` are not used: the heads depend on the frozen net alone.
+    `width` is not used: the heads depend on the frozen net alone.
     """
 
     def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
@@ -133,20 +185,20 @@ class Discriminator(nn.Module):
         self.pyramid: Pyramid | None = None
         self.mixing = Mixing()
         sides = [-(-input_size(resolution) // factor) for factor in (4, 8, 16, 32)]
-        self.heads = nn.ModuleList(Head(*scale, num_classes) for scale in zip(MIXED, sides, strict=True))
+        heads = [Head(*scale, num_classes) for scale in zip(MIXED, sides, strict=True)]
+        self.heads = nn.ModuleList([*heads, PixelHead(channels, resolution, num_classes)])
 
     def attach(self, pyramid: Pyramid) -> None:
         """Use this frozen net. It is not registered as a submodule, so its weights are neither trained nor saved."""
         self.pyramid = pyramid
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """The mixed features of images (N, C, H, W) in [-1, 1], finest scale first."""
+        """What the heads see of images (N, C, H, W) in [-1, 1]: mixed features, finest scale first, then the pixels."""
         assert self.pyramid is not None, "attach a frozen net first"
-        mixed: list[torch.Tensor] = self.mixing(self.pyramid(images))
-        return mixed
+        return [*self.mixing(self.pyramid(images)), images]
 
     def logits(self, maps: Sequence[torch.Tensor], labels: torch.Tensor | None) -> list[torch.Tensor]:
-        """The logits (N, places) of each scale."""
+        """The logits (N, places) of each head."""
         return [head(scale, labels) for head, scale in zip(self.heads, maps, strict=True)]
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
@@ -154,5 +206,5 @@ class Discriminator(nn.Module):
 
 
 def mean_logit(logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """One logit for each image, (N,): the mean over scales of the mean over places."""
+    """One logit for each image, (N,): the mean over heads of the mean over places."""
     return torch.stack([scale.mean(dim=1) for scale in logits]).mean(dim=0)

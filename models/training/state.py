@@ -138,7 +138,13 @@ class TrainState:
                 "checkpoint, or use another run name"
             )
         for name, network in self._networks().items():
-            network.load_state_dict(checkpoint.part(name))
+            try:
+                network.load_state_dict(checkpoint.part(name))
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"the checkpoint at {checkpoint.nimg:,} images has another {name} of family {self.spec.family}: "
+                    "another release of shardgan made it. Use another run name; train.init takes the weights that fit"
+                ) from error
         for name, optimizer in self._optimizers().items():
             restore_optimizer(optimizer, checkpoint.part(name))
         if self.shield:

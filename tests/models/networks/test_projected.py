@@ -11,7 +11,7 @@ from models.errors import CheckpointError
 from models.features.pyramid import load_pyramid
 from models.networks.families import NetworkSpec
 from models.networks.projected import Generator, UpConvolution
-from models.networks.projected_heads import Discriminator, SpectralConvolution, input_size
+from models.networks.projected_heads import Discriminator, PixelHead, SpectralConvolution, input_size, with_spread
 from models.objectives.losses import hinge_discriminator_loss, hinge_generator_loss
 from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.config import TrainConfig
@@ -105,6 +105,36 @@ def test_the_frozen_net_is_in_no_checkpoint_and_another_one_is_refused(tmp_path:
     checkpoint.values["frozen"] = {"efficientnet-lite0": "0" * 64}
     with pytest.raises(CheckpointError, match="frozen weights"):
         state.restore(checkpoint)
+
+
+def test_a_checkpoint_with_other_heads_is_refused_in_words(tmp_path: Path) -> None:
+    state = TrainState(spec(), CPU)
+    tensors = {name: value for name, value in state.tensors().items() if not name.startswith("discriminator.heads.4.")}
+    path = CheckpointStore(tmp_path).save(8, tensors, state.values())
+    with pytest.raises(CheckpointError, match=r"another discriminator of family projected.* another run name"):
+        state.restore(load_checkpoint(path))
+
+
+def test_the_spread_of_a_batch_is_its_deviation_relative_to_its_size() -> None:
+    x = torch.tensor([1.0, 3.0, 1.0, 3.0]).view(4, 1, 1, 1).expand(4, 2, 3, 3)
+    spread = with_spread(x)
+    assert spread.shape == (4, 3, 3, 3)
+    assert torch.equal(spread[:, :2], x)
+    # The deviation of 1, 3, 1, 3 is 1, and the root of their mean square is the root of 5.
+    torch.testing.assert_close(spread[:, 2], torch.full((4, 3, 3), 5**-0.5))
+    torch.testing.assert_close(with_spread(10 * x)[:, 2], spread[:, 2])
+    assert with_spread(x[:1].expand(4, 2, 3, 3))[:, 2].max() < 1e-3
+
+
+@pytest.mark.parametrize(("side", "places"), [(16, 16), (48, 36), (256, 16)])
+def test_the_head_of_pixels_sees_a_colour_that_all_images_share(side: int, places: int) -> None:
+    torch.manual_seed(0)
+    head = PixelHead(3, side, 0)
+    images = torch.rand(4, 3, side, side) * 2 - 1
+    redder = images + torch.tensor([0.5, -0.5, 0.0]).view(3, 1, 1)
+    logits, changed = head(images, None), head(redder, None)
+    assert logits.shape == (4, places)
+    assert (logits - changed).abs().mean() > 0.05 * logits.std()
 
 
 def test_a_generator_is_built_without_the_frozen_net(monkeypatch: pytest.MonkeyPatch) -> None:
