@@ -42,7 +42,7 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
     "projected": {
         "latent_dim": 256,
         "batch_size": 16,
-        "learning_rate": 1e-4,  # with 3e-4, all images change together (benchmarks/results/projected.md)
+        "learning_rate": 3e-4,
         "beta1": 0.0,
         "beta2": 0.99,
         "ema_half_life_nimg": 4_000,

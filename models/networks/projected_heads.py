@@ -1,8 +1,8 @@
 """The discriminators of family projected: small heads on the features of a frozen net (Sauer et al. 2021).
 
-Two things are added to the paper. A frozen net that was trained to name objects says little about colours, and
-BatchNorm hides what all images of a batch share. With the paper's heads alone, all generated images had one colour
-(benchmarks/results/projected.md). So one more head sees the pixels, and each head is told how much its images differ.
+One thing is added to the paper: a head that sees the pixels. A frozen net that was trained to name objects says little
+about colours, and BatchNorm hides what all images of a batch share. With the paper's heads alone, all generated images
+had one colour (benchmarks/results/projected.md).
 
 `attach` gives the frozen net to the discriminator. Checkpoints do not contain the frozen net's weights. They contain
 the heads and the random mixing.
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-MIXED = (64, 96, 128, 256)  # channels after the random mixing, finest scale first
+MIXED = (32, 64, 96, 128)  # channels after the random mixing, finest scale first
 WIDTH = 128
 SLOPE = 0.2
 LARGEST_INPUT = 256
@@ -114,12 +114,12 @@ def with_spread(x: torch.Tensor) -> torch.Tensor:
 class Logits(nn.Module):
     """Maps (N, WIDTH, side, side) to one logit for each place, (N, places). Classes enter by projection.
 
-    Projection: Miyato & Koyama 2018, eq. 3. `more` is the number of further channels that know no class.
+    Projection: Miyato & Koyama 2018, eq. 3.
     """
 
-    def __init__(self, num_classes: int, more: int = 0) -> None:
+    def __init__(self, num_classes: int) -> None:
         super().__init__()
-        self.convolution = SpectralConvolution(WIDTH + more, 1, 3, bias=True)
+        self.convolution = SpectralConvolution(WIDTH, 1, 3, bias=True)
         self.label_embedding = nn.Embedding(num_classes, WIDTH) if num_classes else None
         if self.label_embedding is not None:
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.02)
@@ -128,7 +128,7 @@ class Logits(nn.Module):
         logits: torch.Tensor = self.convolution(x)[:, 0]
         if self.label_embedding is not None:
             weights = self.label_embedding(labels)[:, :, None, None] / math.sqrt(WIDTH)
-            logits = logits + (weights * x[:, :WIDTH]).sum(dim=1)
+            logits = logits + (weights * x).sum(dim=1)
         return logits.flatten(1)
 
 
@@ -138,19 +138,16 @@ class Head(nn.Module):
     def __init__(self, channels: int, side: int, num_classes: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
+        after = WIDTH // 2
         while side > LARGEST_LOGITS:
-            after = WIDTH if side // 2 <= LARGEST_LOGITS else WIDTH // 2  # the larger maps are cheap ones
             layers += [SpectralConvolution(channels, after, 4, stride=2), nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE)]
-            channels, side = after, side // 2
+            channels, after, side = after, WIDTH, side // 2
         layers += [SpectralConvolution(channels, WIDTH, 3), nn.BatchNorm2d(WIDTH), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers)
-        self.out = Logits(num_classes, more=1)
+        self.out = Logits(num_classes)
 
     def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        # The spread is that of the frozen features: after BatchNorm every channel has the same.
-        features = self.layers(x)
-        spread = with_spread(x)[:, -1:, :1, :1].expand(-1, -1, *features.shape[2:])
-        logits: torch.Tensor = self.out(torch.cat([features, spread], dim=1), labels)
+        logits: torch.Tensor = self.out(self.layers(x), labels)
         return logits
 
 
@@ -162,10 +159,10 @@ class PixelHead(nn.Module):
         layers: list[nn.Module] = []
         after = WIDTH // 4
         while side > LARGEST_LOGITS:
-            layers += [SpectralConvolution(channels, after, 4, stride=2), nn.LeakyReLU(SLOPE)]
+            layers += [SpectralConvolution(channels, after, 4, stride=2, bias=True), nn.LeakyReLU(SLOPE)]
             channels, after, side = after, min(2 * after, WIDTH), side // 2
         self.layers = nn.Sequential(*layers)
-        self.last = SpectralConvolution(channels + 1, WIDTH, 3)
+        self.last = SpectralConvolution(channels + 1, WIDTH, 3, bias=True)
         self.out = Logits(num_classes)
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
@@ -206,5 +203,5 @@ class Discriminator(nn.Module):
 
 
 def mean_logit(logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """One logit for each image, (N,): the mean over heads of the mean over places."""
-    return torch.stack([scale.mean(dim=1) for scale in logits]).mean(dim=0)
+    """One logit for each image, (N,): the mean over the places of all heads."""
+    return torch.cat(list(logits), dim=1).mean(dim=1)

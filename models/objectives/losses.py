@@ -17,16 +17,18 @@ def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
 
 
 def hinge_discriminator_loss(real_logits: Sequence[torch.Tensor], fake_logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))), mean over scales: Lim & Ye 2017; Sauer et al. 2021, eq. 2."""
-    losses = [
-        F.relu(1 - real).mean() + F.relu(1 + fake).mean() for real, fake in zip(real_logits, fake_logits, strict=True)
-    ]
-    return torch.stack(losses).mean()
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))), mean over the places of all scales together.
+
+    Lim & Ye 2017; Sauer et al. 2021, eq. 2, who add the means of the scales. The logits of a scale are (N, places). The
+    coarsest scale has few places, so it has a small part in this mean. It is the first that tells real and generated
+    images apart, and gradients from it alone say little about details.
+    """
+    return F.relu(1 - torch.cat(list(real_logits), 1)).mean() + F.relu(1 + torch.cat(list(fake_logits), 1)).mean()
 
 
 def hinge_generator_loss(fake_logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """-D(G(z)), mean over scales."""
-    return -torch.stack([scale.mean() for scale in fake_logits]).mean()
+    """-D(G(z)), mean over the places of all scales together."""
+    return -torch.cat(list(fake_logits), 1).mean()
 
 
 def relativistic_loss(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
