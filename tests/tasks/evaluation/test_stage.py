@@ -244,7 +244,7 @@ def test_a_classifier_of_a_dataset_without_classes_is_refused(tmp_path: Path, ho
             tmp_path / f"{index}.png"
         )
     built = build(ShardConfig(source=f"{tmp_path}/*.png", dataset="flat", val_fraction=0.5, workers=1), home_dir)
-    with pytest.raises(RequestError, match=r"flat has \d classes, but two are needed"):
+    with pytest.raises(RequestError, match=r"which needs two classes, but flat has \d"):
         check_scorable(built.manifest, config(feature_net="classifier", input_size=0))
 
 
