@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
 	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust \
-	bench-scores bench-sharding bench-shield bench-study bench-training
+	bench-scores bench-sharding bench-shield bench-study bench-training speedrun
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-17s %s\n", $$1, $$2}'
@@ -111,6 +111,10 @@ bench-study: $(STAMP) ## what compression does to digits and emoji, and to gener
 
 bench-training: $(STAMP) ## our training loop beside a plain one
 	@$(BIN)/python -m benchmarks.training
+
+# RECORD="what changed" adds a line to benchmarks/results/speedrun.md; without it, the attempt is only printed.
+speedrun: $(STAMP) ## emoji at 64x64 from nothing to a fixed score of the second judge (ten minutes on a core)
+	@$(BIN)/python -m benchmarks.speedrun --record "$(RECORD)"
 
 fuzz: $(STAMP) ## every reader of foreign bytes, two minutes each, into benchmarks/results/fuzz.md
 	@$(PIP) install --constraint constraints.txt atheris

@@ -28,12 +28,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def machine() -> str:
     """When, at which commit and on what a benchmark runs, and how busy the machine is."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     memory = psutil.virtual_memory().total / 2**30
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     return (
-        f"{datetime.now(UTC).date()}, commit {commit.strip()}, {psutil.cpu_count()} cores of {model}, "
+        f"{datetime.now(UTC).date()}, commit {commit()}, {psutil.cpu_count()} cores of {processor()}, "
         f"{memory:.0f} GiB, load average {psutil.getloadavg()[0]:.1f}, Python {platform.python_version()}"
     )
+
+
+def commit(folder: str = "") -> str:
+    """The short name of the present commit, or of the content that a folder has in it."""
+    name = f"HEAD:{folder}" if folder else "HEAD"
+    found = subprocess.run(["git", "rev-parse", "--short", name], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def processor() -> str:
+    """The model of this machine's processor."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())

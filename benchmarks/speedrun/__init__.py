@@ -1,0 +1,1 @@
+"""How fast a generator of emoji gets from nothing to a fixed score of the second judge."""
