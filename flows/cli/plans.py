@@ -53,7 +53,7 @@ def plan_train(config: TrainGanConfig) -> Plan:
 
     run = plan_run(config.dataset, config.train, config.data)
     return [
-        *([f"choose the family: {run.auto.why}"] if run.auto else []),
+        *([f"take the family {run.auto.why}"] if run.auto else []),
         *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
         f"register it as {config.model or run.dataset}@challenger in {home().shown_tracking_uri}",

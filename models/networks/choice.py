@@ -95,7 +95,7 @@ class Choice(NamedTuple):
 def choose(facts: Facts) -> Choice:
     """The family of the first row that fits. The last row of the rule fits everything."""
     row = next(row for row in RULE if row.fits(facts))
-    return Choice(row.family, f"family {row.family} for {facts.words()} ({row.words()}): {row.evidence}")
+    return Choice(row.family, f"{row.family} for {facts.words()} ({row.words()}): {row.evidence}")
 
 
 def describe_rule() -> str:

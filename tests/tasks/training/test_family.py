@@ -52,5 +52,5 @@ def test_a_run_keeps_the_family_that_it_began_with(dataset: str) -> None:
 
 def test_settings_that_the_family_cannot_have_are_refused_with_the_reason(dataset: str) -> None:
     asked = TrainConfig.model_validate(AUTO.model_dump(exclude_unset=True) | {"freeze_layers": 2})
-    with pytest.raises(RequestError, match=r"which means family projected for .* But freeze_layers 2: .* name a fam"):
+    with pytest.raises(RequestError, match=r"which means projected for .* But freeze_layers 2: .* name a fam"):
         plan_run(dataset, asked)
