@@ -1,6 +1,7 @@
 """Scores of both judges for degraded sets of real images, and for generators at checkpoints of short trainings."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ INPUT_SIZE = 112
 COUNT = 400  # images of each set
 POOL = 1500  # train images that sets are selected from
 FOLDER = CACHE / "judges"
+ROWS = "rows.json"  # the scores of a training's checkpoints
 # Images seen. Four checkpoints of each training are scored.
 LENGTHS = {"dcgan": 12000, "vae": 4000, "r3": 1000}
 
@@ -99,21 +101,25 @@ def degraded(dataset: Dataset) -> list[Row]:
     return rows
 
 
-def generators(dataset: Dataset, families: list[str], seeds: int) -> list[Row]:
-    """One row for each checkpoint of short trainings of each family, as many as there are seeds."""
+def generators(dataset: Dataset, families: list[str], seeds: int, only_kept: bool) -> list[Row]:
+    """One row for each checkpoint of short trainings of each family, as many as there are seeds.
+
+    With `only_kept`, trainings that have not been measured yet are left out.
+    """
     references = {judge: Reference.of(dataset, judge) for judge in LABELS}
-    return [
-        row
-        for family in families
-        for seed in range(seeds)
-        for row in kept_training(dataset, family, seed, references)["checkpoints"]
-    ]
+    rows: list[Row] = []
+    for family, seed in product(families, range(seeds)):
+        folder = FOLDER / f"{dataset.manifest.dataset}-{family}-{LENGTHS[family]}-{seed}"
+        if only_kept and not (folder / ROWS).exists():
+            print(f"left out: {folder.name} has not been measured", flush=True)
+            continue
+        rows += kept_training(dataset, family, seed, folder, references)["checkpoints"]
+    return rows
 
 
-def kept_training(dataset: Dataset, family: str, seed: int, references: dict[str, Reference]) -> Row:
+def kept_training(dataset: Dataset, family: str, seed: int, folder: Path, references: dict[str, Reference]) -> Row:
     """Train a family, or go on with it, and score its checkpoints."""
-    folder = FOLDER / f"{dataset.manifest.dataset}-{family}-{LENGTHS[family]}-{seed}"
-    return kept(folder / "rows.json", lambda: {"checkpoints": list(trained(dataset, family, seed, folder, references))})
+    return kept(folder / ROWS, lambda: {"checkpoints": list(trained(dataset, family, seed, folder, references))})
 
 
 def trained(

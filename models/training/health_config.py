@@ -87,7 +87,8 @@ class HealthConfig(Settings):
     collapsed_from_nimg: NumImagesOrZero = Field(
         20_000,
         title="Collapsed from",
-        description="images seen before snapshots are checked: images of an untrained generator are all alike",
+        description="images seen before snapshots and diversity are checked: images of an untrained generator are all "
+        "alike",
     )
     collapsed_snapshots: int = Field(
         2,
