@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import torch
 
-from models.compute.metering.clock import Clock
 from models.compute.parallel import World
 from models.errors import CheckpointError, DivergedError, EvaluationError
 from models.training.checkpoints import BackgroundWriter, Best, CheckpointStore
@@ -46,7 +45,6 @@ class Guard:
         world: World,
         io: TrainerIO,
         scorer: Scorer | None,
-        clock: Clock,
     ) -> None:
         self.state = state
         self.config = config
@@ -54,7 +52,7 @@ class Guard:
         self.store = store
         self.world = world
         self.io = io
-        self.clock = clock
+        self.clock = io.clock
         self.scorer = scorer if world.is_main and config.health.score_ticks else None
         self.writer = BackgroundWriter(store)
         self.saved_nimg = state.nimg if store.committed() else -1

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from models.compression.robust import Codecs
+from models.compute.metering.clock import Clock
 from models.metrics.diversity import Diversity
 from models.shield.shield import Trusted
 from models.training.checkpoints import Best
@@ -40,7 +41,12 @@ class Scored:
 
 
 class TrainerIO(Protocol):
-    """What the training loop tells the world. The main process calls all of these; every process asks `should_stop`."""
+    """What the training loop tells the world. The main process calls all of these; every process asks `should_stop`.
+
+    `clock` is told where the time of this process goes: step, data, compile, evaluation, checkpoint.
+    """
+
+    clock: Clock
 
     def report(self, row: dict[str, float]) -> None:
         """Receive the statistics of one tick."""
@@ -65,6 +71,7 @@ class RecordingIO:
     """A TrainerIO that keeps everything in memory and never asks to stop: for use from Python."""
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self.rows: list[dict[str, float]] = []
         self.snapshots: dict[int, bytes] = {}
         self.pictures: dict[str, bytes] = {}

@@ -20,7 +20,6 @@ from models.compute.compilation import compile_methods, compiles
 from models.compute.copies import DeviceBatches
 from models.compute.device import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.compute.draws import Draws, mixed_seed
-from models.compute.metering.clock import Clock
 from models.compute.parallel import World, share_batch_norm
 from models.errors import ConfigError, DivergedError
 from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
@@ -57,19 +56,18 @@ def train(
     scorer: Scorer | None = None,
     world: World | None = None,
     device: torch.device | None = None,
-    clock: Clock | None = None,
 ) -> TrainState:
     """Train from the newest checkpoint, or from the start, until `config.nimg` images are seen or `io.should_stop()`.
 
     The main process alone reports to `io` and scores its checkpoints with `scorer`. The state is checkpointed before
-    this returns. `state.nimg` says how many images were seen, `state.health` whether the training ended early. `clock`
-    is told where the time goes: step, data, compile, evaluation, checkpoint. Raises
-    DivergedError where a health event ends the training (nothing of the broken state is saved), OutOfMemoryError where
-    a step does not fit the memory (the state must not be used any more), and ConfigError where the processes cannot
-    share a batch evenly, or the inputs do not fit the settings.
+    this returns. `state.nimg` says how many images were seen, `state.health` whether the training ended early.
+
+    Raises DivergedError if a health event ends the training (nothing of the broken state is saved), OutOfMemoryError if
+    a step does not fit the memory (the state must not be used any more), and ConfigError if the processes cannot share
+    a batch evenly, or the inputs do not fit the settings.
     """
     world = world or World()
-    clock = clock or Clock()
+    clock = io.clock
     device = device or select_device(config.compute.device)
     check_shares(config, world)
     check_recordable(config, device, world)
@@ -89,7 +87,7 @@ def train(
     doing = "compile" if is_compiled else "step"  # the first step of this process compiles
     batches = DeviceBatches(inputs.open_batches(state.nimg), device)
     tick = Tick(state.nimg, resumed.values.get("tick") if resumed else None, device)
-    guard = Guard(state, config, checkpoints, world, io, scorer, clock)
+    guard = Guard(state, config, checkpoints, world, io, scorer)
     guard.save_if_due()
     while not guard.is_done and not world.any(io.should_stop()):
         # One step: every network sees one batch.

@@ -80,6 +80,7 @@ class RunDirectoryIO:
     def __init__(self, run: RunDirectory, stop: StopFlag, journal: Journal) -> None:
         self.run = run
         self.journal = journal
+        self.clock = journal.clock
         self.page = LivePage(run)
         self.should_stop = stop.is_set
         self.picture = run.write_sample
@@ -198,7 +199,6 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             scorer=scorer,
             world=world,
             device=device,
-            clock=clock,
         )
     except OutOfMemoryError as error:
         halve_micro_batch(run, error)
