@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
 	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust \
-	bench-scores bench-sharding bench-shield bench-study bench-training speedrun
+	bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-17s %s\n", $$1, $$2}'
@@ -105,6 +105,9 @@ bench-sharding: $(STAMP) ## sharding beside other programs, on photographs, text
 
 bench-shield: $(STAMP) ## poisoned collections with and without the filter, and every kind of forgery (an hour on two cores)
 	@$(BIN)/python -m benchmarks.shield
+
+bench-startup: $(STAMP) ## how soon commands answer, and open their first image (some minutes)
+	@$(BIN)/python -m benchmarks.startup
 
 bench-study: $(STAMP) ## what compression does to digits and emoji, and to generators that learn from them
 	@$(BIN)/python -m benchmarks.study

@@ -17,7 +17,7 @@ from flows.configs import BuildDatasetConfig, EvaluateGanConfig, PipelineConfig,
 from tasks.trainer.costs.trials import Budget, StageCost, measure_slowness, total_cost
 
 # Times that importing torch takes here (benchmarks/results/estimates.md): to import Prefect and start its server.
-START = {"build": 6.0, "train": 4.0, "evaluate": 4.0}
+START = {"build": 4.5, "train": 4.0, "evaluate": 4.0}
 # Memory of Prefect, MLflow and the server, beside the processes that do the work: it depends on their versions only.
 OTHER_BYTES = {"build": 300_000_000, "train": 580_000_000, "evaluate": 380_000_000}
 Stages = list[StageCost]

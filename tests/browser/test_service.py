@@ -4,6 +4,7 @@ Screenshots of every step are left in test-output/. Minutes; `make test-browser`
 """
 
 import re
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,16 @@ def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> No
     fill(page, "Training", "Images", TYPED["Training", "Images"])
 
     fill(page, "Sharding", "Dataset", "My Pictures")
-    page.get_by_role("button", name="Submit").click()
+    checks = count(1)  # Prefect's form checks when Submit is clicked, and by itself one second after a refusal
+    with page.expect_response(lambda answer: "schemas/validate" in answer.url and next(checks) == 2):
+        page.get_by_role("button", name="Submit").click()
     refusal = page.get_by_text("'My Pictures' does not match")
     expect(refusal.first).to_be_visible()
     shoot(page, "form-refused")
     assert not service.flow_runs("pipeline")
 
     fill(page, "Sharding", "Dataset", TYPED["Sharding", "Dataset"])
-    # Prefect checks the form again one second after a change. While a message is shown, Submit only checks.
+    page.get_by_role("button", name="Submit").click()  # while the form shows a message, a click only checks it again
     expect(refusal).to_have_count(0)
     assert submit(page) == CREATED
     trained = wait_until(lambda: service.flow_runs("train-gan"))[0]
@@ -134,13 +137,19 @@ def watch_the_end(page: Page, prefect: str, service: Any, trained: dict[str, Any
 
 def see_what_comes_first(page: Page) -> None:
     """The five settings that people change, with examples; all others are folded."""
-    expect(page.get_by_text("For example: /data/flowers").first).to_be_visible()
+    example = page.get_by_text("For example: /data/flowers").first
+    expect(example).to_be_visible()
     form = page.locator("form")
     labels = [text.removesuffix("(Optional)").strip() for text in form.locator("label").all_inner_texts()]
     place = labels.index("Sharding")
     assert labels[place : place + 7] == ["Sharding", "Source", "Dataset", "Resolution", "Training", "Family", "Images"]
     assert "Batch size" not in labels
-    shoot(page, "form")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            expect(example).to_be_visible()
+            shoot(page, f"form-{width}-{scheme}")
 
 
 def open_all_settings(page: Page, section: str) -> None:

@@ -40,7 +40,7 @@ SCORE_REPEATS = 4
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start the evaluation, to draw the report
 # and store it, and until the command and its server have ended.
 START_AND_END = 5.0
-REPORT_BYTES = 300_000
+REPORT_BYTES = 300_000  # 230 to 430 KB (benchmarks/results/estimates.md)
 FLOAT_BYTES = 4
 
 
@@ -75,14 +75,13 @@ def estimate_evaluation(
     num_val, num_train = counts.get("val", 0), min(config.num_train, counts.get("train", 0))
     with MemoryWatch() as memory:
         speeds = _measure(config, spec, generator.to(device), some.images, device, (num_val, num_train), budget)
-    first = speeds.by_net[0]
     seconds = (
         START_AND_END * import_seconds
         + speeds.load
         + config.num_images * (speeds.generate + sum(speeds.by_net))
         + num_val * (some.decode_seconds + sum(speeds.by_net))
         + counts.get("train", 0) * some.decode_seconds
-        + num_train * first
+        + num_train * sum(speeds.by_net)
         + speeds.scores
     )
     rate = 1 / sum(speeds.by_net)
@@ -92,8 +91,7 @@ def estimate_evaluation(
         stage=STAGE,
         seconds=seconds,
         # The features of real images are kept for other evaluations.
-        disk_bytes=REPORT_BYTES
-        + FLOAT_BYTES * (num_val * sum(speeds.num_features) + num_train * speeds.num_features[0]),
+        disk_bytes=REPORT_BYTES + FLOAT_BYTES * (num_val + num_train) * sum(speeds.num_features),
         memory_bytes=memory.peak_bytes,
         basis=f"{judged:,} images, at {rate:,.0f} per second through {nets}; a champion that was scored otherwise is "
         "scored again",
@@ -134,10 +132,7 @@ def _measure(
     _generate(generator, spec, device)
     generate = (time.perf_counter() - made) / GENERATED
     by_net = [_time_net(net, images, config.batch_size, budget.within(FEATURE_SECONDS)) for net in nets]
-    scores = sum(
-        _time_scores(config.num_images, num_real[0], 0 if number else num_real[1], net.num_features)
-        for number, net in enumerate(nets)
-    )
+    scores = sum(_time_scores(config.num_images, *num_real, net.num_features) for net in nets)
     return Speeds(load, [net.num_features for net in nets], by_net, generate, scores)
 
 

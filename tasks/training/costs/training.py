@@ -36,9 +36,9 @@ MOST_STEPS, LEAST_STEPS = 200, 3
 STEP_SECONDS = 2.5
 WARM_UP = 5  # steps that do not count, if there are enough others
 SCORED = 16  # images that are timed in the net of quick scores
-# Times that importing torch takes here (benchmarks/results/estimates.md): to start a training and to register its
-# generator, and to start the process of one quick score and compute its distance.
-START_AND_END = 7.5
+# Times that importing torch takes here (benchmarks/results/estimates.md): to start a training and to export, check and
+# register its generator, and to start the process of one quick score and compute its distance.
+START_AND_END = 11.0
 QUICK_SCORE = 2.0
 
 
