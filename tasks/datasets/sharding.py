@@ -80,7 +80,7 @@ def describe_build(outcome: BuildOutcome) -> str:
     version = f"{outcome.dataset}@{outcome.version}"
     if outcome.reused:
         return f"Found {version}, the source has not changed,"
-    return f"Sharded {version}, {outcome.kept:,} of {outcome.seen:,} images,"
+    return f"Sharded {version}, {outcome.kept:,} images of {outcome.seen:,} files,"
 
 
 def _note(now: BuildProgress) -> str:
