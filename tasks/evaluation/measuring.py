@@ -58,18 +58,18 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
         "scoring", f"Scoring {version.name} version {version.version}", num_val + num_train + config.num_images
     ) as progress:
 
-        def from_(start: int, what: str) -> Progress:
+        def count_from(start: int, what: str) -> Progress:
             return lambda done, _: progress.update(start + done, what)
 
         val = decoded_once(dataset)
-        first = val_features(dataset, config, nets.first, val, from_(0, "real images"))
+        first = val_features(dataset, config, nets.first, val, count_from(0, "real images"))
         second = None
         if nets.second:
-            seen = from_(protocol.num_reference, "real images, second judge")
+            seen = count_from(protocol.num_reference, "real images, second judge")
             reference = val_features(dataset, config, nets.second, val, seen)
-            seen = from_(num_val + protocol.num_train, "training images, second judge")
+            seen = count_from(num_val + protocol.num_train, "training images, second judge")
             second = Judge(nets.second, reference, train_features(dataset, config, nets.second, seen))
-        train = train_features(dataset, config, nets.first, from_(num_val, "training images"))
+        train = train_features(dataset, config, nets.first, count_from(num_val, "training images"))
         model = LoadedGenerator.load(version)
         progress.conclude(f"Scored {version.name} version {version.version}, {config.num_images:,} images,")
         return evaluate(
@@ -78,7 +78,7 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
             config,
             nets.first,
             protocol,
-            from_(num_val + num_train, "generated images"),
+            count_from(num_val + num_train, "generated images"),
             train=train,
             classes=_classes(model, dataset, config),
             second=second,
