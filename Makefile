@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
-	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-robust \
+	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-penalties bench-robust \
 	bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
 
 help: ## list the targets
@@ -93,6 +93,9 @@ bench-judges: $(STAMP) ## whether the two judges agree, with each other and with
 
 bench-loading: $(STAMP) ## training batches per second, beside an image folder and webdataset
 	@$(BIN)/python -m benchmarks.loading
+
+bench-penalties: $(STAMP) ## gradient penalties of r3: exact, lazy and by finite differences (two hours on two cores)
+	@$(BIN)/python -m benchmarks.penalties
 
 bench-robust: $(STAMP) ## compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)
 	@$(BIN)/python -m benchmarks.robust

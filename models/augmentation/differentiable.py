@@ -29,6 +29,7 @@ class Drawn(NamedTuple):
 
 
 Apply = Callable[[torch.Tensor, Sequence[Drawn]], torch.Tensor]
+Augment = Callable[[torch.Tensor], torch.Tensor]
 
 
 def augment(
@@ -44,10 +45,21 @@ def augment(
     Every image gets its own random numbers, and each transform is applied independently of the others. With `compile`
     the arithmetic is compiled, and its gradient cannot be differentiated again.
     """
+    return draw_augmentation(config, draws, strength, compile=compile)(images)
+
+
+def draw_augmentation(
+    config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0, *, compile: bool = False
+) -> Augment:
+    """Draw the random numbers of `augment` now. The function that is returned uses the same ones in each call."""
     drawn = draw_changes(config, draws, strength)
     if not drawn:
-        return images
-    return (_compiled_changes(config) if compile else changes(config))(images, drawn)
+        return _unchanged
+    return partial(_compiled_changes(config) if compile else changes(config), drawn=drawn)
+
+
+def _unchanged(images: torch.Tensor) -> torch.Tensor:
+    return images
 
 
 def draw_changes(config: AugmentConfig, draws: Draws, strength: float | torch.Tensor = 1.0) -> list[Drawn]:

@@ -1,6 +1,6 @@
 """torch.compile: what is compiled, and where compiled code is kept between trainings.
 
-Compiled code supports no second derivative, so a network under a gradient penalty is not compiled.
+Compiled code supports no second derivative, so a network under an exact gradient penalty is not compiled.
 """
 
 import logging

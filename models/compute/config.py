@@ -46,12 +46,12 @@ class ComputeConfig(Settings):
     compile: bool = Field(
         False,
         title="Compile",
-        description="torch.compile on a GPU; not for networks under a gradient penalty, which needs a second backward "
-        "pass that compiled code does not support",
+        description="torch.compile on a GPU; not for networks under an exact gradient penalty, which needs a second "
+        "backward pass that compiled code does not support",
     )
     graph: bool = Field(
         False,
         title="CUDA graph",
         description="record a training step once and replay it, so that small networks do not wait for the host; one "
-        "GPU, constant beta2, no shield and no learned compression",
+        "GPU, constant beta2, penalties in every step, no shield and no learned compression",
     )

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import psutil
@@ -71,6 +71,11 @@ def arithmetic(config: ComputeConfig, device: torch.device) -> Literal["bf16", "
 def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
     """The autocast context for networks and losses."""
     return torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(config, device))
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """The context for a part of `autocast` that is computed in float32. The device meta has no autocast."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
 def uses_bf16(config: ComputeConfig, device: torch.device) -> bool:

@@ -7,9 +7,9 @@ import compute, networks, compression, models.grids and models.errors.
 """
 
 from models.objectives import autoencoding, non_saturating, projected, relativistic, variational
-from models.objectives.batch import Batch, Losses, Phase
+from models.objectives.batch import Batch, Losses, Penalties, Phase
 
-__all__ = ["OBJECTIVES", "Batch", "Losses", "Phase"]
+__all__ = ["OBJECTIVES", "Batch", "Losses", "Penalties", "Phase"]
 
 OBJECTIVES: dict[str, tuple[Phase, ...]] = {
     "dcgan": non_saturating.PHASES,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 import torch
 
@@ -12,6 +12,7 @@ from models.networks.families import NetworkSpec
 from models.objectives.losses import roughness
 
 T = TypeVar("T")
+Augment = Callable[[torch.Tensor], torch.Tensor]
 
 
 def _alone(value: torch.Tensor) -> torch.Tensor:
@@ -44,12 +45,28 @@ class Made(NamedTuple):
     shown: torch.Tensor
 
 
+class Penalties(NamedTuple):
+    """How one step computes the gradient penalties of family r3.
+
+    `weight` is a factor of gamma: 0 in a step without penalties, and k where only each k-th step has them. `step` is
+    the length of finite differences, for images in [-1, 1].
+    """
+
+    method: Literal["exact", "differences"] = "exact"
+    weight: float = 1.0
+    step: float = 0.03
+
+
+EXACT = Penalties()
+
+
 @dataclass
 class Batch:
     """The real images of one step, or a part of them, and the settings of this step.
 
-    `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model. `augment` changes images
-    in new random ways at each call, and gradients pass through it. `compressor` compresses generated images before they
+    `real` is (N, C, H, W) in [-1, 1]; `classes` is (N,), or None for an unconditional model.
+    `draw_augmentation` draws random numbers and returns an augmentation that changes images in this one way. Gradients
+    pass through it. `compressor` compresses generated images before they
     are compared with real ones (models/compression/robust.py); `consistency` is the weight of `drift`. `average`
     returns the mean of a statistic over all processes. With `keep_graphs`, a phase reuses the results of the previous
     one. Without it they are computed again, so that the graphs of many micro-batches are not in memory at once.
@@ -57,9 +74,10 @@ class Batch:
 
     real: torch.Tensor
     classes: torch.Tensor | None
-    augment: Callable[[torch.Tensor], torch.Tensor]
+    draw_augmentation: Callable[[], Augment]
     draws: Draws
     gamma: float | torch.Tensor = 0.0
+    penalties: Penalties = EXACT
     reconstruction: float = 1.0
     average: Callable[[torch.Tensor], torch.Tensor] = _alone
     compressor: Compressor | None = None
@@ -68,6 +86,10 @@ class Batch:
     _noise: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _encodings: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
     _results: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def augment(self, images: torch.Tensor) -> torch.Tensor:
+        """`images`, changed in new random ways at each call."""
+        return self.draw_augmentation()(images)
 
     def fake(self, state: Networks) -> Made:
         """One generated image for each real one, compressed if there is a compressor."""

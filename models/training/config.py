@@ -32,6 +32,32 @@ class ScheduleConfig(Settings):
     gamma: float = Field(0.1, ge=0, le=10_000, title="Final gamma", description="final weight of R1 and R2")
 
 
+class PenaltyConfig(Settings):
+    """How the gradient penalties R1 and R2 of family r3 are computed. The defaults are those of the paper."""
+
+    method: Literal["exact", "differences"] = Field(
+        "exact",
+        title="Method",
+        description="exact: second derivatives; differences: an estimate from two more passes through the "
+        "discriminator, along random directions, which torch.compile supports",
+    )
+    every: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Every",
+        description="steps from one with penalties to the next; they weigh as much more. 1: every step has them",
+    )
+    step: float = Field(
+        0.03,
+        gt=0,
+        le=1,
+        title="Step of differences",
+        description="standard deviation of the noise that differences add to pixel values in [-1, 1]. Smaller: "
+        "rounding errors grow; larger: the estimate is less local",
+    )
+
+
 class TrainConfig(Settings):
     """How a generator is trained. Durations are in images seen."""
 
@@ -75,6 +101,9 @@ class TrainConfig(Settings):
     beta2: Decay = Field(0.999, title="Adam beta2", description="decay of the mean of squared gradients")
     gamma: float = Field(
         1.0, ge=0, le=10_000, title="Gamma", description="weight of the gradient penalties R1 and R2; family r3 only"
+    )
+    penalty: PenaltyConfig = Field(
+        PenaltyConfig(), title="Penalties", description="how R1 and R2 are computed; family r3 only"
     )
     reconstruction: float = Field(
         1.0,
@@ -147,7 +176,7 @@ class TrainConfig(Settings):
 
         So runs keep the names that are derived from this text.
         """
-        later = {"compression", "shield"}
+        later = {"compression", "penalty", "shield"}
         unused = {name for name in later if getattr(self, name) == type(self).model_fields[name].default}
         unused |= {"consistency"} if self.compression == "off" else set()
         excluded: dict[str, Any] = dict.fromkeys(unused, True)
@@ -158,6 +187,11 @@ class TrainConfig(Settings):
         usual = HealthConfig()
         excluded["health"] = {name for name in LATER_HEALTH if getattr(self.health, name) == getattr(usual, name)}
         return self.model_dump_json(exclude=excluded)
+
+    @property
+    def has_second_derivatives(self) -> bool:
+        """Whether the discriminator's gradient is differentiated again, which compiled code cannot do."""
+        return self.family == "r3" and self.penalty.method == "exact"
 
     def feature_nets_used(self) -> dict[str, str]:
         """The feature nets that this training uses, by name, each with what it is used for.

@@ -8,7 +8,7 @@ from torch import nn
 from models.compute.draws import Draws
 from models.compute.metering.flops import FlopCounter
 from models.networks.families import NetworkSpec
-from models.objectives import OBJECTIVES, Batch
+from models.objectives import OBJECTIVES, Batch, Penalties
 from models.training.config import TrainConfig
 from models.training.schedules import moment
 from models.training.state import TrainState, attach_frozen
@@ -76,15 +76,24 @@ def count_flops(config: TrainConfig, spec: NetworkSpec) -> float:
     Passes backward and gradient penalties are in it; augmentation, compression, the shield and optimisers are not. The
     step runs on the device meta, so nothing is computed: it takes a few seconds for a large network.
     """
-    meta, size = torch.device("meta"), config.batch_size
-    state = TrainState(spec, meta)
-    now = moment(config, 0)
+    state = TrainState(spec, torch.device("meta"))
+    every = config.penalty.every if spec.family == "r3" else 1
+    with_penalties = count_step(state, config, penalty_weight=every)
+    if every == 1:
+        return with_penalties
+    return (with_penalties + (every - 1) * count_step(state, config, penalty_weight=0)) / every
+
+
+def count_step(state: TrainState, config: TrainConfig, penalty_weight: float) -> float:
+    """Model FLOPs of one image in one step, with gradient penalties unless their weight is 0."""
+    spec, size = state.spec, config.batch_size
     batch = Batch(
-        real=torch.empty(size, spec.channels, spec.resolution, spec.resolution, device=meta),
-        classes=torch.zeros(size, dtype=torch.long, device=meta) if spec.num_classes else None,
-        augment=lambda images: images,
+        real=torch.empty(size, spec.channels, spec.resolution, spec.resolution, device=state.device),
+        classes=torch.zeros(size, dtype=torch.long, device=state.device) if spec.num_classes else None,
+        draw_augmentation=lambda: lambda images: images,
         draws=ShapesOfDraws(size),
-        gamma=now.gamma,
+        gamma=moment(config, 0).gamma,
+        penalties=Penalties(config.penalty.method, penalty_weight, config.penalty.step),
         reconstruction=config.reconstruction,
         consistency=0.0,
     )

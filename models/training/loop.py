@@ -36,11 +36,9 @@ from models.training.transfer import freeze_layers, start_from
 __all__ = ["TrainConfig", "train"]
 
 logger = logging.getLogger(__name__)
-# The methods by which objectives call a network, where it is not `forward` alone. r3's discriminator has a gradient
-# penalty, and the second derivative of compiled code does not exist. The frozen net of projected is not compiled: it
-# computes in channels_last.
+# The methods by which objectives call a network, where it is not `forward` alone. The frozen net of projected is not
+# compiled: it computes in channels_last.
 COMPILED_METHODS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("r3", "discriminator"): (),
     ("vaegan", "discriminator"): ("forward", "features"),
     ("projected", "discriminator"): ("logits",),
 }
@@ -169,12 +167,19 @@ def make_state(
         if world.size > 1:
             share_batch_norm(network)
         if compiles(config.compute, device):
-            compile_methods(network, COMPILED_METHODS.get((spec.family, role), ("forward",)))
+            compile_methods(network, compiled_methods(config, role))
     if config.shield.policy == "gate":
         if trusted is None:
             raise ConfigError("train.shield.policy is gate, but there are no trusted images: name some hundreds")
         state.shield = Shield(config.shield, spec, trusted, config.seed, device)
     return state
+
+
+def compiled_methods(config: TrainConfig, role: str) -> tuple[str, ...]:
+    """The names of the methods of one network that are compiled."""
+    if role == "discriminator" and config.has_second_derivatives:
+        return ()
+    return COMPILED_METHODS.get((config.family, role), ("forward",))
 
 
 class Tick:
@@ -190,24 +195,29 @@ class Tick:
         sums = partial["sums"] if partial else {}
         self.names = list(sums)
         self.sums = torch.tensor(list(sums.values()), device=device)
+        self.zero = torch.zeros((), device=device)
+        # Checkpoints of earlier releases have no counts: there, every step has all statistics.
+        self.counts = dict.fromkeys(sums, self.num_steps) | (partial or {}).get("counts", {})
 
     def add(self, statistics: dict[str, torch.Tensor]) -> None:
-        """Add the statistics of one step: two kernels, because every step has the same ones."""
+        """Add the statistics of one step in two kernels. A step may lack some: only some steps have penalties."""
         self.num_steps += 1
-        values = torch.stack([value.float() for value in statistics.values()])
-        if list(statistics) != self.names:  # at the first step, or after the checkpoint of another release
-            known = dict(zip(self.names, self.sums, strict=True))
-            self.sums = torch.stack([known.get(name, torch.zeros_like(values[0])) for name in statistics])
-            self.names = list(statistics)
-        self.sums = self.sums + values
+        if added := [name for name in statistics if name not in self.counts]:
+            self.zero = torch.zeros_like(statistics[added[0]], dtype=torch.float32)
+            self.sums = torch.stack([*self.sums, *[self.zero] * len(added)])
+            self.names += added
+        found = [statistics[name].float() if name in statistics else self.zero for name in self.names]
+        self.sums = self.sums + torch.stack(found)
+        self.counts |= {name: self.counts.get(name, 0) + 1 for name in statistics}
 
     def values(self, world: World) -> dict[str, Any]:
-        """The unfinished tick for the checkpoint: sums averaged over all processes."""
-        return {"num_steps": self.num_steps, "sums": dict(zip(self.names, world.mean(self.sums).tolist(), strict=True))}
+        """The unfinished tick for the checkpoint: sums averaged over all processes, and in how many steps each was."""
+        sums = dict(zip(self.names, world.mean(self.sums).tolist(), strict=True))
+        return {"num_steps": self.num_steps, "sums": sums, "counts": self.counts}
 
     def close(self, nimg: int, device: torch.device, world: World) -> dict[str, float]:
         """The record of the tick, equal in every process. Raises DivergedError where a mean is not finite."""
-        means = world.mean(self.sums / self.num_steps)
+        means = world.mean(self.sums / torch.tensor([self.counts[name] for name in self.names], device=device))
         row: dict[str, float] = {"nimg": nimg, **dict(zip(self.names, means.tolist(), strict=True))}
         if broken := [name for name, value in row.items() if not np.isfinite(value)]:
             raise DivergedError(

@@ -30,11 +30,13 @@ def check_recordable(config: TrainConfig, device: torch.device, world: World) ->
     if not config.compute.graph:
         return
     changes_beta2 = config.schedule.kind == "cosine" and config.schedule.beta2 != config.beta2
+    is_lazy = config.family == "r3" and config.penalty.every > 1
     reasons = {
         f"the device is {device}, and only an NVIDIA GPU replays recorded kernels": device.type != "cuda",
         f"{world.size} processes exchange gradients in each step": world.size > 1,
         "train.shield.policy is gate, which trains the shield in some steps": config.shield.policy == "gate",
         "train.compression is learned, which looks at the first images only": config.compression == "learned",
+        f"only each step number {config.penalty.every} has gradient penalties (train.penalty.every)": is_lazy,
         f"train.schedule changes beta2 from {config.beta2:g} to {config.schedule.beta2:g}": changes_beta2,
     }
     for reason, is_so in reasons.items():

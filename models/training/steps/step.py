@@ -9,13 +9,13 @@ from functools import partial
 
 import torch
 
-from models.augmentation.differentiable import augment
+from models.augmentation.differentiable import draw_augmentation
 from models.compute.compilation import compiles
 from models.compute.device import autocast, memory_format
 from models.compute.draws import Draws, mixed_seed
 from models.compute.parallel import World
 from models.grids import to_float
-from models.objectives import OBJECTIVES, Batch, Phase
+from models.objectives import OBJECTIVES, Batch, Penalties, Phase
 from models.shield.filter import filter_batch
 from models.shield.shield import ReferenceNetworks
 from models.training.config import TrainConfig
@@ -104,8 +104,8 @@ def divide(
     layout = memory_format(config.compute, state.device)
     now = numbers.now
     strength = state.strength.value if config.augment.policy == "adaptive" else now.augment_strength
-    # Gradient penalties differentiate the gradient again, which compiled code cannot do.
-    is_compiled = compiles(config.compute, state.device) and state.spec.family != "r3"
+    is_compiled = compiles(config.compute, state.device) and not config.has_second_derivatives
+    penalties = Penalties(config.penalty.method, now.penalty_weight, config.penalty.step)
     batches = []
     for number, first in enumerate(range(0, len(images), size)):
         part = slice(first, min(first + size, len(images)))
@@ -117,9 +117,10 @@ def divide(
             Batch(
                 real=to_float(images[part]).contiguous(memory_format=layout),
                 classes=labels[part] if state.spec.num_classes else None,
-                augment=partial(augment, config=config.augment, draws=draws, strength=strength, compile=is_compiled),
+                draw_augmentation=partial(draw_augmentation, config.augment, draws, strength, compile=is_compiled),
                 draws=draws,
                 gamma=now.gamma,
+                penalties=penalties,
                 reconstruction=config.reconstruction,
                 average=world.mean,
                 compressor=state.compressor,

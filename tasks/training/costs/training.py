@@ -146,7 +146,9 @@ def _time_steps(
             float(value)  # waits for the device
         seconds.append(time.perf_counter() - began)
         state.nimg += config.batch_size
-    return seconds[min(max(len(seconds) // 3, 1), WARM_UP) :]
+    timed = seconds[min(max(len(seconds) // 3, 1), WARM_UP) :]
+    # Where only some steps have gradient penalties, a mean is right over whole cycles of them.
+    return timed[len(timed) % config.penalty.every if len(timed) > config.penalty.every else 0 :]
 
 
 def _time_rest(

@@ -69,7 +69,7 @@ def test_off_is_what_it_was(tmp_path: Path) -> None:
 def test_what_is_shown_is_compressed_and_what_is_made_is_not() -> None:
     state = TrainState(network(), torch.device("cpu"), compressor=KnownCompression(one_codec()))
     real, labels = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
-    batch = Batch(real, labels, lambda images: images, Draws((1,), real.device, 4), compressor=state.compressor)
+    batch = Batch(real, labels, lambda: lambda images: images, Draws((1,), real.device, 4), compressor=state.compressor)
     with torch.no_grad():
         made, shown = batch.fake(state)
         torch.testing.assert_close(made, state.generator(batch.noise("z", 4), labels))
@@ -82,7 +82,7 @@ def test_what_is_shown_is_compressed_and_what_is_made_is_not() -> None:
 def test_drift_leads_images_to_smoother_ones_that_jpeg_leaves_the_same_and_nowhere_without_it() -> None:
     real, labels = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
     draws = Draws((1,), real.device, 4)
-    batch = Batch(real, labels, _same, draws, compressor=KnownCompression(one_codec()), consistency=3.0)
+    batch = Batch(real, labels, lambda: _same, draws, compressor=KnownCompression(one_codec()), consistency=3.0)
     images = (torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.5).requires_grad_()
     made = batch.compress("fake", images)
     (gradient,) = torch.autograd.grad(batch.drift(made), images)
@@ -92,7 +92,7 @@ def test_drift_leads_images_to_smoother_ones_that_jpeg_leaves_the_same_and_nowhe
     calmer = images - 10 * gradient
     assert float(batch.drift(batch.compress("fake", calmer))) < 0.9 * drift
     assert torch.allclose(batch.compress("fake", calmer).shown, made.shown)
-    plain = Batch(real, labels, _same, draws, consistency=3.0)
+    plain = Batch(real, labels, lambda: _same, draws, consistency=3.0)
     assert float(plain.drift(plain.compress("fake", images))) == 0
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,12 @@ from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
 
 BATCH = 8
-# (family, compression) of each training, by name.
-TRAININGS = {
-    **{family: (family, "off") for family in FAMILIES},
-    "r3-known": ("r3", "known"),
-    "dcgan-learned": ("dcgan", "learned"),
+# The settings of each training, by name.
+TRAININGS: dict[str, dict[str, Any]] = {
+    **{family: {"family": family} for family in FAMILIES},
+    "r3-known": {"family": "r3", "compression": "known"},
+    "r3-differences": {"family": "r3", "penalty": {"method": "differences", "every": 2}},
+    "dcgan-learned": {"family": "dcgan", "compression": "learned"},
 }
 CODECS = Codecs(np.stack([np.full((3, 8, 8), step) for step in (5, 40)]), np.array([[1, 1], [1, 1]]), np.array([1, 1]))
 SETTINGS = {
@@ -51,11 +53,12 @@ def batches(start_nimg: int, world: World) -> Iterator[tuple[np.ndarray, np.ndar
 def main(folder: Path) -> None:
     world = World.join(torch.device("cpu"))
     rows: list[dict[str, object]] = []
-    for name, (family, compression) in TRAININGS.items():
+    for name, settings in TRAININGS.items():
+        family = settings["family"]
         spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
         few = FEW_STEPS if family == "projected" else {}
         store = CheckpointStore(folder / f"{name}-{world.rank}")
-        config = TrainConfig.model_validate({"family": family, "compression": compression, **SETTINGS, **few})
+        config = TrainConfig.model_validate({**settings, **SETTINGS, **few})
         inputs, io = TrainingInputs(lambda nimg: batches(nimg, world), codecs=CODECS), RecordingIO()
         state = train(config, spec, inputs, store, io, world=world)
         rows += [{"family": family, **row} for row in io.rows]

@@ -51,7 +51,7 @@ STATE = SimpleNamespace(
 
 def batch(**settings: object) -> Batch:
     real = torch.rand(N, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(1)) * 2 - 0.7
-    return Batch(real, CLASSES, lambda images: images, Draws((7,), torch.device("cpu"), N), **settings)
+    return Batch(real, CLASSES, lambda: lambda images: images, Draws((7,), torch.device("cpu"), N), **settings)
 
 
 def logits(images: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -41,6 +43,45 @@ def test_memory_grows_with_the_micro_batch_and_the_width() -> None:
 def test_the_flops_of_every_family_can_be_counted(family: str) -> None:
     spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
     assert count_flops(TrainConfig(family=family, batch_size=4), spec) > 0
+
+
+def forward_flops_of_r3(width: int) -> float:
+    """One image through r3's discriminator at 64x64 with 3 channels, from the layers' shapes: 2 for each weight used.
+
+    The generator has the same layers in reverse, except for the filters and its first layer, which are small.
+    """
+    total = 2.0 * 3 * (width // 2) * 64**2  # the first 1x1 convolution, to half of the width
+    total += 2 * (width // 2) * width * 32**2  # the 1x1 convolution of the one resampling that changes the channels
+    for side, channels in ((64, width // 2), (32, width), (16, width), (8, width), (4, width)):
+        inner = 2 * channels
+        expand = reduce = 2 * channels * inner
+        mix = 2 * 9 * 16 * inner  # a 3x3 convolution in groups of 16 channels
+        total += 2 * (expand + mix + reduce) * side**2  # two blocks
+    return total
+
+
+@pytest.mark.parametrize(
+    ("penalty", "discriminator_passes"),
+    [
+        # The generator's step: real forward, generated forward and back to the images. The discriminator's step, for
+        # real and generated images each: forward, back to the images, the derivative of that with respect to its two
+        # factors (weights and gradients), and back from the loss with respect to weights and maps.
+        ({}, 3 + 2 * (1 + 1 + 2 + 2)),
+        # Without penalties: forward, and back with respect to weights and maps.
+        ({"every": 4}, 3 + 2 * (6 + 3 * 3) / 4),
+        # Three passes, each forward and back with respect to weights and maps.
+        ({"method": "differences"}, 3 + 2 * 3 * 3),
+    ],
+)
+def test_a_step_of_r3_has_the_flops_that_are_worked_out_by_hand(
+    penalty: dict[str, Any], discriminator_passes: float
+) -> None:
+    spec = NetworkSpec(family="r3", resolution=64, channels=3, num_classes=0, latent_dim=64, width=64)
+    forward = forward_flops_of_r3(spec.width)
+    # The generator: forward once for both steps, and back with respect to weights and maps.
+    expected = (discriminator_passes + 3) * forward
+    config = TrainConfig(family="r3", batch_size=2, width=spec.width, penalty=penalty)
+    assert count_flops(config, spec) == pytest.approx(expected, rel=0.01)
 
 
 def test_a_step_of_dcgan_has_the_flops_of_its_passes() -> None:

@@ -82,6 +82,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     *[(family, {"augment": {"policy": "adaptive", **EVERYTHING}}) for family in FAMILIES],
     ("dcgan", {"augment": {"policy": "scheduled", "strength": 0.5, **EVERYTHING, "scale": 0}}),
     ("dcgan", {"compression": "known", "codecs": CODECS}),
+    ("r3", {"penalty": {"method": "differences", "every": 2}}),
     ("vaegan", {"compression": "learned", "compute": {"device": "cpu", "threads": 1, "micro_batch_size": 2}}),
     (
         "dcgan",
@@ -101,6 +102,24 @@ def test_a_step_never_makes_the_host_wait(family: str, settings: dict[str, Any])
         state.nimg += config.batch_size
     assert not counter.counts
     assert torch.isfinite(tick.sums).all()
+
+
+def test_a_statistic_of_some_steps_is_averaged_over_these() -> None:
+    tick = Tick(0, device=CPU)
+    for number in range(5):
+        penalty = {"penalty": torch.tensor(10.0 + number)} if number % 2 == 0 else {}
+        tick.add({"loss": torch.tensor(float(number)), **penalty})
+    resumed = Tick(0, tick.values(World()), CPU)  # its next step has no penalty
+    for one in (tick, resumed):
+        one.add({"loss": torch.tensor(5.0)})
+    rows = [one.close(6, CPU, World()) for one in (tick, resumed)]
+    assert [(row["loss"], row["penalty"]) for row in rows] == [(2.5, 12.0)] * 2
+
+
+def test_the_unfinished_tick_of_an_earlier_release_goes_on() -> None:
+    tick = Tick(0, {"num_steps": 3, "sums": {"loss": 6.0}}, CPU)
+    tick.add({"loss": torch.tensor(2.0)})
+    assert tick.close(4, CPU, World())["loss"] == 2
 
 
 def test_the_counter_counts() -> None:
@@ -150,6 +169,7 @@ RECORDED = [
     ("dcgan", RISING),
     pytest.param("r3", R3 | ADAPTIVE, marks=pytest.mark.slow),
     pytest.param("r3", R3 | {"augment": RISING["augment"]}, marks=pytest.mark.slow),
+    pytest.param("r3", R3 | ADAPTIVE | {"penalty": {"method": "differences"}}, marks=pytest.mark.slow),
     *[pytest.param(family, ADAPTIVE, marks=pytest.mark.slow) for family in ("vae", "vaegan", "projected")],
 ]
 
@@ -185,6 +205,7 @@ def test_replayed_steps_end_in_the_bits_of_steps_that_are_computed(family: str, 
         ({}, World(0, 2), "2 processes exchange gradients"),
         ({"shield": {"policy": "gate", "trusted": "val"}}, World(), "trains the shield in some steps"),
         ({"compression": "learned"}, World(), "looks at the first images only"),
+        ({"family": "r3", "penalty": {"every": 4}}, World(), "only each step number 4 has gradient penalties"),
         ({"preset": "r3-tiny"}, World(), r"changes beta2 from 0\.9 to 0\.99"),
     ],
 )
