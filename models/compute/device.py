@@ -78,6 +78,23 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
     return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Multiply float32 as such on a GPU, so that results agree with those of a CPU. TF32 rounds factors to 10 bits.
+
+    It covers matrix products and convolutions, and sets back what was set before: a training allows TF32.
+    """
+    kinds = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [kind.allow_tf32 for kind in kinds]
+    for kind in kinds:
+        kind.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for kind, was_allowed in zip(kinds, before, strict=True):
+            kind.allow_tf32 = was_allowed
+
+
 def uses_bf16(config: ComputeConfig, device: torch.device) -> bool:
     """Whether networks and losses are computed in bfloat16."""
     if config.precision == "auto":

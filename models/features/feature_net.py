@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from typing_extensions import TypeIs
 
+from models.compute.device import without_tf32
 from models.errors import FeatureNetError
 
 Array = npt.NDArray[Any]
@@ -44,8 +45,9 @@ class FeatureNet(abc.ABC):
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """The features of a batch: uint8 [N, 1 or 3, H, W] -> float32 [N, num_features] on the CPU."""
         check_images(images)
-        # No TF32, which rounds to 10 bits on recent GPUs, so that features are equal on every device.
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
+        # Without TF32, features are equal on every device. `enabled` is False by default there, which is slow.
+        cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True)
+        with torch.inference_mode(), cudnn, without_tf32():
             return self.extract(resize(images.to(self.device), self.input_size)).cpu()
 
     @abc.abstractmethod

@@ -2,8 +2,9 @@
 
 Distances are computed in tiles, so memory does not grow with the product of the two sets: 50,000 against 50,000 images
 take 0.9 GiB besides their features (benchmarks/results/scores.md). They are computed in float32 from features shifted
-to the mean of the real ones, because |a|² + |b|² - 2ab loses precision where features are far from the origin. What
-could be rounding counts as 0. Otherwise the processor would decide whether a copy is in the ball of its original.
+to the mean of the real ones, because |a|² + |b|² - 2ab loses precision where features are far from the origin. A GPU
+does not use TF32 here, also where a training allows it. What could be rounding counts as 0. Otherwise the processor
+would decide whether a copy is in the ball of its original.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+
+from models.compute.device import without_tf32
 
 Features = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
@@ -127,5 +130,7 @@ def _tiles(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[slice, slice, tor
         rows = slice(i, min(i + TILE, len(x)))
         for j in range(0, len(y), TILE):
             columns = slice(j, min(j + TILE, len(y)))
-            squares = length_x[rows, None] + length_y[columns] - 2 * (x[rows] @ y[columns].T)
+            with without_tf32():
+                products = x[rows] @ y[columns].T
+            squares = length_x[rows, None] + length_y[columns] - 2 * products
             yield rows, columns, F.threshold(squares, least, 0.0, inplace=True)
