@@ -21,7 +21,7 @@ from shards import Dataset
 # Judge 2, whose features no training uses (benchmarks/results/judges.md).
 PROTOCOL = EvalConfig(num_images=1000, input_size=112, feature_net="mobilenetv2", second_net="none")
 FOLDER = CACHE / "penalties"
-ROUNDS = 12
+ROUNDS = 6
 STEPS = 4  # of one measurement: a cycle of the lazy penalties
 
 

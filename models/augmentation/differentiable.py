@@ -55,7 +55,8 @@ def draw_augmentation(
     drawn = draw_changes(config, draws, strength)
     if not drawn:
         return _unchanged
-    return partial(_compiled_changes(config) if compile else changes(config), drawn=drawn)
+    apply = _compiled_changes(config) if compile else changes(config)
+    return lambda images: apply(images, drawn)
 
 
 def _unchanged(images: torch.Tensor) -> torch.Tensor:

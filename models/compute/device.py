@@ -84,15 +84,12 @@ def without_tf32() -> Iterator[None]:
 
     It covers matrix products and convolutions, and sets back what was set before: a training allows TF32.
     """
-    kinds = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [kind.allow_tf32 for kind in kinds]
-    for kind in kinds:
-        kind.allow_tf32 = False
+    products, convolutions = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        for kind, was_allowed in zip(kinds, before, strict=True):
-            kind.allow_tf32 = was_allowed
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = products, convolutions
 
 
 def uses_bf16(config: ComputeConfig, device: torch.device) -> bool:
