@@ -188,10 +188,9 @@ class TrainConfig(Settings):
         excluded["health"] = {name for name in LATER_HEALTH if getattr(self.health, name) == getattr(usual, name)}
         return self.model_dump_json(exclude=excluded)
 
-    @property
-    def has_second_derivatives(self) -> bool:
-        """Whether the discriminator's gradient is differentiated again, which compiled code cannot do."""
-        return self.family == "r3" and self.penalty.method == "exact"
+    def has_second_derivatives(self, family: str) -> bool:
+        """Whether the gradient of the family's discriminator is differentiated again: compiled code cannot do this."""
+        return family == "r3" and self.penalty.method == "exact"
 
     def feature_nets_used(self) -> dict[str, str]:
         """The feature nets that this training uses, by name, each with what it is used for.

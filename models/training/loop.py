@@ -167,7 +167,7 @@ def make_state(
         if world.size > 1:
             share_batch_norm(network)
         if compiles(config.compute, device):
-            compile_methods(network, compiled_methods(config, role))
+            compile_methods(network, compiled_methods(config, spec.family, role))
     if config.shield.policy == "gate":
         if trusted is None:
             raise ConfigError("train.shield.policy is gate, but there are no trusted images: name some hundreds")
@@ -175,11 +175,11 @@ def make_state(
     return state
 
 
-def compiled_methods(config: TrainConfig, role: str) -> tuple[str, ...]:
+def compiled_methods(config: TrainConfig, family: str, role: str) -> tuple[str, ...]:
     """The names of the methods of one network that are compiled."""
-    if role == "discriminator" and config.has_second_derivatives:
+    if role == "discriminator" and config.has_second_derivatives(family):
         return ()
-    return COMPILED_METHODS.get((config.family, role), ("forward",))
+    return COMPILED_METHODS.get((family, role), ("forward",))
 
 
 class Tick:

@@ -104,7 +104,7 @@ def divide(
     layout = memory_format(config.compute, state.device)
     now = numbers.now
     strength = state.strength.value if config.augment.policy == "adaptive" else now.augment_strength
-    is_compiled = compiles(config.compute, state.device) and not config.has_second_derivatives
+    is_compiled = compiles(config.compute, state.device) and not config.has_second_derivatives(state.spec.family)
     penalties = Penalties(config.penalty.method, now.penalty_weight, config.penalty.step)
     batches = []
     for number, first in enumerate(range(0, len(images), size)):
