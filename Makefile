@@ -6,8 +6,8 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
-	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-penalties bench-robust \
-	bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
+	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-penalties \
+	bench-robust bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-17s %s\n", $$1, $$2}'
