@@ -147,7 +147,7 @@ def see_what_comes_first(page: Page) -> None:
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             expect(example).to_be_visible()
             shoot(page, f"form-{width}-{scheme}")
 
