@@ -92,7 +92,8 @@ def walk_through(page: Page, prefect: str, service: Any, collection: Path) -> No
     page.wait_for_timeout(3000)  # the graph is drawn by and by
     shoot(page, "training-run")
     page.get_by_text("Artifacts", exact=True).first.click()
-    expect(page.get_by_text(re.compile("generated after")).first).to_be_visible()
+    expect(page.get_by_role("heading", name="Task runs")).to_be_visible()
+    scroll_to(page, page.get_by_text(re.compile("generated after")).first)
     shoot(page, "training-artifacts")
 
     watch_the_end(page, prefect, service, trained)
@@ -167,6 +168,17 @@ def fill(page: Page, section: str, label: str, value: str) -> None:
     """Type into the field of that label in the part of the form below the heading `section`."""
     field(page, section, label).fill(value)
     field(page, section, label).press("Tab")  # it is taken over when it is left
+
+
+def scroll_to(page: Page, wanted: Locator) -> None:
+    """Turn the mouse's wheel until `wanted` is seen: Prefect makes only those rows of a list that are in the window."""
+    page.mouse.move(760, 700)
+    for _ in range(100):
+        if wanted.count():
+            break
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(100)
+    expect(wanted).to_be_visible()
 
 
 def submit(page: Page) -> int:
