@@ -59,7 +59,7 @@ class HealthConfig(Settings):
         description="action when scored images are much more alike than real ones, over all or within a class",
     )
     diversity_share: Share = Field(
-        0.5,
+        0.3,
         title="Diversity",
         description="the mean distance of generated images in the features of the quick score is low if it is below "
         "this share of that of real images",
