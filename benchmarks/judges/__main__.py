@@ -42,6 +42,7 @@ def main() -> None:
     tables = [part for name in datasets for part in describe(name, real[name], made[name])]
     parts = [ABOUT, FOUND, *tables, NOT_COVERED]
     flags = f"--collections {given.collections} --families '{given.families}' --seeds {given.seeds}"
+    flags += " --kept" if given.kept else ""
     command = f"python -m benchmarks.judges {flags}"
     write_page("judges", "Do the two judges agree, and with what an eye sees?", command, *parts, ran="one thread")
 
