@@ -73,7 +73,8 @@ RULE = (
     ),
     Row(
         "projected",
-        "3,381 emoji of 32x32: FD-MobileNetV2 337 after 20,000 images, dcgan 528 (benchmarks/results/projected.md)",
+        "3,381 emoji of 32x32: FD-MobileNetV2 249 after 65,000 images, dcgan 513 after 25,000 "
+        "(benchmarks/results/projected.md)",
         most_images=10_000,
         channels=(3,),
     ),

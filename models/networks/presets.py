@@ -47,6 +47,7 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
         "beta2": 0.99,
         "ema_half_life_nimg": 4_000,
         "augment": {"strength": 0.8, "scale": 0.0, "colour": 0.5},
+        "health": {"score_ticks": 4},  # it gets worse after its best point, so the best checkpoint has to be found
     },
 }
 
