@@ -30,7 +30,10 @@ from tasks.service.monitoring.config import MetricsConfig
 from tasks.service.settings import ServiceConfig, WorkerConfig
 
 SHARD_FLAGS = {f"--{name}": f"shard.{name}" for name in ("source", "dataset", "resolution", "encoding", "workers")}
-STUDY_FLAGS = {flag: name for flag, name in SHARD_FLAGS.items() if flag != "--encoding"} | {"--codecs": "study.codecs"}
+STUDY_FLAGS = {flag: name for flag, name in SHARD_FLAGS.items() if flag != "--encoding"} | {
+    "--codecs": "study.codecs",
+    "--bytes": "study.bytes",
+}
 TRAIN_FLAGS = {f"--{name}": f"train.{name}" for name in ("family", "nimg", "seed", "init")}
 MODEL_FLAG = {"--model": "model"}
 

@@ -115,11 +115,13 @@ def plan_study(config: CompressionStudyConfig) -> Plan:
     from tasks.datasets.requests import check_source
 
     check_source(config.shard)  # at once: the other checks import torch
+    from tasks.study.budgets.costs import describe_budget_costs
     from tasks.study.costs import describe_costs
     from tasks.study.variants import study_name
 
+    describe = describe_budget_costs if config.study.bytes else describe_costs
     return [
-        *describe_costs(config.shard, config.study, config.train, config.evaluate),
+        *describe(config.shard, config.study, config.train, config.evaluate),
         f"keep the versions as {study_name(config.shard.dataset)} under {home().shared}, the report under "
         f"{home().reports}",
     ]

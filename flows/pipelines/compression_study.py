@@ -1,9 +1,9 @@
 """Measure the effect of compression on a collection, and on a generator that learns from it."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from prefect import flow
 
@@ -15,6 +15,9 @@ from tasks.evaluation.stage import check_scorable
 from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
+from tasks.study.budgets.arms import Arm, build_arm, can_be_robust, check_budgets
+from tasks.study.budgets.publishing import BudgetOutcome, publish_budgets
+from tasks.study.budgets.scoring import score_arm
 from tasks.study.preprocessing.measuring import measure_preprocessing
 from tasks.study.publishing import StudyOutcome, publish_study
 from tasks.study.record import study_run
@@ -25,12 +28,16 @@ from tasks.training.outcome import TrainOutcome
 from tasks.training.stage import plan_run
 
 logger = logging.getLogger(__name__)
+Key = TypeVar("Key", bound=Hashable)
 Models = dict[tuple[str, int], str]  # by codec and seed
 
 
 @flow(name="compression-study", flow_run_name=name_run("{config.shard.dataset}", "compression"))
-def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome:
-    """Shard with every codec, train on each, and compare all with the clean images. Finished steps are not repeated."""
+def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> StudyOutcome | BudgetOutcome:
+    """Shard with every codec, train on each, and compare all with the clean images. Finished steps are not repeated.
+
+    With `study.bytes`, each codec gets only as many images as the budget affords.
+    """
     check_attempts()
     with (
         sole_run(study_name(config.shard.dataset), "wait"),
@@ -40,6 +47,8 @@ def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> Stud
         check_scorable(clean.manifest, config.evaluate)  # check this first, before hours of work
         variants = [clean, *(build_variant(run, config.shard, codec) for codec in config.study.codecs[1:])]
         check_comparable(variants)
+        if config.study.bytes:
+            return compare_budgets(run, variants, config)
         scores = [score_codec(run, clean, variant, config.evaluate) for variant in variants]
         measured = config.study.preprocessing
         choices = measure_preprocessing(run, clean, config.shard, config.evaluate) if measured else []
@@ -51,6 +60,46 @@ def compression_study(config: Annotated[CompressionStudyConfig, Form()]) -> Stud
             if (model := models.get((training_codec(variants, variant.codec), seed)))
         ]
         return publish_study(run, variants, scores, generators, failures, choices, config.model_dump(mode="json"))
+
+
+def compare_budgets(run: str, variants: Sequence[Variant], config: CompressionStudyConfig) -> BudgetOutcome:
+    """Train on as many images of each codec as every budget affords, the same number of steps each, and compare."""
+    clean, *others = variants
+    check_budgets(others, config.study.budgets, config.train.seed)
+    arms = {
+        (one.codec, budget): build_arm(run, config.shard, one, budget, config.train.seed)
+        for budget in config.study.budgets
+        for one in others
+    }
+    wanted = {
+        (*key, robust, seed): training_of_arm(run, arm, robust, seed, config)
+        for key, arm in arms.items()
+        for robust in ((False, True) if can_be_robust(arm.codec) and config.train.compression == "off" else (False,))
+        for seed in seeds(config)
+    }
+    scores, failures = [], []
+    for (codec, budget, robust, seed), outcome in begin_all(wanted, config.training_deployment).items():
+        try:
+            model = outcome().model.uri
+        except TrainingFailed as failure:
+            logger.warning("%s, %s bytes, seed %s: %s", codec, budget, seed, failure)
+            failures.append(f"{codec}, {budget:,} bytes, seed {seed}: {failure}")
+        else:
+            scores.append(score_arm(run, clean, arms[codec, budget], robust, seed, model, config.evaluate))
+    return publish_budgets(run, clean, list(arms.values()), scores, failures, config.model_dump(mode="json"))
+
+
+def training_of_arm(run: str, arm: Arm, robust: bool, seed: int, config: CompressionStudyConfig) -> TrainGanConfig:
+    """Return the config of the training of one arm. As in `training_of`, quick scores are off."""
+    health = config.train.health.model_copy(update={"score_ticks": 0})
+    update = {"seed": seed, "health": health} | ({"compression": "known"} if robust else {})
+    return TrainGanConfig(
+        dataset=f"{arm.dataset}@{arm.version}",
+        model=arm.dataset,
+        parent_run=run,
+        train=config.train.model_copy(update=update),
+        data=config.data,
+    )
 
 
 def seeds(config: CompressionStudyConfig) -> range:
@@ -76,9 +125,7 @@ def train_variants(
     return models, failures
 
 
-def begin_all(
-    wanted: Mapping[tuple[str, int], TrainGanConfig], deployment: str
-) -> dict[tuple[str, int], Callable[[], TrainOutcome]]:
+def begin_all(wanted: Mapping[Key, TrainGanConfig], deployment: str) -> dict[Key, Callable[[], TrainOutcome]]:
     """Return functions that wait for each outcome. Trainings in the pool start now, local trainings when awaited."""
     if not is_deployed(deployment):
         return {key: partial(train_gan, training) for key, training in wanted.items()}

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from models import Settings
 from shards import Encoding
+from tasks.study.budgets.config import parse_budget
 
 Codec = Annotated[str, Field(max_length=30)]
 CLEAN = "original"  # the codec that all others are compared with
@@ -36,6 +37,31 @@ class StudyConfig(Settings):
         title="Preprocessing",
         description="also measure what resizing filter, decode scale, colour subsampling and value range do to images",
     )
+
+    bytes: tuple[Annotated[str, Field(max_length=30)], ...] = Field(
+        (),
+        max_length=20,
+        title="Budgets",
+        description="compare quality per byte instead: for each budget of bytes of training files, such as 50MB or "
+        "[1MB, 10MB], as many images of each codec as it affords are trained on; empty: all images of each codec",
+    )
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """The budgets in bytes, the smallest first."""
+        return tuple(sorted({parse_budget(text) for text in self.bytes}))
+
+    @field_validator("bytes", mode="before")
+    @classmethod
+    def _as_list(cls, given: object) -> object:
+        return [part for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    @field_validator("bytes")
+    @classmethod
+    def _are_budgets(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            parse_budget(text)
+        return given
 
     @field_validator("codecs")
     @classmethod

@@ -39,7 +39,7 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
     num_files = sum(1 for _ in list_entries(shard))
     num_codecs, num_trainings = len(study.codecs), len(study.codecs) * study.num_seeds
     num_val = round(num_files * shard.val_fraction)
-    spec = _network(shard, train)
+    spec = network_of(shard, train)
     sizes = estimate(train, spec)
     speed = measure_speed(train, spec, config)
     per_codec = num_val + min(config.num_images, num_files - num_val)
@@ -57,14 +57,14 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
     where = "the GPU" if select_device(train.compute.device).type == "cuda" else "one thread"
     return [
         f"shard {num_files:,} files as {num_codecs} dataset versions: {', '.join(study.codecs)}; "
-        f"{_time(seconds['shard'])}",
+        f"{describe_time(seconds['shard'])}",
         f"train {train.family} {num_trainings} times at most ({CODECS_OF_EQUAL_PIXELS}), {train.nimg:,} images each, "
-        f"{num_trainings * train.nimg:,} in all; {_time(seconds['train'])} one after the other at the "
+        f"{num_trainings * train.nimg:,} in all; {describe_time(seconds['train'])} one after the other at the "
         f"{speed.training:,.0f} images/s measured here on {where}",
-        f"put {num_scored:,} images at most through {config.feature_net}; {_time(seconds['score'])} at the "
+        f"put {num_scored:,} images at most through {config.feature_net}; {describe_time(seconds['score'])} at the "
         f"{speed.features:,.0f} images/s measured here",
-        f"in all {_time(sum(seconds.values()))}, and at most {format_bytes(disk['shards'])} of disk for shards and "
-        f"{format_bytes(disk['checkpoints'])} for checkpoints",
+        f"in all {describe_time(sum(seconds.values()))}, and at most {format_bytes(disk['shards'])} of disk for shards "
+        f"and {format_bytes(disk['checkpoints'])} for checkpoints",
     ]
 
 
@@ -114,7 +114,7 @@ def _noise(count: int, spec: NetworkSpec) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
 
 
-def _network(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
+def network_of(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
     """The networks without their classes: these are known only after the listing, and they change the cost little."""
     return NetworkSpec(
         family=train.family,
@@ -126,7 +126,8 @@ def _network(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
     )
 
 
-def _time(seconds: float) -> str:
+def describe_time(seconds: float) -> str:
+    """Say about how long that is."""
     if seconds < 90:
         return f"about {max(round(seconds), 1)} s"
     return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from shards import Dataset
 from shards.storage.files import write_atomically
 from tasks.home import home
-from tasks.study.advice import advise
-from tasks.study.page import render_study
 from tasks.study.preprocessing.choice import Choice
 from tasks.study.record import StudyRecord, open_record, slug
+from tasks.study.report.advice import advise
+from tasks.study.report.page import render_study
+from tasks.study.report.tables import to_markdown
 from tasks.study.results import CodecResult, StudyResults
 from tasks.study.scoring import CodecScores, GeneratorScores
-from tasks.study.tables import to_markdown
 from tasks.study.variants import Variant, inspect_source, training_codec
 from tasks.tracking.lineage import code_commit
 from tasks.tracking.links import how_to_open_mlflow, link_run

@@ -15,7 +15,7 @@ from tasks.evaluation.comparison.page import Pictures, render_comparison
 from tasks.evaluation.comparison.side_by_side import compare, find_versions
 from tasks.home import home
 from tasks.reports.report import Neighbour, ReportData, render_report
-from tasks.study.page import render_study
+from tasks.study.report.page import render_study
 from tasks.tracking.inventory.inventory import Inventory
 from tests.browser.test_service import SHOTS
 from tests.first_wave import lay_out_home

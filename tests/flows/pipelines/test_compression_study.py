@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
@@ -16,6 +18,7 @@ from models.training.loop import TrainConfig
 from shards import ShardConfig
 from tasks.errors import RequestError
 from tasks.home import home
+from tasks.study.budgets.publishing import BudgetOutcome
 from tasks.study.config import StudyConfig
 from tasks.tracking.runs import connect
 
@@ -105,3 +108,35 @@ def test_a_study_without_val_images_is_refused_before_training(config: Compressi
     with pytest.raises(RequestError, match="0 images in the split val"):
         compression_study(without_val)
     assert not home().runs.exists()
+
+
+@pytest.mark.slow
+def test_budgets_of_bytes_are_compared_and_found_again(config: CompressionStudyConfig, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(160):
+        pixels = rng.integers(60, 200, (16, 16, 3), dtype=np.uint8)
+        path = tmp_path / "many" / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    study = StudyConfig.model_validate({"codecs": ("png", "jpeg:15"), "bytes": "40KB"})
+    shard = config.shard.model_copy(update={"source": str(tmp_path / "many")})
+    asked = config.model_copy(update={"study": study, "shard": shard})
+    plan = plan_study(asked)
+    assert (
+        "train dcgan 3 times, 32 images each: png, jpeg:15, and again with train.compression=known: jpeg:15" in plan[1]
+    )
+    outcome = compression_study(asked)
+    assert isinstance(outcome, BudgetOutcome)
+    assert not outcome.failures
+    rows = {(row.codec, row.robust): row for row in outcome.arms}
+    assert set(rows) == {("png", False), ("jpeg:15", False), ("jpeg:15", True)}
+    assert rows["png", False].num_images < rows["jpeg:15", False].num_images == rows["jpeg:15", True].num_images
+    assert all(row.num_bytes <= 40_000 and len(row.distances) == 2 for row in outcome.arms)
+    assert outcome.advice.startswith("With 40 KB, ")
+    page = Path(outcome.report).read_text()
+    assert outcome.advice in page
+    assert "train.compression=known" in page
+    kept = measured(outcome.mlflow_run_id)
+    again = compression_study(asked)
+    assert again == outcome
+    assert measured(outcome.mlflow_run_id) == kept

@@ -10,15 +10,15 @@ import shards
 from models.metrics.evaluation import Scores
 from models.metrics.protocol import Protocol
 from tasks.errors import RequestError
-from tasks.study.advice import advise
 from tasks.study.config import CODECS, StudyConfig
-from tasks.study.page import render_study
 from tasks.study.preprocessing.choice import Choice
-from tasks.study.rate_charts import draw_rates, place_names, plot_codecs
 from tasks.study.record import slug
+from tasks.study.report.advice import advise
+from tasks.study.report.page import render_study
+from tasks.study.report.rate_charts import draw_rates, place_names, plot_codecs
+from tasks.study.report.tables import to_markdown
 from tasks.study.results import CodecResult, StudyResults, codec_name
 from tasks.study.scoring import CodecScores, GeneratorScores, pick_grid
-from tasks.study.tables import to_markdown
 from tasks.study.variants import Cleanliness, Variant, check_comparable, training_codec
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 3, 16, 16), dtype=np.uint8)

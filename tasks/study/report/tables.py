@@ -51,13 +51,14 @@ def choice_tables(results: StudyResults) -> dict[str, Table]:
 def to_markdown(results: StudyResults, advice: str) -> str:
     """The advice and all tables as Markdown."""
     unit = f"Distances are {results.frechet} to the clean val images."
-    parts = [f"**{advice}**", results.source.warning(), unit, "\n".join(_lines(codec_table(results)))]
+    parts = [f"**{advice}**", results.source.warning(), unit, "\n".join(table_lines(codec_table(results)))]
     for group, table in choice_tables(results).items():
-        parts += [f"{group}:", "\n".join(_lines(table))]
+        parts += [f"{group}:", "\n".join(table_lines(table))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _lines(table: Table) -> Iterator[str]:
+def table_lines(table: Table) -> Iterator[str]:
+    """Give a table as lines of Markdown."""
     yield f"| {' | '.join(table.heads)} |"
     yield "|" + "---|" * len(table.heads)
     for row in table.rows:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from tasks.reports.pictures import fit_pictures
 from tasks.reports.report import flatten_config, page_environment
-from tasks.study.advice import advise
-from tasks.study.rate_charts import draw_rates
 from tasks.study.record import slug
+from tasks.study.report.advice import advise
+from tasks.study.report.rate_charts import draw_rates
+from tasks.study.report.tables import choice_tables, codec_table
 from tasks.study.results import StudyResults, codec_name
-from tasks.study.tables import choice_tables, codec_table
 
 
 class Grid(NamedTuple):
