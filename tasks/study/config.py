@@ -1,8 +1,8 @@
 """Settings of a compression study: what is compared."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from models import Settings
 from shards import Encoding
@@ -37,7 +37,6 @@ class StudyConfig(Settings):
         title="Preprocessing",
         description="also measure what resizing filter, decode scale, colour subsampling and value range do to images",
     )
-
     bytes: tuple[Annotated[str, Field(max_length=30)], ...] = Field(
         (),
         max_length=20,
@@ -69,3 +68,11 @@ class StudyConfig(Settings):
         for codec in codecs:
             Encoding.parse(codec)
         return tuple(dict.fromkeys([CLEAN, *(codec.strip().lower() for codec in codecs)]))
+
+    @model_validator(mode="after")
+    def _budgets_are_trained_on(self) -> Self:
+        if self.bytes and not self.num_seeds:
+            raise ValueError(
+                "bytes needs trainings, but num_seeds is 0: set num_seeds to 1 or more, or leave out bytes"
+            )
+        return self

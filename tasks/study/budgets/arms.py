@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from shards import Dataset, ShardConfig, build, list_entries
+from shards import Dataset, DatasetError, ShardConfig, build, list_entries
 from shards.sources.entries import Entry
 from tasks.errors import RequestError
 from tasks.home import home
@@ -91,7 +91,12 @@ def build_arm(study_run: str, shard: ShardConfig, variant: Variant, budget: int,
     """Build the version of an arm unless it exists."""
     inputs = {"variant": variant.version, "seed": seed}
     key = f"{variant.codec}-{budget}"
-    return open_record(study_run).once(Arm, key, inputs, lambda: _build_arm(shard, variant, budget, seed))
+    known = open_record(study_run).once(Arm, key, inputs, lambda: _build_arm(shard, variant, budget, seed))
+    try:
+        Dataset.open(f"{known.dataset}@{known.version}", home().shared)
+    except DatasetError:  # it was deleted
+        return _build_arm(shard, variant, budget, seed)
+    return known
 
 
 def _build_arm(shard: ShardConfig, variant: Variant, budget: int, seed: int) -> Arm:

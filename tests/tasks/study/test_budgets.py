@@ -72,6 +72,8 @@ def test_budgets_in_a_list_are_sorted_and_nonsense_is_refused() -> None:
     for text in ("50", "many MB", "0MB", "-1MB", "5 parsecs"):
         with pytest.raises(ValueError, match="write it like"):
             StudyConfig.model_validate({"bytes": [text]})
+    with pytest.raises(ValueError, match="num_seeds is 0"):
+        StudyConfig.model_validate({"bytes": "1MB", "num_seeds": 0})
     assert [name_budget(number) for number in (50_000_000, 1_500, 999)] == ["50 MB", "1.5 KB", "999 bytes"]
     assert len(budgets_name("x" * 64)) <= 64
     assert can_be_robust("jpeg:15")
