@@ -7,7 +7,7 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from models.features.cache import reference_features
-from models.features.feature_net import FeatureNet
+from models.features.feature_net import Array, FeatureNet
 from models.metrics.config import EvalConfig
 from models.metrics.evaluation import Scores
 from models.metrics.scores import score_features
@@ -62,20 +62,24 @@ def score_arm(
         for number, (net, asked) in enumerate(_judges(clean, config)):
             reference = val_features(clean, net, asked)
             key = f"generated {weights} {rows} as {clean.version}"
-            with ProgressReport("study-arm", f"Scoring {name}, judge {number + 1}", len(images)) as progress:
-                features = reference_features(
-                    images,
-                    net,
-                    home().features,
-                    key,
-                    config.batch_size,
-                    lambda done, _, progress=progress: progress.update(done, "generated images"),
-                )
+            features = _features(images, net, key, config.batch_size, f"{name}, judge {number + 1}")
             protocol = study_protocol(clean, net, asked, "ema", len(features), "")
             judged.append(Scores.of(score_features(features, reference, net.label, config.seed), protocol))
         return ArmScores(codec=arm.codec, budget=arm.budget, robust=robust, seed=seed, model=model, judges=judged)
 
     return record.once(ArmScores, name, inputs, measure)
+
+
+def _features(images: Array, net: FeatureNet, key: str, batch_size: int, name: str) -> Array:
+    with ProgressReport("study-arm", f"Scoring {name}", len(images)) as progress:
+        return reference_features(
+            images,
+            net,
+            home().features,
+            key,
+            batch_size,
+            lambda done, _: progress.update(done, "generated images"),
+        )
 
 
 def _judges(clean: Variant, config: EvalConfig) -> Iterator[tuple[FeatureNet, EvalConfig]]:
