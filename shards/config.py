@@ -15,7 +15,7 @@ DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 OPERATIONAL = frozenset(
     {"source", "dataset", "screen", "allow_synthetic", "checks", "workers", "time_limit_seconds", "memory_limit_mb"}
 )
-LATER = frozenset({"max_frames", "label_member", "marked"})
+LATER = frozenset({"max_frames", "label_member", "marked", "hub_split"})
 
 
 # Forms check these patterns before a run starts. The validators below give better messages and accept capitals too.
@@ -33,7 +33,8 @@ class ShardConfig(Settings):
         title="Source",
         min_length=1,
         max_length=4096,
-        description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; a local path or s3://.",
+        description="Folder, glob, zip, tar, listing (parquet, csv, tsv, jsonl) or manifest.json; a local path or a "
+        "URI: s3://, gs://, az://, https://, or hf:// for a dataset on the Hugging Face Hub.",
         examples=["/data/flowers", "s3://bucket/flowers"],
     )
     dataset: str = Field(
@@ -119,6 +120,13 @@ class ShardConfig(Settings):
             "Which file of a sample in a WebDataset archive contains the class: the end of its name, such as cls, txt "
             "or outputs.txt, or json:KEY for a key of a JSON file."
         ),
+    )
+    hub_split: str = Field(
+        "train",
+        pattern=r"^([^/:]{1,100}:)?[^/:]{1,100}$",
+        max_length=201,
+        title="Split on the Hub",
+        description="For hf://: which split of the dataset is read, or CONFIGURATION:SPLIT, such as fr:validation.",
     )
     duplicates: Literal["bytes", "pixels", "near"] = Field(
         "bytes",
@@ -244,6 +252,11 @@ class ShardConfig(Settings):
         if re.match(r"[a-z0-9+.:-]+://[^/]*@", source, re.IGNORECASE):
             raise ValueError(
                 "it contains a password, which would be stored with the dataset; put it into the environment"
+            )
+        if re.search(r"[?&](sig|token|access_token|signature|x-(amz|goog)-signature)=", source, re.IGNORECASE):
+            raise ValueError(
+                "it contains a signature or a token, which would be stored with the dataset; use a URI of the store "
+                "itself, and put the credentials into the environment"
             )
         return source if "://" in source else str(Path(source).expanduser())
 

@@ -1,4 +1,5 @@
-"""A stand-in for the Hugging Face Hub: the part of its HTTP API that pushing and pulling a model repository uses.
+"""A stand-in for the Hugging Face Hub: the part of its HTTP API that pushing and pulling a model repository uses,
+and the part that reading a data set uses.
 
 It answers huggingface_hub itself over real HTTP. Files that end with .safetensors go through Git LFS, as on the Hub;
 others are part of the commit. README.md must have metadata that the Hub would accept.
@@ -20,7 +21,7 @@ import yaml
 
 TOKEN = "hf_standin"
 LICENCES = {"apache-2.0", "mit", "cc-by-nc-4.0", "cc-by-4.0", "other"}
-MODEL = r"/api/models/(?P<repo>[^/]+/[^/]+)"
+MODEL = r"/api/(?:models|datasets)/(?P<repo>[^/]+/[^/]+)"
 
 
 @dataclass
@@ -99,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         body = self._body()
         self.hub.asked.append(f"{method} {path}")
-        if method in ("POST", "PUT") and not path.startswith("/lfs/") and not self._is_allowed():
+        is_open = path.startswith("/lfs/") or "/paths-info/" in path
+        if method in ("POST", "PUT") and not is_open and not self._is_allowed():
             self._answer(401, {"error": "Invalid credentials"})
             return
         for verb, pattern, action in ROUTES:
@@ -159,13 +161,18 @@ class _Handler(BaseHTTPRequestHandler):
             siblings = [{"rfilename": name, "size": len(data)} for name, data in stored.commits[commit].items()]
             self._answer(200, {"id": repo, "sha": commit, "private": stored.private, "siblings": siblings})
 
-    def tree(self, _body: bytes, repo: str, revision: str) -> None:
+    def tree(self, _body: bytes, repo: str, revision: str, folder: str = "") -> None:
         if stored := self._stored(repo):
-            files = stored.find(revision)
-            rows = [
-                {"type": "file", "path": name, "size": len(data), "oid": _sha1(data)} for name, data in files.items()
-            ]
+            below = f"{folder}/" if folder else ""
+            rows = [row for row in _rows(stored.find(revision)) if row["path"].startswith(below)]
+            if "recursive=true" not in self.path.lower():
+                rows = [row for row in rows if "/" not in row["path"][len(below) :]]
             self._answer(200, rows)
+
+    def paths(self, body: bytes, repo: str, revision: str) -> None:
+        if stored := self._stored(repo):
+            asked = json.loads(body)["paths"]
+            self._answer(200, [row for row in _rows(stored.find(revision)) if row["path"] in asked])
 
     def preupload(self, body: bytes, repo: str, revision: str) -> None:
         assert revision in ("main", self.hub.repositories[repo].head)
@@ -219,7 +226,18 @@ class _Handler(BaseHTTPRequestHandler):
             if data is None:
                 self._answer(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
                 return
-            self._answer(200, data, {"ETag": f'"{_sha1(data)}"', "X-Repo-Commit": revision})
+            found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range") or "")
+            part = data[int(found[1]) : int(found[2] or len(data)) + 1] if found else data
+            headers = {"ETag": f'"{_sha1(data)}"', "X-Repo-Commit": revision}
+            headers |= {"Content-Range": f"bytes {found[1]}-{found[2]}/{len(data)}"} if found else {}
+            self._answer(206 if found else 200, part, headers)
+
+
+def _rows(files: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Return what a listing says about these files and the folders above them."""
+    rows = [{"type": "file", "path": name, "size": len(data), "oid": _sha1(data)} for name, data in files.items()]
+    folders = {name.rsplit("/", depth)[0] for name in files for depth in range(1, name.count("/") + 1)}
+    return rows + [{"type": "directory", "path": name, "size": 0, "oid": "0" * 40} for name in sorted(folders)]
 
 
 def _sha1(data: bytes) -> str:
@@ -256,9 +274,15 @@ ROUTES: list[tuple[tuple[str, ...], str, Any]] = [
     (("GET",), MODEL, _Handler.info),
     (("GET",), rf"{MODEL}/revision/(?P<revision>[^/]+)", _Handler.info),
     (("GET",), rf"{MODEL}/tree/(?P<revision>[^/]+)", _Handler.tree),
+    (("GET",), rf"{MODEL}/tree/(?P<revision>[^/]+)/(?P<folder>.+)", _Handler.tree),
+    (("POST",), rf"{MODEL}/paths-info/(?P<revision>[^/]+)", _Handler.paths),
     (("POST",), rf"{MODEL}/preupload/(?P<revision>[^/]+)", _Handler.preupload),
     (("POST",), rf"{MODEL}/commit/(?P<revision>[^/]+)", _Handler.commit),
     (("POST",), r"/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", _Handler.lfs_batch),
     (("PUT",), r"/lfs/(?P<oid>[0-9a-f]{64})", _Handler.lfs_put),
-    (("GET", "HEAD"), r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)", _Handler.resolve),
+    (
+        ("GET", "HEAD"),
+        r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)",
+        _Handler.resolve,
+    ),
 ]

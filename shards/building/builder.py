@@ -105,6 +105,7 @@ def build(
     Raises SourceError for a source without anything to train on; only what an earlier, killed run had decoded is then
     left on the disk. Raises BuildError for a build that a second run can finish.
     """
+    local_home(os.fspath(root))  # refuses a store that we cannot write to, before the source is listed
     notes = Notes()
     listed = list_entries(config, notes) if entries is None else iter(entries)
     first = next(listed, None)

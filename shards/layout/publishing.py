@@ -9,17 +9,20 @@ from pathlib import Path
 
 from shards.errors import BuildError, ShardError
 from shards.layout.manifest import MANIFEST
-from shards.storage.uris import fetch, filesystem_of, is_remote, join, local_path, names_in, store
+from shards.storage.stores import writable_store_of
+from shards.storage.uris import fetch, is_remote, join, local_path, names_in, remove_folder, sizes_in, store
 
 
 def local_home(root: str) -> Path:
     """Return the folder to build in: the root itself, or a scratch folder on this machine for a bucket.
 
     Scratch folders lie under $SHARDGAN_SCRATCH, or under ~/.cache/shardgan by default. A scratch folder keeps the state
-    with which a build resumes and grows. Without it, all images are read again.
+    with which a build resumes and grows. Without it, all images are read again. Raises SourceError for a store that we
+    cannot write to.
     """
     if not is_remote(root):
         return local_path(root)
+    writable_store_of(root)
     scratch = Path(os.environ.get("SHARDGAN_SCRATCH") or "~/.cache/shardgan").expanduser()
     return scratch.absolute() / sha256(root.rstrip("/").encode()).hexdigest()[:16]
 
@@ -31,7 +34,7 @@ def bucket_errors(uri: str) -> Iterator[None]:
         yield
     except BuildError:
         raise
-    except Exception as error:  # s3fs, botocore and aiohttp have no base class in common
+    except Exception as error:  # the clients of the stores have no base class in common
         raise BuildError(
             f"{uri!r} cannot be written or read: {type(error).__name__}: {error}. Everything finished is kept. Run the "
             f"same command again when the bucket is available."
@@ -41,7 +44,7 @@ def bucket_errors(uri: str) -> Iterator[None]:
 def upload(version: Path, uri: str) -> None:
     """Copy the folder of a version to a URI, the manifest last. Shards that exist there are not sent again."""
     with bucket_errors(uri):
-        there = _sizes(uri)
+        there = sizes_in(uri)
         for path in sorted(version.iterdir(), key=lambda path: (path.name == MANIFEST, path.name)):
             if path.suffix != ".tar" or there.get(path.name) != path.stat().st_size:
                 store(path, join(uri, path.name))
@@ -58,9 +61,7 @@ def collect_parts(folder: str, parts: Path) -> None:
 def remove_parts(folder: str) -> None:
     """Remove the part files from a bucket."""
     with bucket_errors(folder):
-        filesystem, path = filesystem_of(folder)
-        if filesystem.exists(path):
-            filesystem.rm(path, recursive=True)
+        remove_folder(folder)
 
 
 @contextmanager
@@ -76,11 +77,3 @@ def local_copy(uri: str) -> Iterator[Path]:
         except Exception as error:  # as in bucket_errors
             raise ShardError(f"The shard {uri!r} cannot be read: {type(error).__name__}: {error}") from error
         yield path
-
-
-def _sizes(uri: str) -> dict[str, int]:
-    filesystem, path = filesystem_of(uri)
-    try:
-        return {str(info["name"]).rpartition("/")[2]: int(info["size"]) for info in filesystem.ls(path, detail=True)}
-    except FileNotFoundError:
-        return {}

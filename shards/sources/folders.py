@@ -10,13 +10,15 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote
 
 from shards.errors import SourceError
-from shards.sources.entries import Entry, Notes, as_text, is_hidden, name_some
-from shards.storage.uris import STORES, filesystem_of, is_remote, protocol_of
+from shards.sources.entries import Entry, Notes, Place, as_text, is_hidden, name_some
+from shards.storage.stores import STORES, protocol_of, stamp_of
+from shards.storage.uris import filesystem_of, is_remote
 
 _MAGIC = frozenset("*?[")
+_MOST_DEPTH = 16  # of the folders of a web server, which may link to each other in a circle
 
 
 def is_glob(source: str) -> bool:
@@ -55,7 +57,28 @@ def list_remote_folder(uri: str) -> Iterator[Entry]:
             name = str(info["name"])[len(root.rstrip("/")) + 1 :]
             if name and not is_hidden(name):
                 place = ("url", f"{protocol}://{info['name']}")
-                yield Entry(name, None, int(info["size"]), _remote_stamp(info), place)
+                yield Entry(name, None, int(info["size"]), stamp_of(info), place)
+
+
+def list_web_folder(uri: str) -> Iterator[Entry]:
+    """List a folder that a web server shows as a page of links, and the folders below it.
+
+    Only links that lie below the URI are followed. Sizes and times are unknown.
+    """
+    filesystem, root = filesystem_of(uri)
+    for folder, _, files in filesystem.walk(root, maxdepth=_MOST_DEPTH, detail=True):
+        for name in sorted(files):
+            url = str(files[name]["name"])
+            below = unquote(url[len(root.rstrip("/")) + 1 :])
+            # Pages of links also contain links that sort them, such as `?C=M;O=A`.
+            if url.startswith(folder.rstrip("/") + "/") and not {"?", "#"} & set(url) and not is_hidden(below):
+                yield Entry(below, None, 0, "listed", web_place(url, uri))
+
+
+def web_place(url: str, source: str) -> Place:
+    """Return the place of a URL that a source names. URLs of the source's own server are marked with its address."""
+    origin = "/".join(source.split("/")[:3]) + "/"
+    return ("web", url, origin) if url.startswith(origin) else ("web", url)
 
 
 def list_glob(pattern: str) -> Iterator[Entry]:
@@ -85,11 +108,7 @@ def _remote_glob(pattern: str) -> Iterator[Entry]:
     for found, info in filesystem.glob(path, detail=True).items():
         name, size = found[len(base) + 1 :], int(info["size"])
         if info["type"] == "file" and not is_hidden(name):
-            yield Entry(name, None, size, _remote_stamp(info), ("url", f"{protocol}://{found}", size))
-
-
-def _remote_stamp(info: dict[str, Any]) -> str:
-    return str(info.get("ETag") or info.get("etag") or info.get("mtime") or info.get("LastModified") or "")
+            yield Entry(name, None, size, stamp_of(info), ("url", f"{protocol}://{found}", size))
 
 
 def _walk(item: "os.DirEntry[str]", prefix: str, seen: set[tuple[int, int]]) -> Iterator[Entry]:

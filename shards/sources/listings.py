@@ -10,9 +10,10 @@ from typing import Any
 from shards.config import ShardConfig
 from shards.errors import SourceError
 from shards.sources.entries import Entry, as_text
-from shards.sources.folders import file_entry
+from shards.sources.folders import file_entry, web_place
 from shards.sources.parquet import Row, read_rows
-from shards.storage.uris import STORES, is_remote, join, local_path, open_binary, protocol_of
+from shards.storage.stores import STORES, protocol_of
+from shards.storage.uris import is_remote, join, local_path, open_binary
 
 _MOST_LINE = 2**20
 _MOST_NAMES = 500
@@ -34,7 +35,7 @@ def list_rows(uri: str, kind: str, stamp: str, config: ShardConfig) -> Iterator[
             return
         folder = uri.rpartition("/")[0] if is_remote(uri) else str(local_path(uri).parent)
         for row in _rows(uri, kind, config):
-            yield _path_entry(folder, str(_cell(row, config.path_column, uri)), _label(row, config))
+            yield _path_entry(folder, uri, str(_cell(row, config.path_column, uri)), _label(row, config))
     except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise SourceError(f"the listing {uri!r} cannot be read: {error}") from error
 
@@ -75,11 +76,12 @@ def _rows_with_bytes(uri: str, kind: str, stamp: str, config: ShardConfig) -> It
         yield Entry(f"{group:06d}/{number:08d}", _label(row, config), 0, stamp, place)
 
 
-def _path_entry(folder: str, name: str, label: str | None) -> Entry:
+def _path_entry(folder: str, listing: str, name: str, label: str | None) -> Entry:
     uri = name if is_remote(name) else join(folder, name)
     source = as_text(name)
     if is_remote(uri):
-        return Entry(source, label, 0, "listed", ("url" if protocol_of(uri) in STORES else "web", uri))
+        place = ("url", uri) if protocol_of(uri) in STORES else web_place(uri, listing)
+        return Entry(source, label, 0, "listed", place)
     try:
         return file_entry(Path(uri), source, label)
     except (OSError, ValueError):  # the decoder child will refuse the file when it cannot open it

@@ -4,7 +4,7 @@ Kinds of places, with what follows the kind in the list:
 
     file    path
     url     URI in a bucket, number of bytes if known
-    web     https URL
+    web     URL, the address of the server if it is the source's own
     range   URI, offset, number of bytes
     shard   URI, offset, number of bytes, the shard's sha256
     zip     URI, offset of the header, packed bytes, unpacked bytes, method, CRC
@@ -26,8 +26,9 @@ from typing import Any, BinaryIO, cast
 
 from shards.errors import BuildError, RefusedError
 from shards.sources.entries import Place
+from shards.storage.stores import STORES, protocol_of
 from shards.storage.tar_headers import CautiousTarInfo
-from shards.storage.uris import STORES, filesystem_of, is_remote, open_binary, protocol_of
+from shards.storage.uris import filesystem_of, is_remote, open_binary
 
 _ZIP_HEADER = struct.Struct("<4s22xHH")
 _STORED, _DEFLATED, _ENCRYPTED = 0, 8, -1
@@ -116,10 +117,10 @@ def _read_url(max_bytes: int, uri: str, size: int = -1) -> bytes:
     return data
 
 
-def _read_web(max_bytes: int, url: str) -> bytes:
+def _read_web(max_bytes: int, url: str, origin: str = "") -> bytes:
     from shards.sources.web import fetch_url  # loads TLS, which few builds need
 
-    return fetch_url(url, max_bytes)
+    return fetch_url(url, max_bytes, origin=origin)
 
 
 def _read_shard(max_bytes: int, uri: str, offset: int, size: int, sha256: str) -> bytes:

@@ -4,6 +4,7 @@ A parquet file of six kilobytes can hold gigabytes of text, and its reader is a 
 protects the build from both. Only the columns that are asked for are read.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 _ROWS = 512
 _MOST_TEXT = 2**14  # characters of a path or a class
 _COUNT_FLOOR = 2**20
+_MOST_CLASSES = 2**20
 _LEAST_MEMORY_BYTES = 2**29  # the library alone needs half of it
 
 
@@ -29,7 +31,20 @@ def read_rows(uri: str, columns: list[str], memory_bytes: int, *, places_only: b
     With `places_only`, the first column must exist but is not read. Each row then has its row `group` and its `number`
     in that group.
     """
-    request = {"uri": uri, "columns": columns, "memory_bytes": memory_bytes, "places_only": places_only}
+    yield from _ask(uri, memory_bytes, {"columns": columns, "places_only": places_only})
+
+
+def read_schema(uri: str, memory_bytes: int) -> dict[str, Any]:
+    """Return the `names` of the columns, which of them are `images`, and the names of the `classes` of others.
+
+    The last two come from the metadata that the package `datasets` writes. A column is an image as well if its values
+    have a field `bytes`. Raises SourceError when the file cannot be read.
+    """
+    return next(_ask(uri, memory_bytes, {"columns": None, "places_only": False}))
+
+
+def _ask(uri: str, memory_bytes: int, question: dict[str, Any]) -> Iterator[Row]:
+    request = {"uri": uri, "memory_bytes": memory_bytes, **question}
     command = [sys.executable, "-m", "shards.sources.parquet"]
     with Popen(command, stdin=PIPE, stdout=PIPE, env=child_environment()) as child:
         assert child.stdin is not None
@@ -73,7 +88,7 @@ def main() -> None:
         _say({"failed": f"{error or type(error).__name__}"[:500]})
 
 
-def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
+def _rows(uri: str, columns: list[str] | None, places_only: bool) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -85,6 +100,9 @@ def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
         size = file.seek(0, 2)
         table = pq.ParquetFile(file)
         names = table.schema_arrow.names
+        if columns is None:
+            yield _schema(table.schema_arrow)
+            return
         if columns[0] not in names:
             raise KeyError(f"it has no column {columns[0]!r}. Its columns are {', '.join(names)[:500]}")
         wanted = [name for name in columns[places_only:] if name in names]
@@ -93,6 +111,25 @@ def _rows(uri: str, columns: list[str], places_only: bool) -> Iterator[Row]:
             return
         for batch in table.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False):
             yield from map(_checked, batch.to_pylist())
+
+
+def _schema(schema: Any) -> Row:
+    """Describe the columns. The metadata are untrusted JSON, and anything in them may be missing or of another type."""
+    import pyarrow as pa
+
+    features: dict[str, Any] = {}
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        features = dict(json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"])
+    images, classes = [], {}
+    for field in schema:
+        feature = features.get(field.name)
+        kind = feature.get("_type") if isinstance(feature, dict) else None
+        is_struct = pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0
+        if kind == "Image" or (kind is None and is_struct):
+            images.append(field.name)
+        if kind == "ClassLabel" and isinstance(feature.get("names"), list):
+            classes[field.name] = [str(name) for name in feature["names"][:_MOST_CLASSES]]
+    return {"names": list(schema.names), "images": images, "classes": classes}
 
 
 def _places(table: Any, wanted: list[str], most_rows: int) -> Iterator[Row]:

@@ -16,10 +16,12 @@ from shards.errors import DatasetError, SourceError
 from shards.layout.manifest import MANIFEST, MOST_BYTES, Manifest, beside, load_manifest
 from shards.sources.archives import archive_kind, list_archive
 from shards.sources.entries import Entry, Notes, top_folder
-from shards.sources.folders import is_glob, list_folder, list_glob, list_remote_folder
+from shards.sources.folders import is_glob, list_folder, list_glob, list_remote_folder, list_web_folder
+from shards.sources.hub import PROTOCOL, list_hub_dataset
 from shards.sources.listings import list_rows, listing_kind
 from shards.sources.webdataset import LabelMember
-from shards.storage.uris import STORES, exists, filesystem_of, is_remote, join, local_path, open_binary, protocol_of
+from shards.storage.stores import WEB, protocol_of
+from shards.storage.uris import exists, filesystem_of, is_remote, join, local_path, open_binary, stamp
 
 _LABELS_FILE = "dataset.json"
 _KINDS = "a folder, a glob, a zip or tar archive, a parquet, csv, tsv or jsonl listing, or a manifest.json"
@@ -43,12 +45,19 @@ def _list_folder(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     if exists(join(source, MANIFEST)):
         _must_be_file(join(source, MANIFEST))
         return _list_shards(join(source, MANIFEST), config, notes)
-    remote = is_remote(source)
+    if is_remote(source) and protocol_of(source) == PROTOCOL and (rows := list_hub_dataset(config)) is not None:
+        return rows
+    entries = _files_in(source, notes if config.has_labels else Notes())
     if not config.has_labels:
-        return list_remote_folder(source) if remote else list_folder(local_path(source), Notes())
-    entries = list_remote_folder(source) if remote else list_folder(local_path(source), notes)
+        return entries
     named = None if config.labels == "folders" else _labels_file(join(source, _LABELS_FILE))
     return _by_top_folder(entries) if named is None else _relabelled(entries, named)
+
+
+def _files_in(folder: str, notes: Notes) -> Iterator[Entry]:
+    if not is_remote(folder):
+        return list_folder(local_path(folder), notes)
+    return list_web_folder(folder) if protocol_of(folder) in WEB else list_remote_folder(folder)
 
 
 def _list_file(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
@@ -59,9 +68,9 @@ def _list_file(config: ShardConfig, notes: Notes) -> Iterator[Entry]:
     with open_binary(source) as file:
         head = file.read(512)
     if archive := archive_kind(head):
-        return _list_archive(source, archive, _stamp(source), "", config, notes)
+        return _list_archive(source, archive, stamp(source), "", config, notes)
     if listing := listing_kind(source, head):
-        return list_rows(source, listing, _stamp(source), config)
+        return list_rows(source, listing, stamp(source), config)
     raise SourceError(f"the source {source!r} is of an unknown kind. Give {_KINDS}.")
 
 
@@ -145,7 +154,7 @@ def _is_folder(source: str) -> bool:
     if is_remote(source):
         filesystem, path = filesystem_of(source)
         _must_exist(source, bool(filesystem.exists(path)))
-        return protocol_of(source) in STORES and bool(filesystem.isdir(path))
+        return source.endswith("/") if protocol_of(source) in WEB else bool(filesystem.isdir(path))
     _must_exist(source, local_path(source).exists())
     return local_path(source).is_dir()
 
@@ -159,12 +168,3 @@ def _must_be_file(uri: str) -> None:
     """Refuse a local pipe, socket or device: opening a pipe waits for ever."""
     if not is_remote(uri) and local_path(uri).exists() and not local_path(uri).is_file():
         raise SourceError(f"{uri!r} is not a file, but a pipe, a socket, a device or a folder. Leave it out.")
-
-
-def _stamp(source: str) -> str:
-    if is_remote(source):
-        filesystem, path = filesystem_of(source)
-        info = filesystem.info(path)
-        return str(info.get("ETag") or info.get("LastModified") or info.get("size"))
-    state = local_path(source).stat()
-    return f"{state.st_mtime_ns}-{state.st_size}"

@@ -3,6 +3,9 @@
 An untrusted listing must not make this machine send requests into its own network. Every host is resolved here, each of
 its addresses must be public, and the connection goes to the address that was checked, without resolving the name again.
 A redirect is a new URL and is checked like the first one. Environment variables for proxies are ignored.
+
+A person may name a listing or a folder on a server of the own network. Files of this one server, its origin, may then
+be fetched as well, without TLS too if the person wrote http.
 """
 
 import http.client
@@ -38,12 +41,26 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def fetch_url(url: str, max_bytes: int, allowed: Allowed = is_public, context: ssl.SSLContext | None = None) -> bytes:
-    """Return the bytes at an https URL; raises RefusedError when it is not allowed, fails or gives too many bytes."""
+def fetch_url(
+    url: str,
+    max_bytes: int,
+    allowed: Allowed = is_public,
+    context: ssl.SSLContext | None = None,
+    origin: str = "",
+) -> bytes:
+    """Return the bytes at an https URL, or at any URL that begins with `origin`, as in `http://host:8000/`.
+
+    Raises RefusedError when the URL is not allowed, fails or gives too many bytes.
+    """
     deadline = time.monotonic() + TIMEOUT_SECONDS
     for _ in range(_MOST_REDIRECTS + 1):
-        parts = _checked_url(url)
-        connection = _Connection(parts, allowed, context or _context())
+        own = bool(origin) and url.startswith(origin)
+        parts = _checked_url(url, own)
+        connection: http.client.HTTPConnection
+        if own and parts.scheme == "http":
+            connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
+        else:
+            connection = _Connection(parts, _any_address if own else allowed, context or _context())
         try:
             answer = _ask(connection, parts)
             if answer.status not in _REDIRECTS:
@@ -56,10 +73,18 @@ def fetch_url(url: str, max_bytes: int, allowed: Allowed = is_public, context: s
     raise RefusedError("unreadable", f"the URL redirects more than {_MOST_REDIRECTS} times")
 
 
-def _checked_url(url: str) -> SplitResult:
+def _any_address(_address: str) -> bool:
+    return True
+
+
+def _checked_url(url: str, own: bool) -> SplitResult:
     try:
         parts = urlsplit(url)
-        if parts.scheme == "https" and parts.hostname and not (parts.username or parts.password):
+        if (
+            parts.scheme in (("https", "http") if own else ("https",))
+            and parts.hostname
+            and not (parts.username or parts.password)
+        ):
             parts.port  # noqa: B018  raises ValueError when it is not a port
             return parts
     except ValueError as error:
@@ -89,7 +114,7 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def _ask(connection: _Connection, parts: SplitResult) -> http.client.HTTPResponse:
+def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> http.client.HTTPResponse:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("GET", target, headers=_HEADERS)
     return connection.getresponse()

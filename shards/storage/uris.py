@@ -4,11 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from shards.errors import SourceError
-
-# fsspec has dozens of protocols, and some of them run programs or unpack archives. These only store files.
-STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
-WEB = ("https", "http")
+from shards.storage.stores import stamp_of, store_of
 
 
 def is_remote(uri: str) -> bool:
@@ -21,11 +17,6 @@ def local_path(uri: str) -> Path:
     return Path(uri.removeprefix("file://")).expanduser().absolute()
 
 
-def protocol_of(uri: str) -> str:
-    """Return the protocol of a remote URI. For a chained URI it is the whole chain, which is no known protocol."""
-    return uri.partition("://")[0]
-
-
 def open_binary(uri: str) -> BinaryIO:
     """Open a file for reading. Raises OSError; remote clients may raise other errors."""
     if not is_remote(uri):
@@ -34,21 +25,19 @@ def open_binary(uri: str) -> BinaryIO:
     return cast("BinaryIO", filesystem.open(path, "rb"))
 
 
-def filesystem_of(uri: str) -> tuple[Any, str]:
-    """Return the fsspec file system of a remote URI and the path in it; raises SourceError for other protocols.
+def filesystem_of(uri: str, **options: Any) -> tuple[Any, str]:
+    """Return the fsspec file system of a remote URI and the path in it. `options` go to the client.
 
-    Listings are not cached, because a long-lived process must see new files.
+    Raises SourceError for an unknown protocol, or where the client is missing. Listings are not cached, because a
+    long-lived process must see new files.
     """
+    store = store_of(uri)
+    for name, value in store.environment.items():
+        os.environ.setdefault(name, value)
     import fsspec
 
-    protocol = protocol_of(uri)
-    if protocol not in STORES + WEB:
-        raise SourceError(
-            f"{uri!r} has the protocol {protocol!r}. Use a local file or one of {', '.join(STORES + WEB)}."
-        )
-    options = {"use_listings_cache": False} if protocol in ("s3", "s3a") else {}
-    found: tuple[Any, str] = fsspec.core.url_to_fs(uri, **options)
-    return found
+    filesystem, path = fsspec.core.url_to_fs(uri, **store.options, **options)
+    return filesystem, str(path)
 
 
 def join(folder: str, name: str) -> str:
@@ -89,3 +78,30 @@ def store(path: Path, uri: str) -> None:
     """Copy a local file to a remote URI. Object stores show the file when it is complete."""
     filesystem, remote = filesystem_of(uri)
     filesystem.put_file(str(path), remote)
+
+
+def sizes_in(folder: str) -> dict[str, int]:
+    """Return the size of each file in a remote folder by its name. It is empty when the folder does not exist."""
+    filesystem, path = filesystem_of(folder)
+    try:
+        found = filesystem.ls(path, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {str(info["name"]).rpartition("/")[2]: int(info["size"] or 0) for info in found}
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a remote folder with everything in it, if it exists."""
+    filesystem, path = filesystem_of(folder)
+    if filesystem.exists(path):
+        filesystem.rm(path, recursive=True)
+
+
+def stamp(uri: str) -> str:
+    """Return what changes when a file changes: its ETag in a store, its time and size on a disk."""
+    if is_remote(uri):
+        filesystem, path = filesystem_of(uri)
+        info = filesystem.info(path)
+        return stamp_of(info) or str(info.get("size"))
+    state = local_path(uri).stat()
+    return f"{state.st_mtime_ns}-{state.st_size}"

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import fsspec
 import httpx
 import torch
 from packaging.requirements import Requirement
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from pydantic import BaseModel, ConfigDict
 
+from shards import SourceError
+from shards.storage.stores import writable_store_of
+from shards.storage.uris import filesystem_of
 from tasks.errors import RequestError
 from tasks.home import Home, find_service, home, read_auth, read_password
 from tasks.reports.printable import without_password
@@ -187,11 +189,15 @@ def look_at_storage(_config: DoctorConfig) -> Iterator[Finding]:
 
 def _look_at_bucket(here: Home) -> Finding:
     try:
-        filesystem, path = fsspec.core.url_to_fs(f"{here.shared}/.doctor")
+        credentials = writable_store_of(here.shared).credentials
+    except SourceError as error:
+        return wrong("bucket", str(error), "set SHARDGAN_HOME to a store that this installation can write to")
+    try:
+        filesystem, path = filesystem_of(f"{here.shared}/.doctor")
         filesystem.pipe_file(path, b"x")
         filesystem.rm_file(path)
     except Exception as error:
-        mend = "check that the bucket exists, and check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
+        mend = f"check that the bucket exists, and check {credentials}"
         return wrong("bucket", f"{here.shared}: {type(error).__name__}: {error}", mend)
     return ok("bucket", f"{here.shared} can be written to")
 

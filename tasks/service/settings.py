@@ -260,7 +260,7 @@ def mlflow_environment(config: ServiceConfig) -> Environment:
         "MLFLOW_HOST": config.host,
         "MLFLOW_PORT": str(config.mlflow_port),
         "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or here.backend_uri,
-        "MLFLOW_ARTIFACTS_DESTINATION": f"{here.shared}/mlartifacts" if here.is_remote else here.mlartifacts.as_uri(),
+        "MLFLOW_ARTIFACTS_DESTINATION": here.artifacts_uri,
         # Job execution takes half a gigabyte, and nothing here uses it.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

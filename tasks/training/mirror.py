@@ -8,11 +8,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import fsspec
 
 from models.training.checkpoints import BEST, MARKER, CheckpointStore
+from shards.storage.uris import filesystem_of
 from tasks.errors import MirrorError
 from tasks.trainer.run_directory import RunDirectory
 
@@ -33,14 +31,11 @@ STATE = (
 
 
 class RunMirror:
-    """The copy of one run directory under a URI that fsspec knows."""
+    """The copy of one run directory under the URI of a store."""
 
     def __init__(self, run: RunDirectory, uri: str) -> None:
         self.run = run
-        self.filesystem: Any
-        self.filesystem, self.path = fsspec.core.url_to_fs(
-            f"{uri.rstrip('/')}/{run.name}", use_listings_cache=False, skip_instance_cache=True
-        )
+        self.filesystem, self.path = filesystem_of(f"{uri.rstrip('/')}/{run.name}", skip_instance_cache=True)
         self.uri = uri
         self.pushed: set[str] = set()
 
