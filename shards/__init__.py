@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shards.building.progress import BuildProgress
     from shards.building.synthetic import find_synthetic
     from shards.config import ShardConfig
+    from shards.dataset.blend import Blend
     from shards.dataset.dataset import Dataset, load_split
     from shards.dataset.traces import JpegTraces
     from shards.decoding.heads import Head, read_heads
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shards.sources.source import list_entries
 
 __all__ = [
+    "Blend",
     "BuildError",
     "BuildOutcome",
     "BuildProgress",
@@ -87,6 +89,7 @@ _MODULES = {
     "reading.windows": ("WindowedSplit",),
     "building.synthetic": ("find_synthetic",),
     "dataset.dataset": ("Dataset", "load_split"),
+    "dataset.blend": ("Blend",),
     "dataset.traces": ("JpegTraces",),
 }
 

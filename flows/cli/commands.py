@@ -106,7 +106,7 @@ COMMANDS = [
         TrainGanConfig,
         "flows.stages.train_gan:train_gan",
         plans.plan_train,
-        {"--dataset": "dataset", **MODEL_FLAG, **TRAIN_FLAGS},
+        {"--dataset": "dataset", "--blend": "data.blend", **MODEL_FLAG, **TRAIN_FLAGS},
         dataset_of_file,
     ),
     Command(

@@ -20,7 +20,8 @@ from tasks.training.stage import prepare_run, register_generator, train
 def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     """Train and register. The same request finds the same run, and continues it if it was interrupted."""
     check_attempts()
-    with stage("train-gan", config.dataset, reads=[pieces.dataset(config.dataset)]) as lineage:
+    names = config.data.datasets() or [config.dataset]
+    with stage("train-gan", config.dataset, reads=[pieces.dataset(name) for name in names]) as lineage:
         run_dir = prepare_run(config.dataset, config.train, config.data)
         check_quota(run_dir)
         mlflow_run_id = train(run_dir, config.parent_run)

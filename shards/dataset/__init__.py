@@ -1,6 +1,6 @@
-"""A dataset version as a whole: `Dataset`, verification, and the traces of JPEG compression.
+"""A dataset version as a whole: `Dataset`, `Blend`, verification, and the traces of JPEG compression.
 
 May import storage, layout, reading and shards.errors.
 """
 
-__all__ = ["dataset", "traces", "verification"]
+__all__ = ["blend", "dataset", "traces", "verification"]

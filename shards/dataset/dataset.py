@@ -13,6 +13,7 @@ from shards.layout.manifest import SAMPLES_TABLE, Manifest, ShardRecord, beside,
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from webdataset import DataPipeline
 
     from shards.dataset.traces import JpegTraces
     from shards.reading.resident import Split
@@ -107,6 +108,34 @@ class Dataset:
 
         self.manifest.shards(split)
         return WindowedSplit(self.uri, self.manifest, split, shuffle_buffer, cache_bytes)
+
+    def pipeline(
+        self,
+        split: str,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        group: int = 1,
+        shuffle_buffer: int = 8192,
+        cache_bytes: int = 2**31,
+        repeat: bool = True,
+        decode: bool = True,
+    ) -> "DataPipeline":
+        """Return a webdataset pipeline over a split, to which further stages of webdataset can be added.
+
+        Its stages are the order of the samples, reading from shards that are checked against the manifest, and decoding
+        (see shards.reading.pipeline). A sample is a dictionary with `__key__`, `__position__`, `cls` (its class as int)
+        and `image` (uint8 [channel, row, column]), or without `decode` the bytes under their suffix, such as `jpg`.
+
+        The order depends only on seed and position. A training that has seen `start` samples goes on with that number.
+        Samples are shared among the processes of torch.distributed and the workers of a loader. With `group` equal to
+        the batch size of one process, the batches are the same for any number of workers.
+        """
+        from shards.reading.pipeline import make_pipeline  # webdataset imports torch
+
+        self.manifest.shards(split)
+        windows = WindowedSplit(self.uri, self.manifest, split, shuffle_buffer, cache_bytes)
+        return make_pipeline(windows, seed=seed, start=start, group=group, repeat=repeat, decode=decode)
 
     def traces(self, split: str = "train") -> "JpegTraces":
         """Count the JPEG encodings of a split; raises DatasetError when the samples table does not record them."""

@@ -43,7 +43,7 @@ class ShuffledOrder:
         numbers = np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():
             here = epochs == epoch
-            numbers[here] = _permutation(self.count, self.seed, epoch)[places[here]]
+            numbers[here] = permutation(self.count, self.seed, epoch)[places[here]]
         return numbers
 
 
@@ -76,7 +76,7 @@ class WindowOrder:
         for window in np.unique(windows).tolist():
             here, start = windows == window, window * self.window
             size = min(self.window, int(ends[-1]) - start)
-            shuffled[here] = start + _permutation(size, self.seed, epoch, _WINDOW, window)[places[here] - start]
+            shuffled[here] = start + permutation(size, self.seed, epoch, _WINDOW, window)[places[here] - start]
         laid = np.searchsorted(ends, shuffled, side="right")
         starts = ends - np.asarray(self.counts, np.int64)[order]
         return order[laid], shuffled - starts[laid]
@@ -84,10 +84,11 @@ class WindowOrder:
 
 @lru_cache(maxsize=4)
 def _shard_order(counts: tuple[int, ...], seed: int, epoch: int) -> tuple[Indices, Indices]:
-    order = _permutation(len(counts), seed, epoch, _SHARDS)
+    order = permutation(len(counts), seed, epoch, _SHARDS)
     return order, np.cumsum(np.asarray(counts, np.int64)[order])
 
 
 @lru_cache(maxsize=8)
-def _permutation(count: int, *entropy: int) -> Indices:
+def permutation(count: int, *entropy: int) -> Indices:
+    """Return the numbers below `count` in an order that depends only on the entropy."""
     return np.random.default_rng(entropy).permutation(count)

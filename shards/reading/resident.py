@@ -1,7 +1,7 @@
 """A split in memory: decoded once and kept as uint8. The order of its batches depends only on seed and `nimg`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import psutil
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from shards.errors import ShardError, SplitError
 from shards.layout.manifest import Manifest
-from shards.reading.order import ShuffledOrder, rank_positions
+from shards.reading.mixture import BalancedOrder
+from shards.reading.order import Indices, ShuffledOrder, rank_positions
 from shards.reading.streaming import stream_split
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -24,6 +25,7 @@ class Split:
     labels: NDArray[np.int64]
     keys: list[str]
     manifest: Manifest
+    balanced: bool = field(default=False, kw_only=True)  # every class equally often in `batches`
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -43,9 +45,13 @@ class Split:
         self, batch_size: int, *, seed: int, start_nimg: int = 0, rank: int = 0, world_size: int = 1
     ) -> Iterator[NDArray[np.int64]]:
         """Yield endlessly the sample numbers of the batches that `batches` yields."""
-        order = ShuffledOrder(len(self), seed)
         positions = rank_positions(batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size)
-        return map(order.samples, positions)
+        return (self.samples(here, seed) for here in positions)
+
+    def samples(self, positions: Indices, seed: int) -> Indices:
+        """Return the sample number at each position of a training."""
+        order = BalancedOrder.of(self.labels, seed) if self.balanced else ShuffledOrder(len(self), seed)
+        return order.samples(positions)
 
 
 def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
@@ -56,7 +62,7 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
     """
     count = manifest.num_samples(split)
     shape = (manifest.channels, manifest.resolution, manifest.resolution)
-    _check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
+    check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
     for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
         images[index], labels[index] = sample.decode_as(shape), sample.label
@@ -68,7 +74,12 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
 
 def fits_memory(manifest: Manifest, split: str, copies: int = 1) -> bool:
     """Return whether `copies` of a decoded split need at most 60 % of the free memory."""
-    return copies * decoded_bytes(manifest, split) <= _MEMORY_SHARE * psutil.virtual_memory().available
+    return fits(copies * decoded_bytes(manifest, split))
+
+
+def fits(num_bytes: int) -> bool:
+    """Return whether this needs at most 60 % of the free memory."""
+    return num_bytes <= _MEMORY_SHARE * psutil.virtual_memory().available
 
 
 def decoded_bytes(manifest: Manifest, split: str) -> int:
@@ -77,7 +88,8 @@ def decoded_bytes(manifest: Manifest, split: str) -> int:
     return manifest.num_samples(split) * manifest.channels * manifest.resolution**2
 
 
-def _check_memory(num_bytes: int, what: str) -> None:
+def check_memory(num_bytes: int, what: str) -> None:
+    """Raise SplitError when this needs more than 60 % of the free memory."""
     free = psutil.virtual_memory().available
     if num_bytes > _MEMORY_SHARE * free:
         raise SplitError(

@@ -13,7 +13,7 @@ from shards.errors import ShardError
 from shards.layout.manifest import Manifest, ShardRecord, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import Member, index_samples, verify
-from shards.reading.order import WindowOrder, rank_positions
+from shards.reading.order import Indices, WindowOrder, rank_positions
 from shards.reading.streaming import Sample, checked_label
 from shards.storage.uris import is_remote
 
@@ -55,26 +55,55 @@ class WindowedSplit:
         readers that take turns. Raises ValueError for a batch that the ranks cannot share, ShardError for a damaged
         shard, and SplitError when the images differ in size.
         """
-        records = self.manifest.shards(self.split)
-        order = WindowOrder(tuple(record.nsamples for record in records), seed, self.shuffle_buffer)
-        shards = OpenShards(self.manifest_uri, self.manifest, records, self.cache_bytes)
         positions = rank_positions(
             batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size, first=first, step=step
         )
+        reader = self.reader(seed)
         try:
             for here in positions:
-                yield self._batch(shards, *order.rows(here))
+                yield reader.read(here)
         finally:
-            shards.close()
+            reader.close()
 
-    def _batch(self, shards: "OpenShards", numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Batch:
-        shape = (self.manifest.channels, self.manifest.resolution, self.manifest.resolution)
-        images, labels = np.empty((len(rows), *shape), np.uint8), np.empty(len(rows), np.int64)
-        # In the order of the shards, so that a batch opens no shard twice even when few may be open.
-        for index in np.lexsort((rows, numbers)).tolist():
-            sample = shards.read(int(numbers[index]), int(rows[index]))
-            images[index], labels[index] = sample.decode_as(shape), sample.label
+    @property
+    def num_shards(self) -> int:
+        """The number of shards of the split."""
+        return len(self.manifest.shards(self.split))
+
+    def reader(self, seed: int) -> "WindowReader":
+        """Return what reads the samples at any positions of a training with this seed."""
+        records = self.manifest.shards(self.split)
+        order = WindowOrder(tuple(record.nsamples for record in records), seed, self.shuffle_buffer)
+        return WindowReader(order, OpenShards(self.manifest_uri, self.manifest, records, self.cache_bytes))
+
+
+class WindowReader:
+    """Reads the samples at given positions, and keeps the last used shards open."""
+
+    def __init__(self, order: WindowOrder, shards: "OpenShards") -> None:
+        self._order, self._shards = order, shards
+        manifest = shards.manifest
+        self.shape = (manifest.channels, manifest.resolution, manifest.resolution)
+
+    def read(self, positions: Indices) -> Batch:
+        """Return the images and labels. Raises ShardError for a damaged shard and SplitError for another size."""
+        images, labels = np.empty((len(positions), *self.shape), np.uint8), np.empty(len(positions), np.int64)
+        for index, sample in self.samples(positions):
+            images[index], labels[index] = sample.decode_as(self.shape), sample.label
         return images, labels
+
+    def samples(self, positions: Indices) -> Iterator[tuple[int, Sample]]:
+        """Yield the index of each position and the sample there, which is not decoded yet.
+
+        They come in the order of the shards, so that no shard is opened twice even when few may be open.
+        """
+        numbers, rows = self._order.rows(positions)
+        for index in np.lexsort((rows, numbers)).tolist():
+            yield index, self._shards.read(int(numbers[index]), int(rows[index]))
+
+    def close(self) -> None:
+        """Close all shards."""
+        self._shards.close()
 
 
 @dataclass(frozen=True)
@@ -92,7 +121,7 @@ class OpenShards:
     def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
         self._records = records
         self._uris = [beside(manifest_uri, record.url) for record in records]
-        self._manifest, self._recipe = manifest, manifest.recipe()
+        self.manifest, self._recipe = manifest, manifest.recipe()
         self._cache_bytes = cache_bytes
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
 
@@ -103,7 +132,7 @@ class OpenShards:
         data = os.pread(shard.descriptor, member.size, member.offset)
         if len(data) != member.size:
             raise ShardError(f"The shard {self._uris[number]!r} ends inside {member.key!r}. Build the dataset again.")
-        label = checked_label(self._manifest, member.key, member.label)
+        label = checked_label(self.manifest, member.key, member.label)
         return Sample(member.key, label, data, member.suffix, self._recipe)
 
     def close(self) -> None:

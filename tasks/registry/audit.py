@@ -74,7 +74,10 @@ def _links(client: MlflowClient, version: ModelVersion) -> Iterator[Link]:
     yield from _files(version)
     run = run_of(client, version)
     yield from _run_directory(tags, run)
-    yield from _dataset(tags)
+    yield from _dataset(tags.manifest, tags.dataset_version)
+    for parent in tags.read_parents():
+        if parent.manifest != tags.manifest:
+            yield from _dataset(parent.manifest, parent.version)
     commit = tags.commit or "unknown"
     unknown = ["the commit of the code is not known"] if commit == "unknown" else []
     yield Link(what="code commit", value=commit, problems=unknown)
@@ -146,21 +149,21 @@ def _run_directory(tags: VersionTags, run: Run | None) -> Iterator[Link]:
 
 def _wrong_config(path: Path, tags: VersionTags) -> list[str]:
     try:
-        config = RunDirectory(path).config().model_dump()
+        run = RunDirectory(path).config()
     except ValidationError as error:
         return [f"config.json is not a run's: {error.errors()[0]['msg']}"]
-    pairs = [(field, config[field], getattr(tags, field)) for field in IN_CONFIG]
+    pairs: list[tuple[str, Any, Any]] = [(field, getattr(run, field), getattr(tags, field)) for field in IN_CONFIG]
+    pairs.append(("parents", run.parents, tags.read_parents()))
     return [f"config.json says {field} {found}, the version says {tag}" for field, found, tag in pairs if found != tag]
 
 
-def _dataset(tags: VersionTags) -> Iterator[Link]:
-    uri = tags.manifest
+def _dataset(uri: str, expected: str) -> Iterator[Link]:
     try:
         dataset = Dataset.open(uri)
     except DatasetError as error:
         yield Link(what="dataset", value=uri or "unknown", problems=[str(error)])
         return
-    manifest, expected = dataset.manifest, tags.dataset_version
+    manifest = dataset.manifest
     altered = (
         [] if manifest.version == expected else [f"it is version {manifest.version}, but the training used {expected}"]
     )
@@ -182,7 +185,8 @@ def _tracked(tags: VersionTags, version: ModelVersion, run: Run | None) -> Link:
     problems: list[str] = []
     inputs: list[Any] = run.inputs.dataset_inputs if run.inputs else []
     digests = [f"{one.dataset.name}@{one.dataset.digest}" for one in inputs]
-    expected = f"{tags.dataset}@{tags.dataset_version}"
-    if expected not in digests:
-        problems.append(f"its inputs are {', '.join(digests) or 'none'}, not {expected}")
+    wanted = [f"{one.dataset}@{one.version}" for one in tags.read_parents()]
+    for expected in wanted or [f"{tags.dataset}@{tags.dataset_version}"]:
+        if expected not in digests:
+            problems.append(f"its inputs are {', '.join(digests) or 'none'}, not {expected}")
     return Link(what="MLflow run", value=f"{run.info.run_id} ({run.info.status})", problems=problems)

@@ -43,7 +43,7 @@ from tasks.registry.signing import (
 )
 from tasks.tracking.descriptions import write_descriptions
 from tasks.tracking.model_ref import CHALLENGER, CHAMPION, ModelRef
-from tasks.tracking.runs import connect
+from tasks.tracking.runs import connect, parents_json
 from tasks.tracking.tags import VersionTags
 from tasks.trainer.run_directory import RunDirectory
 
@@ -118,7 +118,8 @@ def register(client: MlflowClient, run: RunDirectory, mlflow_run_id: str, name: 
         graph_difference={name: f"{graph.max_abs_difference:.3g}" for name, graph in graphs.items()},
     )
     shield = VersionTags(shield_sha256=digests["shield"]) if "shield" in digests else VersionTags()
-    all_tags = tags.as_tags() | shield.as_tags() | seal.as_tags()
+    blend = VersionTags(parents=parents_json(config)) if config.parents else VersionTags()
+    all_tags = tags.as_tags() | shield.as_tags() | blend.as_tags() | seal.as_tags()
     version = mlflow.register_model(logged.model_uri, name, tags=all_tags)
     _make_challenger(client, version)
     write_descriptions(client, version)

@@ -26,6 +26,7 @@ from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home, sqlite_uri
 from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
 from tasks.tracking.tags import RunTags
+from tasks.trainer.config import Parent
 from tasks.trainer.costs.cost import Cost
 from tasks.trainer.costs.goodput import Goodput
 from tasks.trainer.costs.history import History
@@ -287,7 +288,9 @@ def score_figures(row: Mapping[str, Any]) -> dict[str, float]:
 
 def run_tags(run: RunDirectory, config: RunConfig) -> RunTags:
     """Return the tags that lead from an MLflow run back to its run directory, data and code."""
+    parents = {"parents": parents_json(config)} if config.parents else {}
     return RunTags(
+        **parents,
         run=run.name,
         run_dir=str(run.path),
         live_page=run.live_page.as_uri(),
@@ -315,16 +318,26 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def parents_json(config: RunConfig) -> str:
+    """Return the versions that a blend draws from, with their shares, as a JSON list."""
+    return json.dumps([parent.model_dump() for parent in config.parents])
+
+
 def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
-    """Record the dataset version as an input of the run."""
-    dataset = Dataset(
-        name=config.dataset,
-        digest=config.dataset_version[:MAX_DIGEST_LENGTH],
-        source_type="local",
-        source=json.dumps({"uri": config.manifest}),
-    )
-    context = [InputTag("mlflow.data.context", "training")]
-    client.log_inputs(run_id, [DatasetInput(dataset, context)])
+    """Record the dataset version as an input of the run. For a blend, record all versions, each with its share."""
+    own = Parent(dataset=config.dataset, version=config.dataset_version, manifest=config.manifest, share=1)
+    context = InputTag("mlflow.data.context", "training")
+    inputs = []
+    for parent in config.parents or [own]:
+        dataset = Dataset(
+            name=parent.dataset,
+            digest=parent.version[:MAX_DIGEST_LENGTH],
+            source_type="local",
+            source=json.dumps({"uri": parent.manifest}),
+        )
+        share = [InputTag("shardgan.share", f"{parent.share:.6g}")] if config.parents else []
+        inputs.append(DatasetInput(dataset, [context, *share]))
+    client.log_inputs(run_id, inputs)
 
 
 def keep_artifact(client: MlflowClient, run_id: str, path: str, content: bytes) -> None:

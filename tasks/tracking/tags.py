@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from tasks.errors import RegistryError
 from tasks.tracking.approvals import State
 from tasks.tracking.model_ref import uri_of
+from tasks.trainer.config import Parent
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, and commands that only list need these names
     from mlflow.entities import Run
@@ -74,6 +75,7 @@ class RunTags(Tags):
     dataset: str = ""
     dataset_version: str = ""
     manifest: str = ""
+    parents: str = ""  # the versions of a blend with their shares, as a JSON list; only set for a blend
     commit: str = ""
     quick_protocol: str = ""  # digest of the protocol of the quick scores
     events: dict[str, str] = {}  # the newest event of each kind, as a sentence
@@ -108,6 +110,7 @@ class VersionTags(Tags):
     dataset: str = ""
     dataset_version: str = ""
     manifest: str = ""
+    parents: str = ""  # the versions of a blend with their shares, as a JSON list; only set for a blend
     commit: str = ""
     nimg: int = 0  # images seen by the checkpoint that was registered
     nimg_seen: int = 0  # images seen by the whole training
@@ -166,6 +169,21 @@ class VersionTags(Tags):
         if missing := [cls.name(field) for field in needed if not getattr(tags, field)]:
             raise RegistryError(f"{uri} was not registered by shardgan: it has no tag {', '.join(missing)}")
         return tags
+
+    def read_parents(self) -> list[Parent]:
+        """Return the dataset versions of a blend. Empty for a version that was trained on one dataset.
+
+        Raises RegistryError if somebody changed the tag to something else.
+        """
+        if not self.parents:
+            return []
+        try:
+            return TypeAdapter(list[Parent]).validate_json(self.parents)
+        except ValidationError as error:
+            raise RegistryError(
+                f"the tag {self.name('parents')} is {self.parents[:100]!r}: expected a JSON list of dataset versions "
+                "with their shares; correct or delete it"
+            ) from error
 
     def nets_used(self) -> dict[str, str]:
         """Return the feature nets that the version's training used, by name, each with what it was used for.

@@ -10,14 +10,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from shards import Dataset, ShardsError, Split, WindowedSplit
+from shards import Blend, Dataset, ShardsError, Split, SplitError, WindowedSplit
+from shards.dataset.blend import BlendedWindows
 from tasks.trainer.config import MOST_WORKERS, DataConfig
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Share:
 
 def open_data(
     config: DataConfig,
-    dataset: Dataset,
+    dataset: Dataset | Blend,
     *,
     batch_size: int,
     seed: int,
@@ -78,12 +79,18 @@ def open_data(
     device = device or torch.device("cpu")
     share = Share(batch_size, seed, rank, world_size)
     if choose_mode(config, dataset, agree) == "resident":
-        return ResidentData(dataset.open_split("train"), share, device)
-    split = dataset.windows("train", config.shuffle_buffer, config.cache_mb * 2**20)
-    return StreamingData(split, share, num_workers(config), config.prefetch)
+        split = replace(dataset.open_split("train"), balanced=config.balance == "classes")
+        return ResidentData(split, share, device)
+    if config.balance == "classes":
+        raise SplitError(
+            "data.balance=classes needs the decoded images in memory, and they do not fit. Build the dataset at a "
+            "lower resolution, or set data.balance=off."
+        )
+    windows = dataset.windows("train", config.shuffle_buffer, config.cache_mb * 2**20)
+    return StreamingData(windows, share, num_workers(config), config.prefetch)
 
 
-def choose_mode(config: DataConfig, dataset: Dataset, agree: Callable[[bool], bool] = bool) -> Mode:
+def choose_mode(config: DataConfig, dataset: Dataset | Blend, agree: Callable[[bool], bool] = bool) -> Mode:
     """Return the mode for `config` on this machine, and log it with the reason. Each rank here would hold a copy."""
     if config.mode != "auto":
         return config.mode
@@ -153,7 +160,7 @@ class StreamingData:
 
     mode: Mode = "streaming"
 
-    def __init__(self, split: WindowedSplit, share: Share, num_workers: int, prefetch: int) -> None:
+    def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, num_workers: int, prefetch: int) -> None:
         self._split = split
         self._share = share
         self._num_workers = num_workers
@@ -181,7 +188,7 @@ class StreamingData:
     def describe(self) -> str:
         """See Data."""
         return (
-            f"{len(self._split):,} images streamed from {len(self._split.manifest.shards('train')):,} shards, shuffled "
+            f"{len(self._split):,} images streamed from {self._split.num_shards:,} shards, shuffled "
             f"among {self._split.shuffle_buffer:,}, {self._num_workers} workers"
         )
 
@@ -189,7 +196,7 @@ class StreamingData:
 class BatchStream(IterableDataset[Any]):
     """Worker w of W makes the batches w, w + W, .... The loader asks the workers in turn, so the order is exact."""
 
-    def __init__(self, split: WindowedSplit, share: Share, start_nimg: int) -> None:
+    def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, start_nimg: int) -> None:
         self._split = split
         self._share = share
         self._start_nimg = start_nimg

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from models import Settings
 from models.networks.names import check_resolution
 from models.networks.presets import preset_fields
 from models.training.config import TrainConfig
 
-__all__ = ["DataConfig", "Settings", "TrainConfig", "check_resolution", "preset_fields"]
+__all__ = ["DataConfig", "Parent", "Settings", "TrainConfig", "check_resolution", "preset_fields"]
 
 
 MOST_WORKERS = 8
@@ -55,11 +55,88 @@ class DataConfig(Settings):
         description="streaming from a bucket: MiB of local disk that each worker uses for copies of shards",
     )
 
+    blend: str = Field(
+        "",
+        max_length=4096,
+        title="Blend",
+        description="datasets to draw from, with their shares, such as flowers:0.7,leaves:0.3; without numbers, such "
+        "as flowers,leaves, by their sizes and data.temperature. The dataset of the training must be one of them: it "
+        "decides size and classes, and the scores compare with it alone. Empty: only this dataset",
+        examples=["flowers:0.7,leaves:0.3"],
+    )
+    temperature: float = Field(
+        1.0,
+        ge=1,
+        le=100,
+        title="Blend temperature",
+        description="for a blend without numbers: shares are proportional to size^(1/temperature). 1: every image is "
+        "equally likely; large values: every dataset is equally likely",
+    )
+    balance: Literal["off", "classes"] = Field(
+        "off",
+        title="Balance",
+        description="classes: every class is shown equally often, so images of small classes come back sooner. Needs "
+        "the images in memory (mode resident or auto). In a blend, classes are equal within each dataset",
+    )
+
+    @field_validator("blend")
+    @classmethod
+    def _can_be_read(cls, blend: str) -> str:
+        parse_blend(blend)
+        return blend
+
+    @model_validator(mode="after")
+    def _balances_in_memory(self) -> "DataConfig":
+        if self.balance == "classes" and self.mode == "streaming":
+            raise ValueError("balance=classes needs all labels in memory: use mode=resident instead of streaming")
+        return self
+
+    def datasets(self) -> list[str]:
+        """Return the datasets of the blend. Empty without a blend."""
+        return [name for name, _ in parse_blend(self.blend)]
+
     def identity(self) -> str:
         """Return the settings that change a training's result, as text.
 
         The defaults give an empty text, so they do not change the names of runs.
         """
-        decisive = {"mode"} if self.mode == "resident" else {"mode", "shuffle_buffer"}
+        decisive = {"mode", "balance"} if self.mode == "resident" else {"mode", "balance", "shuffle_buffer"}
         chosen = self.model_dump_json(include=decisive, exclude_defaults=True)
         return "" if chosen == "{}" else chosen
+
+
+class Parent(Settings):
+    """One of several dataset versions that a training draws from, and its share of the images shown."""
+
+    dataset: str
+    version: str
+    manifest: str
+    share: float
+
+    def describe(self) -> str:
+        """Return the version and its share in words."""
+        return f"{self.dataset}@{self.version}: {self.share:.4g} of the images"
+
+
+def parse_blend(text: str) -> list[tuple[str, float | None]]:
+    """Read `a:0.7,b:0.3` or `a,b` as pairs of dataset and weight. Raises ValueError for anything else."""
+    pairs: list[tuple[str, float | None]] = []
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        name, _, weight = one.rpartition(":")
+        pairs.append((name, float(weight)) if name and _is_number(weight) else (one, None))
+    names, weights = [name for name, _ in pairs], [weight for _, weight in pairs]
+    if len(pairs) == 1 or len(set(names)) < len(names):
+        raise ValueError(f"{text!r} must name at least two datasets, each of them once")
+    if None in weights and any(weight is not None for weight in weights):
+        raise ValueError(f"{text!r} gives some datasets a share and others none: give all of them one, or none")
+    if any(weight is not None and not 0 < weight < float("inf") for weight in weights):
+        raise ValueError(f"{text!r} has a share that is not above 0")
+    return pairs
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -35,7 +35,7 @@ from models.networks.names import FamilyName
 from models.training.loop import TrainConfig
 from shards.storage.files import write_atomically
 from tasks.errors import RequestError
-from tasks.trainer.config import DataConfig
+from tasks.trainer.config import DataConfig, Parent
 from tasks.trainer.locks import hold, is_held
 from tasks.trainer.trusted import TrustedImages
 
@@ -66,6 +66,7 @@ class RunConfig(Settings):
     init_sha256: str = ""
     init_nets: dict[str, str] = Field({})  # feature nets that the training of the initial weights used, with their use
     data: DataConfig = DataConfig()
+    parents: list[Parent] = Field([])  # empty: the images of `manifest` alone
     trusted: TrustedImages | None = None
     auto: AutoFamily | None = None  # how the family was chosen, if the request left it open
     commit: str

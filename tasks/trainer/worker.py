@@ -37,14 +37,14 @@ from models.training.checkpoints import CheckpointStore
 from models.training.health import Event
 from models.training.io import TrainingInputs
 from models.training.loop import train
-from shards import Dataset
+from shards import Blend, Dataset
 from shards.images.containers.marking import Mark, mark_image
 from tasks.trainer.batches import Batches, open_data
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.journal import Journal
 from tasks.trainer.costs.processor import find_processor
 from tasks.trainer.live_page import LivePage
-from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
+from tasks.trainer.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
 from tasks.trainer.traces import training_codecs
 from tasks.trainer.trusted import load_trusted
@@ -159,7 +159,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     dataset = Dataset.open(config.manifest)
     data = open_data(
         run.data_config(),
-        dataset,
+        open_parents(config) or dataset,
         batch_size=config.train.batch_size,
         seed=config.train.seed,
         rank=world.rank,
@@ -214,6 +214,14 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
     if state.nimg >= config.train.nimg and state.health.is_complete:
         return Status(state="done", nimg=state.nimg)
     return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
+
+
+def open_parents(config: RunConfig) -> Blend | None:
+    """Open the blend that the training draws from. Return None if it draws from its own dataset alone."""
+    if not config.parents:
+        return None
+    datasets = [Dataset.open(parent.manifest) for parent in config.parents]
+    return Blend.of(datasets, [parent.share for parent in config.parents])
 
 
 def start_weights(run: RunDirectory, sha256: str) -> dict[str, torch.Tensor] | None:

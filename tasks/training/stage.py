@@ -34,6 +34,7 @@ from tasks.trainer.live_page import LivePage
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
+from tasks.training.blend import plan_parents
 from tasks.training.family import resolve_family
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
@@ -65,6 +66,8 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
     trusted = find_trusted(config, dataset, network, str(home().shared))
     content = f"{manifest.version} {config.identity()} {network.model_dump_json()} {init_sha256}{data.identity()}"
     content += trusted.identity() if trusted else ""
+    parents = plan_parents(dataset, data, config)
+    content += "".join(f" {parent.version}:{parent.share}" for parent in parents)
     digest = hashlib.sha256(content.encode()).hexdigest()[:8]
     return RunConfig(
         run=f"{manifest.dataset}-{config.family}-{digest}",
@@ -77,6 +80,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         init_sha256=init_sha256,
         init_nets=start.nets if start else {},
         data=data,
+        parents=parents,
         trusted=trusted,
         auto=auto,
         commit=code_commit(),
