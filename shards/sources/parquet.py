@@ -122,8 +122,9 @@ def _schema(schema: Any) -> Row:
         features = dict(json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"])
     images, classes = [], {}
     for field in schema:
-        feature = features.get(field.name)
-        kind = feature.get("_type") if isinstance(feature, dict) else None
+        found = features.get(field.name)
+        feature: dict[str, Any] = found if isinstance(found, dict) else {}
+        kind = feature.get("_type")
         is_struct = pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0
         if kind == "Image" or (kind is None and is_struct):
             images.append(field.name)

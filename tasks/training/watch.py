@@ -1,20 +1,25 @@
-"""Follows the run directory of a training and shows new results."""
+"""Follows the run directory of a training and shows new results and health events."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prefect.artifacts import create_table_artifact
 
 from tasks.errors import MirrorError
-from tasks.flow_runs.artifacts import show_picture
+from tasks.flow_runs.artifacts import in_run, show_picture
 from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
+from tasks.tracking.outages import not_needed
 from tasks.tracking.runs import RunTracker, score_figures
 from tasks.trainer.run_directory import RunDirectory
-from tasks.training.alerts import HealthReport
 from tasks.training.mirror import RunMirror
 
 logger = logging.getLogger(__name__)
 SHARES = {"goodput_share": "goodput", "mfu_share": "MFU", "gpu_busy_share": "GPU busy"}
+KEY = "health"
+COLUMNS = {"nimg": "images", "event": "event", "action": "action", "reason": "reason"}
 
 
 class RunWatch:
@@ -107,3 +112,23 @@ def keep_copy(copy: Callable[[], None]) -> bool:
         logger.warning("%s; the training continues, and the next checkpoint tries again", error)
         return False
     return True
+
+
+class HealthReport:
+    """Reports each health event once: a warning, and one table of all events in Prefect. Outside a flow run it creates no artifact."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.told: list[dict[str, Any]] = []
+
+    def update(self, events: Iterable[dict[str, Any]]) -> None:
+        """Report the events (lines of stats.jsonl) that are new."""
+        fresh = [event for event in events if event not in self.told]
+        for event in fresh:
+            where = f"{event['event']} at {event['nimg']:,} images"
+            logger.warning("%s: %s, %s: %s", self.title, where, event["action"], event["reason"])
+        self.told += fresh
+        if fresh and in_run():
+            table = [{COLUMNS[key]: event[key] for key in COLUMNS} for event in self.told]
+            with not_needed("the table of health events"):
+                create_table_artifact(table, KEY, description=f"{self.title}: health events")
