@@ -115,7 +115,10 @@ def keep_copy(copy: Callable[[], None]) -> bool:
 
 
 class HealthReport:
-    """Reports each health event once: a warning, and one table of all events in Prefect. Outside a flow run it creates no artifact."""
+    """Reports each health event once: a warning, and one table of all events in Prefect.
+
+    Outside a flow run it creates no artifact.
+    """
 
     def __init__(self, title: str) -> None:
         self.title = title
