@@ -133,8 +133,7 @@ class Dataset:
         """
         from shards.reading.pipeline import make_pipeline  # webdataset imports torch
 
-        self.manifest.shards(split)
-        windows = WindowedSplit(self.uri, self.manifest, split, shuffle_buffer, cache_bytes)
+        windows = self.windows(split, shuffle_buffer, cache_bytes)
         return make_pipeline(windows, seed=seed, start=start, group=group, repeat=repeat, decode=decode)
 
     def traces(self, split: str = "train") -> "JpegTraces":
