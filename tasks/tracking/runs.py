@@ -25,7 +25,7 @@ from mlflow.utils.uri import append_to_uri_path
 from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home, sqlite_uri
 from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
-from tasks.tracking.tags import RunTags
+from tasks.tracking.tags import SHARE, RunTags
 from tasks.trainer.config import Parent
 from tasks.trainer.costs.cost import Cost
 from tasks.trainer.costs.goodput import Goodput
@@ -335,7 +335,7 @@ def log_dataset(client: MlflowClient, run_id: str, config: RunConfig) -> None:
             source_type="local",
             source=json.dumps({"uri": parent.manifest}),
         )
-        share = [InputTag("shardgan.share", f"{parent.share:.6g}")] if config.parents else []
+        share = [InputTag(SHARE, f"{parent.share:.6g}")] if config.parents else []
         inputs.append(DatasetInput(dataset, [context, *share]))
     client.log_inputs(run_id, inputs)
 

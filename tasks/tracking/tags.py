@@ -24,6 +24,7 @@ __all__ = ["ModelTags", "RunTags", "VersionTags", "short_tags"]
 
 PREFIX = "shardgan."
 DECISION_PREFIX = "gate."
+SHARE = f"{PREFIX}share"  # of an input of a run: the dataset's share of the images shown
 DECISION = ("promoted", "why", "at", "replaced")
 NETS_BEFORE = {"efficientnet-lite0": "its scores choose the best checkpoint"}
 
