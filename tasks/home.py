@@ -1,4 +1,4 @@
-"""Paths and URIs of one installation, and defaults for Prefect and MLflow, which work without a server.
+"""Paths and URIs of one installation, and defaults for torch, Prefect and MLflow. The latter work without a server.
 
 One root, `SHARDGAN_HOME` (default `./.shardgan`), holds datasets/, runs/, mlflow.db, mlartifacts/ and prefect/.
 With servers, only `PREFECT_API_URL` and `MLFLOW_TRACKING_URI` differ. If neither is set and `shardgan up` runs on this
@@ -38,6 +38,11 @@ DEFAULTS = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "shards,models,tasks",
 }
+
+# How often a thread of torch looks for work before it sleeps. The default of libgomp is 300,000 times, so the threads
+# of a training wait for each other at full load. Where another program needs a core, a step then takes 13 times as long
+# (benchmarks/results/waiting-threads.md). OMP_WAIT_POLICY in the environment comes first.
+SPINS = "1000"
 
 # A character outside this list may mean something else in a URI than in a folder's name.
 ODD = re.compile(r"[^\w./~@+=,:\- ]")
@@ -163,6 +168,8 @@ def apply_defaults() -> None:
     os.environ.update(ENFORCED)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     service = find_service(home())
     if not {"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} & os.environ.keys():
         os.environ.update(service)

@@ -29,7 +29,6 @@ def main() -> None:
     request = json.load(sys.stdin)
     config_class, measure = MEASURES[request["command"]]
     answers, sys.stdout = sys.stdout, sys.stderr
-    os.environ["OMP_WAIT_POLICY"] = "passive"
     try:
         budget = Budget(measure_slowness())
         stages = measure(config_class.model_validate(request["config"]), Path(request["folder"]), budget)

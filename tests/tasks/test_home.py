@@ -1,6 +1,7 @@
 """Odd names of homes: every URI leads to the file that it was made for."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine
 
 import shards
 from models.training.loop import TrainConfig
-from tasks.home import home, sqlite_uri
+from tasks.home import SPINS, apply_defaults, home, sqlite_uri
 from tasks.tracking.links import how_to_open_mlflow
 from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory
@@ -79,3 +80,18 @@ def test_a_training_finds_its_run_again_and_all_lies_under_the_home(
     assert kept.exists()
     assert set(tmp_path.iterdir()) - before <= {tmp_path / "user"}
     assert how_to_open_mlflow(home()).startswith("mlflow ui")
+
+
+@pytest.mark.parametrize(
+    ("given_variables", "expected"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_threads_that_wait_soon_sleep_unless_a_person_says_otherwise(
+    given_variables: dict[str, str], expected: str | None, home_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given_variables.items():
+        monkeypatch.setenv(name, value)
+    apply_defaults()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected
