@@ -74,7 +74,7 @@ WRONG = [
     ([*RUN, "--config", "typo.yaml"], "did you mean train.nimg?"),
     ([*RUN, "train.nmig=5"], "train.nmig is not a setting; did you mean train.nimg?"),
     ([*RUN, "--resolution", "40"], "resolution 40"),
-    ([*RUN, "--family", "stylegan"], "train.family is 'stylegan': input should be 'dcgan'"),
+    ([*RUN, "--family", "stylegan"], "train.family is 'stylegan': input should be 'auto', 'dcgan'"),
     ([*RUN, "--nimg", "0"], "train.nimg is 0: input should be greater than or equal to 1"),
     ([*RUN, "--model", "a/b"], "model is 'a/b'"),
     ([*RUN, "overlap=maybe"], "overlap is 'maybe'"),

@@ -12,7 +12,10 @@ def child_environment() -> dict[str, str]:
     """Return the environment for a child: this package can be imported, and our own settings and keys are left out."""
     root = str(Path(__file__).resolve().parents[2])
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_FOR_CHILDREN)}
-    return kept | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    # By default each thread gets an arena of 64 MiB of address space, so the clients of some stores, which start dozens
+    # of threads, would reach the memory limit with nothing in it.
+    arenas = {"MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2")}
+    return kept | arenas | {"PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def limit_resources(memory_bytes: int) -> None:

@@ -62,7 +62,7 @@ def test_text_stays_text_though_it_looks_like_a_number() -> None:
         ("train.nimg", "-5", "train.nimg is -5: input should be greater than or equal to 1"),
         ("train.nimg", "many", "train.nimg is 'many': input should be a valid integer"),
         ("train.nmig", "5", "train.nmig is not a setting; did you mean train.nimg?"),
-        ("train.family", "stylegan", "train.family is 'stylegan': input should be 'dcgan'"),
+        ("train.family", "stylegan", "train.family is 'stylegan': input should be 'auto', 'dcgan'"),
         ("shard.dataset", "Odd Name", "shard.dataset is 'Odd Name': .*lower-case letters"),
         ("shard.resolution", "40", "resolution 40 is not possible: use 16, 24, 32"),
         ("nonsense", "1", "nonsense is not a setting"),
