@@ -67,6 +67,7 @@ class RunRecord(Record):
     dataset: str = ""
     dataset_version: str = ""
     manifest: str = ""
+    blend: list[str] = []  # the titles of all dataset versions that a blend draws from; empty for a single one
     trusted_version: str = ""
     family: str = ""
     resolution: int = 0

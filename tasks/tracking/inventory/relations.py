@@ -59,7 +59,8 @@ def _needed_parents(inventory: Inventory, thing: Thing) -> Iterator[Thing]:
         parents: list[Thing | None] = [made_by(inventory, thing)]
     elif isinstance(thing, RunRecord):
         trusted = next((one for one in inventory.datasets if one.version == thing.trusted_version), None)
-        parents = [dataset_of(inventory, thing), trusted, started_from(inventory, thing)]
+        blended = (_titled(inventory, title) for title in thing.blend)
+        parents = [dataset_of(inventory, thing), *blended, trusted, started_from(inventory, thing)]
     else:
         parents = [run_of(inventory, thing), dataset_of(inventory, thing)]
     yield from (parent for parent in parents if parent)
@@ -69,6 +70,15 @@ def dataset_of(inventory: Inventory, thing: RunRecord | VersionRecord) -> Datase
     """Return the dataset version that a run or version was trained on, if it is here."""
     wanted = (thing.dataset, thing.dataset_version)
     return next((one for one in inventory.datasets if (one.name, one.version) == wanted), None)
+
+
+def uses(run: RunRecord, dataset: DatasetRecord) -> bool:
+    """Return whether a run is trained on a dataset version, alone or in a blend."""
+    return (run.dataset, run.dataset_version) == (dataset.name, dataset.version) or dataset.title in run.blend
+
+
+def _titled(inventory: Inventory, title: str) -> DatasetRecord | None:
+    return next((one for one in inventory.datasets if one.title == title), None)
 
 
 def run_of(inventory: Inventory, version: VersionRecord) -> RunRecord | None:
@@ -108,11 +118,13 @@ def _parents_of_dataset(inventory: Inventory, dataset: DatasetRecord) -> Iterato
         yield Relation(what="source", value=dataset.source)
     if dataset.grew_from:
         title = f"{dataset.name}@{dataset.grew_from}"
-        yield _relation("grew from", next((one for one in inventory.datasets if one.title == title), None), title)
+        yield _relation("grew from", _titled(inventory, title), title)
 
 
 def _parents_of_run(inventory: Inventory, run: RunRecord) -> Iterator[Relation]:
-    yield _relation("dataset", dataset_of(inventory, run), f"{run.dataset}@{run.dataset_version}")
+    own = f"{run.dataset}@{run.dataset_version}"
+    for title in [own, *(title for title in run.blend if title != own)]:
+        yield _relation("dataset", _titled(inventory, title), title)
     if run.init:
         yield _relation("weights from", started_from(inventory, run), run.init)
 
@@ -129,7 +141,7 @@ def _parents_of_version(inventory: Inventory, version: VersionRecord) -> Iterato
 
 def _children_of_dataset(inventory: Inventory, dataset: DatasetRecord) -> Iterator[Relation]:
     for run in inventory.runs:
-        if (run.dataset, run.dataset_version) == (dataset.name, dataset.version):
+        if uses(run, dataset):
             yield _linked("run", run)
     for version in inventory.models:
         if (version.dataset, version.dataset_version) == (dataset.name, dataset.version):

@@ -63,6 +63,7 @@ def _from_config(config: dict[str, Any], nimg: int, newest: dict[str, Any]) -> d
         "dataset": config.get("dataset", ""),
         "dataset_version": config.get("dataset_version", ""),
         "manifest": config.get("manifest", ""),
+        "blend": [f"{one['dataset']}@{one['version']}" for one in config.get("parents", [])],
         "trusted_version": (config.get("trusted") or {}).get("version", ""),
         "family": network.get("family", ""),
         "resolution": network.get("resolution", 0),

@@ -10,7 +10,7 @@ from tasks.tracking.inventory.files import folder_bytes
 from tasks.tracking.inventory.inventory import Inventory, Thing
 from tasks.tracking.inventory.names import Match, find_one
 from tasks.tracking.inventory.records import DatasetRecord, Record, RunRecord, VersionRecord
-from tasks.tracking.inventory.relations import find_children, find_needed
+from tasks.tracking.inventory.relations import find_children, find_needed, uses
 from tasks.tracking.model_ref import CHAMPION
 
 MOST_NAMED = 5
@@ -108,8 +108,7 @@ def _refuse_busy(inventory: Inventory, thing: Thing) -> None:
 
 
 def _trains_on(run: RunRecord, dataset: DatasetRecord) -> bool:
-    used = (run.dataset, run.dataset_version) == (dataset.name, dataset.version)
-    return used or run.trusted_version == dataset.version
+    return uses(run, dataset) or run.trusted_version == dataset.version
 
 
 def _consequences(inventory: Inventory, thing: Thing, going: set[str]) -> Iterator[str]:

@@ -1,14 +1,17 @@
 """A name leads to a dataset, a run or a version; a wrong one is answered with similar ones."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import RequestError
+from tasks.home import home
 from tasks.tracking.inventory.inventory import Inventory
 from tasks.tracking.inventory.names import find, find_one
 from tasks.tracking.inventory.relations import find_children, find_needed, find_parents
-from tests.first_wave import DATASET, MADE, RUN_OF_ONE, RUN_OF_TWO, STOPPED
+from tasks.tracking.trash.plans import plan_deletions
+from tests.first_wave import DATASET, MADE, RUN_OF_ONE, RUN_OF_TWO, STOPPED, lay_out_home
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,18 @@ def test_parents_and_children(inventory: Inventory) -> None:
 
 def test_the_champion_needs_its_run_and_dataset(inventory: Inventory) -> None:
     assert set(find_needed(inventory)) == {"models:/first/2", RUN_OF_TWO, DATASET}
+
+
+def test_the_champion_needs_every_dataset_of_its_blend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARDGAN_HOME", str(lay_out_home(tmp_path)))
+    path = home().runs / RUN_OF_TWO / "config.json"
+    versions = [dict(zip(("dataset", "version"), title.split("@"), strict=True)) for title in (DATASET, MADE)]
+    parents = [{**one, "manifest": "", "share": 0.5} for one in versions]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"parents": parents}))
+    inventory = Inventory(home())
+    assert {MADE, DATASET} <= set(find_needed(inventory))
+    (run,), (dataset,) = (find_one(inventory, name).things for name in (RUN_OF_TWO, MADE))
+    assert [one.name for one in find_parents(inventory, run)] == [DATASET, MADE]
+    assert RUN_OF_TWO in [one.name for one in find_children(inventory, dataset)]
+    with pytest.raises(RequestError, match=f"{MADE} stays: the champion models:/first/2 needs it"):
+        plan_deletions(inventory, [MADE])
