@@ -19,6 +19,7 @@ from torch import nn
 MIXED = (32, 64, 96, 128)  # channels after the random mixing, finest scale first
 WIDTH = 128
 SLOPE = 0.2
+GROUP = 4  # images that are compared with each other
 LARGEST_INPUT = 256
 LARGEST_LOGITS = 6  # a head halves the side of its map until it is at most this
 
@@ -101,14 +102,19 @@ class SpectralConvolution(nn.Conv2d):
 
 
 def with_spread(x: torch.Tensor) -> torch.Tensor:
-    """Maps (N, channels, side, side) with one more channel: how much the N images differ, relative to their size.
+    """Maps (N, channels, side, side) with one more channel: how much the images of a group differ.
 
-    It holds one number: the standard deviation over the batch, averaged over channels and places, divided by the root
-    mean square. After Karras et al. 2018, section 3, who do not divide.
+    A group is GROUP consecutive images (fewer if that does not divide N), so the result does not depend on how a batch
+    is divided among processes. The channel holds one number for each group: the standard deviation over its images,
+    averaged over channels and places, divided by their root mean square. After Karras et al. 2018, section 3, who do
+    not divide.
     """
-    deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
-    size = (x.square().mean() + 1e-8).sqrt()
-    return torch.cat([x, (deviation / size).expand(len(x), 1, *x.shape[2:])], dim=1)
+    size = next(size for size in range(GROUP, 0, -1) if len(x) % size == 0)
+    groups = x.unflatten(0, (-1, size))
+    deviation = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+    scale = (groups.square().mean(dim=(1, 2, 3, 4)) + 1e-8).sqrt()
+    spread = (deviation / scale).repeat_interleave(size)[:, None, None, None]
+    return torch.cat([x, spread.expand(-1, 1, *x.shape[2:])], dim=1)
 
 
 class Logits(nn.Module):

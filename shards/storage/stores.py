@@ -51,6 +51,7 @@ _ALL = (
     Store(("memory",), "fsspec", "nothing"),
     Store(("https", "http"), "aiohttp", "the address", is_writable=False, is_web=True),
 )
+_LOCAL = Store(("file",), "fsspec", "nothing")  # a folder in the place of a bucket
 _BY_PROTOCOL = {protocol: store for store in _ALL for protocol in store.protocols}
 STORES = tuple(protocol for protocol, store in _BY_PROTOCOL.items() if not store.is_web)
 WEB = tuple(protocol for protocol, store in _BY_PROTOCOL.items() if store.is_web)
@@ -62,8 +63,10 @@ def protocol_of(uri: str) -> str:
 
 
 def store_of(uri: str) -> Store:
-    """Return the store that a remote URI names. Raises SourceError for other protocols and for a missing client."""
+    """Return the store that a URI names. Raises SourceError for other protocols and for a missing client."""
     protocol = protocol_of(uri)
+    if protocol == "file" or "://" not in uri:
+        return _LOCAL
     if protocol not in _BY_PROTOCOL:
         raise SourceError(
             f"{uri!r} has the protocol {protocol!r}. Use a local file or one of {', '.join(STORES + WEB)}."

@@ -84,6 +84,7 @@ def test_build_says_what_it_did_and_does_it_once(tmp_path: Path, collection: Pat
         "duplicates",
         "quarantined",
         "marked_generated",
+        "remarks",
         "reasons",
         "reused",
         "notes",

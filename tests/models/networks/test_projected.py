@@ -124,6 +124,9 @@ def test_the_spread_of_a_batch_is_its_deviation_relative_to_its_size() -> None:
     torch.testing.assert_close(spread[:, 2], torch.full((4, 3, 3), 5**-0.5))
     torch.testing.assert_close(with_spread(10 * x)[:, 2], spread[:, 2])
     assert with_spread(x[:1].expand(4, 2, 3, 3))[:, 2].max() < 1e-3
+    # Two processes with half of the batch each see what one process sees.
+    y = torch.cat([x, torch.randn(4, 2, 3, 3)])
+    torch.testing.assert_close(with_spread(y), torch.cat([with_spread(y[:4]), with_spread(y[4:])]))
 
 
 @pytest.mark.parametrize(("side", "places"), [(16, 16), (48, 36), (256, 16)])
