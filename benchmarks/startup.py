@@ -133,8 +133,16 @@ def stop(command: "subprocess.Popen[bytes]") -> None:
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
         command.kill()
-        psutil.wait_procs(children, timeout=30)
-    command.wait()
+        command.wait()
+        for process in children:
+            wait_for_end(process)
+
+
+def wait_for_end(process: psutil.Process) -> None:
+    """Wait until a killed process does nothing any more. In a container, nobody may collect it: then it is a zombie."""
+    with suppress(psutil.Error):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
 
 
 class Watch:
