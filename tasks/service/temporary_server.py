@@ -128,4 +128,6 @@ def _configures_prefect(path: Path) -> bool:
     if not path.is_file():
         return False
     text = path.read_text(errors="replace").lower()
-    return path.name == "prefect.toml" or "prefect_" in text or "tool.prefect" in text
+    if path.name == "pyproject.toml":
+        return "[tool.prefect" in text  # it may name Prefect's packages and variables elsewhere
+    return path.name == "prefect.toml" or "prefect_" in text
