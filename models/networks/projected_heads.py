@@ -110,7 +110,7 @@ def with_spread(x: torch.Tensor) -> torch.Tensor:
     not divide.
     """
     size = next(size for size in range(GROUP, 0, -1) if len(x) % size == 0)
-    groups = x.unflatten(0, (-1, size))
+    groups = x.reshape(-1, size, *x.shape[1:])
     deviation = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
     scale = (groups.square().mean(dim=(1, 2, 3, 4)) + 1e-8).sqrt()
     spread = (deviation / scale).repeat_interleave(size)[:, None, None, None]
