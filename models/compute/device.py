@@ -74,7 +74,7 @@ def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """The context for a part of `autocast` that is computed in float32. The device meta has no autocast."""
+    """The context that computes in float32 inside `autocast`. The device "meta" has no autocast to undo."""
     return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 

@@ -80,7 +80,9 @@ def open_image(data: bytes, recipe: Recipe) -> tuple[Image.Image, Facts]:
 
 
 def describe_head(head: bytes) -> Facts:
-    """Return what the first bytes of a file say about its compression. Raises RefusedError when it is no image.
+    """Return what the first bytes of a file say about its compression.
+
+    Raises RefusedError if the bytes are not the beginning of an image.
 
     Files of JPEG, PNG and GIF have a format, width, height and mode; WebP and AVIF have only a format. A JPEG has the
     facts about its tables, its `orientation`, and where they are known the `camera_size` from before it was scaled or

@@ -161,7 +161,7 @@ def _start_in_zip(uri: str, header: int) -> int:
     """Return where the packed bytes of a file in a zip archive begin."""
     magic, name_bytes, extra_bytes = _ZIP_HEADER.unpack(_read_range(_ZIP_HEADER.size, uri, header, _ZIP_HEADER.size))
     if magic != b"PK\x03\x04":
-        raise RefusedError("truncated", "the archive has no file at the place that its index gives")
+        raise RefusedError("truncated", "the index of the archive names a place, but no file begins there")
     return header + _ZIP_HEADER.size + int(name_bytes) + int(extra_bytes)
 
 

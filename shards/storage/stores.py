@@ -58,7 +58,10 @@ WEB = tuple(protocol for protocol, store in _BY_PROTOCOL.items() if store.is_web
 
 
 def protocol_of(uri: str) -> str:
-    """Return the protocol of a remote URI. For a chained URI it is the whole chain, which is no known protocol."""
+    """Return the protocol of a remote URI: what stands before "://".
+
+    A chain of fsspec, such as "simplecache::s3://bucket/x", gives "simplecache::s3". No store has such a protocol.
+    """
     return uri.partition("://")[0]
 
 

@@ -59,7 +59,7 @@ class LineageOutcome(BaseModel):
 def trace_lineage(config: LineageConfig) -> LineageOutcome:
     """Trace the version back to its data and code, and check every hash. Reads all shards.
 
-    Raises RegistryError if there is no such version. Other problems are part of the links and do not raise.
+    Raises RegistryError if there is no such version. All other problems stand in the links that are returned.
     """
     client = connect(home())
     version = resolve_version(client, config.model)

@@ -13,8 +13,7 @@ from tasks.home import home, read_auth
 from tasks.service.children.parents import end_with_parent
 from tasks.service.guard import App, Guard
 from tasks.service.settings import ALLOWED_HOSTS, ALLOWED_ORIGINS, read_list
-from tasks.tracking.databases import use_write_ahead_log
-from tasks.tracking.runs import make_database
+from tasks.tracking.databases import make_database, use_write_ahead_log
 
 ARTIFACTS = "mlflow-artifacts:/"  # clients send and fetch files through the server
 # MLflow's assistant runs shell commands on this machine for every local client.

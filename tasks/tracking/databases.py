@@ -1,7 +1,7 @@
 """Atomic creation of SQLite databases: created under a lock in a temporary file, then moved to their path.
 
 Creating the tables takes a hundred steps. A process that is killed in between would leave an incomplete file, which
-neither MLflow nor Prefect can repair.
+neither MLflow nor Prefect can repair. Only the creation of MLflow's database imports MLflow, which takes seconds.
 """
 
 import contextlib
@@ -10,16 +10,50 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import filelock
 
 from shards.storage.files import write_atomically
 from tasks.errors import RequestError
-from tasks.home import home
+from tasks.home import Home, home, sqlite_uri
 
 logger = logging.getLogger(__name__)
 SIDE_FILES = ("-wal", "-shm", "-journal")
+MLFLOW_TABLES = 1  # marks a database with all its tables; MLflow itself compares their version with its own
+MLFLOW_DATA = ("runs", "registered_models")
+
+
+def make_database(home: Home, artifacts: str = "") -> None:
+    """Create MLflow's SQLite file under the root if it is missing or incomplete.
+
+    `artifacts` is the URI under which new experiments keep their files. If it is empty, they use the home's own folder.
+    """
+    root = artifacts or home.mlartifacts.as_uri()
+    ensure_whole(home.mlflow_database, MLFLOW_TABLES, MLFLOW_DATA, lambda path: _make_tables(path, root))
+
+
+def _make_tables(path: Path, artifacts: str) -> None:
+    """Create all tables in a new file. MLflow's own checks handle a file that holds runs or models."""
+    if path.exists():
+        return
+    import mlflow
+    from mlflow.utils.uri import append_to_uri_path
+
+    template = cache_folder() / f"mlflow-{mlflow.__version__}.db"
+    make_from_template(path, template, lambda path: _make_store(path, artifacts))
+    with closing(sqlite3.connect(path)) as tables, tables:
+        # A new database has one experiment. In a copy, its artifacts would lie in another home.
+        location = append_to_uri_path(artifacts, "0")  # type: ignore[no-untyped-call]
+        tables.execute("UPDATE experiments SET artifact_location = ?", [location])
+
+
+def _make_store(path: Path, artifacts: str) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(sqlite_uri(path), artifacts)  # type: ignore[no-untyped-call]
+    store._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def ensure_whole(path: Path, made_for: int, data_tables: tuple[str, ...], make: Callable[[Path], None]) -> None:

@@ -7,11 +7,9 @@ that could not be sent are sent later, and `finish` tries until all are sent.
 import json
 import logging
 import os
-import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,10 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.uri import append_to_uri_path
 
 from tasks.errors import RequestError
-from tasks.home import ENFORCED, Home, sqlite_uri
-from tasks.tracking.databases import cache_folder, ensure_whole, make_from_template
+from tasks.home import ENFORCED, Home
+from tasks.tracking.databases import make_database
 from tasks.tracking.tags import SHARE, RunTags
 from tasks.trainer.config import Parent
 from tasks.trainer.costs.cost import Cost
@@ -34,8 +31,6 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 
 logger = logging.getLogger(__name__)
 RUN_TAG, RUN_DIR_TAG = RunTags.name("run"), RunTags.name("run_dir")
-TABLES = 1  # marks a database with all its tables; MLflow itself compares their version with its own
-DATA_TABLES = ("runs", "registered_models")
 EVERY_TICK_HAS = "images_per_second"  # with every family of networks
 ROWS_A_BATCH = 50  # a row has about a dozen metrics, and MLflow accepts 1000 points per call
 QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
@@ -55,36 +50,6 @@ def connect(home: Home) -> MlflowClient:
     mlflow.set_tracking_uri(home.tracking_uri)
     mlflow.set_registry_uri(home.tracking_uri)
     return MlflowClient(home.tracking_uri, home.tracking_uri)
-
-
-def make_database(home: Home, artifacts: str = "") -> None:
-    """Create MLflow's SQLite file under the root if it is missing or incomplete.
-
-    `artifacts` is the URI under which new experiments keep their files. If it is empty, they use the home's own folder.
-    """
-    root = artifacts or home.mlartifacts.as_uri()
-    ensure_whole(home.mlflow_database, TABLES, DATA_TABLES, lambda path: _make_tables(path, root))
-
-
-def _make_tables(path: Path, artifacts: str) -> None:
-    """Create all tables in a new file. MLflow's own checks handle a file that holds runs or models."""
-    if path.exists():
-        return
-    template = cache_folder() / f"mlflow-{mlflow.__version__}.db"
-    make_from_template(path, template, lambda path: _make_store(path, artifacts))
-    with closing(sqlite3.connect(path)) as tables, tables:
-        # A new database has one experiment. In a copy, its artifacts would lie in another home.
-        location = append_to_uri_path(artifacts, "0")  # type: ignore[no-untyped-call]
-        tables.execute("UPDATE experiments SET artifact_location = ?", [location])
-
-
-def _make_store(path: Path, artifacts: str) -> None:
-    from mlflow.store.tracking.sqlalchemy_store import (
-        SqlAlchemyStore,
-    )  # this import takes a second, and only a new home needs it
-
-    store = SqlAlchemyStore(sqlite_uri(path), artifacts)  # type: ignore[no-untyped-call]
-    store._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from tasks.errors import RequestError
 from tasks.home import Home, home
-from tasks.tracking.databases import ensure_whole
-from tasks.tracking.runs import connect, experiment_id, make_database
+from tasks.tracking.databases import ensure_whole, make_database
+from tasks.tracking.runs import connect, experiment_id
 from tests.waiting import wait_until
 
 # For each home that a line on stdin names, a process of its own connects to it; its id is printed. Importing what they
