@@ -111,7 +111,7 @@ SPEED_HEAD += ["convolutions a step", "GFLOP an image", "MFU", "peak memory", "p
 
 def speed_rows(parts: Mapping[str, Any]) -> Iterator[Row]:
     """One line for each variant of each training."""
-    for part in ("r3", "dcgan"):
+    for part in ("r3", "dcgan", "projected"):
         for case, rows in results(parts, part).items():
             for variant, row in rows.items():
                 yield [case, variant, *([row["failed"]] if "failed" in row else speed_cells(row))]

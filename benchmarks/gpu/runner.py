@@ -95,25 +95,36 @@ def _measure(part: Part, sizes: Sizes, path: Path, log: Path) -> None:
     os._exit(0)  # without the clean-up of a parent's copy
 
 
-def in_child(function: Callable[..., Any], *arguments: Any, seconds: float = 60.0) -> Any:
-    """The JSON value that `function` returns in a process of its own; None where that was killed.
+class Child:
+    """A call of `function` in a process of its own. For parts that have not used the GPU themselves."""
 
-    For parts that have not used the GPU themselves. Raises RuntimeError where the process failed or was too slow.
-    """
-    receiver, sender = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=_send, args=(sender, function, arguments))
-    process.start()
-    sender.close()
-    process.join(seconds)
-    if process.is_alive():
-        process.kill()
-        process.join()
-        raise RuntimeError(f"{function.__name__} took longer than {seconds:.0f} s")
-    if process.exitcode == -signal.SIGKILL:
-        return None
-    if process.exitcode or not receiver.poll():
-        raise RuntimeError(f"{function.__name__} failed with exit code {process.exitcode}")
-    return json.loads(receiver.recv_bytes())
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self._name = function.__name__
+        self._receiver, sender = FORK.Pipe(duplex=False)
+        self._process = FORK.Process(target=_send, args=(sender, function, arguments))
+        self._process.start()
+        sender.close()
+
+    def result(self, seconds: float) -> Any:
+        """The JSON value that it returns; None where it was killed.
+
+        Raises RuntimeError where the process failed, or did not end within so many seconds.
+        """
+        self._process.join(seconds)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+            raise RuntimeError(f"{self._name} took longer than {seconds:.0f} s")
+        if self._process.exitcode == -signal.SIGKILL:
+            return None
+        if self._process.exitcode or not self._receiver.poll():
+            raise RuntimeError(f"{self._name} failed with exit code {self._process.exitcode}")
+        return json.loads(self._receiver.recv_bytes())
+
+
+def in_child(function: Callable[..., Any], *arguments: Any, seconds: float = 60.0) -> Any:
+    """What `Child.result` returns."""
+    return Child(function, *arguments).result(seconds)
 
 
 def _send(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

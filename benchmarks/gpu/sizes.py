@@ -26,7 +26,9 @@ class Sizes:
     device: str
     dcgan: tuple[Case, ...]
     r3: tuple[Case, ...]
-    variants: dict[str, dict[str, Any]]  # settings of train.compute by name
+    projected: tuple[Case, ...]
+    variants: dict[str, dict[str, Any]]  # settings of train.compute by name, the most telling ones first
+    penalties: dict[str, dict[str, Any]]  # settings of train for other ways to the penalties of r3, by name
     warm_up: int
     num_scored: int
     score_width: int
@@ -57,11 +59,20 @@ FULL = Sizes(
         Case("r3-64, width 768, batch 64", "r3", 64, 768, 64, 8, True, 37, 200),
         Case("r3-32, width 768, batch 64", "r3", 32, 768, 64, 12, True, None, 350),
     ),
+    projected=(
+        Case("projected-64, batch 16", "projected", 64, 32, 16, 40, True),
+        Case("projected-64, batch 64", "projected", 64, 32, 64, 30, True),
+    ),
     variants={
-        "eager": {},
         "graph": {"graph": True},
-        "compiled": {"compile": True},
         "compiled graph": {"compile": True, "graph": True},
+        "eager": {},
+        "compiled": {"compile": True},
+    },
+    penalties={
+        "each 4th step": {"penalty": {"every": 4}},
+        "differences": {"penalty": {"method": "differences"}},
+        "differences, compiled": {"penalty": {"method": "differences"}, "compute": {"compile": True}},
     },
     warm_up=6,
     num_scored=50_000,
@@ -86,7 +97,9 @@ SMOKE = Sizes(
         Case("dcgan-16, batch 4, augmented", "dcgan", 16, 4, 4, 1, True),
     ),
     r3=(Case("r3-16, width 8, batch 4", "r3", 16, 8, 4, 1, True),),
+    projected=(Case("projected-32, batch 8", "projected", 32, 8, 8, 1, True),),
     variants={"eager": {}, "bf16": {"precision": "bf16"}},
+    penalties={"differences": {"penalty": {"method": "differences"}}},
     warm_up=1,
     num_scored=16,
     score_width=4,

@@ -1,7 +1,7 @@
 """Small and large trainings for the parts: settings, batches of noise, and steps whose time is taken."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda", 0) if name == "cuda" else torch.device(name)
 
 
-def settings(case: Case, device: str, **compute: Any) -> TrainConfig:
-    """The settings of one case. A constant schedule, so that steps can be recorded."""
+def settings(case: Case, device: str, others: Mapping[str, Any] | None = None, **compute: Any) -> TrainConfig:
+    """The settings of one case. A constant schedule, so that steps can be recorded. `others` are settings of train."""
+    given = dict(others or {})
+    compute = given.pop("compute", {}) | compute
     return TrainConfig.model_validate(
         {
             "family": case.family,
@@ -36,6 +38,7 @@ def settings(case: Case, device: str, **compute: Any) -> TrainConfig:
             "schedule": {"kind": "constant"},
             "augment": AUGMENTED if case.augmented else PLAIN,
             "compute": {"device": device, "processes": 1, "threads": 1 if device == "cpu" else 0, **compute},
+            **given,
         }
     )
 
@@ -64,10 +67,10 @@ def endless(case: Case) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 class Timed:
     """A training whose steps are taken one after another on one batch on the device."""
 
-    def __init__(self, case: Case, device: str, **compute: Any) -> None:
+    def __init__(self, case: Case, device: str, others: Mapping[str, Any] | None = None, **compute: Any) -> None:
         self.case = case
         self.device = device_of(device)
-        self.config = settings(case, device, **compute)
+        self.config = settings(case, device, others, **compute)
         prepare(self.config.compute, self.device)
         self.state: TrainState = make_state(self.config, spec_of(case), self.device, World())
         self.step: Step = make_step(self.state, self.config, World())

@@ -2,9 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.gpu.runner import Keep, in_child
+from benchmarks.gpu.runner import Child, Keep
 from benchmarks.gpu.sizes import Case, Sizes
 from benchmarks.gpu.trainings import Timed
 from models.compute.compilation import CACHE
@@ -14,20 +15,33 @@ CHILD_SECONDS = 100.0
 
 
 def measure(sizes: Sizes, keep: Keep) -> None:
-    """Keep the seconds of the first step with an empty cache, and of another process with the cache of the first."""
+    """Keep the seconds of the first step with an empty cache, and of another process with the cache of the first.
+
+    All families are compiled at the same time, beside each other: most of it is work of the processor.
+    """
+    seconds = CHILD_SECONDS * sizes.patience
+    cases = {f"{family}, {precision}": (family, precision) for family, precision in compiled_ones(sizes)}
+    found: dict[str, dict[str, Any]] = {name: {} for name in cases}
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[CACHE] = folder
-        for family in sizes.families:
-            case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, NUM_STEPS, True)
-            for precision in sizes.precisions if family == "dcgan" else sizes.precisions[:1]:
-                name = f"{family}, {precision}"
+        for figure in ("first_step_seconds", "with_cache_seconds"):
+            children = {}
+            for name, (family, precision) in cases.items():
+                os.environ[CACHE] = f"{folder}/{family}-{precision}"
+                case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, NUM_STEPS, True)
+                children[name] = Child(first_step, case, sizes.device, precision)
+            for name, child in children.items():
                 try:
-                    seconds = CHILD_SECONDS * sizes.patience
-                    cold = in_child(first_step, case, sizes.device, precision, seconds=seconds)
-                    warm = in_child(first_step, case, sizes.device, precision, seconds=seconds)
-                    keep(name, {"first_step_seconds": cold, "with_cache_seconds": warm})
+                    found[name][figure] = child.result(seconds)
                 except RuntimeError as error:
-                    keep(name, {"failed": str(error)})
+                    found[name]["failed"] = str(error)
+                keep(name, found[name])
+
+
+def compiled_ones(sizes: Sizes) -> Iterator[tuple[str, str]]:
+    """Each family with a precision: dcgan in each, the others in the first."""
+    for family in sizes.families:
+        for precision in sizes.precisions if family == "dcgan" else sizes.precisions[:1]:
+            yield family, precision
 
 
 def first_step(case: Case, device: str, precision: str) -> Any:

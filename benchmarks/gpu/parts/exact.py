@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.gpu.runner import Keep, in_child
+from benchmarks.gpu.runner import Child, Keep, in_child
 from benchmarks.gpu.sizes import Case, Sizes
 from benchmarks.gpu.trainings import Timed, device_of, noise, settings, spec_of
 from models.training.checkpoints import CheckpointStore
@@ -66,24 +66,48 @@ def measure(sizes: Sizes, keep: Keep) -> None:
     modes: dict[str, dict[str, Any]] = {"eager": {}}
     if sizes.device == "cuda":
         modes["graph"] = {"graph": True}
-    for family in sizes.families:
-        case = Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, sizes.exact_steps, True)
-        for mode, compute in modes.items():
-            try:
-                keep(f"{family}, {mode}", is_exact(case, sizes, compute))
-            except RuntimeError as error:
-                keep(f"{family}, {mode}", {"failed": str(error)})
+    for mode, compute in modes.items():
+        cases = [
+            Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, sizes.exact_steps, True)
+            for family in sizes.families
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            check_families(cases, sizes, mode, compute, folder, keep)
     keep("cost of determinism", in_child(determinism_cost, sizes, seconds=CHILD_SECONDS * sizes.patience))
 
 
-def is_exact(case: Case, sizes: Sizes, compute: dict[str, Any]) -> dict[str, Any]:
+def check_families(
+    cases: list[Case], sizes: Sizes, mode: str, compute: dict[str, Any], folder: str, keep: Keep
+) -> None:
+    """Train each family whole and to its death, all beside each other; then resume those that were killed."""
     seconds = CHILD_SECONDS * sizes.patience
-    with tempfile.TemporaryDirectory() as folder:
-        whole, parts = f"{folder}/whole", f"{folder}/parts"
-        first = in_child(trained, case, whole, sizes.device, compute, None, seconds=seconds)
-        killed = in_child(trained, case, parts, sizes.device, compute, case.steps - 1, seconds=seconds)
-        resumed = in_child(trained, case, parts, sizes.device, compute, None, seconds=seconds)
-    return {"was_killed": killed is None, "same_bits": first["sha256"] == resumed["sha256"]}
+    starts = {
+        case.name: (
+            Child(trained, case, f"{folder}/{case.name}-whole", sizes.device, compute, None),
+            Child(trained, case, f"{folder}/{case.name}-parts", sizes.device, compute, case.steps - 1),
+        )
+        for case in cases
+    }
+    ends, failures = {}, {}
+    for name, children in starts.items():
+        try:
+            ends[name] = [child.result(seconds) for child in children]
+        except RuntimeError as error:
+            failures[name] = str(error)
+    resumed = {
+        case.name: Child(trained, case, f"{folder}/{case.name}-parts", sizes.device, compute, None)
+        for case in cases
+        if case.name in ends
+    }
+    for name, child in resumed.items():
+        whole, killed = ends[name]
+        try:
+            same = child.result(seconds)["sha256"] == whole["sha256"]
+            keep(f"{name}, {mode}", {"was_killed": killed is None, "same_bits": same})
+        except RuntimeError as error:
+            failures[name] = str(error)
+    for name, failure in failures.items():
+        keep(f"{name}, {mode}", {"failed": failure})
 
 
 def determinism_cost(sizes: Sizes) -> dict[str, float]:

@@ -19,21 +19,42 @@ COUNTED = 4  # images of the step whose operations are counted
 
 
 def measure_dcgan(sizes: Sizes, keep: Keep) -> None:
-    """Every variant of every case of dcgan."""
-    for case in sizes.dcgan:
-        keep(case.name, {name: speed(case, sizes, compute) for name, compute in sizes.variants.items()})
+    """Every variant of every case of dcgan: all cases in one variant before the next, for the time may end."""
+    measure_variants(sizes.dcgan, sizes.variants, sizes, keep)
+
+
+def measure_projected(sizes: Sizes, keep: Keep) -> None:
+    """Every case of projected, without compilation."""
+    variants = {name: compute for name, compute in sizes.variants.items() if not compute.get("compile")}
+    measure_variants(sizes.projected, variants, sizes, keep)
+
+
+def measure_variants(cases: tuple[Case, ...], variants: dict[str, Any], sizes: Sizes, keep: Keep) -> None:
+    found: dict[str, dict[str, Any]] = {case.name: {} for case in cases}
+    for name, compute in variants.items():
+        for case in cases:
+            found[case.name][name] = speed(case, sizes, {"compute": compute})
+            keep(case.name, found[case.name])
 
 
 def measure_r3(sizes: Sizes, keep: Keep) -> None:
-    """r3 without compilation and recording: its convolutions are long enough."""
+    """r3 with exact penalties without compilation and recording, then the first case with other penalties."""
+    found: dict[str, dict[str, Any]] = {}
     for case in sizes.r3:
-        keep(case.name, {"eager": speed(case, sizes, {})})
+        found[case.name] = {"eager": speed(case, sizes, {})}
+        keep(case.name, found[case.name])
+    case = sizes.r3[0]
+    for name, others in sizes.penalties.items():
+        found[case.name][name] = speed(case, sizes, others)
+        keep(case.name, found[case.name])
 
 
-def speed(case: Case, sizes: Sizes, compute: dict[str, Any]) -> dict[str, Any]:
-    """The figures of one training; `failed` says why there are none."""
+def speed(case: Case, sizes: Sizes, others: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one training with these settings of train; `failed` says why there are none."""
+    if sizes.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     try:
-        training = Timed(case, sizes.device, **compute)
+        training = Timed(case, sizes.device, others)
         first = training.seconds(1)
         training.take(sizes.warm_up - 1)
         seconds = training.seconds(case.steps)
