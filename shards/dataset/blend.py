@@ -11,6 +11,7 @@ from shards.layout.manifest import Manifest
 from shards.reading.mixture import BalancedOrder, Mixture, seed_of_part
 from shards.reading.order import Indices, ShuffledOrder, rank_positions
 from shards.reading.resident import Batch, Split, check_memory, fits
+from shards.reading.stages import StageClock
 from shards.reading.windows import WindowedSplit
 
 
@@ -121,11 +122,13 @@ class BlendedWindows:
         world_size: int = 1,
         first: int = 0,
         step: int = 1,
+        clock: StageClock | None = None,
     ) -> Iterator[Batch]:
         """Yield what WindowedSplit.batches yields, with each batch drawn from all datasets by their shares."""
         mixture = Mixture.by_shares(self.shares, seed)
         maps = [label_map(self.parts[0].manifest, part.manifest) for part in self.parts]
-        readers = [part.reader(seed_of_part(seed, number)) for number, part in enumerate(self.parts)]
+        clock = clock or StageClock()
+        readers = [part.reader(seed_of_part(seed, number), clock) for number, part in enumerate(self.parts)]
         positions = rank_positions(
             batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size, first=first, step=step
         )
@@ -134,10 +137,12 @@ class BlendedWindows:
                 chosen, local = mixture.places(here)
                 images = np.empty((len(here), *readers[0].shape), np.uint8)
                 labels = np.empty(len(here), np.int64)
+                clock.lap("shuffle")
                 for part in np.unique(chosen).tolist():
                     places = np.flatnonzero(chosen == part)
                     images[places], own = readers[part].read(local[places])
                     labels[places] = maps[part][own]
+                    clock.lap("collate")
                 yield images, labels
         finally:
             for reader in readers:

@@ -14,6 +14,7 @@ from shards.layout.manifest import Manifest, ShardRecord, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import Member, index_samples, verify
 from shards.reading.order import Indices, WindowOrder, rank_positions
+from shards.reading.stages import StageClock
 from shards.reading.streaming import Sample, checked_label
 from shards.storage.uris import is_remote
 
@@ -48,17 +49,18 @@ class WindowedSplit:
         world_size: int = 1,
         first: int = 0,
         step: int = 1,
+        clock: StageClock | None = None,
     ) -> Iterator[Batch]:
         """Yield endlessly this rank's slice of each `step`-th global batch, from number `first` after `start_nimg`.
 
         The batch at a given nimg is the same for resumed trainings, for any number of ranks and for any number of
-        readers that take turns. Raises ValueError for a batch that the ranks cannot share, ShardError for a damaged
-        shard, and SplitError when the images differ in size.
+        readers that take turns. `clock` measures the stages. Raises ValueError for a batch that the ranks cannot
+        share, ShardError for a damaged shard, and SplitError when the images differ in size.
         """
         positions = rank_positions(
             batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size, first=first, step=step
         )
-        reader = self.reader(seed)
+        reader = self.reader(seed, clock)
         try:
             for here in positions:
                 yield reader.read(here)
@@ -70,11 +72,11 @@ class WindowedSplit:
         """The number of shards of the split."""
         return len(self.manifest.shards(self.split))
 
-    def reader(self, seed: int) -> "WindowReader":
+    def reader(self, seed: int, clock: StageClock | None = None) -> "WindowReader":
         """Return what reads the samples at any positions of a training with this seed."""
         records = self.manifest.shards(self.split)
         order = WindowOrder(tuple(record.nsamples for record in records), seed, self.shuffle_buffer)
-        return WindowReader(order, OpenShards(self.manifest_uri, self.manifest, records, self.cache_bytes))
+        return WindowReader(order, OpenShards(self.manifest_uri, self.manifest, records, self.cache_bytes, clock))
 
 
 class WindowReader:
@@ -87,9 +89,13 @@ class WindowReader:
 
     def read(self, positions: Indices) -> Batch:
         """Return the images and labels. Raises ShardError for a damaged shard and SplitError for another size."""
+        clock = self._shards.clock
         images, labels = np.empty((len(positions), *self.shape), np.uint8), np.empty(len(positions), np.int64)
         for index, sample in self.samples(positions):
-            images[index], labels[index] = sample.decode_as(self.shape), sample.label
+            pixels = sample.decode_as(self.shape)
+            clock.lap("decode")
+            images[index], labels[index] = pixels, sample.label
+            clock.lap("collate")
         return images, labels
 
     def samples(self, positions: Indices) -> Iterator[tuple[int, Sample]]:
@@ -98,7 +104,9 @@ class WindowReader:
         They come in the order of the shards, so that no shard is opened twice even when few may be open.
         """
         numbers, rows = self._order.rows(positions)
-        for index in np.lexsort((rows, numbers)).tolist():
+        indices = np.lexsort((rows, numbers)).tolist()
+        self._shards.clock.lap("shuffle")
+        for index in indices:
             yield index, self._shards.read(int(numbers[index]), int(rows[index]))
 
     def close(self) -> None:
@@ -118,7 +126,15 @@ class OpenShard:
 class OpenShards:
     """Keeps the last used shards open. Copies of remote shards are unlinked files, so a kill leaves none behind."""
 
-    def __init__(self, manifest_uri: str, manifest: Manifest, records: list[ShardRecord], cache_bytes: int) -> None:
+    def __init__(
+        self,
+        manifest_uri: str,
+        manifest: Manifest,
+        records: list[ShardRecord],
+        cache_bytes: int,
+        clock: StageClock | None = None,
+    ) -> None:
+        self.clock = clock or StageClock()
         self._records = records
         self._uris = [beside(manifest_uri, record.url) for record in records]
         self.manifest, self._recipe = manifest, manifest.recipe()
@@ -133,6 +149,7 @@ class OpenShards:
         if len(data) != member.size:
             raise ShardError(f"The shard {self._uris[number]!r} ends inside {member.key!r}. Build the dataset again.")
         label = checked_label(self.manifest, member.key, member.label)
+        self.clock.lap("read")
         return Sample(member.key, label, data, member.suffix, self._recipe)
 
     def close(self) -> None:
@@ -144,6 +161,7 @@ class OpenShards:
         if number not in self._open:
             self._make_room(self._records[number].bytes if is_remote(self._uris[number]) else 0)
             self._open[number] = _open_shard(self._uris[number], self._records[number])
+            self.clock.lap("fetch")
         self._open.move_to_end(number)
         return self._open[number]
 

@@ -10,6 +10,7 @@ __all__ = ["Chart", "Curve", "chart_title", "column_points", "draw_charts", "gro
 
 WIDTH, HEIGHT = 300.0, 150.0
 MAX_POINTS = 160  # of a curve; more cannot be told apart at this size
+LOADER = "loader_"  # begins the columns of the loader's stages
 STEPS = [1, 2, 5, 10]  # between ticks
 
 PAIRED = {"_d": "discriminator", "_g": "generator", "_real": "real", "_fake": "generated"}
@@ -61,9 +62,13 @@ def draw_charts(stats: Sequence[Mapping[str, float]]) -> list[Chart]:
 
 
 def group_columns(stats: Sequence[Mapping[str, float]]) -> dict[str, dict[str, str]]:
-    """Give the columns of each chart, with their names. Those that differ only in _d/_g or _real/_fake share one."""
+    """Give the columns of each chart, with their names. Those that differ only in _d/_g or _real/_fake share one.
+
+    The loader's columns have no chart: the live page shows them as one bar.
+    """
     groups: dict[str, dict[str, str]] = {}
-    for column in dict.fromkeys(name for row in stats for name in row if name != "nimg"):
+    columns = dict.fromkeys(name for row in stats for name in row if name != "nimg" and not name.startswith(LOADER))
+    for column in columns:
         suffix = next((suffix for suffix in PAIRED if column.endswith(suffix)), "")
         groups.setdefault(column.removesuffix(suffix), {})[column] = PAIRED.get(suffix, "")
     ordered = [name for name in TITLES if name in groups] + [name for name in groups if name not in TITLES]

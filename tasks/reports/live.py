@@ -18,6 +18,15 @@ __all__ = ["LiveData", "live_script", "render_live_page"]
 SHARES = {"mfu_share": "MFU", "gpu_busy_share": "GPU busy", "host_share": "host wait", "data_share": "data wait"}
 DIVERSITY = {"overall": "all images", "within": "within classes"}
 WATTS = {"gpu_watts": "GPU", "cpu_watts": "CPU"}
+LOADER_STAGES = {
+    "fetch": ("Fetching shards", "copying shards from their store, checking their hashes, finding their samples"),
+    "read": ("Reading", "reading the bytes of samples from shards"),
+    "decode": ("Decoding", "turning the bytes of images into pixels"),
+    "shuffle": ("Shuffling", "computing the order of samples"),
+    "collate": ("Collating", "putting pixels into batches"),
+    "idle": ("Idle", "waiting until the training takes a batch"),
+}
+LIMITING_SHARE = 0.1  # of its time a training waits for data: from here on the loader limits it
 MAX_EVENTS = 20  # the newest ones
 DIGITS = 5  # of the points of a curve
 
@@ -76,6 +85,7 @@ def live_script(data: LiveData) -> str:
         "speed": speed,
         "left": data.seconds_left,
         "machine": _machine(data.stats[-1]) if data.stats else [],
+        "loader": loader_figures(data.stats[-1]) if data.stats else {},
         "parts": {name: round(seconds, 1) for name, seconds in data.parts.items()},
         "spent": data.spent,
         "grids": list(data.grids),
@@ -92,6 +102,49 @@ def _machine(row: Mapping[str, float]) -> list[str]:
     said += [f"{name} {row[column]:.0f} W" for column, name in WATTS.items() if column in row]
     memory = row.get("gpu_memory_bytes", row.get("memory_bytes"))
     return said + ([f"memory {memory / 1e9:.1f} GB"] if memory else [])
+
+
+def loader_figures(row: Mapping[str, float]) -> dict[str, Any]:
+    """Give what a tick says of the loader: one sentence, and each stage with its seconds and images per second.
+
+    Empty for a training that loads nothing, because its images are in memory.
+    """
+    seconds = {stage: row[f"loader_{stage}_seconds"] for stage in LOADER_STAGES if f"loader_{stage}_seconds" in row}
+    if not sum(seconds.values()):
+        return {}
+    stages = [
+        {"name": LOADER_STAGES[stage][0], "about": LOADER_STAGES[stage][1], **_pace(row, stage)} for stage in seconds
+    ]
+    waiting = row.get("data_share", 0.0)
+    return {
+        "words": loader_words(seconds, waiting),
+        "stages": stages,
+        "wait": _pace(row, "wait") | {"share": waiting},
+    }
+
+
+def _pace(row: Mapping[str, float], stage: str) -> dict[str, float]:
+    """The seconds of one stage of the loader, and its images per second, 0 if that is not known."""
+    speed = row.get(f"loader_{stage}_images_per_second", 0.0)
+    return {"seconds": row.get(f"loader_{stage}_seconds", 0.0), "speed": speed}
+
+
+def loader_words(seconds: Mapping[str, float], waiting: float) -> str:
+    """Say which stage of the loader limits the training, or that none does.
+
+    `seconds` are those of each stage; without worker processes there is no `idle`. `waiting` is the share of its time
+    for which the training waits for data.
+    """
+    slowest = max(seconds, key=lambda stage: seconds[stage])
+    share = f"{seconds[slowest] / sum(seconds.values()):.0%}"
+    waits = f"the training waits for images for {waiting:.0%} of its time"
+    whose = "the workers' time" if "idle" in seconds else "the time for loading"
+    if waiting < LIMITING_SHARE:
+        idle = f"the workers are idle for {share} of their time, and " if slowest == "idle" else ""
+        return f"The loader does not limit: {idle}{waits}."
+    if slowest == "idle":
+        return f"Passing batches to the training limits: the workers wait for {share} of their time, and {waits}."
+    return f"{LOADER_STAGES[slowest][0]} limits: {share} of {whose}; {waits}."
 
 
 def _chart(group: str, columns: Mapping[str, str], stats: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory, StatsFollower
 logger = logging.getLogger(__name__)
 RUN_TAG, RUN_DIR_TAG = RunTags.name("run"), RunTags.name("run_dir")
 EVERY_TICK_HAS = "images_per_second"  # with every family of networks
-ROWS_A_BATCH = 50  # a row has about a dozen metrics, and MLflow accepts 1000 points per call
+POINTS_A_CALL = 1000  # MLflow accepts no more
 QUICK_PREFIX = "quick/"  # scores of checkpoints during training, by nimg
 MAX_PARAM_LENGTH = 500
 MAX_TAG_LENGTH = 1000
@@ -196,8 +196,9 @@ class RunTracker:
 
     def _send_new(self, replayed_nimg: int) -> None:
         fresh = [(at, row) for at, row in self.waiting if row["nimg"] > replayed_nimg]
-        for start in range(0, len(fresh), ROWS_A_BATCH):
-            self._send_rows(fresh[start : start + ROWS_A_BATCH])
+        rows_a_call = max(POINTS_A_CALL // max((len(row) for _, row in fresh), default=1), 1)
+        for start in range(0, len(fresh), rows_a_call):
+            self._send_rows(fresh[start : start + rows_a_call])
 
     def _send_rows(self, rows: list[tuple[int, dict[str, Any]]]) -> None:
         # MLflow stores a point with the same time only once, so a point may be sent again.

@@ -9,7 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -19,6 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from shards import Blend, Dataset, ShardsError, Split, SplitError, WindowedSplit
 from shards.dataset.blend import BlendedWindows
+from shards.reading.stages import IDLE, StageClock
 from tasks.trainer.config import MOST_WORKERS, DataConfig
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,9 @@ class Data(Protocol):
 
     def describe(self) -> str:
         """Return one line for the log."""
+
+    def figures(self) -> dict[str, float]:
+        """Return the time and speed of each stage of the loader since the last call. Empty if nothing is loaded."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,10 @@ class ResidentData:
         """See Data."""
         return f"{len(self._split):,} images in {'device' if self._on_device else 'host'} memory"
 
+    def figures(self) -> dict[str, float]:
+        """See Data. All images were decoded before the training."""
+        return {}
+
     def _gather_on_device(self, order: np.ndarray) -> tuple[Array, Array]:
         assert self._on_device is not None
         # From pinned memory: a copy from other memory would wait for the step before.
@@ -165,6 +174,7 @@ class StreamingData:
         self._share = share
         self._num_workers = num_workers
         self._prefetch = prefetch
+        self._times = LoaderTimes(bool(num_workers))
 
     def batches(self, start_nimg: int) -> Batches:
         """See Data."""
@@ -179,7 +189,7 @@ class StreamingData:
             multiprocessing_context="fork" if self._num_workers else None,
             generator=torch.Generator(),  # otherwise each start draws from the generator that training uses
         )
-        return map(_unless_error, loader)
+        return self._timed(iter(loader))
 
     def preview(self) -> tuple[np.ndarray, np.ndarray]:
         """The first images of the first epoch."""
@@ -192,6 +202,52 @@ class StreamingData:
             f"among {self._split.shuffle_buffer:,}, {self._num_workers} workers"
         )
 
+    def figures(self) -> dict[str, float]:
+        """See Data. The columns are those of LoaderTimes."""
+        return self._times.take()
+
+    def _timed(self, loaded: Iterator[Any]) -> Batches:
+        while True:
+            began = time.perf_counter()
+            item = next(loaded)
+            if isinstance(item, ShardsError):
+                raise item
+            images, labels, seconds = item
+            self._times.add(len(labels), seconds | {"wait": time.perf_counter() - began})
+            yield images, labels
+
+
+class LoaderTimes:
+    """Adds up the times of the loader's stages. The workers send theirs with each batch.
+
+    `take` gives the seconds of all workers together for each stage, and the images per second that one worker would
+    give if it did nothing else. `wait` is the time for which the training waited for batches.
+    """
+
+    def __init__(self, has_workers: bool) -> None:
+        self._left_out = () if has_workers else (IDLE,)  # without workers it is the time of the training step
+        self._clear()
+
+    def add(self, num_images: int, seconds: Mapping[str, float]) -> None:
+        """Add the times of one batch."""
+        self._num_images += num_images
+        for stage, value in seconds.items():
+            if stage not in self._left_out:
+                self._seconds[stage] = self._seconds.get(stage, 0.0) + value
+
+    def take(self) -> dict[str, float]:
+        """Return the columns for a tick, and start again from 0."""
+        columns = {f"loader_{stage}_seconds": round(value, 6) for stage, value in self._seconds.items()}
+        for stage, value in self._seconds.items():
+            if stage != IDLE and value > 0:
+                columns[f"loader_{stage}_images_per_second"] = round(self._num_images / value, 1)
+        self._clear()
+        return columns
+
+    def _clear(self) -> None:
+        self._num_images = 0
+        self._seconds: dict[str, float] = {}
+
 
 class BatchStream(IterableDataset[Any]):
     """Worker w of W makes the batches w, w + W, .... The loader asks the workers in turn, so the order is exact."""
@@ -201,12 +257,16 @@ class BatchStream(IterableDataset[Any]):
         self._share = share
         self._start_nimg = start_nimg
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray] | ShardsError]:
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, float]] | ShardsError]:
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         options = self._share.options(self._start_nimg)
         try:
-            yield from self._split.batches(self._share.batch_size, first=first, step=step, **options)
+            clock = StageClock()
+            split = self._split.batches(self._share.batch_size, first=first, step=step, clock=clock, **options)
+            for images, labels in split:
+                yield images, labels, clock.take()
+                clock.lap(IDLE)
         except ShardsError as error:
             yield error  # the reader raises it: the loader would hide it under a traceback
 
@@ -221,10 +281,3 @@ def _ignore_stop_signals(_worker: int) -> None:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
-
-
-def _unless_error(item: Any) -> tuple[Array, Array]:
-    if isinstance(item, ShardsError):
-        raise item
-    images, labels = item
-    return images, labels

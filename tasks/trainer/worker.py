@@ -39,7 +39,7 @@ from models.training.io import TrainingInputs
 from models.training.loop import train
 from shards import Blend, Dataset
 from shards.images.containers.marking import Mark, mark_image
-from tasks.trainer.batches import Batches, open_data
+from tasks.trainer.batches import Batches, Data, open_data
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.journal import Journal
 from tasks.trainer.costs.processor import find_processor
@@ -77,8 +77,9 @@ class StopFlag:
 class RunDirectoryIO:
     """The training loop's TrainerIO: writes to the run directory and the log, and stops on a signal."""
 
-    def __init__(self, run: RunDirectory, stop: StopFlag, journal: Journal) -> None:
+    def __init__(self, run: RunDirectory, stop: StopFlag, journal: Journal, data: Data) -> None:
         self.run = run
+        self.data = data
         self.journal = journal
         self.clock = journal.clock
         self.page = LivePage(run)
@@ -86,7 +87,7 @@ class RunDirectoryIO:
         self.picture = run.write_sample
 
     def report(self, row: dict[str, float]) -> None:
-        self.run.append_stats(row | self.journal.tick(row))
+        self.run.append_stats(row | self.journal.tick(row) | self.data.figures())
         self.run.set_status("running", int(row["nimg"]))
         self.page.tick(int(row["nimg"]))
         losses = "".join(f", {name} {value:.3f}" for name, value in row.items() if name.startswith("loss_"))
@@ -189,7 +190,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
             training_codecs(config.train, dataset),
             load_trusted(config.trusted) if config.trusted else None,
         )
-        io = RunDirectoryIO(run, stop, journal)
+        io = RunDirectoryIO(run, stop, journal, data)
         state = train(
             train_config,
             config.network,

@@ -73,6 +73,28 @@ def test_resident_batches_are_the_splits_own(dataset: str) -> None:
     assert_same(first(data, 6, 16), list(islice(split.batches(8, seed=5, start_nimg=16), 6)))
 
 
+@pytest.mark.parametrize("workers", [-1, 2])
+def test_the_loader_measures_its_stages(dataset: str, workers: int) -> None:
+    data = opened(dataset, STREAMING.model_copy(update={"workers": workers}))
+    first(data, 4)
+    figures = data.figures()
+    stages = {"fetch", "read", "decode", "shuffle", "collate", "wait"}
+    speeds = {f"loader_{stage}_images_per_second" for stage in stages}
+    assert figures.keys() == speeds | {
+        f"loader_{stage}_seconds" for stage in stages | ({"idle"} if workers > 0 else set())
+    }
+    assert all(value > 0 for value in figures.values())
+    product = figures["loader_decode_seconds"] * figures["loader_decode_images_per_second"]
+    assert product == pytest.approx(4 * 8, rel=0.05)  # the seconds are rounded
+    assert data.figures() == {}
+
+
+def test_images_in_memory_need_no_loader(dataset: str) -> None:
+    data = opened(dataset, DataConfig(mode="resident"))
+    first(data, 2)
+    assert data.figures() == {}
+
+
 def test_training_random_numbers_do_not_depend_on_the_loader(dataset: str) -> None:
     before = torch.get_rng_state()
     first(opened(dataset, STREAMING), 2)

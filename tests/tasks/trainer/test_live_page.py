@@ -101,6 +101,52 @@ def test_a_page_that_cannot_be_written_is_a_warning(run: RunDirectory, caplog: p
     assert "the training continues" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "waiting", "words"),
+    [
+        (
+            {"decode": 7.1, "collate": 1.9, "idle": 1.0},
+            0.38,
+            "Decoding limits: 71% of the workers' time; the training waits for images for 38% of its time.",
+        ),
+        (
+            {"fetch": 3.0, "decode": 1.0},
+            0.5,
+            "Fetching shards limits: 75% of the time for loading; the training waits for images for 50% of its time.",
+        ),
+        (
+            {"decode": 2.0, "idle": 8.0},
+            0.02,
+            "The loader does not limit: the workers are idle for 80% of their time, and the training waits for images "
+            "for 2% of its time.",
+        ),
+        (
+            {"decode": 4.0, "idle": 6.0},
+            0.3,
+            "Passing batches to the training limits: the workers wait for 60% of their time, and the training waits "
+            "for images for 30% of its time.",
+        ),
+    ],
+)
+def test_the_page_says_which_stage_of_the_loader_limits(
+    run: RunDirectory, seconds: dict[str, float], waiting: float, words: str
+) -> None:
+    columns = {f"loader_{stage}_seconds": value for stage, value in seconds.items()}
+    for nimg in (480, 560):
+        run.append_stats({"nimg": nimg, "data_share": waiting, "loader_decode_images_per_second": 2600.0, **columns})
+    LivePage(run).finish()
+    data = shown(run)
+    assert data["loader"]["words"] == words
+    stages = {stage["name"]: (stage["seconds"], stage["speed"]) for stage in data["loader"]["stages"]}
+    assert stages["Decoding"] == (seconds["decode"], 2600)
+    assert not [chart for chart in data["charts"] if "oader" in chart["title"]]
+
+
+def test_the_page_of_a_run_without_a_loader_says_nothing_of_it(run: RunDirectory) -> None:
+    LivePage(run).start()
+    assert shown(run)["loader"] == {}
+
+
 def test_the_page_says_where_the_time_went_and_what_it_cost(run: RunDirectory) -> None:
     LivePage(run).start()
     assert (shown(run)["parts"], shown(run)["spent"]) == ({}, "")  # a run of a release without a history
