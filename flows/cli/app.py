@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import BaseModel
 
+from flows.cli import without_collection
 from flows.cli.answers import DONE, FAILED, WRONG, fail, print_summary
 from flows.cli.commands import COMMANDS, Command
 from flows.cli.dry_run import ask_costs, show_plan
@@ -90,8 +91,9 @@ def run_command(
         try:
             config = resolve(command, tokens, file, flags)
             if command.is_flow and not dry_run:
-                TemporaryServer.start()  # its imports take seconds, as those of the plan and of the flow do
-            plan = command.plan(config)
+                start_children(command, config)
+            with without_collection():  # a plan imports what its command needs
+                plan = command.plan(config)
             if not dry_run:
                 outcome = start(command, config, shared["verbose"])
             elif not shared["no_estimate"]:
@@ -109,6 +111,15 @@ def run_command(
     else:
         print_summary(outcome)
     return DONE if outcome is None or command.succeeded(outcome) else FAILED
+
+
+def start_children(command: Command, config: Any) -> None:
+    """Start the processes that the command will need. Their imports take seconds, as those of this process do."""
+    if command.trains:
+        from tasks.training.process.early import EarlyTrainer  # imported late: a refused request does not need it
+
+        EarlyTrainer.start(config.dataset, config.train, config.data)
+    TemporaryServer.start()
 
 
 def start(command: Command, config: BaseModel, verbose: bool) -> Any:

@@ -56,6 +56,7 @@ class Command:
     positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
     switches: frozenset[str] = frozenset()  # flags that are true without a value
     builds: bool = False  # a flow whose first stage is a build, which begins while the flow is imported
+    trains: bool = False  # a flow that trains in this process, whose trainer starts while the flow is imported
     of_source: str = (
         ""  # what runs instead of `runs` when the setting `source` is given; it needs neither log nor server
     )
@@ -108,6 +109,7 @@ COMMANDS = [
         plans.plan_train,
         {"--dataset": "dataset", "--blend": "data.blend", **MODEL_FLAG, **TRAIN_FLAGS},
         dataset_of_file,
+        trains=True,
     ),
     Command(
         "evaluate",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from flows.cli import without_collection
 from flows.cli.commands import Command
 from flows.cli.output import CommandLog
 from tasks.errors import find_deletion
@@ -22,12 +23,12 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
     path = home().root / "logs" / f"{command.name}-{datetime.now():%Y%m%d-%H%M%S}.log"
     with CommandLog(path, quiet=not (verbose or command.is_service)) as log:
         try:
-            with log.starting():
+            with log.starting(), without_collection():
                 function = prepare(command, config, log.raw if log.quiet else None)
             log.collect()
             return function(config)
         except KeyboardInterrupt as stop:
-            if training := sys.modules.get("tasks.training.supervision"):
+            if training := sys.modules.get("tasks.training.process.supervision"):
                 stop.args = (training.describe_stop(),)
             raise
         except Exception as raised:
@@ -39,6 +40,8 @@ def run_flow(command: Command, config: BaseModel, verbose: bool = False) -> Any:
         finally:
             if early := sys.modules.get("tasks.datasets.early"):
                 early.EarlyBuild.stop_unused()
+            if trainer := sys.modules.get("tasks.training.process.early"):
+                trainer.EarlyTrainer.stop_unused()
 
 
 def prepare(command: Command, config: Any, server_log: Path | None) -> Callable[[Any], Any]:

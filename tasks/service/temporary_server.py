@@ -41,7 +41,7 @@ class TemporaryServer:
             if auth := os.environ.get("PREFECT_API_AUTH_STRING"):
                 environment["PREFECT_SERVER_API_AUTH_STRING"] = auth
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tasks.service.prefect_server", str(listening.fileno())],
+                [sys.executable, "-m", "tasks.service.children.temporary", str(listening.fileno())],
                 env=environment,
                 stdin=subprocess.PIPE,
                 pass_fds=[listening.fileno()],

@@ -3,4 +3,15 @@
 May import shards, models, reports, tasks.home and tasks.errors. Imports neither Prefect nor MLflow.
 """
 
-__all__ = ["batches", "config", "costs", "live_page", "locks", "pictures", "run_directory", "traces", "trusted"]
+__all__ = [
+    "batches",
+    "config",
+    "costs",
+    "live_page",
+    "locks",
+    "pictures",
+    "run_directory",
+    "traces",
+    "trusted",
+    "worker",
+]

@@ -4,15 +4,13 @@ In both modes the batch at a given nimg is always the same, also after a resume.
 a run keeps its mode. Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,15 +18,14 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from shards import Blend, Dataset, ShardsError, Split, SplitError, WindowedSplit
 from shards.dataset.blend import BlendedWindows
+from shards.processes.lifetime import die_with_parent
 from shards.reading.stages import IDLE, StageClock
-from tasks.trainer.config import MOST_WORKERS, DataConfig
+from tasks.trainer.config import MOST_WORKERS, DataConfig, Mode, choose_mode
 
 logger = logging.getLogger(__name__)
 
 Array = np.ndarray | torch.Tensor
 Batches = Iterator[tuple[Array, Array]]
-Mode = Literal["resident", "streaming"]
-PR_SET_PDEATHSIG = 1
 _NUM_PREVIEW = 256
 _DEVICE_SHARE = 0.5
 
@@ -75,14 +72,18 @@ def open_data(
     world_size: int = 1,
     device: torch.device | None = None,
     agree: Callable[[bool], bool] = bool,
+    decoded: Split | None = None,
 ) -> Data:
     """Open the training split of a dataset as `config` says.
 
     `agree` combines the answers of all ranks (`World.any`): with mode `auto`, all ranks stream if one of them has too
-    little memory. Raises the errors of Dataset.open_split and Dataset.windows.
+    little memory. `decoded` is the training split if it is in memory already: then `auto` has been decided. Raises the
+    errors of Dataset.open_split and Dataset.windows.
     """
     device = device or torch.device("cpu")
     share = Share(batch_size, seed, rank, world_size)
+    if decoded is not None and config.mode != "streaming":
+        return ResidentData(replace(decoded, balanced=config.balance == "classes"), share, device)
     if choose_mode(config, dataset, agree) == "resident":
         split = replace(dataset.open_split("train"), balanced=config.balance == "classes")
         return ResidentData(split, share, device)
@@ -93,17 +94,6 @@ def open_data(
         )
     windows = dataset.windows("train", config.shuffle_buffer, config.cache_mb * 2**20)
     return StreamingData(windows, share, num_workers(config), config.prefetch)
-
-
-def choose_mode(config: DataConfig, dataset: Dataset | Blend, agree: Callable[[bool], bool] = bool) -> Mode:
-    """Return the mode for `config` on this machine, and log it with the reason. Each rank here would hold a copy."""
-    if config.mode != "auto":
-        return config.mode
-    copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    streams = agree(not dataset.fits_memory("train", copies))
-    need = f"{dataset.decoded_bytes('train') / 2**30:.2f} GiB decoded, {copies} times"
-    logger.info("data.mode auto: %s (%s)", "streaming, too large" if streams else "resident, it fits", need)
-    return "streaming" if streams else "resident"
 
 
 def num_workers(config: DataConfig) -> int:
@@ -275,8 +265,7 @@ def _ignore_stop_signals(_worker: int) -> None:
     """Ignore stop signals. The whole process group gets them, but the trainer needs its batches until it stops."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(signal.SIGKILL)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -1,6 +1,9 @@
 """Settings of a training: `TrainConfig` for the loop, `DataConfig` for loading images. Does not import torch."""
 
-from typing import Literal
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -9,10 +12,16 @@ from models.networks.names import check_resolution
 from models.networks.presets import preset_fields
 from models.training.config import TrainConfig
 
-__all__ = ["DataConfig", "Parent", "Settings", "TrainConfig", "check_resolution", "preset_fields"]
+if TYPE_CHECKING:
+    from shards import Blend, Dataset
 
+__all__ = ["DataConfig", "Parent", "Settings", "TrainConfig", "check_resolution", "choose_mode", "preset_fields"]
 
+logger = logging.getLogger(__name__)
+Mode = Literal["resident", "streaming"]
 MOST_WORKERS = 8
+# Tells the trainer which process supervises it. The trainer can then notice a parent that died very early.
+SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
 
 
 class DataConfig(Settings):
@@ -103,6 +112,17 @@ class DataConfig(Settings):
         decisive = {"mode", "balance"} if self.mode == "resident" else {"mode", "balance", "shuffle_buffer"}
         chosen = self.model_dump_json(include=decisive, exclude_defaults=True)
         return "" if chosen == "{}" else chosen
+
+
+def choose_mode(config: DataConfig, dataset: "Dataset | Blend", agree: Callable[[bool], bool] = bool) -> Mode:
+    """Return the mode for `config` on this machine, and log it with the reason. Each rank here would hold a copy."""
+    if config.mode != "auto":
+        return config.mode
+    copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    streams = agree(not dataset.fits_memory("train", copies))
+    need = f"{dataset.decoded_bytes('train') / 2**30:.2f} GiB decoded, {copies} times"
+    logger.info("data.mode auto: %s (%s)", "streaming, too large" if streams else "resident, it fits", need)
+    return "streaming" if streams else "resident"
 
 
 class Parent(Settings):

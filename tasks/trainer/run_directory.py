@@ -39,9 +39,6 @@ from tasks.trainer.config import DataConfig, Parent
 from tasks.trainer.locks import hold, is_held
 from tasks.trainer.trusted import TrustedImages
 
-# Tells the trainer which process supervises it. The trainer can then notice a parent that died very early.
-SUPERVISOR_PID = "SHARDGAN_SUPERVISOR_PID"
-
 State = Literal["running", "done", "resumable", "diverged", "failed"]
 
 

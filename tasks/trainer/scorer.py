@@ -28,10 +28,11 @@ from models.training.checkpoints import CheckpointStore, load_checkpoint
 from models.training.health_config import SCORE_NET
 from models.training.loop import TrainConfig
 from shards import Dataset
+from shards.processes.lifetime import die_with_parent
 from tasks.home import home
 from tasks.trainer.pictures import SPLIT, real_images, reference_key, request_rows
 from tasks.trainer.run_directory import RunConfig, RunDirectory
-from tasks.trainer.worker import die_with_parent
+from tasks.trainer.worker import find_supervisor
 
 NICENESS = 10
 IMAGES_A_BATCH = 50
@@ -114,6 +115,6 @@ def generate(
 
 
 if __name__ == "__main__":
-    die_with_parent()
+    die_with_parent(parent=find_supervisor())
     os.nice(NICENESS)
     main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -13,7 +13,8 @@ from models.errors import EvaluationError
 from models.metrics.diversity import Diversity
 from models.training.checkpoints import Best
 from models.training.io import Scored
-from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory
+from tasks.trainer.config import SUPERVISOR_PID
+from tasks.trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2

@@ -12,13 +12,12 @@ start `torchrun ... -m tasks.trainer.worker RUN_DIR` on each of them, with the r
 """
 
 import contextlib
-import ctypes
 import hashlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +36,25 @@ from models.training.checkpoints import CheckpointStore
 from models.training.health import Event
 from models.training.io import TrainingInputs
 from models.training.loop import train
-from shards import Blend, Dataset
+from shards import Blend, Dataset, Split
 from shards.images.containers.marking import Mark, mark_image
+from shards.processes.lifetime import die_with_parent
 from tasks.trainer.batches import Batches, Data, open_data
+from tasks.trainer.config import SUPERVISOR_PID
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.journal import Journal
 from tasks.trainer.costs.processor import find_processor
 from tasks.trainer.live_page import LivePage
-from tasks.trainer.run_directory import SUPERVISOR_PID, RunConfig, RunDirectory, Status
+from tasks.trainer.run_directory import RunConfig, RunDirectory, Status
 from tasks.trainer.scoring import ChildScorer
 from tasks.trainer.traces import training_codecs
 from tasks.trainer.trusted import load_trusted
 
 logger = logging.getLogger("tasks.trainer.worker")
-PR_SET_PDEATHSIG = 1
+LOG_FORMAT = "%(asctime)s %(name)s %(message)s"
 MIN_REFERENCE = 2  # images that a quick score compares with
 MIN_MICRO_BATCH = 2  # BatchNorm needs at least two images
+FindSplit = Callable[[Dataset], Split | None]
 
 
 class MicroBatchHalved(Exception):
@@ -112,8 +114,11 @@ class RunDirectoryIO:
         )
 
 
-def main(path: Path) -> None:
-    """Train as PATH/config.json says until the training is done or this process is told to stop."""
+def main(path: Path, find_split: FindSplit | None = None) -> None:
+    """Train as PATH/config.json says until the training is done or this process is told to stop.
+
+    `find_split` returns the training split if this process has decoded it before it knew its run, else None.
+    """
     run = RunDirectory(path)
     stop = StopFlag()
     if int(os.environ.get("RANK", "0")) > 0:
@@ -122,7 +127,7 @@ def main(path: Path) -> None:
     with run.lock(), following_page(run):
         run.set_status("running", stored_nimg(run))
         try:
-            status = train_in(run, stop)
+            status = train_in(run, stop, find_split)
         except (PeerLostError, MicroBatchHalved):
             # The status stays `running`, as if this process had died too: a new process continues.
             raise
@@ -147,7 +152,7 @@ def following_page(run: RunDirectory) -> Iterator[None]:
         page.finish()
 
 
-def train_in(run: RunDirectory, stop: StopFlag) -> Status:
+def train_in(run: RunDirectory, stop: StopFlag, find_split: FindSplit | None = None) -> Status:
     """Train in `run`. Return the status that status.json will contain."""
     config, train_config = run.config(), run.train_config()
     device = select_device(config.train.compute.device, int(os.environ.get("LOCAL_RANK", "0")))
@@ -167,6 +172,7 @@ def train_in(run: RunDirectory, stop: StopFlag) -> Status:
         world_size=world.size,
         device=device,
         agree=world.any,
+        decoded=find_split(dataset) if find_split and not config.parents else None,
     )
     logger.info("%s@%s: %s", config.dataset, config.dataset_version[:12], data.describe())
     if world.is_main:
@@ -270,21 +276,23 @@ def become_torchrun(path: Path) -> None:
         os.execv(sys.executable, [sys.executable, *torchrun, "-m", "tasks.trainer.worker", str(path)])
 
 
-def die_with_parent() -> None:
-    """Ask Linux to send SIGTERM when the parent process dies, so that no trainer is left behind."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.environ.get(SUPERVISOR_PID, str(os.getppid())) != str(os.getppid()):
-            sys.exit("the process that started this trainer has already died")
+def find_supervisor() -> int:
+    """Return the process id of the process that started this trainer."""
+    return int(os.environ.get(SUPERVISOR_PID, os.getppid()))
 
 
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stdout)
-    die_with_parent()
-    become_torchrun(Path(sys.argv[1]))
+def work(path: Path, find_split: FindSplit | None = None) -> None:
+    """Be the trainer of a run: with several processes through torchrun, and again with less memory if necessary."""
+    become_torchrun(path)
     try:
-        main(Path(sys.argv[1]))
+        main(path, find_split)
     except MicroBatchHalved:
         if "RANK" in os.environ:  # torchrun ends with it, and the supervisor starts the training again
             raise
-        start_again(Path(sys.argv[1]))
+        start_again(path)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stdout)
+    die_with_parent(parent=find_supervisor())
+    work(Path(sys.argv[1]))

@@ -3,4 +3,4 @@
 May import registry and the rooms below it, not datasets, evaluation or service.
 """
 
-__all__ = ["costs", "delegation", "family", "outcome", "quota", "sizes", "stage"]
+__all__ = ["costs", "delegation", "family", "outcome", "process", "quota", "sizes", "stage"]

@@ -1,4 +1,4 @@
-"""The training stage. A child process trains in a run directory (tasks.training.supervision). This task follows it.
+"""The training stage: a child process trains in a run directory (tasks.training.process), and this task follows it.
 
 Call the task directly, never with `.submit()`: signals reach only the main thread, and the trainer dies with the thread
 that started it.
@@ -38,8 +38,8 @@ from tasks.training.blend import plan_parents
 from tasks.training.family import resolve_family
 from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
+from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.sizes import network_of
-from tasks.training.supervision import raise_for, supervise
 from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
 

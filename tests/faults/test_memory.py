@@ -15,8 +15,8 @@ from tasks.errors import TrainingFailed
 from tasks.home import home
 from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory
+from tasks.training.process.supervision import raise_for
 from tasks.training.stage import plan_run
-from tasks.training.supervision import raise_for
 from tests.faults.training import TRAINING, Tell
 
 BATCH = 1024

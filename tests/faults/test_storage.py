@@ -16,8 +16,8 @@ from tasks.errors import TrainingFailed
 from tasks.home import home
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.mirror import RunMirror
+from tasks.training.process.supervision import raise_for
 from tasks.training.stage import plan_run
-from tasks.training.supervision import raise_for
 from tests.conftest import write_collection
 from tests.faults.buckets import Bucket
 from tests.faults.training import TRAINING, Tell, weights_sha256

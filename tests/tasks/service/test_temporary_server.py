@@ -40,7 +40,7 @@ def start() -> "subprocess.Popen[bytes]":
 def kill(command: "subprocess.Popen[bytes]") -> None:
     """SIGKILL, after which the server has to end by itself."""
     (server,) = psutil.Process(command.pid).children()
-    assert "tasks.service.prefect_server" in server.cmdline()
+    assert "tasks.service.children.temporary" in server.cmdline()
     command.send_signal(signal.SIGKILL)
     command.wait()
     _, left = psutil.wait_procs([server], timeout=60)

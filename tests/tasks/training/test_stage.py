@@ -21,8 +21,8 @@ from tasks.errors import (
 )
 from tasks.home import home
 from tasks.trainer.run_directory import RunDirectory
+from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.stage import plan_run
-from tasks.training.supervision import raise_for, supervise
 
 CPU = ComputeConfig(threads=1, device="cpu")
 ENDLESS = TrainConfig(nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, compute=CPU)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from tasks.errors import TrainerDied, TrainingDiverged, TrainingFailed, TrainingInterrupted
 from tasks.trainer.costs.history import History
-from tasks.trainer.run_directory import SUPERVISOR_PID, RunDirectory, Status
+from tasks.trainer.run_directory import RunDirectory, Status
+from tasks.training.process.early import EarlyTrainer, trainer_environment
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 25.0  # Prefect kills a cancelled flow 30 s after it asked the flow to stop
@@ -23,11 +24,8 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
     SIGTERM, a cancelled flow and Ctrl-C arrive here as exceptions. The trainer is then told to stop and has
     GRACE_SECONDS to write a checkpoint. After that it is killed. Returns the exit code.
     """
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid())}
     history = History(run.path)
-    command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
-    with run.log.open("ab") as log:
-        trainer = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
+    trainer = EarlyTrainer.take(str(run.path)) or _start(run)
     try:
         while trainer.poll() is None:
             on_poll()
@@ -46,6 +44,13 @@ def supervise(run: RunDirectory, on_poll: Callable[[], None]) -> int:
         history.add("exit", code=trainer.returncode)
     on_poll()
     return trainer.returncode
+
+
+def _start(run: RunDirectory) -> "subprocess.Popen[bytes]":
+    environment = os.environ | trainer_environment()
+    command = [sys.executable, "-m", "tasks.trainer.worker", str(run.path)]
+    with run.log.open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)
 
 
 def describe_stop() -> str:
