@@ -150,7 +150,7 @@ def in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "/")
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).replace("|", "/").split())
 
 
 def part_rows(parts: Mapping[str, Any]) -> Iterator[Row]:

@@ -117,9 +117,12 @@ class Child:
             raise RuntimeError(f"{self._name} took longer than {seconds:.0f} s")
         if self._process.exitcode == -signal.SIGKILL:
             return None
-        if self._process.exitcode or not self._receiver.poll():
+        if not self._receiver.poll():
             raise RuntimeError(f"{self._name} failed with exit code {self._process.exitcode}")
-        return json.loads(self._receiver.recv_bytes())
+        is_done, value = json.loads(self._receiver.recv_bytes())
+        if not is_done:
+            raise RuntimeError(f"{self._name} failed: {value}")
+        return value
 
 
 def in_child(function: Callable[..., Any], *arguments: Any, seconds: float = 60.0) -> Any:
@@ -129,9 +132,10 @@ def in_child(function: Callable[..., Any], *arguments: Any, seconds: float = 60.
 
 def _send(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
-        sender.send_bytes(json.dumps(function(*arguments)).encode())
-    except BaseException:
+        sender.send_bytes(json.dumps([True, function(*arguments)]).encode())
+    except BaseException as error:
         traceback.print_exc()
         sys.stderr.flush()
+        sender.send_bytes(json.dumps([False, f"{type(error).__name__}: {error}"]).encode())
         os._exit(1)
     os._exit(0)

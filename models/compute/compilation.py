@@ -28,7 +28,14 @@ def compiles(config: ComputeConfig, device: torch.device) -> bool:
 
 def compiled(function: Function, backend: str = BACKEND) -> Function:
     """`function`, which is compiled at its first call for each combination of shapes and types."""
-    return cast(Function, torch.compile(function, backend=backend, dynamic=False))
+    return cast(Function, torch.compile(function, backend=backend, dynamic=False, options=_options(backend)))
+
+
+def _options(backend: str) -> dict[str, Any] | None:
+    """Keep the layout of maps. On a GPU, the compiler otherwise makes maps channels_last, and expects gradients in this
+    layout too. In float32, cuDNN returned the gradient of a contiguous one for maps of 4x4 pixels (H200, torch 2.11).
+    """
+    return {"layout_optimization": False} if backend == BACKEND else None
 
 
 def compile_methods(network: nn.Module, methods: Sequence[str], backend: str = BACKEND) -> None:
@@ -39,7 +46,7 @@ def compile_methods(network: nn.Module, methods: Sequence[str], backend: str = B
     """
     for name in methods:
         if name == "forward":
-            network.compile(backend=backend, dynamic=False)
+            network.compile(backend=backend, dynamic=False, options=_options(backend))
         else:
             setattr(network, name, _on_contiguous(compiled(getattr(network, name), backend)))
 

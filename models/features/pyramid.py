@@ -25,7 +25,7 @@ class LitePyramid:
         weights = _efficientnet_lite0_weights()
         self.input_size = input_size
         self.sha256 = hashlib.sha256(weights).hexdigest()
-        net = _build_efficientnet_lite0(weights, input_size)
+        net = pad_inside(_build_efficientnet_lite0(weights, input_size))
         self.stem = torch.nn.Sequential(net._conv_stem, net._swish).to(device)
         self.blocks = net._blocks.to(device)
 
@@ -40,6 +40,19 @@ class LitePyramid:
             if x.shape[-1] != before.shape[-1]:
                 maps.append(before)
         return [*maps, x][-NUM_SCALES:]
+
+
+def pad_inside(net: torch.nn.Module) -> torch.nn.Module:
+    """Let convolutions pad their maps themselves where the padding is the same on all sides.
+
+    The package pads in an operation of its own, which copies the map. A step of training does so a hundred times.
+    """
+    for conv in net.modules():
+        padding = getattr(getattr(conv, "static_padding", None), "padding", None)
+        if isinstance(conv, torch.nn.Conv2d) and padding is not None and len(set(padding)) == 1:
+            conv.padding = (padding[0], padding[0])
+            conv.static_padding = torch.nn.Identity()
+    return net
 
 
 @cache

@@ -75,7 +75,8 @@ class Mixing(nn.Module):
 class SpectralConvolution(nn.Conv2d):
     """A convolution whose weights are divided by their largest singular value (Miyato et al. 2018).
 
-    Each pass in training mode takes one step of the power iteration. Its vector is a buffer, so a resume is exact.
+    `direction` is the left singular vector, as far as the power iteration has come. It is a buffer, so a resume is
+    exact. A pass does not change it: compiled code may keep the buffer itself for its gradient.
     """
 
     direction: torch.Tensor
@@ -89,16 +90,20 @@ class SpectralConvolution(nn.Conv2d):
         return scaled
 
     def norm(self) -> torch.Tensor:
-        """The largest singular value of the weights as a matrix (outputs, rest), as far as it is known."""
+        """The largest singular value of the weights as a matrix (outputs, rest), as far as it is known.
+
+        `direction` is taken as constant. Then the gradient is the product of both singular vectors, as in the paper.
+        """
         with torch.autocast("cuda" if self.weight.is_cuda else "cpu", enabled=False):
-            matrix = self.weight.flatten(1)
-            with torch.no_grad():
-                right = F.normalize(matrix.mT @ self.direction, dim=0)
-                left = F.normalize(matrix @ right, dim=0)
-                if self.training:
-                    self.direction.copy_(left)
-            norm: torch.Tensor = left @ matrix @ right
+            norm: torch.Tensor = torch.linalg.vector_norm(self.weight.flatten(1).mT @ self.direction)
             return norm
+
+    @torch.no_grad()
+    def iterate(self) -> None:
+        """Take one step of the power iteration."""
+        matrix = self.weight.flatten(1)
+        right = F.normalize(matrix.mT @ self.direction, dim=0)
+        self.direction.copy_(F.normalize(matrix @ right, dim=0))
 
 
 def with_spread(x: torch.Tensor) -> torch.Tensor:
@@ -194,6 +199,12 @@ class Discriminator(nn.Module):
     def attach(self, pyramid: Pyramid) -> None:
         """Use this frozen net. It is not registered as a submodule, so its weights are neither trained nor saved."""
         self.pyramid = pyramid
+
+    def iterate_norms(self) -> None:
+        """Take one step of the power iteration in every spectral convolution: once before each step of training."""
+        for layer in self.modules():
+            if isinstance(layer, SpectralConvolution):
+                layer.iterate()
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """What the heads see of images (N, C, H, W) in [-1, 1]: mixed features, finest scale first, then the pixels."""

@@ -16,6 +16,7 @@ def discriminate(state: Networks, batch: Batch) -> Losses:
     with torch.no_grad():
         real = discriminator.maps(batch.augment(batch.real))
     _, maps = features_of_fake(state, batch)
+    discriminator.iterate_norms()
     real_logits = discriminator.logits(real, batch.classes)
     fake_logits = discriminator.logits([scale.detach() for scale in maps], batch.classes)
     loss = hinge_discriminator_loss(real_logits, fake_logits)
