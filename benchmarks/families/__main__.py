@@ -1,36 +1,56 @@
-"""`make bench-families`: every family on digits and emoji at 32x32, with the same number of images seen.
+"""Families compared on the same images: `--train` on one GPU, all of a collection side by side, or on the CPU.
 
-Trainings are kept under the ignored cache and go on where they were left; the table is written when all are there.
+`python -m benchmarks.families --train --out FOLDER` trains each family with three seeds on five collections for the
+same time, and scores it at equal time and at equal images seen. `--report FOLDER` writes families.md from that folder.
+Without both, `make bench-families`: every family on digits and emoji at 32x32 on a CPU, with 50,000 images each.
 """
 
 import argparse
-import os
+from pathlib import Path
 
-from benchmarks.collections.sharded import NAMES, sharded
-from benchmarks.families.contenders import NIMG, contenders
-from benchmarks.families.generation import measure_generators
-from benchmarks.families.table import write_table
-from benchmarks.families.training import run
-from benchmarks.harness.training import network
-from models.compute.config import ComputeConfig
-from models.compute.device import prepare, select_device
+from benchmarks.families.jobs import FAMILIES
 
 
 def main() -> None:
-    """Train and score what `--only` names, or everything, and write the table of what there is."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="names that contain this, e.g. emoji-dcgan")
-    parser.add_argument("--nimg", type=int, default=NIMG, help="images that each training sees")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
-    given = parser.parse_args()
-    datasets = {name: sharded(name, 32) for name in NAMES}
-    compute = ComputeConfig(threads=given.threads)
-    prepare(compute, select_device(compute.device))
-    chosen = [one for one in contenders(given.nimg, given.threads) if given.only in one.slug]
-    results = [run(one, datasets[one.collection]) for one in chosen]
-    if not given.only:
-        costs = measure_generators([network(one.config, datasets[one.collection]) for one in chosen])
-        write_table(results, costs, given.threads or os.cpu_count() or 1)
+    """Do what is asked for. Each way imports only what it needs: the machine with the GPU has few packages."""
+    given = parse()
+    if given.train:
+        from benchmarks.families.waves import train_all
+
+        train_all(given)
+    elif given.report:
+        from benchmarks.families.report import write_report
+
+        write_report(given.report)
+    else:
+        from benchmarks.families.by_images import compare
+
+        compare(given.only, given.nimg, given.threads)
+
+
+def parse() -> argparse.Namespace:
+    """The arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="names of collections, with commas; on a CPU: what a name contains")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="train nothing: write the page of this folder")
+    timed = parser.add_argument_group("with --train")
+    timed.add_argument("--train", action="store_true", help="train side by side for the same time")
+    timed.add_argument("--device", choices=["cpu", "cuda"], default="cuda", help="where; default cuda")
+    timed.add_argument("--datasets", type=Path, metavar="FILE", help="collections in an archive; default: fetched")
+    timed.add_argument("--out", type=Path, default=Path(".cache/bench/families-timed"), help="folder of the results")
+    timed.add_argument("--seconds", type=float, default=40, help="time of each training")
+    timed.add_argument("--margin", type=float, default=60, help="seconds for start and scores; then a wave is killed")
+    timed.add_argument("--limit", type=float, default=0, help="seconds for everything; 0: no limit")
+    timed.add_argument("--seeds", type=int, default=3, help="how many seeds")
+    timed.add_argument("--families", type=lambda text: text.split(","), default=FAMILIES, help="names, with commas")
+    timed.add_argument("--long", action="append", default=[], metavar="NAME=JSON", help="a training beside all waves")
+    timed.add_argument("--reserve", type=float, default=60, help="seconds before the limit at which --long ones stop")
+    timed.add_argument("--images", type=int, default=2000, help="images of each score")
+    timed.add_argument("--input-size", type=int, default=112, help="pixels at which the judges see them")
+    counted = parser.add_argument_group("without --train")
+    counted.add_argument("--nimg", type=int, default=50_000, help="images that each training sees")
+    counted.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
