@@ -41,6 +41,7 @@ from flows.cli.verbs.listing import list_things
 from flows.cli.verbs.showing import show
 from flows.configs import DriftConfig, PipelineConfig
 from tasks.errors import BAD_REQUESTS
+from tasks.home import home
 from tasks.service.temporary_server import TemporaryServer
 from tasks.tracking.telemetry.log_format import LOG_FORMAT, LogFormat
 
@@ -114,11 +115,20 @@ def run_command(
 
 
 def start_children(command: Command, config: Any) -> None:
-    """Start the processes that the command will need. Their imports take seconds, as those of this process do."""
+    """Start the processes that the command will need, and read the images that it will need.
+
+    Imports take seconds, in these processes as in this one.
+    """
     if command.trains:
         from tasks.training.process.early import EarlyTrainer  # imported late: a refused request does not need it
 
         EarlyTrainer.start(config.dataset, config.train, config.data)
+    if command.scores:
+        from tasks.tracking.inventory.models import find_manifest
+        from tasks.trainer.pictures import EarlyImages  # imports NumPy, which refused requests do not need
+
+        if manifest := find_manifest(home(), config.model):
+            EarlyImages.start(manifest, config.evaluate)
     TemporaryServer.start()
 
 

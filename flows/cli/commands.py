@@ -57,6 +57,7 @@ class Command:
     switches: frozenset[str] = frozenset()  # flags that are true without a value
     builds: bool = False  # a flow whose first stage is a build, which begins while the flow is imported
     trains: bool = False  # a flow that trains in this process, whose trainer starts while the flow is imported
+    scores: bool = False  # a flow that scores the version `model`, whose images are read while the flow is imported
     of_source: str = (
         ""  # what runs instead of `runs` when the setting `source` is given; it needs neither log nor server
     )
@@ -119,6 +120,7 @@ COMMANDS = [
         plans.plan_evaluate,
         {**MODEL_FLAG, "--num-images": "evaluate.num_images"},
         model_of_file,
+        scores=True,
     ),
     Command(
         "run",

@@ -1,14 +1,18 @@
 """The images that an evaluation uses: real images from the shards, and the number of generated images of each class."""
 
+import json
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from models.metrics.config import EvalConfig
-from shards import Dataset
+from shards import Dataset, Split
+from shards.reading.early import EarlySplit
+from tasks.home import home
 
 SPLIT = "val"
 TRAIN = "train"
@@ -35,7 +39,41 @@ def some_images(dataset: Dataset, split: str = TRAIN) -> SomeImages:
 
 def real_images(dataset: Dataset) -> Iterator[np.ndarray]:
     """Yield the val split as one uint8 NCHW batch. Nothing is read before the batch is requested."""
-    yield dataset.open_split(SPLIT).images
+    yield (EarlyImages.take(dataset) or dataset.open_split(SPLIT)).images
+
+
+class EarlyImages:
+    """The val split of an evaluation, decoded while its command imports Prefect, MLflow and torch."""
+
+    _started: ClassVar[EarlySplit | None] = None
+
+    @classmethod
+    def start(cls, manifest: str, config: EvalConfig) -> None:
+        """Begin to decode, unless each feature net of `config` has seen these images before."""
+
+        def decode() -> Split | None:
+            dataset = Dataset.open(manifest)
+            return None if _features_are_known(dataset, config, home().features) else dataset.open_split(SPLIT)
+
+        cls._started = EarlySplit(decode)
+
+    @classmethod
+    def take(cls, dataset: Dataset) -> Split | None:
+        """Return the split once, if it is that of this version."""
+        found, cls._started = cls._started, None
+        return found.find(dataset.manifest) if found else None
+
+
+def _features_are_known(dataset: Dataset, config: EvalConfig, folder: Path) -> bool:
+    """Read the keys in the cache of models/features/cache.py, which cannot be imported without torch."""
+    known = set()
+    for path in folder.glob("features-*.safetensors"):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        content, net, _sha256, size, *_ = json.loads(header["__metadata__"]["key"])
+        if content == reference_key(dataset) and config.input_size in (0, size):
+            known.add(net)
+    return {config.feature_net, config.second} - {""} <= known
 
 
 def reference_key(dataset: Dataset) -> str:

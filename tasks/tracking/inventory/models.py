@@ -70,6 +70,17 @@ def check_version(home: Home, uri: str) -> None:
         raise RegistryError(f"the registry has no {ref.uri}; registered models: {known}")
 
 
+def find_manifest(home: Home, uri: str) -> str:
+    """Return where the manifest of a version's dataset lies, empty if this is not known without a tracking server."""
+    if not home.serves_itself or not home.mlflow_database.exists():
+        return ""
+    ref = ModelRef.parse(uri)
+    for one in read_versions(home.mlflow_database):
+        if one.name == ref.name and (one.version == ref.version or ref.alias in one.aliases):
+            return one.tags.get(VersionTags.name("manifest"), "")
+    return ""
+
+
 def _record(home: Home, stored: StoredVersion) -> VersionRecord:
     files = local_files(home, stored.location)
     facts = {

@@ -9,54 +9,28 @@ import gc
 import logging
 import os
 import sys
-import threading
 from pathlib import Path
 
-import shards.reading.resident  # noqa: F401 - everything that the thread needs is imported before it starts
-from shards import Dataset, ShardsError, Split
+from shards import Dataset, Split
 from shards.processes.lifetime import die_with_parent
+from shards.reading.early import EarlySplit
 from tasks.trainer.config import choose_mode
 from tasks.training.process.early import EarlyJob
 
-logger = logging.getLogger(__name__)
 
+def read_early(job: EarlyJob) -> EarlySplit | None:
+    """Begin to decode the training split, unless it has to be streamed. Return None if a blend is trained on."""
 
-class SplitReader:
-    """Decodes the training split in a thread, unless it has to be streamed, or the training draws from a blend."""
+    def decode() -> Split | None:
+        dataset = Dataset.open(job.dataset, job.root)
+        return dataset.open_split("train") if choose_mode(job.data, dataset) == "resident" else None
 
-    def __init__(self, job: EarlyJob) -> None:
-        self.job = job
-        self._dataset: Dataset | None = None
-        self._split: Split | None = None
-        self._thread = threading.Thread(target=self._read, name="early-split", daemon=True)
-        if not job.data.blend:
-            self._thread.start()
-
-    def find(self, dataset: Dataset) -> Split | None:
-        """Wait for the split. Return None if it is of another version, or if it could not be read.
-
-        The trainer then reads it itself, and raises the error in its own run.
-        """
-        if self._thread.ident is None:
-            return None
-        self._thread.join()
-        opened, split = self._dataset, self._split
-        self._dataset = self._split = None
-        same = opened and (opened.uri, opened.manifest.version) == (dataset.uri, dataset.manifest.version)
-        return split if same else None
-
-    def _read(self) -> None:
-        try:
-            self._dataset = Dataset.open(self.job.dataset, self.job.root)
-            if choose_mode(self.job.data, self._dataset) == "resident":
-                self._split = self._dataset.open_split("train")
-        except (ShardsError, OSError) as error:
-            logger.info("the images were not read before the start of the run: %s", error)
+    return None if job.data.blend else EarlySplit(decode)
 
 
 def main(job: EarlyJob) -> None:
     """Read the images and import torch, wait for the run, and train it."""
-    reader = SplitReader(job)
+    early = read_early(job)
     gc.disable()  # what is imported stays: to look for garbage in it takes a quarter of the time of the imports
     from tasks.trainer import worker  # imports torch, while the thread reads
 
@@ -67,7 +41,7 @@ def main(job: EarlyJob) -> None:
         sys.exit()  # the command has ended, or it needs no trainer
     path = Path(line.rstrip("\n"))
     write_to(path / "train.log")
-    worker.work(path, reader.find)
+    worker.work(path, lambda dataset: early.find(dataset.manifest) if early else None)
 
 
 def write_to(log: Path) -> None:

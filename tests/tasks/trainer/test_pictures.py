@@ -1,10 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from models.features.cache import reference_features
+from models.features.nets import load_feature_net
 from models.metrics.config import EvalConfig
 from shards import Dataset
-from tasks.trainer.pictures import request_rows, share_out
+from tasks.home import home
+from tasks.trainer.pictures import EarlyImages, real_images, reference_key, request_rows, share_out
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,18 @@ def test_a_class_without_val_images_leaves_the_others_their_numbers(dataset: str
     assert grown.class_counts("val") == [0, *data.class_counts("val")]
     rows = request_rows(grown, EvalConfig(num_images=40))
     assert {row["label"] for row in rows} == {1, 2}
+
+
+def test_the_images_of_an_evaluation_are_read_early_unless_their_features_are_known(dataset: str) -> None:
+    data, config = Dataset.open(dataset), EvalConfig(input_size=32, second_net="none")
+    EarlyImages.start(dataset, config)
+    (images,) = real_images(data)
+    assert np.array_equal(images, data.open_split("val").images)
+    assert EarlyImages.take(data) is None
+
+    net = load_feature_net(config.feature_net, 64)
+    for size in (64, 32):  # the second one is that of `config`
+        net.input_size = size
+        reference_features(images, net, home().features, reference_key(data))
+        EarlyImages.start(dataset, config)
+        assert (EarlyImages.take(data) is None) == (size == 32)
