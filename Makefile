@@ -77,7 +77,7 @@ bench-classifier: $(STAMP) ## what the champion's images are worth to a classifi
 bench-estimates: $(STAMP) ## three small runs beside what their dry runs foretold (some minutes)
 	@$(BIN)/python -m benchmarks.estimates
 
-bench-families: $(STAMP) ## every network family on digits and emoji (some hours on two cores)
+bench-families: $(STAMP) ## every network family on digits and emoji at 32x32 (some hours on two cores)
 	@$(BIN)/python -m benchmarks.families
 
 # On a machine without this environment, any Python with torch >= 2.11 and what models/ imports will do: set PYTHON.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from shards import ShardConfig, build
 
@@ -68,5 +69,6 @@ def test_trainings_side_by_side_are_scored_at_equal_time_and_equal_images(tmp_pa
     assert len(set(equal.values())) == 1
     assert all(f"{name}-MobileNetV2" in row["scores"] for row in scores for name in ("FD", "KD", "recall"))
     assert all("memorised" in row["scores"] for row in scores)
+    assert load_file(out / "digits-own-0.safetensors")
     with tarfile.open(out / "pictures.tar") as pictures:
         assert {"digits.png", "digits-own-0-000001000.png"} <= set(pictures.getnames())

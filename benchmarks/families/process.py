@@ -1,6 +1,7 @@
 """What the process of one training does: it trains, then scores itself. Each row is written when it is known."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from benchmarks.families.jobs import Job, network_of
 from benchmarks.families.judging import SHOWN, Decoded, judges, score_generator, score_real, shown
@@ -19,8 +21,10 @@ from benchmarks.families.timed import LAST, Clock, Course, Kept, Tell, train_for
 from models.compute.config import ComputeConfig, DeviceName
 from models.compute.device import prepare, select_device
 from models.grids import grid_png
+from models.metrics.judges import FIRST_JUDGE, LABELS
 
 ROWS = "rows.jsonl"
+FIRST_SCORE = f"FD-{LABELS[FIRST_JUDGE]}"  # by which the product chooses the best checkpoint, too
 COLUMNS = 8
 MOST_CURVE = 3  # points that are scored besides the last one and the one that all families reached
 PATIENCE = 45.0  # seconds that a training waits for the others, to begin and to end
@@ -55,7 +59,8 @@ def measure_references(place: Place, name: str, collection: Decoded) -> None:
     device = select_device(place.device)
     prepare(ComputeConfig(device=place.device, threads=1), device)
     asked = judges(collection, device, place.work / "features", place.input_size)
-    facts = {"version": collection.manifest.version, "resolution": collection.manifest.resolution}
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    facts = {"card": card, "version": collection.manifest.version, "resolution": collection.manifest.resolution}
     counts = {"num_train": len(collection.train), "num_val": len(collection.val)}
     real = collection.train.images
     chosen = np.sort(np.random.default_rng(0).permutation(len(real))[:SHOWN])
@@ -89,7 +94,7 @@ def train_beside(place: Place, job: Job, collection: Decoded, peers: list[str], 
 
 
 def train_long(place: Place, job: Job, collection: Decoded, is_over: Callable[[float], bool]) -> None:
-    """Train until it is over; keep a picture at each point, and score all points, the last one first."""
+    """Train until it is over; keep a picture at each point. Score all points, the last one first, and keep the best."""
     spec = network_of(job.config, collection.manifest)
 
     def tell(kept: Kept, generator: torch.nn.Module) -> None:
@@ -97,7 +102,15 @@ def train_long(place: Place, job: Job, collection: Decoded, is_over: Callable[[f
         (place.work / f"{job.slug}-{kept.point:09d}.png").write_bytes(picture)
 
     course = _train(place, job, collection, Clock(lambda: None, is_over), tell)
-    _score(place, job, collection, course, [course.last, *reversed(course.kept)], 0)
+    best, least = course.last, math.inf
+
+    def choose(kept: Kept, scores: dict[str, float]) -> None:
+        nonlocal best, least
+        if scores[FIRST_SCORE] < least:
+            best, least = kept, scores[FIRST_SCORE]
+            _save_weights(place.out / f"{job.slug}.safetensors", best, job)
+
+    _score(place, job, collection, course, [course.last, *reversed(course.kept)], tell=choose)
 
 
 def chosen_points(mine: str, reached: dict[str, list[int]]) -> tuple[int, list[int]]:
@@ -125,7 +138,15 @@ def _train(place: Place, job: Job, collection: Decoded, clock: Clock, tell: Tell
     return course
 
 
-def _score(place: Place, job: Job, collection: Decoded, course: Course, points: list[Kept], equal: int) -> None:
+def _score(
+    place: Place,
+    job: Job,
+    collection: Decoded,
+    course: Course,
+    points: list[Kept],
+    equal: int = 0,
+    tell: Callable[[Kept, dict[str, float]], None] = lambda *_: None,
+) -> None:
     device = next(course.generator.parameters()).device
     asked = judges(collection, device, place.work / "features", place.input_size)
     num_classes = network_of(job.config, collection.manifest).num_classes
@@ -134,6 +155,19 @@ def _score(place: Place, job: Job, collection: Decoded, course: Course, points: 
         found = score_generator(course.generator, asked, num_classes, place.num_images)
         at = "time" if kept.point == LAST else "images" if kept.point == equal else "curve"
         place.write("score", **_names(job), at=at, point=kept.point, nimg=kept.nimg, seconds=kept.seconds, **found)
+        tell(kept, found["scores"])
+
+
+def _save_weights(path: Path, kept: Kept, job: Job) -> None:
+    """Keep a generator in half precision, so that it is small enough to be sent back."""
+    halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in kept.weights.items()}
+    partial = path.with_name(f".{path.name}")
+    save_file({name: tensor.cpu() for name, tensor in halves.items()}, partial, {"nimg": str(kept.nimg), **_texts(job)})
+    partial.replace(path)
+
+
+def _texts(job: Job) -> dict[str, str]:
+    return {"collection": job.collection, "config": job.config.model_dump_json()}
 
 
 def _names(job: Job) -> Row:

@@ -9,7 +9,7 @@ SHOWN = ("FD-EffNetLite0", "KD-EffNetLite0", "precision", "recall", "coverage")
 
 
 def write_table(results: list[dict[str, Any]], costs: list[Cost], threads: int) -> None:
-    """Write benchmarks/results/families.md; the FD of every checkpoint stands beside the last one's scores."""
+    """Write benchmarks/results/families-32.md; the FD of every checkpoint stands beside the last one's scores."""
     head = ["collection", "family", *SHOWN, "images/s in training", "images/s generated", "generator's MB"]
     head.append("FD while training")
     about = (
@@ -17,7 +17,9 @@ def write_table(results: list[dict[str, Any]], costs: list[Cost], threads: int) 
         "2,000 images against the val split at 112 pixels; lower FD and KD are better. In brackets: 95 % intervals."
     )
     rows = table(head, map(row, results, costs))
-    write_page("families", "Families compared", "make bench-families", about, rows, ran=f"{threads} threads")
+    write_page(
+        "families-32", "Families compared at 32x32", "make bench-families", about, rows, ran=f"{threads} threads"
+    )
 
 
 def row(result: dict[str, Any], cost: Cost) -> list[str]:

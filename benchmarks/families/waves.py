@@ -4,6 +4,7 @@ This process imports torch but never uses the GPU: each training is forked from 
 Nothing can hang: every process has a limit, after which its group is killed.
 """
 
+import json
 import multiprocessing
 import os
 import signal
@@ -25,12 +26,13 @@ from benchmarks.collections.sharded import COLLECTIONS
 from benchmarks.families.jobs import Job, job, long_job
 from benchmarks.families.judging import Decoded
 from benchmarks.families.packing import pack
-from benchmarks.families.process import Place, measure_references, run, train_beside, train_long
+from benchmarks.families.process import ROWS, Place, measure_references, run, train_beside, train_long
 from benchmarks.harness.page import machine
 
 FORK = multiprocessing.get_context("fork")
 LEAST_SECONDS = 10.0  # for the scores of a wave; with less left, it does not begin
 PACKING_SECONDS = 5.0
+PRINTED = ("FD-MobileNetV2", "recall-MobileNetV2", "FD-EffNetLite0", "memorised")
 NO_LIMIT = 7 * 86_400.0
 
 
@@ -85,6 +87,19 @@ class Waves:
         }
         self.join(found, self.seconds + self.margin)
         print(f"{jobs[0].collection}: {len(jobs)} trainings in {time.monotonic() - began:.0f} s", flush=True)
+        self.print_rows(jobs[0].collection)
+
+    def print_rows(self, collection: str) -> None:
+        """Print in short what is known about a collection: a machine may not give back its files."""
+        lines = (self.place.out / ROWS).read_text().splitlines()
+        for row in [row for row in map(json.loads, lines) if row.get("collection") == collection]:
+            found = f"  {row.get('family')}-{row.get('seed')}: {row.get('nimg', 0):,} images"
+            if row["kind"] == "training":
+                graph = "a CUDA graph" if row["is_recorded"] else "no graph"
+                print(f"{found} in {row['seconds']:.1f} s with {graph}", flush=True)
+            elif row["kind"] == "score" and row["at"] != "curve":
+                scores = ", ".join(f"{name} {row['scores'][name]:.3g}" for name in PRINTED)
+                print(f"{found}, at equal {row['at']}: {scores}", flush=True)
 
     def join(self, processes: dict[str, ForkProcess], seconds: float) -> None:
         """Wait for processes, and kill what still runs after so many seconds."""

@@ -1,6 +1,7 @@
 """Result pages in Markdown: a title, the command, when and on what it ran, then tables and text."""
 
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,9 +12,13 @@ import psutil
 RESULTS = Path("benchmarks/results")
 
 
-def write_page(name: str, title: str, command: str, *parts: str, ran: str = "") -> None:
-    """Write benchmarks/results/NAME.md and print it; `ran` says more about how it ran, e.g. "1 thread"."""
-    stamp = f"{machine()}, {ran}" if ran else machine()
+def write_page(name: str, title: str, command: str, *parts: str, ran: str = "", stamp: str = "") -> None:
+    """Write benchmarks/results/NAME.md and print it; `ran` says more about how it ran, e.g. "1 thread".
+
+    `stamp` says when and where it ran, if not here and now.
+    """
+    stamp = stamp or machine()
+    stamp = f"{stamp}, {ran}" if ran else stamp
     text = "\n\n".join(part.strip() for part in (f"# {title}", f"`{command}`", stamp, *parts) if part.strip())
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(f"{text}\n")
@@ -36,7 +41,9 @@ def machine() -> str:
 
 
 def commit(folder: str = "") -> str:
-    """The short name of the present commit, or of the content that a folder has in it."""
+    """The short name of the present commit, or of the content that a folder has in it; empty outside a repository."""
+    if not shutil.which("git"):
+        return ""
     name = f"HEAD:{folder}" if folder else "HEAD"
     found = subprocess.run(["git", "rev-parse", "--short", name], capture_output=True, text=True, check=False)
     return found.stdout.strip()

@@ -25,7 +25,7 @@ def write_report() -> None:
     found = rows()
     protocol = next(iter(found.values()))["protocol"] if found else {}
     about = (
-        "dcgan at 32x32, conditional, set as in [families](families.md): "
+        "dcgan at 32x32, conditional, set as in [families](families-32.md): "
         + "; ".join(f"{name} {NIMG[name]:,} images seen" for name in NAMES)
         + f", width {WIDTH}. All scores are of {PROTOCOL.num_images:,} images against the **clean** val split, at "
         f"{PROTOCOL.input_size} pixels; lower is better. In round brackets the seeds that the mean is of, in square "

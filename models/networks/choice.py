@@ -81,7 +81,7 @@ RULE = (
     Row(
         "dcgan",
         "digits: FD 78 after 50,000 images; r3-tiny 73, with overlapping intervals and at a twentieth of the speed "
-        "(benchmarks/results/families.md)",
+        "(benchmarks/results/families-32.md)",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN). The
 others are ours. r3-128 lies between r3-64 and r3-256, with gamma at their geometric mean. r3-tiny is for two CPU cores:
-small batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families.md).
+small batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families-32.md).
 """
 
 from collections.abc import Iterator, Mapping
