@@ -64,10 +64,10 @@ FULL = Sizes(
         Case("projected-64, batch 64", "projected", 64, 32, 64, 30, True),
     ),
     variants={
-        "graph": {"graph": True},
-        "compiled graph": {"compile": True, "graph": True},
-        "eager": {},
-        "compiled": {"compile": True},
+        "graph": {"graph": "on"},
+        "compiled graph": {"compile": True, "graph": "on"},
+        "eager": {"graph": "off"},
+        "compiled": {"compile": True, "graph": "off"},
     },
     penalties={
         "each 4th step": {"penalty": {"every": 4}},

@@ -1,12 +1,21 @@
 """Settings of the arithmetic: device, precision, memory layout and threads. Imports no torch."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from models import Settings
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def _from_flag(value: Any) -> Any:
+    """Settings files that were written when this was true or false still load, and a command line may say so too."""
+    flags = {"true": "on", "false": "off"}
+    return flags.get(str(value).lower(), value) if isinstance(value, (bool, str)) else value
+
+
+Choice = Annotated[Literal["auto", "on", "off"], BeforeValidator(_from_flag)]
 
 
 class ComputeConfig(Settings):
@@ -49,9 +58,9 @@ class ComputeConfig(Settings):
         description="torch.compile on a GPU; not for networks under an exact gradient penalty, which needs a second "
         "backward pass that compiled code does not support",
     )
-    graph: bool = Field(
-        False,
+    graph: Choice = Field(
+        "auto",
         title="CUDA graph",
         description="record a training step once and replay it, so that small networks do not wait for the host; one "
-        "GPU, constant beta2, penalties in every step, no shield and no learned compression",
+        "GPU, constant beta2, penalties in every step, no shield and no learned compression. auto: where that is so",
     )

@@ -182,7 +182,7 @@ class TrainConfig(Settings):
         excluded: dict[str, Any] = dict.fromkeys(unused, True)
         if not self.augment.flip:
             excluded["augment"] = {"flip"}
-        if not self.compute.graph:
+        if self.compute.graph != "on":
             excluded["compute"] = {"graph"}
         usual = HealthConfig()
         excluded["health"] = {name for name in LATER_HEALTH if getattr(self.health, name) == getattr(usual, name)}

@@ -30,7 +30,7 @@ from models.training.config import TrainConfig
 from models.training.guard import Guard, Scorer
 from models.training.io import TrainerIO, TrainingInputs
 from models.training.state import TrainState
-from models.training.steps.recorded import check_recordable, make_step
+from models.training.steps.recorded import check_recordable, is_recorded, make_step
 from models.training.transfer import freeze_layers, start_from
 
 __all__ = ["TrainConfig", "train"]
@@ -161,7 +161,7 @@ def make_state(
     torch.manual_seed(mixed_seed(config.seed, 0))
     compressor = make_compressor(config.compression, spec, codecs)
     layout = memory_format(config.compute, device)
-    state = TrainState(spec, device, layout, compressor, is_recorded=config.compute.graph)
+    state = TrainState(spec, device, layout, compressor, is_recorded=is_recorded(config, device, world))
     freeze_layers(state, config.freeze_layers)
     for role, network in state.roles.items():
         if world.size > 1:

@@ -46,7 +46,7 @@ def compiled_ones(sizes: Sizes) -> Iterator[tuple[str, str]]:
 
 def first_step(case: Case, device: str, precision: str) -> Any:
     """The seconds of the first step; some more are taken, so that later ones are known to run too."""
-    training = Timed(case, device, compile=True, precision=precision)
+    training = Timed(case, device, compile=True, graph="off", precision=precision)
     seconds = training.seconds(1)
     training.take(NUM_STEPS)
     training.wait()

@@ -53,7 +53,7 @@ class Decoded(IterableDataset[Any]):
 def measure(sizes: Sizes, keep: Keep) -> None:
     """Keep, for each source, the share of the time without data and the images per second."""
     case = next(one for one in sizes.dcgan if not one.augmented)
-    best = {"graph": True} if sizes.device == "cuda" else {}
+    best = {"graph": "on"} if sizes.device == "cuda" else {}
     training = Timed(case, sizes.device, {"compute": best})
     training.take(sizes.warm_up)
     arrays = [noise(case, number) for number in range(NUM_BATCHES)]

@@ -63,9 +63,9 @@ def trained(case: Case, folder: str, device: str, compute: dict[str, Any], dies_
 
 def measure(sizes: Sizes, keep: Keep) -> None:
     """Keep whether the bits are equal for each family, in bf16 on a GPU, and recorded; then the cost of determinism."""
-    modes: dict[str, dict[str, Any]] = {"eager": {}}
+    modes: dict[str, dict[str, Any]] = {"eager": {"graph": "off"}}
     if sizes.device == "cuda":
-        modes["graph"] = {"graph": True}
+        modes["graph"] = {"graph": "on"}
     for mode, compute in modes.items():
         cases = [
             Case(family, family, sizes.exact_resolution, sizes.exact_width, BATCH, sizes.exact_steps, True)
@@ -114,7 +114,7 @@ def determinism_cost(sizes: Sizes) -> dict[str, float]:
     """Images per second with and without deterministic algorithms, eager."""
     case, found = sizes.deterministic, {}
     for name, is_on in (("deterministic", True), ("free", False)):
-        training = Timed(case, sizes.device)
+        training = Timed(case, sizes.device, graph="off")
         torch.use_deterministic_algorithms(is_on)
         training.take(sizes.warm_up)
         found[name] = case.batch * case.steps / training.seconds(case.steps)

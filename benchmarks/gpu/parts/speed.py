@@ -29,20 +29,22 @@ def measure_projected(sizes: Sizes, keep: Keep) -> None:
     measure_variants(sizes.projected, variants, sizes, keep)
 
 
-def measure_variants(cases: tuple[Case, ...], variants: dict[str, Any], sizes: Sizes, keep: Keep) -> None:
+def measure_variants(
+    cases: tuple[Case, ...], variants: dict[str, Any], sizes: Sizes, keep: Keep
+) -> dict[str, dict[str, Any]]:
+    """Keep and return the figures of each variant of each case."""
     found: dict[str, dict[str, Any]] = {case.name: {} for case in cases}
     for name, compute in variants.items():
         for case in cases:
             found[case.name][name] = speed(case, sizes, {"compute": compute})
             keep(case.name, found[case.name])
+    return found
 
 
 def measure_r3(sizes: Sizes, keep: Keep) -> None:
-    """r3 with exact penalties without compilation and recording, then the first case with other penalties."""
-    found: dict[str, dict[str, Any]] = {}
-    for case in sizes.r3:
-        found[case.name] = {"eager": speed(case, sizes, {})}
-        keep(case.name, found[case.name])
+    """r3 with exact penalties, which compiled code does not support, then the first case with other penalties."""
+    variants = {name: compute for name, compute in sizes.variants.items() if not compute.get("compile")}
+    found = measure_variants(sizes.r3, variants, sizes, keep)
     case = sizes.r3[0]
     for name, others in sizes.penalties.items():
         found[case.name][name] = speed(case, sizes, others)

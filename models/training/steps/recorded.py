@@ -20,15 +20,25 @@ Step = Callable[[torch.Tensor, torch.Tensor], Statistics]
 
 def make_step(state: TrainState, config: TrainConfig, world: World) -> Step:
     """The function that takes one step with images and labels. It returns statistics, which the next call changes."""
-    if config.compute.graph:
+    if is_recorded(config, state.device, world):
         return RecordedStep(state, config)
     return partial(take_step, state, config, world=world)
 
 
+def is_recorded(config: TrainConfig, device: torch.device, world: World) -> bool:
+    """Whether steps are recorded: with train.compute.graph=auto, where every step is the same kernels on one GPU."""
+    wanted = config.compute.graph
+    return wanted == "on" or (wanted == "auto" and not _obstacles(config, device, world))
+
+
 def check_recordable(config: TrainConfig, device: torch.device, world: World) -> None:
     """Raise ConfigError where train.compute.graph is on, but a step is not always the same kernels on one GPU."""
-    if not config.compute.graph:
-        return
+    if config.compute.graph == "on":
+        for obstacle in _obstacles(config, device, world):
+            raise ConfigError(f"train.compute.graph records one step for all, but {obstacle}: set it to auto")
+
+
+def _obstacles(config: TrainConfig, device: torch.device, world: World) -> list[str]:
     changes_beta2 = config.schedule.kind == "cosine" and config.schedule.beta2 != config.beta2
     is_lazy = config.family == "r3" and config.penalty.every > 1
     reasons = {
@@ -39,9 +49,7 @@ def check_recordable(config: TrainConfig, device: torch.device, world: World) ->
         f"only each step number {config.penalty.every} has gradient penalties (train.penalty.every)": is_lazy,
         f"train.schedule changes beta2 from {config.beta2:g} to {config.schedule.beta2:g}": changes_beta2,
     }
-    for reason, is_so in reasons.items():
-        if is_so:
-            raise ConfigError(f"train.compute.graph records one step for all, but {reason}: set it to false")
+    return [reason for reason, is_so in reasons.items() if is_so]
 
 
 class RecordedStep:
@@ -121,5 +129,5 @@ class RecordedStep:
         except RuntimeError as error:
             raise ConfigError(
                 f"a step of family {self._config.family} cannot be recorded ({str(error).splitlines()[0]}): "
-                "set train.compute.graph=false"
+                "set train.compute.graph=off"
             ) from error

@@ -20,7 +20,7 @@ from models.shield.shield import Trusted
 from models.training.config import TrainConfig
 from models.training.loop import Tick, make_state
 from models.training.state import TrainState
-from models.training.steps.recorded import WARM_UP, RecordedStep, check_recordable
+from models.training.steps.recorded import WARM_UP, RecordedStep, check_recordable, is_recorded
 from models.training.steps.step import take_step
 from tests.models.compute.shared_training import CODECS
 
@@ -179,7 +179,7 @@ def test_replayed_steps_end_in_the_bits_of_steps_that_are_computed(family: str, 
     """Nothing that differs between steps is lost in a recording: seeds, schedules, strengths, rates, counters."""
     ends = []
     for is_replayed in (True, False):
-        compute = {"device": "cpu", "graph": True, **settings.get("compute", {})}
+        compute = {"device": "cpu", "graph": "on", **settings.get("compute", {})}
         state, config = make(family, **{**settings, "compute": compute})
         check_recordable(config, torch.device("cuda", 0), World())
         step: Any = RecordedStep(state, config, partial(ReplayedOnCpu, state))
@@ -212,6 +212,14 @@ def test_replayed_steps_end_in_the_bits_of_steps_that_are_computed(family: str, 
 def test_what_cannot_be_recorded_is_refused(settings: dict[str, Any], world: World, expected: str) -> None:
     device = CPU if expected.startswith("the device") else torch.device("cuda", 0)
     check_recordable(TrainConfig.model_validate(settings), device, world)
-    config = TrainConfig.model_validate({**settings, "compute": ComputeConfig(graph=True)})
+    config = TrainConfig.model_validate({**settings, "compute": ComputeConfig(graph="on")})
+    assert not is_recorded(TrainConfig.model_validate(settings), device, world)
     with pytest.raises(ConfigError, match=expected):
         check_recordable(config, device, world)
+
+
+def test_a_gpu_records_steps_unless_it_is_told_not_to() -> None:
+    gpu = torch.device("cuda", 0)
+    flags = ["auto", True, "true", False, "off"]  # true and false: settings files of earlier releases
+    configs = [TrainConfig.model_validate({"compute": {"graph": flag}}) for flag in flags]
+    assert [is_recorded(config, gpu, World()) for config in configs] == [True, True, True, False, False]
