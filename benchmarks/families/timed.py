@@ -19,7 +19,7 @@ from models.networks.families import NetworkSpec
 from models.training.config import TrainConfig
 from models.training.loop import make_state
 from models.training.state import TrainState
-from models.training.steps.recorded import check_recordable, make_step
+from models.training.steps.recorded import check_recordable, is_recorded, make_step
 from shards import Split
 
 AHEAD = 16  # steps that the host may be ahead of the device
@@ -83,10 +83,10 @@ def train_for(
     try:
         return _train_for(config, spec, split, device, clock, tell)
     except ConfigError as error:
-        if not config.compute.graph:
+        if config.compute.graph == "off":
             raise
         print(f"without a CUDA graph: {error}", flush=True)
-    compute = config.compute.model_copy(update={"graph": False})
+    compute = config.compute.model_copy(update={"graph": "off"})
     return _train_for(config.model_copy(update={"compute": compute}), spec, split, device, clock, tell)
 
 
@@ -112,7 +112,7 @@ def _train_for(
             tell(kept[-1], state.ema)
     _wait(device)
     last = Kept(LAST, state.nimg, clock.seconds, _finite_copy(state))
-    return Course(state.ema, config.compute.graph, last, kept)
+    return Course(state.ema, is_recorded(config, device, World()), last, kept)
 
 
 def _finite_copy(state: TrainState) -> dict[str, torch.Tensor]:

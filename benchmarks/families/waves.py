@@ -23,7 +23,7 @@ import torch._dynamo
 
 from benchmarks.collections.carried import opened, unpacked
 from benchmarks.collections.sharded import COLLECTIONS
-from benchmarks.families.jobs import Job, job, long_job
+from benchmarks.families.jobs import PENALTIES, PENALTIES_ON, Job, job, long_job
 from benchmarks.families.judging import Decoded
 from benchmarks.families.packing import pack
 from benchmarks.families.process import ROWS, Place, measure_references, run, train_beside, train_long
@@ -166,6 +166,7 @@ def jobs(given: Namespace) -> list[Job]:
         for collection in chosen
         for seed in range(given.seeds)
         for family in given.families
+        if family not in PENALTIES or collection in PENALTIES_ON
     ]
 
 
