@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.collections.cache import CACHE
+from models.compute.device import select_device
 from models.features.cache import reference_features
 from models.features.nets import load_feature_net
 from models.grids import to_uint8
@@ -24,7 +25,7 @@ MOST_IMAGES = 2000  # that `generated` makes; a protocol with fewer scores the f
 def score_checkpoint(path: Path, spec: NetworkSpec, dataset: Dataset, config: EvalConfig) -> dict[str, Any]:
     """Images seen, and the scores of the averaged generator in the checkpoint at `path`."""
     checkpoint = load_checkpoint(path)
-    generator = spec.build_networks()["generator"]
+    generator = spec.build_networks()["generator"].to(select_device(config.device))
     generator.load_state_dict(checkpoint.part("ema"))
     labels = dataset.open_split("val").labels
     images = generated(generator.eval(), labels, config.seed)
@@ -35,7 +36,7 @@ def score_images(images: Iterable[torch.Tensor], dataset: Dataset, config: EvalC
     """Scores of uint8 NCHW batches against the val split, of every judge, with 95 % intervals and the protocol."""
     val = dataset.open_split("val")
     names = [name for name in (config.feature_net, config.second) if name]
-    nets = [load_feature_net(name, config.input_size, "cpu") for name in names]
+    nets = [load_feature_net(name, config.input_size, select_device(config.device)) for name in names]
     key = f"{val.manifest.version} val {len(val)}"
     first, *others = [Judge(net, reference_features(val.images, net, CACHE / "features", key)) for net in nets]
     second = others[0] if others else None
@@ -56,7 +57,8 @@ def score_images(images: Iterable[torch.Tensor], dataset: Dataset, config: EvalC
 def generated(generator: torch.nn.Module, labels: np.ndarray, seed: int) -> Iterator[torch.Tensor]:
     """uint8 batches whose classes come in the shares of `labels`."""
     numbers = torch.Generator().manual_seed(seed)
+    device = next(generator.parameters()).device
     classes = torch.from_numpy(np.random.default_rng(seed).choice(labels, MOST_IMAGES))
     for part in classes.split(250):
         z = torch.randn(len(part), int(generator.latent_dim), generator=numbers)  # type: ignore[arg-type]
-        yield to_uint8(generator(z, part))
+        yield to_uint8(generator(z.to(device), part.to(device)))

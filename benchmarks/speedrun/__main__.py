@@ -2,7 +2,8 @@
 
 `python -m benchmarks.speedrun --record "what changed"` runs the task with the settings in benchmarks/speedrun/task.py
 and adds a line to benchmarks/results/speedrun.md. Without --record it only prints. A stopped attempt goes on where it
-was. `--smoke --out FOLDER` shows in some seconds that everything runs.
+was. `--smoke --out FOLDER` shows in some seconds that everything runs. `--settings JSON` tries other settings, which
+become those of the record by editing task.py.
 """
 
 import argparse
@@ -14,10 +15,10 @@ from typing import Any
 import torch
 
 from benchmarks.collections.cache import CACHE
+from benchmarks.collections.carried import opened, unpacked
 from benchmarks.harness.page import RESULTS, commit, processor, table
 from benchmarks.speedrun.run import Attempt, attempt, reached
 from benchmarks.speedrun.task import EMOJI, SCORE, SETTINGS, SMOKE_SETTINGS, TARGET, smoke
-from models.compute.config import ComputeConfig
 from models.compute.device import prepare, select_device
 from models.compute.draws import mixed_seed
 
@@ -38,11 +39,18 @@ def main() -> None:
     parser.add_argument("--record", default="", help="what changed since the last record; adds a line to the page")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--smoke", action="store_true", help="a tiny task on noise")
+    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON", help="settings to try instead")
+    parser.add_argument("--datasets", type=Path, metavar="FILE", help="collections in an archive; default: fetched")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the page")
     given = parser.parse_args()
-    task, settings = (smoke(given.out), SMOKE_SETTINGS) if given.smoke else (EMOJI, SETTINGS)
+    task, settings = (smoke(given.out), SMOKE_SETTINGS) if given.smoke else (EMOJI, given.settings or SETTINGS)
+    if given.datasets:
+        prebuilt = unpacked(given.datasets, CACHE / "carried")
+        task = task._replace(open_dataset=lambda: opened("emoji", prebuilt))
+    settings = settings | {"compute": {**settings.get("compute", {}), "device": given.device}}
     config = task.config(settings, given.threads)
-    prepare(ComputeConfig(threads=given.threads), select_device("auto"))
+    prepare(config.compute, select_device(given.device))
     root = given.out if given.smoke else CACHE
     # An attempt belongs to its settings and to the code of models/ that it began with.
     folder = root / "speedrun" / f"{task.name}-{commit('models')}-{mixed_seed(*config.model_dump_json().encode()):016x}"
@@ -51,8 +59,12 @@ def main() -> None:
     if not reached(found, task):
         newest = found["curve"][-1][SCORE]
         print(f"not reached: {SCORE} is {newest:.1f} after {task.most:,} images, expected {task.target:g} or less")
-    elif given.record:
-        add_record(given.out, record_of(found, given.record, given.threads))
+        return
+    record = record_of(found, given.record, given.threads)
+    spent = f"{record['seconds']:,.1f} s of {record['clock']} time"
+    print(f"reached: {SCORE} is {record[SCORE]:g} after {record['nimg']:,} images and {spent} on {record['device']}")
+    if given.record:
+        add_record(given.out, record)
 
 
 def record_of(found: Attempt, change: str, threads: int) -> dict[str, Any]:

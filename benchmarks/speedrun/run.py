@@ -11,11 +11,13 @@ import torch
 from benchmarks.harness.scoring import score_checkpoint
 from benchmarks.harness.training import network
 from benchmarks.speedrun.task import SCORE, Task
+from models.compute.device import select_device
+from models.networks.families import NetworkSpec
 from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
-from shards import Dataset
+from shards import Split
 from shards.storage.files import write_atomically
 
 Attempt = dict[str, Any]
@@ -32,11 +34,13 @@ def attempt(task: Task, config: TrainConfig, folder: Path) -> Attempt:
     """Train until the target or the most images are reached; goes on where it was stopped.
 
     The state holds the seconds on the clock, the device, and each score with its images and seconds. The clock is the
-    CPU time of this process on a CPU and the time of day on a GPU. It includes building and loading the networks, which
-    happens again after each score.
+    CPU time of this process on a CPU and the time of day on a GPU. It includes decoding the images, and building and
+    loading the networks, which happens again after each score.
     """
     dataset = task.open_dataset()
     path, store = folder / "attempt.json", CheckpointStore(folder / "checkpoints", config.keep_checkpoints)
+    device = select_device(config.compute.device)
+    split: Split | None = None
     state: Attempt = {"seconds": 0.0, "device": "CPU", "curve": []}
     if path.exists():
         state = json.loads(path.read_text())
@@ -45,10 +49,11 @@ def attempt(task: Task, config: TrainConfig, folder: Path) -> Attempt:
         for checkpoint in store.committed():  # one that was written before the process died, and is not in the state
             if int(checkpoint.name) > known:
                 shutil.rmtree(checkpoint)
-        began = clock()
-        run_tick(config, dataset, store)
-        state["seconds"] += clock() - began
-        state["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+        began = clock(device)
+        split = split or dataset.open_split("train")
+        run_tick(config, network(config, dataset), split, store)
+        state["seconds"] += clock(device) - began
+        state["device"] = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
         newest = store.committed()[-1]
         scored = score_checkpoint(newest, network(config, dataset), dataset, task.protocol)
         point = {"nimg": scored["nimg"], "seconds": state["seconds"], SCORE: scored["scores"][SCORE]}
@@ -58,11 +63,10 @@ def attempt(task: Task, config: TrainConfig, folder: Path) -> Attempt:
     return state
 
 
-def run_tick(config: TrainConfig, dataset: Dataset, store: CheckpointStore) -> None:
+def run_tick(config: TrainConfig, spec: NetworkSpec, split: Split, store: CheckpointStore) -> None:
     """Train from the newest checkpoint to the next tick, and write a checkpoint there."""
-    split = dataset.open_split("train")
     inputs = TrainingInputs(lambda start: split.batches(config.batch_size, seed=config.seed, start_nimg=start))
-    train(config, network(config, dataset), inputs, store, OneTick())
+    train(config, spec, inputs, store, OneTick())
 
 
 def is_over(state: Attempt, task: Task) -> bool:
@@ -75,6 +79,6 @@ def reached(state: Attempt, task: Task) -> bool:
     return bool(state["curve"][-1][SCORE] <= task.target)
 
 
-def clock() -> float:
-    """Seconds: of the time of day with a GPU, else of this process's CPU time, which other programs do not change."""
-    return time.perf_counter() if torch.cuda.is_available() else time.process_time()
+def clock(device: torch.device) -> float:
+    """Seconds: of the time of day on a GPU, else of this process's CPU time, which other programs do not change."""
+    return time.perf_counter() if device.type == "cuda" else time.process_time()
