@@ -71,4 +71,4 @@ def test_trainings_side_by_side_are_scored_at_equal_time_and_equal_images(tmp_pa
     assert all("memorised" in row["scores"] for row in scores)
     assert load_file(out / "digits-own-0.safetensors")
     with tarfile.open(out / "pictures.tar") as pictures:
-        assert {"digits.png", "digits-own-0-000001000.png"} <= set(pictures.getnames())
+        assert {"digits.png", f"digits-own-0-{trainings['own']['nimg']:09d}.png"} <= set(pictures.getnames())

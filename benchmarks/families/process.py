@@ -26,6 +26,7 @@ from models.metrics.judges import FIRST_JUDGE, LABELS
 ROWS = "rows.jsonl"
 FIRST_SCORE = f"FD-{LABELS[FIRST_JUDGE]}"  # by which the product chooses the best checkpoint, too
 COLUMNS = 8
+MOST_BYTES = 15 * 2**20
 MOST_CURVE = 3  # points that are scored besides the last one and the one that all families reached
 PATIENCE = 45.0  # seconds that a training waits for the others, to begin and to end
 Row = dict[str, Any]
@@ -99,16 +100,17 @@ def train_long(place: Place, job: Job, collection: Decoded, is_over: Callable[[f
 
     def tell(kept: Kept, generator: torch.nn.Module) -> None:
         picture = grid_png(shown(generator, spec.num_classes), COLUMNS)
-        (place.work / f"{job.slug}-{kept.point:09d}.png").write_bytes(picture)
+        (place.work / f"{job.slug}-{kept.nimg:09d}.png").write_bytes(picture)
 
     course = _train(place, job, collection, Clock(lambda: None, is_over), tell)
-    best, least = course.last, math.inf
+    tell(course.last, course.generator)
+    least = math.inf
 
     def choose(kept: Kept, scores: dict[str, float]) -> None:
-        nonlocal best, least
+        nonlocal least
         if scores[FIRST_SCORE] < least:
-            best, least = kept, scores[FIRST_SCORE]
-            _save_weights(place.out / f"{job.slug}.safetensors", best, job)
+            least = scores[FIRST_SCORE]
+            _save_weights(place.out / f"{job.slug}.safetensors", kept, job)
 
     _score(place, job, collection, course, [course.last, *reversed(course.kept)], tell=choose)
 
@@ -159,8 +161,11 @@ def _score(
 
 
 def _save_weights(path: Path, kept: Kept, job: Job) -> None:
-    """Keep a generator in half precision, so that it is small enough to be sent back."""
+    """Keep a generator in half precision if it is small enough to be sent back."""
     halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in kept.weights.items()}
+    if (size := sum(tensor.nbytes for tensor in halves.values())) > MOST_BYTES:
+        print(f"weights are not kept: {size:,} bytes, at most {MOST_BYTES:,} are sent back", flush=True)
+        return
     partial = path.with_name(f".{path.name}")
     save_file({name: tensor.cpu() for name, tensor in halves.items()}, partial, {"nimg": str(kept.nimg), **_texts(job)})
     partial.replace(path)

@@ -32,10 +32,10 @@ COLUMNS = {
     "memorised": "memorised",
 }
 MOST_PNG_BYTES = 200_000
-ABOUT = """Every training of a collection begins at the same moment and takes the same time, with constant settings
-(benchmarks/families/jobs.py), batches of 32 (dcgan) or 16 images. **The time is that of {beside} trainings beside each
-other on one {card}**: alone, each would see several times as many images. *Equal images* is the largest of 1,000,
-2,000, 5,000, 10,000, ... images that all trainings of the collection have seen; *equal time* is the end.
+ABOUT = """Every training of a collection begins at the same moment and takes the same time, {seconds:g} s, with
+constant settings (below, and benchmarks/families/jobs.py). **The time is that of {beside} trainings beside each other
+on one {card}**: alone, each would see several times as many images. *Equal images* is the largest of 1,000, 2,000,
+5,000, 10,000, ... images that all trainings of the collection have seen; *equal time* is the end.
 
 Scores are of {num_images:,} images of the averaged generator against the val split at {input_size} pixels. Judge 2,
 MobileNetV2, is used by no training; judge 1 is EfficientNet-Lite0, whose features the discriminator of projected sees,
@@ -50,8 +50,14 @@ def write_report(folder: Path) -> None:
     rows = [json.loads(line) for line in (folder / ROWS).read_text().splitlines()]
     machine = next(row for row in rows if row["kind"] == "machine")
     card = next((row["card"] for row in rows if row["kind"] == "real" and row["card"]), "processor")
-    about = ABOUT.format(beside=machine["trainings"], card=card, photos=ENCODINGS["landscapes"], **machine)
-    parts = [about, "## In short", summary(rows)]
+    beside = sorted({count for name in COLLECTIONS if (count := trainings_beside(rows, name))})
+    about = ABOUT.format(
+        beside=" to ".join(map(str, beside[:: max(1, len(beside) - 1)])),
+        card=card,
+        photos=ENCODINGS["landscapes"],
+        **machine,
+    )
+    parts = [about, settings_table(rows), "## In short", summary(rows)]
     parts += [NOTES.read_text()] if NOTES.exists() else []
     with tarfile.open(folder / PICTURES) as pictures:
         for collection in COLLECTIONS:
@@ -62,6 +68,24 @@ def write_report(folder: Path) -> None:
     command = f"python -m benchmarks.families --train --device {machine['device']} --seconds {machine['seconds']:g}"
     where = f"{machine['machine']}, torch {machine['torch']}, {card}"
     write_page("families", "Families compared", command, *parts, stamp=where)
+
+
+def trainings_beside(rows: list[Row], collection: str) -> int:
+    """How many trainings ran at once with this collection's: its own, and the long ones."""
+    own = [row for row in of(rows, "training", collection) if not row["is_long"]]
+    return len(own) + sum(row["kind"] == "training" and row["is_long"] for row in rows) if own else 0
+
+
+def settings_table(rows: list[Row]) -> str:
+    """What each family was trained with, from its first training."""
+    trainings = [row for row in rows if row["kind"] == "training" and not row["is_long"]]
+    first = {row["family"]: row for row in reversed(trainings)}
+    names = ("batch_size", "width", "latent_dim", "learning_rate", "ema_half_life_nimg")
+    lines = [
+        [name, *(row["config"][one] for one in names), "yes" if row["is_recorded"] else "no"]
+        for name, row in sorted(first.items())
+    ]
+    return table(["family", "batch", "width", "latents", "learning rate", "EMA half-life", "CUDA graph"], lines)
 
 
 def summary(rows: list[Row]) -> str:
@@ -96,6 +120,7 @@ def section(rows: list[Row], collection: str, pictures: tarfile.TarFile, familie
     scores = [row for row in of(rows, "score", collection) if not row["is_long"]]
     if real is None or not scores:
         return
+    families = [family for family in families if any(row["family"] == family for row in scores)]
     side = f"{real['resolution']}x{real['resolution']}"
     yield f"## {collection}, {side}"
     yield f"{real['num_train']:,} training images, {real['num_val']:,} in val; floor of {real['num_images']:,} images."
@@ -137,9 +162,8 @@ def floor_cells(real: Row) -> list[str]:
 
 def spread(values: Sequence[float], shown: Callable[[float], str] = "{:.3g}".format) -> str:
     """Mean and range."""
-    if len(values) == 1 or min(values) == max(values):
-        return shown(values[0])
-    return f"{shown(statistics.fmean(values))} ({shown(min(values))} to {shown(max(values))})"
+    mean, least, most = (shown(value) for value in (statistics.fmean(values), min(values), max(values)))
+    return mean if least == most else f"{mean} ({least} to {most})"
 
 
 def curve(scores: list[Row], families: Sequence[str]) -> str:
@@ -179,7 +203,7 @@ def long_sections(rows: list[Row], pictures: tarfile.TarFile) -> Iterator[str]:
         slug = "-".join(map(str, names))
         found = sorted(name for name in pictures.getnames() if name.startswith(f"{slug}-"))
         if found and (place := save_picture(pictures, found[-1], f"families-{training['family']}")):
-            yield f"After {int(Path(found[-1]).stem.rpartition('-')[2]):,} images; no image was chosen."
+            yield f"After {int(Path(found[-1]).stem.rpartition('-')[2]):,} images. No image was chosen."
             yield f"![{training['family']}]({place})"
 
 

@@ -138,7 +138,7 @@ def train_all(given: Namespace) -> None:
         (place.work / "logs").mkdir()
         waves = Waves(place, given)
         settings = {"seconds": given.seconds, "families": given.families, "seeds": given.seeds, "long": given.long}
-        asked = {"num_images": given.images, "input_size": given.input_size, "trainings": _beside(given)}
+        asked = {"num_images": given.images, "input_size": given.input_size}
         place.write("machine", machine=machine(), torch=torch.__version__, device=given.device, **settings, **asked)
         try:
             prebuilt = unpacked(given.datasets, place.work / "datasets") if given.datasets else None
@@ -174,7 +174,3 @@ def decoded(name: str, folder: Path | None) -> Decoded:
     """A collection with both splits in memory, which the forked processes share."""
     dataset = opened(name, folder)
     return Decoded(dataset.manifest, dataset.open_split("train"), dataset.open_split("val"))
-
-
-def _beside(given: Namespace) -> int:
-    return len(given.families) * int(given.seeds) + len(given.long)
