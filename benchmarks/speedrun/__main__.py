@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the page")
     given = parser.parse_args()
-    task, settings = (smoke(given.out), SMOKE_SETTINGS) if given.smoke else (EMOJI, given.settings or SETTINGS)
+    task = smoke(given.out) if given.smoke else EMOJI
+    settings: dict[str, Any] = SMOKE_SETTINGS if given.smoke else given.settings or SETTINGS
     if given.datasets:
         prebuilt = unpacked(given.datasets, CACHE / "carried")
         task = task._replace(open_dataset=lambda: opened("emoji", prebuilt))

@@ -78,4 +78,4 @@ def smoke(folder: Path) -> Task:
     return Task("noise", open_noise, protocol, target=1e9, every=16, most=64)
 
 
-SMOKE_SETTINGS = {"family": "dcgan", "width": 4, "latent_dim": 4, "batch_size": 8}
+SMOKE_SETTINGS: dict[str, Any] = {"family": "dcgan", "width": 4, "latent_dim": 4, "batch_size": 8}
