@@ -94,7 +94,7 @@ def run_command(
             if command.is_flow and not dry_run:
                 start_children(command, config)
             with without_collection():  # a plan imports what its command needs
-                plan = command.plan(config)
+                plan = command.plan(config) if dry_run or not command.check else command.check(config)
             if not dry_run:
                 outcome = start(command, config, shared["verbose"])
             elif not shared["no_estimate"]:

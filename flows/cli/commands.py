@@ -56,6 +56,7 @@ class Command:
     positional: str = ""  # the settings that bare first words stand for, in their order, separated by spaces
     switches: frozenset[str] = frozenset()  # flags that are true without a value
     builds: bool = False  # a flow whose first stage is a build, which begins while the flow is imported
+    check: Callable[[Any], plans.Plan] | None = None  # the checks of `plan` alone, if its sentences take seconds
     trains: bool = False  # a flow that trains in this process, whose trainer starts while the flow is imported
     scores: bool = False  # a flow that scores the version `model`, whose images are read while the flow is imported
     of_source: str = (
@@ -110,6 +111,7 @@ COMMANDS = [
         plans.plan_train,
         {"--dataset": "dataset", "--blend": "data.blend", **MODEL_FLAG, **TRAIN_FLAGS},
         dataset_of_file,
+        check=plans.check_train,
         trains=True,
     ),
     Command(

@@ -43,15 +43,24 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
     return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}{screened}"]
 
 
-def plan_train(config: TrainGanConfig) -> Plan:
+def check_train(config: TrainGanConfig) -> Plan:
+    """Make the checks of `plan_train` without the sentences that need torch, unless one of its checks needs them."""
+    return plan_train(config, described=False)
+
+
+def plan_train(config: TrainGanConfig, described: bool = True) -> Plan:
     """Check that the dataset exists and that it fits the networks."""
     from tasks.datasets.requests import check_dataset
 
-    check_dataset(config.dataset)  # at once: the other checks import torch
-    from tasks.training.sizes import describe_sizes
+    check_dataset(config.dataset)  # at once: the other checks import Prefect
     from tasks.training.stage import plan_run
 
     run = plan_run(config.dataset, config.train, config.data)
+    from tasks.training.sizes import describe_sizes, uses_frozen_net
+
+    if not described and not uses_frozen_net(run):
+        return []
+
     return [
         *([f"take the family {run.auto.why}"] if run.auto else []),
         *describe_sizes(run),

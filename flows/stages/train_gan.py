@@ -9,7 +9,6 @@ from flows.forms import Form
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
-from tasks.registry.overview import describe_version
 from tasks.tracking.telemetry.lineage import pieces, stage
 from tasks.training.outcome import TrainOutcome
 from tasks.training.quota import check_quota
@@ -28,6 +27,8 @@ def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
         trained = register_generator(run_dir, mlflow_run_id, config.model)
         lineage.made(pieces.model(trained.model.uri))
         lineage.note({"run": trained.run, "nimg": trained.nimg, "mlflow_run_id": mlflow_run_id})
+    from tasks.registry.overview import describe_version  # imports MLflow and torch, for which no training waits
+
     version = describe_version(trained.model.uri)
     show_outcome(f"{version.name}: trained", trained, version.links, version.origin)
     return trained

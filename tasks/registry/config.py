@@ -13,7 +13,11 @@ from models.metrics.config import FEW_IMAGES, LEAST_IMAGES, EvalConfig
 from models.metrics.judges import SECOND_JUDGE, SECOND_SCORE
 from tasks.tracking.model_ref import ModelName, ModelUri
 
+SIGNING_KEY, VERIFY_KEY = "SHARDGAN_SIGNING_KEY", "SHARDGAN_VERIFY_KEY"  # see tasks/registry/signing.py
+
 __all__ = [
+    "SIGNING_KEY",
+    "VERIFY_KEY",
     "EvalConfig",
     "LineageConfig",
     "ModelName",

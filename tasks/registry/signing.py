@@ -28,11 +28,11 @@ from pydantic import BaseModel, ConfigDict
 
 from models.training.checkpoints import file_sha256
 from tasks.errors import RegistryError
+from tasks.registry.config import SIGNING_KEY, VERIFY_KEY
 from tasks.tracking.model_ref import uri_of
 from tasks.tracking.outages import has_no_connection
 from tasks.tracking.tags import VersionTags
 
-SIGNING_KEY, VERIFY_KEY = "SHARDGAN_SIGNING_KEY", "SHARDGAN_VERIFY_KEY"
 MODEL_SIGNATURE = "model.sig"
 # The signature itself, and what MLflow writes beside a copy that it has fetched.
 NOT_SIGNED = (MODEL_SIGNATURE, "registered_model_meta")

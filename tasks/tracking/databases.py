@@ -34,6 +34,21 @@ def make_database(home: Home, artifacts: str = "") -> None:
     ensure_whole(home.mlflow_database, MLFLOW_TABLES, MLFLOW_DATA, lambda path: _make_tables(path, root))
 
 
+def check_artifacts(home: Home, experiment: str) -> None:
+    """Raise RequestError if the experiment's artifacts are only reached through the service, and it is not in use."""
+    if not home.serves_itself or not home.mlflow_database.exists():
+        return
+    with _connect(home.mlflow_database) as tables:
+        if not tables.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+            return  # not made yet
+        found = tables.execute("SELECT artifact_location FROM experiments WHERE name = ?", [experiment]).fetchone()
+    if found and found[0].startswith("mlflow-artifacts:"):
+        raise RequestError(
+            f"the experiment {experiment} was created with the service, which keeps its artifacts: start the service "
+            "(`shardgan up`), or choose another dataset name or SHARDGAN_HOME"
+        )
+
+
 def _make_tables(path: Path, artifacts: str) -> None:
     """Create all tables in a new file. MLflow's own checks handle a file that holds runs or models."""
     if path.exists():

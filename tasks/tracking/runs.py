@@ -19,7 +19,6 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from tasks.errors import RequestError
 from tasks.home import ENFORCED, Home
 from tasks.tracking.databases import make_database
 from tasks.tracking.tags import SHARE, RunTags
@@ -50,16 +49,6 @@ def connect(home: Home) -> MlflowClient:
     mlflow.set_tracking_uri(home.tracking_uri)
     mlflow.set_registry_uri(home.tracking_uri)
     return MlflowClient(home.tracking_uri, home.tracking_uri)
-
-
-def check_artifacts(client: MlflowClient, home: Home, name: str) -> None:
-    """Raise RequestError if the experiment's artifacts are only reached through the service, and it is not in use."""
-    experiment = client.get_experiment_by_name(name) if home.serves_itself else None
-    if experiment and experiment.artifact_location.startswith("mlflow-artifacts:"):
-        raise RequestError(
-            f"the experiment {name} was created with the service, which keeps its artifacts: start the service "
-            "(`shardgan up`), or choose another dataset name or SHARDGAN_HOME"
-        )
 
 
 def experiment_id(client: MlflowClient, home: Home, name: str) -> str:

@@ -30,9 +30,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from models import Settings
-from models.networks.families import NetworkSpec
 from models.networks.names import FamilyName
-from models.training.loop import TrainConfig
+from models.networks.spec import NetworkSpec
+from models.training.config import TrainConfig
 from shards.storage.files import write_atomically
 from tasks.errors import RequestError
 from tasks.trainer.config import DataConfig, Parent

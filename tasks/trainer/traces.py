@@ -3,17 +3,29 @@
 Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
-from models.compression.robust import Codecs, make_compressor
-from models.networks.families import NetworkSpec
+from typing import TYPE_CHECKING
+
+from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
 from shards import Dataset
 
+if TYPE_CHECKING:
+    from models.compression.robust import Codecs
 
-def training_codecs(config: TrainConfig, dataset: Dataset) -> Codecs | None:
+
+def training_codecs(config: TrainConfig, dataset: Dataset) -> "Codecs | None":
     """Return the encodings of the training split, if `config` asks for them."""
-    return Codecs(*dataset.traces()) if config.compression == "known" else None
+    if config.compression != "known":
+        return None
+    from models.compression.robust import Codecs  # importing torch takes seconds
+
+    return Codecs(*dataset.traces())
 
 
 def check_compression(config: TrainConfig, network: NetworkSpec, dataset: Dataset) -> None:
     """Raise ConfigError or DatasetError if `train.compression` cannot be used with this dataset or family."""
+    if config.compression == "off":
+        return
+    from models.compression.robust import make_compressor  # importing torch takes seconds
+
     make_compressor(config.compression, network, training_codecs(config, dataset))

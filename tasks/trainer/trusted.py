@@ -6,19 +6,18 @@ Imports neither Prefect nor MLflow: the trainer uses this file.
 import hashlib
 import re
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from models import Settings
 from models.errors import ConfigError
-from models.networks.families import NetworkSpec
-from models.shield.measures import images_needed
-from models.shield.shield import Trusted, num_held_out
+from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
 from shards import Dataset
 from shards.layout.identity import sample_key
 from tasks.errors import RequestError
+
+if TYPE_CHECKING:
+    from models.shield.shield import Trusted
 
 __all__ = ["TrustedImages", "find_trusted", "load_trusted", "parse_digests"]
 
@@ -63,8 +62,13 @@ def find_trusted(config: TrainConfig, dataset: Dataset, network: NetworkSpec, ro
     return TrustedImages(manifest=trusted.uri, version=trusted.manifest.version, splits=splits, keys=keys)
 
 
-def load_trusted(found: TrustedImages) -> Trusted:
+def load_trusted(found: TrustedImages) -> "Trusted":
     """Read the images and check each shard against the manifest. Raises RequestError if the list names others."""
+    import numpy as np  # plans without a shield need neither NumPy nor torch
+    import torch
+
+    from models.shield.shield import Trusted
+
     dataset = Dataset.open(found.manifest)
     images, labels, keys = [], [], list[str]()
     for split in found.splits:
@@ -102,6 +106,9 @@ def _check_alike(trusted: Dataset, dataset: Dataset, network: NetworkSpec) -> No
 
 
 def _check_number(number: int, config: TrainConfig) -> None:
+    from models.shield.measures import images_needed
+    from models.shield.shield import num_held_out
+
     held_out, rate = num_held_out(number, config.shield), config.shield.false_positive_rate
     if held_out < images_needed(rate):
         raise ConfigError(

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from models.compute.device import select_device
 from models.networks.choice import Choice, Device, Facts, choose, describe_rule
 from models.training.config import TrainConfig
 from shards import Manifest
@@ -40,6 +39,8 @@ def resolve_family(
     request = hashlib.sha256(f"{manifest.version} {config.identity()}".encode()).hexdigest()[:16]
     auto = next(_recorded(request, runs, manifest.dataset), None) if runs else None
     if auto is None:
+        from models.compute.device import select_device  # imports torch, which a named family does not need
+
         device: Device = "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
         choice = choose(Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device))
         auto = AutoFamily(request=request, family=choice.family, why=choice.why)

@@ -7,11 +7,8 @@ training writes its GPU hours and its price at each tick, whichever machine it r
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlflow.entities import Run, ViewType
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
@@ -23,12 +20,15 @@ from pydantic import ValidationError
 from tasks.errors import OverQuota
 from tasks.flow_runs.liveness import HELD
 from tasks.home import home
-from tasks.tracking.runs import connect
 from tasks.tracking.tags import RunTags
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.history import History
 from tasks.trainer.costs.quota import VARIABLE, Quota, Refusal, Spent
 from tasks.trainer.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 logger = logging.getLogger(__name__)
 METRICS = {"gpu_hours": "gpu_hours", "price": "price"}  # fields of Spent, and MLflow's metrics of each training
@@ -45,6 +45,10 @@ def check_quota(run_dir: str) -> None:
     quota = read_quota()
     if not quota.is_limited or (status and status.state == "done"):
         return
+    from mlflow.exceptions import MlflowException  # without a quota, the trainer starts before MLflow is imported
+
+    from tasks.tracking.runs import connect
+
     now = datetime.now(UTC)
     try:
         spent = spent_since(connect(home()), quota.begin_of_day(now))
@@ -66,8 +70,10 @@ def read_quota() -> Quota:
         return Quota()
 
 
-def spent_since(client: MlflowClient, since: datetime) -> Spent:
+def spent_since(client: "MlflowClient", since: datetime) -> Spent:
     """Return what all trainings have used since then. A training counts up to its newest tick."""
+    from mlflow.entities import ViewType
+
     start = int(since.timestamp() * 1000)
     experiments = [one.experiment_id for one in client.search_experiments(ViewType.ACTIVE_ONLY)]
     found: dict[str, Run] = {}
@@ -82,7 +88,7 @@ def spent_since(client: MlflowClient, since: datetime) -> Spent:
     return Spent(**sums)
 
 
-def _gained(client: MlflowClient, run: Run, metric: str, start: int) -> float:
+def _gained(client: "MlflowClient", run: "Run", metric: str, start: int) -> float:
     """What a metric that only grows has gained since `start`, in milliseconds."""
     points = client.get_metric_history(run.info.run_id, metric)
     before = max((point.value for point in points if point.timestamp < start), default=0.0)

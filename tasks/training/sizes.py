@@ -2,10 +2,9 @@
 
 from pydantic import ValidationError
 
-from models.compute.device import num_processes
-from models.networks.families import NetworkSpec
+from models.networks.names import DISCRIMINATOR_NETS
+from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
-from models.training.estimates import estimate
 from shards import Manifest
 from tasks.errors import RequestError
 from tasks.trainer.run_directory import RunConfig
@@ -28,8 +27,16 @@ def network_of(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
         raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
 
 
+def uses_frozen_net(run: RunConfig) -> bool:
+    """Return whether the networks need weights from a package. `describe_sizes` raises FeatureNetError without it."""
+    return run.network.family in DISCRIMINATOR_NETS
+
+
 def describe_sizes(run: RunConfig) -> list[str]:
     """Describe the parameters, steps, memory, checkpoints and disk space of a run that has not begun."""
+    from models.compute.device import num_processes  # importing torch takes seconds
+    from models.training.estimates import estimate
+
     sizes = estimate(run.train, run.network, processes := num_processes(run.train.compute))
     networks = ", ".join(f"{role} {count:,}" for role, count in sizes.parameters.items())
     keep = min(run.train.keep_checkpoints, sizes.num_checkpoints)

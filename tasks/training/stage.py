@@ -6,9 +6,11 @@ that started it.
 
 import hashlib
 import logging
+import os
 import socket
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.client.schemas.objects import State
@@ -21,12 +23,10 @@ from tasks.flow_runs.progress import ProgressReport
 from tasks.flow_runs.run_names import name_in_run
 from tasks.flow_runs.terminal import say
 from tasks.home import home
-from tasks.registry.costs import add_training
-from tasks.registry.signing import check_keys
-from tasks.registry.versions import register
+from tasks.registry.config import SIGNING_KEY, VERIFY_KEY
+from tasks.tracking.databases import check_artifacts
 from tasks.tracking.lineage import code_commit, parent_tags, prefect_tags, requested_at
 from tasks.tracking.outages import RETRIES, RETRY_DELAYS, is_outage, should_retry
-from tasks.tracking.runs import RunTracker, check_artifacts, connect
 from tasks.trainer.config import DataConfig
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.history import History
@@ -36,13 +36,16 @@ from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.blend import plan_parents
 from tasks.training.family import resolve_family
-from tasks.training.mirror import RunMirror
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.sizes import network_of
-from tasks.training.transfer import fetch_start, find_start
 from tasks.training.watch import RunWatch
 
+if TYPE_CHECKING:
+    from tasks.tracking.runs import RunTracker
+    from tasks.training.mirror import RunMirror
+
+# MLflow and torch are imported inside functions, after the trainer has started: their import takes seconds.
 logger = logging.getLogger(__name__)
 LOCK_WAIT_SECONDS = 60.0
 
@@ -53,14 +56,21 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
     The run's name contains a digest of its inputs, so the same request finds the same run and continues it. Raises
     RequestError if these settings cannot train on the dataset.
     """
-    check_keys()
+    if os.environ.get(SIGNING_KEY) or os.environ.get(VERIFY_KEY):
+        from tasks.registry.signing import check_keys
+
+        check_keys()
     CostConfig.read()  # refuse a wrong variable now, not in the trainer
     dataset = Dataset.open(reference, home().shared)
     manifest = dataset.manifest
     config, auto = resolve_family(config, manifest, runs=home().runs)
     network = network_of(manifest, config)
     check_compression(config, network, dataset)
-    start = find_start(config.init)
+    start = None
+    if config.init:
+        from tasks.training.transfer import find_start
+
+        start = find_start(config.init)
     init_sha256 = start.sha256 if start else ""
     data = data or DataConfig()
     trusted = find_trusted(config, dataset, network, str(home().shared))
@@ -91,18 +101,24 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
 def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     """Create the run directory for training `config` on `dataset` unless it exists. Return its path."""
     plan = plan_run(dataset, config, data)
-    if home().serves_itself:
-        check_artifacts(connect(home()), home(), plan.dataset)  # before hours of training, not after
+    check_artifacts(home(), plan.dataset)  # before hours of training, not after
     if plan.auto:
         logger.info("train.family=auto: %s", plan.auto.why)
         say(f"train.family=auto: {plan.auto.why}")
     run = RunDirectory(home().runs / plan.run)
-    if (start := find_start(config.init)) and not run.init.exists():
-        run.path.mkdir(parents=True, exist_ok=True)
-        fetch_start(start, run.init)
+    if config.init and not run.init.exists():
+        _fetch_init(config.init, run)
     run.create(plan)
     History(run.path).add_request(requested_at())
     return str(run.path)
+
+
+def _fetch_init(uri: str, run: RunDirectory) -> None:
+    from tasks.training.transfer import fetch_start, find_start
+
+    if start := find_start(uri):
+        run.path.mkdir(parents=True, exist_ok=True)
+        fetch_start(start, run.init)
 
 
 def _is_worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
@@ -131,35 +147,78 @@ def train(run_dir: str, parent_run: str = "") -> str:
 
 
 def _train(run: RunDirectory, parent_run: str) -> str:
-    tracker = RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
     status = run.status()
     if status and status.state == "done":
         logger.info("run %s is already done: %s images", run.name, f"{status.nimg:,}")
+        tracker = _track(run, parent_run)
         tracker.finish()
         return tracker.run_id
     run.wait_until_free(LOCK_WAIT_SECONDS)
-    mirror = RunMirror(run, f"{home().shared}/runs") if home().is_remote else None
-    if mirror:
-        mirror.pull()
+    mirror = _pull_copy(run) if home().is_remote else None
     with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
-        watch = RunWatch(run, tracker, progress, mirror)
+        follower = Follower(run, parent_run, progress, mirror)
         page = LivePage(run)
         page.start()
         show_link("live-page", page.url, f"{run.name}: the training as a page, on {socket.gethostname()}")
         say(f"Watch the training: {page.url}")
         try:
             before = run.status_written()
-            exit_code = supervise(run, watch.poll)
+            exit_code = supervise(run, follower.poll)
             raise_for(run, exit_code, before)
-            progress.conclude(f"Trained {run.name}, {watch.seen():,} images,", str(run.path))
+            progress.conclude(f"Trained {run.name}, {follower.watch.seen():,} images,", str(run.path))
         except BaseException as error:
-            tracker.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
+            follower.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
             raise
         finally:
-            watch.close()
+            follower.close()
             page.finish()  # a trainer that was killed could not do this
-    tracker.finish()
-    return tracker.run_id
+    follower.watch.tracker.finish()
+    return follower.watch.tracker.run_id
+
+
+def _track(run: RunDirectory, parent_run: str) -> "RunTracker":
+    from tasks.tracking.runs import RunTracker, connect
+
+    return RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
+
+
+def _pull_copy(run: RunDirectory) -> "RunMirror":
+    from tasks.training.mirror import RunMirror
+
+    mirror = RunMirror(run, f"{home().shared}/runs")
+    mirror.pull()
+    return mirror
+
+
+class Follower:
+    """Follows a training. The MLflow run is opened at the first poll, when the trainer has started."""
+
+    def __init__(
+        self, run: RunDirectory, parent_run: str, progress: ProgressReport, mirror: "RunMirror | None"
+    ) -> None:
+        self.run = run
+        self.parent_run = parent_run
+        self.progress = progress
+        self.mirror = mirror
+
+    @cached_property
+    def watch(self) -> RunWatch:
+        """Return what passes on the results. Raises the errors of tasks.tracking.runs.connect at the first use."""
+        return RunWatch(self.run, _track(self.run, self.parent_run), self.progress, self.mirror)
+
+    def poll(self) -> None:
+        """Pass on new results."""
+        self.watch.poll()
+
+    def abandon(self, status: str) -> None:
+        """Close the MLflow run, if it was opened."""
+        if "watch" in vars(self):
+            self.watch.tracker.abandon(status)
+
+    def close(self) -> None:
+        """Pass on what is left."""
+        if "watch" in vars(self):
+            self.watch.close()
 
 
 @task(
@@ -173,6 +232,10 @@ def register_generator(run_dir: str, mlflow_run_id: str, name: str) -> TrainOutc
     run = RunDirectory(Path(run_dir))
     name = name or run.config().dataset
     with ProgressReport("registering", f"Registering {name}", 1) as progress:
+        from tasks.registry.costs import add_training
+        from tasks.registry.versions import register
+        from tasks.tracking.runs import connect
+
         client = connect(home())
         version = register(client, run, mlflow_run_id, name)
         add_training(client, version, run)

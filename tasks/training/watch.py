@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_table_artifact
 
@@ -12,9 +12,11 @@ from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
 from tasks.tracking.outages import not_needed
-from tasks.tracking.runs import RunTracker, score_figures
 from tasks.trainer.run_directory import RunDirectory
-from tasks.training.mirror import RunMirror
+
+if TYPE_CHECKING:
+    from tasks.tracking.runs import RunTracker
+    from tasks.training.mirror import RunMirror
 
 logger = logging.getLogger(__name__)
 SHARES = {"goodput_share": "goodput", "mfu_share": "MFU", "gpu_busy_share": "GPU busy"}
@@ -26,7 +28,7 @@ class RunWatch:
     """Passes what a trainer writes on to MLflow, to Prefect and to the bucket."""
 
     def __init__(
-        self, run: RunDirectory, tracker: RunTracker, progress: ProgressReport, mirror: RunMirror | None
+        self, run: RunDirectory, tracker: "RunTracker", progress: ProgressReport, mirror: "RunMirror | None"
     ) -> None:
         self.run = run
         self.tracker = tracker
@@ -91,6 +93,8 @@ class RunWatch:
 
     def _newest_score(self) -> list[str]:
         """Give the figures of the newest quick score in words."""
+        from tasks.tracking.runs import score_figures  # MLflow is imported by now, for the tracker
+
         rows = self.run.read_scores()
         return [f"{name} {value:.3g}" for name, value in score_figures(rows[-1]).items()] if rows else []
 

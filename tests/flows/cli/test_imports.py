@@ -47,6 +47,11 @@ print(json.dumps(found), file=sys.__stderr__)
 """
 
 
+NOT_BEFORE_THE_TRAINER = ("torch", "mlflow", "pandas", "pyarrow", "matplotlib", "onnx", "scipy")
+NOT_IN_THE_TRAINER = ("prefect", "mlflow", "pandas", "pyarrow", "matplotlib", "onnx", "scipy", "torchvision", "sklearn")
+NOT_IN_THE_TRAINER += ("torch._inductor", "torch.onnx", "huggingface_hub", "fastapi", "sqlalchemy")
+
+
 def test_what_needs_no_work_imports_no_large_library(tmp_path: Path) -> None:
     (tmp_path / "shardgan").write_text(PROGRAM)  # of that name, as the command is
     command = [sys.executable, str(tmp_path / "shardgan"), json.dumps(ASKED), json.dumps(HEAVY)]
@@ -57,3 +62,26 @@ def test_what_needs_no_work_imports_no_large_library(tmp_path: Path) -> None:
     found = json.loads(done.stderr.splitlines()[-1])
     assert [what for what, imported in found if imported] == []
     assert [path.name for path in tmp_path.iterdir()] == ["shardgan"]
+
+
+def imports(program: str, names: tuple[str, ...], *arguments: str) -> set[str]:
+    """Which of these modules the program imports."""
+    code = f"import sys\n{program}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(names) & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_training_waits_neither_for_torch_nor_for_mlflow_in_its_command(dataset: str) -> None:
+    program = """
+sys.argv[0] = "shardgan"
+import flows.stages.train_gan
+from flows.cli.plans import check_train
+from flows.configs import TrainGanConfig
+check_train(TrainGanConfig(dataset="tiny"))
+"""
+    assert imports(program, NOT_BEFORE_THE_TRAINER) == set()
+
+
+def test_the_trainer_imports_what_it_needs() -> None:
+    assert imports("import tasks.training.process.program, tasks.trainer.worker", NOT_IN_THE_TRAINER) == set()
+    assert imports("import tasks.training.process.program", ("torch",)) == set()  # the images come first

@@ -9,8 +9,9 @@ from mlflow.exceptions import MlflowException
 from models.training.loop import TrainConfig
 from tasks.errors import RequestError
 from tasks.home import home
+from tasks.tracking.databases import check_artifacts
 from tasks.tracking.lineage import parent_tags
-from tasks.tracking.runs import RunTracker, check_artifacts, connect, flatten
+from tasks.tracking.runs import RunTracker, connect, flatten
 from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 
@@ -195,10 +196,10 @@ def test_training_does_not_wait_for_a_server_that_is_not_there(
 
 def test_an_experiment_of_the_service_is_refused_without_it(run: RunDirectory) -> None:
     client = connect(home())
-    check_artifacts(client, home(), "tiny")
+    check_artifacts(home(), "tiny")
     client.create_experiment("tiny", artifact_location="mlflow-artifacts:/7")
     with pytest.raises(RequestError, match=r"start the service \(`shardgan up`\)"):
-        check_artifacts(client, home(), "tiny")
+        check_artifacts(home(), "tiny")
 
 
 def test_the_run_names_the_flow_run_that_is_at_it_now(run: RunDirectory) -> None:
