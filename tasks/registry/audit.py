@@ -16,8 +16,8 @@ from models.training.checkpoints import file_sha256
 from shards import Dataset, DatasetError
 from tasks.errors import RegistryError
 from tasks.home import home
-from tasks.registry.config import LineageConfig
-from tasks.registry.signing import VERIFY_KEY, fetched_model, find_forgery
+from tasks.registry.config import VERIFY_KEY, LineageConfig
+from tasks.registry.signing import fetched_model, find_forgery
 from tasks.registry.versions import ARTIFACT_FILES, resolve_version
 from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect

@@ -8,7 +8,6 @@ import hashlib
 import logging
 import os
 import socket
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +38,9 @@ from tasks.training.family import resolve_family
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.sizes import network_of
-from tasks.training.watch import RunWatch
+from tasks.training.watch import Follower, Opening
 
 if TYPE_CHECKING:
-    from tasks.tracking.runs import RunTracker
     from tasks.training.mirror import RunMirror
 
 # MLflow and torch are imported inside functions, after the trainer has started: their import takes seconds.
@@ -147,16 +145,16 @@ def train(run_dir: str, parent_run: str = "") -> str:
 
 
 def _train(run: RunDirectory, parent_run: str) -> str:
-    status = run.status()
+    status, tags = run.status(), prefect_tags() | parent_tags(parent_run)
     if status and status.state == "done":
         logger.info("run %s is already done: %s images", run.name, f"{status.nimg:,}")
-        tracker = _track(run, parent_run)
+        tracker = Opening(run, tags).wait()
         tracker.finish()
         return tracker.run_id
     run.wait_until_free(LOCK_WAIT_SECONDS)
     mirror = _pull_copy(run) if home().is_remote else None
     with ProgressReport("training", f"Training {run.name}", run.config().train.nimg) as progress:
-        follower = Follower(run, parent_run, progress, mirror)
+        follower = Follower(run, tags, progress, mirror)
         page = LivePage(run)
         page.start()
         show_link("live-page", page.url, f"{run.name}: the training as a page, on {socket.gethostname()}")
@@ -164,10 +162,11 @@ def _train(run: RunDirectory, parent_run: str) -> str:
         try:
             before = run.status_written()
             exit_code = supervise(run, follower.poll)
+            follower.watch.poll()
             raise_for(run, exit_code, before)
             progress.conclude(f"Trained {run.name}, {follower.watch.seen():,} images,", str(run.path))
         except BaseException as error:
-            follower.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED")
+            follower.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED", error)
             raise
         finally:
             follower.close()
@@ -176,49 +175,12 @@ def _train(run: RunDirectory, parent_run: str) -> str:
     return follower.watch.tracker.run_id
 
 
-def _track(run: RunDirectory, parent_run: str) -> "RunTracker":
-    from tasks.tracking.runs import RunTracker, connect
-
-    return RunTracker(connect(home()), home(), run, prefect_tags() | parent_tags(parent_run))
-
-
 def _pull_copy(run: RunDirectory) -> "RunMirror":
     from tasks.training.mirror import RunMirror
 
     mirror = RunMirror(run, f"{home().shared}/runs")
     mirror.pull()
     return mirror
-
-
-class Follower:
-    """Follows a training. The MLflow run is opened at the first poll, when the trainer has started."""
-
-    def __init__(
-        self, run: RunDirectory, parent_run: str, progress: ProgressReport, mirror: "RunMirror | None"
-    ) -> None:
-        self.run = run
-        self.parent_run = parent_run
-        self.progress = progress
-        self.mirror = mirror
-
-    @cached_property
-    def watch(self) -> RunWatch:
-        """Return what passes on the results. Raises the errors of tasks.tracking.runs.connect at the first use."""
-        return RunWatch(self.run, _track(self.run, self.parent_run), self.progress, self.mirror)
-
-    def poll(self) -> None:
-        """Pass on new results."""
-        self.watch.poll()
-
-    def abandon(self, status: str) -> None:
-        """Close the MLflow run, if it was opened."""
-        if "watch" in vars(self):
-            self.watch.tracker.abandon(status)
-
-    def close(self) -> None:
-        """Pass on what is left."""
-        if "watch" in vars(self):
-            self.watch.close()
 
 
 @task(

@@ -1,7 +1,12 @@
-"""Follows the run directory of a training and shows new results and health events."""
+"""Follows the run directory of a training and shows new results and health events.
+
+The trainer starts before MLflow is imported, which takes seconds: `Follower` does this meanwhile.
+"""
 
 import logging
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_table_artifact
@@ -11,6 +16,7 @@ from tasks.flow_runs.artifacts import in_run, show_picture
 from tasks.flow_runs.liveness import DeletionCheck
 from tasks.flow_runs.logs import LogFollower
 from tasks.flow_runs.progress import ProgressReport
+from tasks.home import home
 from tasks.tracking.outages import not_needed
 from tasks.trainer.run_directory import RunDirectory
 
@@ -103,6 +109,79 @@ class RunWatch:
         if fresh:
             self.shown_nimg, path = fresh[-1]
             show_picture(path, "samples", f"{self.run.name}: generated after {self.shown_nimg:,} images")
+
+
+class Opening:
+    """Imports MLflow and connects to it in a thread, which no signal interrupts, while the main thread goes on."""
+
+    def __init__(self, run: RunDirectory, tags: Mapping[str, str]) -> None:
+        self.run = run
+        self.tags = tags
+        self._tracker: RunTracker | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._open, name="open-mlflow", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `wait` returns at once."""
+        return not self._thread.is_alive()
+
+    def wait(self) -> "RunTracker":
+        """Return the MLflow run of the training. Raises the errors of tasks.tracking.runs.connect."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._tracker is not None
+        return self._tracker
+
+    def _open(self) -> None:
+        try:
+            from tasks.tracking.runs import RunTracker, connect
+
+            self._tracker = RunTracker(connect(home()), home(), self.run, self.tags)
+        except Exception as error:
+            self._error = error
+
+
+class Follower:
+    """Follows a training with a RunWatch as soon as MLflow is imported. The import begins at the first poll."""
+
+    def __init__(
+        self, run: RunDirectory, tags: Mapping[str, str], progress: ProgressReport, mirror: "RunMirror | None"
+    ) -> None:
+        self.run = run
+        self.tags = tags
+        self.progress = progress
+        self.mirror = mirror
+        self._opening: Opening | None = None
+
+    def poll(self) -> None:
+        """Pass on new results, unless MLflow is still imported."""
+        self._opening = self._opening or Opening(self.run, self.tags)
+        if self._opening.is_done:
+            self.watch.poll()
+
+    @cached_property
+    def watch(self) -> RunWatch:
+        """Wait for MLflow, and return what passes on the results."""
+        self._opening = self._opening or Opening(self.run, self.tags)
+        return RunWatch(self.run, self._opening.wait(), self.progress, self.mirror)
+
+    def abandon(self, status: str, error: BaseException) -> None:
+        """Close the MLflow run as FAILED or KILLED. Do nothing if `error` says that MLflow cannot be used."""
+        try:
+            watch = self.watch
+        except Exception as unusable:
+            if unusable is not error:
+                logger.warning("MLflow cannot be used (%s): it has no record of run %s", unusable, self.run.name)
+            return
+        watch.tracker.abandon(status)
+
+    def close(self) -> None:
+        """Pass on the last lines and files, if results were passed on."""
+        if "watch" in vars(self):
+            self.watch.close()
 
 
 def keep_copy(copy: Callable[[], None]) -> bool:

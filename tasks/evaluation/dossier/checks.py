@@ -17,9 +17,9 @@ from models.training.checkpoints import file_sha256
 from shards import Dataset, Manifest
 from shards.dataset.verification import ShardState
 from tasks.errors import RegistryError
+from tasks.registry.config import VERIFY_KEY
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
-    VERIFY_KEY,
     delete_bytecode,
     fetched_model,
     files_sha256,

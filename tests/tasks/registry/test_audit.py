@@ -18,8 +18,8 @@ from models.training.checkpoints import file_sha256
 from models.training.config import TrainConfig
 from tasks.home import home
 from tasks.registry.audit import LineageOutcome, Link, trace_lineage
-from tasks.registry.config import LineageConfig
-from tasks.registry.signing import VERIFY_KEY, files_sha256
+from tasks.registry.config import VERIFY_KEY, LineageConfig
+from tasks.registry.signing import files_sha256
 from tasks.tracking.runs import RunTracker, connect
 from tasks.tracking.tags import RunTags, VersionTags
 from tasks.trainer.run_directory import RunConfig, RunDirectory

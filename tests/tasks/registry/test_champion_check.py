@@ -11,10 +11,10 @@ from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.champion import read_history
 from tasks.registry.champion_check import check_champions
-from tasks.registry.config import PromotionPolicy
+from tasks.registry.config import SIGNING_KEY, VERIFY_KEY, PromotionPolicy
 from tasks.registry.decisions.succession import promote_version, restore_champion
 from tasks.registry.promotion import promote
-from tasks.registry.signing import SIGNING_KEY, VERIFY_KEY, make_signature
+from tasks.registry.signing import make_signature
 from tasks.tracking.model_ref import CHAMPION
 from tasks.tracking.runs import connect
 from tests.tasks.conftest import make_version

@@ -17,12 +17,10 @@ import shards
 from tasks.errors import RegistryError
 from tasks.home import home
 from tasks.registry.audit import trace_lineage
-from tasks.registry.config import LineageConfig, SignConfig
+from tasks.registry.config import SIGNING_KEY, VERIFY_KEY, LineageConfig, SignConfig
 from tasks.registry.loaded_generator import LoadedGenerator
 from tasks.registry.signing import (
     MODEL_SIGNATURE,
-    SIGNING_KEY,
-    VERIFY_KEY,
     check_keys,
     files_sha256,
 )

@@ -21,7 +21,8 @@ from tasks.evaluation.dossier.exchange.hub import fetch
 from tasks.evaluation.dossier.exchange.repository import Repository, known_code, read_repository
 from tasks.evaluation.dossier.writing import artifact_path
 from tasks.home import home
-from tasks.registry.signing import VERIFY_KEY, check_keys, fetched_model, files_sha256
+from tasks.registry.config import VERIFY_KEY
+from tasks.registry.signing import check_keys, fetched_model, files_sha256
 from tasks.tracking.model_ref import uri_of
 from tasks.tracking.runs import connect, experiment_id
 from tasks.tracking.tags import NETS_BEFORE, VersionTags
