@@ -53,8 +53,9 @@ def job(collection: str, family: str, seed: int, device: str) -> Job:
     if base == "r3-tiny":  # the mean of the strength that its preset schedules
         settings |= {"schedule": {"kind": "constant"}}
         settings["augment"] |= {"policy": "fixed", "strength": 0.15}
-    settings |= ON_GPU[base] if device == "cuda" else {}
-    settings |= PENALTIES.get(family, {})
+    if device == "cuda":
+        settings.update(ON_GPU[base])
+    settings.update(PENALTIES.get(family, {}))
     return Job(collection, family, seed, _config(settings, seed, device))
 
 

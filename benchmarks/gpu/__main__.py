@@ -15,10 +15,11 @@ from typing import Any
 # Before torch is imported: threads that spin while they wait make a shared machine several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from benchmarks.gpu.page import render
+from benchmarks.gpu.page import NOTES, render
 from benchmarks.gpu.parts import PARTS
 from benchmarks.gpu.runner import run_part
 from benchmarks.gpu.sizes import FULL, SMOKE
+from benchmarks.harness.page import commit
 
 SECONDS = 300.0
 
@@ -26,9 +27,13 @@ SECONDS = 300.0
 def main() -> int:
     """Run every part for which there is time, and write the results after each."""
     arguments = parse()
+    if arguments.report:
+        kept = json.loads((arguments.out / "gpu.json").read_text())
+        (arguments.out / "gpu.md").write_text(f"{render(kept)}\n{NOTES.read_text()}")
+        return 0
     sizes = SMOKE if arguments.smoke else FULL
     arguments.out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"command": "make bench-gpu", "is_smoke": sizes.is_smoke, "parts": {}}
+    found: dict[str, Any] = {"command": "make bench-gpu", "commit": commit(), "is_smoke": sizes.is_smoke, "parts": {}}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for part in PARTS:
@@ -53,6 +58,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="tiny networks on the CPU, to show that all parts run")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for gpu.json and gpu.md")
+    parser.add_argument("--report", action="store_true", help="measure nothing: write the page of gpu.json again")
     parser.add_argument("--only", nargs="*", choices=[part.name for part in PARTS], help="these parts alone")
     return parser.parse_args()
 

@@ -124,8 +124,9 @@ def memory_errors(num_images: int) -> Iterator[None]:
         is_full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
         if not is_full:
             raise
+        reason = ". ".join(str(error).splitlines()[0].split(". ")[:2])  # torch goes on with advice of its own
         raise OutOfMemoryError(
-            f"{num_images} images at once do not fit the memory ({str(error).splitlines()[0]}): set a smaller "
+            f"{num_images} images at once do not fit the memory ({reason}): set a smaller "
             "train.compute.micro_batch_size, train.width or shard.resolution",
             num_images,
         ) from error
