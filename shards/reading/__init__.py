@@ -3,4 +3,4 @@
 May import storage, images, layout and shards.errors.
 """
 
-__all__ = ["early", "mixture", "order", "pipeline", "resident", "stages", "streaming", "windows"]
+__all__ = ["early", "mixture", "order", "pipeline", "resident", "slots", "stages", "streaming", "windows"]

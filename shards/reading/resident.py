@@ -11,7 +11,7 @@ from shards.errors import ShardError, SplitError
 from shards.layout.manifest import Manifest
 from shards.reading.mixture import BalancedOrder
 from shards.reading.order import Indices, ShuffledOrder, rank_positions
-from shards.reading.streaming import stream_split
+from shards.reading.streaming import put, stream_split
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 _MEMORY_SHARE = 0.6
@@ -65,7 +65,8 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
     check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
     for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
-        images[index], labels[index] = sample.decode_as(shape), sample.label
+        put(sample.key, sample.pixels(), images[index])
+        labels[index] = sample.label
         keys.append(sample.key)
     if len(keys) != count:
         raise ShardError(f"The shards of {manifest.name} have {len(keys)} samples, but its manifest says {count}.")

@@ -15,6 +15,7 @@ from shards.images.recipe import Recipe
 from shards.layout.manifest import Manifest, beside
 from shards.layout.publishing import local_copy
 from shards.layout.tars import read_samples, verify
+from shards.reading.jpeg_pixels import decode_plain_jpeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,24 @@ class Sample:
 
     def decode(self) -> NDArray[np.uint8]:
         """Return the pixels as uint8 [channel, row, column]. Raises ShardError when they cannot be decoded."""
+        return np.ascontiguousarray(self.pixels())
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return what `decode` returns, in whatever memory layout it was decoded; `put` copies it into a batch."""
+        pixels = decode_plain_jpeg(self.encoded, self.recipe.channels, self.recipe.most_pixels())
+        if pixels is None:
+            pixels = self._render()
+        return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+    def _render(self) -> NDArray[np.uint8]:
         try:
             with Image.open(io.BytesIO(self.encoded), formats=[sniff(self.encoded)]) as image:
                 self._check_size(image.size)
-                pixels = np.asarray(rendered(image, self.recipe))
+                return np.asarray(rendered(image, self.recipe))
         except ShardError:
             raise
         except Exception as error:  # Pillow raises many types of errors
             raise ShardError(f"The sample {self.key!r} cannot be decoded: {error}. Build the dataset again.") from error
-        return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-    def decode_as(self, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """Return the pixels. Raises SplitError when they do not have this shape, and what `decode` raises."""
-        pixels = self.decode()
-        if pixels.shape != shape:
-            raise SplitError(
-                f"The sample {self.key!r} has the shape {pixels.shape}, but {shape} is needed. A split of mixed sizes "
-                f"can only be streamed one by one. Build the dataset again with shard.shape=crop, fit or stretch."
-            )
-        return pixels
 
     def _check_size(self, size: tuple[int, int]) -> None:
         """Refuse an image that is larger than the recipe allows, before it is decoded."""
@@ -57,6 +57,16 @@ class Sample:
                 f"The sample {self.key!r} has {size[0]} x {size[1]} pixels, but the dataset allows {most} pixels. "
                 f"Build the dataset again."
             )
+
+
+def put(key: str, pixels: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
+    """Copy the pixels of a sample to their place in a batch. Raises SplitError when the shapes differ."""
+    if pixels.shape != target.shape:
+        raise SplitError(
+            f"The sample {key!r} has the shape {pixels.shape}, but {target.shape} is needed. A split of mixed sizes "
+            f"can only be streamed one by one. Build the dataset again with shard.shape=crop, fit or stretch."
+        )
+    target[...] = pixels
 
 
 def checked_label(manifest: Manifest, key: str, label: int | None) -> int:

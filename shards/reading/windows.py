@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from shards.layout.publishing import local_copy
 from shards.layout.tars import Member, index_samples, verify
 from shards.reading.order import Indices, WindowOrder, rank_positions
 from shards.reading.stages import StageClock
-from shards.reading.streaming import Sample, checked_label
+from shards.reading.streaming import Sample, checked_label, put
 from shards.storage.uris import is_remote
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -87,16 +87,28 @@ class WindowReader:
         manifest = shards.manifest
         self.shape = (manifest.channels, manifest.resolution, manifest.resolution)
 
-    def read(self, positions: Indices) -> Batch:
-        """Return the images and labels. Raises ShardError for a damaged shard and SplitError for another size."""
-        clock = self._shards.clock
-        images, labels = np.empty((len(positions), *self.shape), np.uint8), np.empty(len(positions), np.int64)
-        for index, sample in self.samples(positions):
-            pixels = sample.decode_as(self.shape)
-            clock.lap("decode")
-            images[index], labels[index] = pixels, sample.label
-            clock.lap("collate")
+    def read(self, positions: Indices, images: NDArray[np.uint8] | None = None) -> Batch:
+        """Return the images, in the array `images` if it is given, and the labels. Raises what `fill` raises."""
+        images = np.empty((len(positions), *self.shape), np.uint8) if images is None else images
+        labels = np.empty(len(positions), np.int64)
+        self.fill(positions, images, labels, range(len(positions)))
         return images, labels
+
+    def fill(
+        self, positions: Indices, images: NDArray[np.uint8], labels: Indices, places: Sequence[int] | Indices
+    ) -> None:
+        """Put the sample at each position into its place in a batch.
+
+        Raises ShardError for a damaged shard and SplitError for an image of another size.
+        """
+        clock = self._shards.clock
+        for index, sample in self.samples(positions):
+            place = places[index]
+            pixels = sample.pixels()
+            clock.lap("decode")
+            put(sample.key, pixels, images[place])
+            labels[place] = sample.label
+            clock.lap("collate")
 
     def samples(self, positions: Indices) -> Iterator[tuple[int, Sample]]:
         """Yield the index of each position and the sample there, which is not decoded yet.

@@ -8,17 +8,22 @@ import logging
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from shards import Blend, Dataset, ShardsError, Split, SplitError, WindowedSplit
 from shards.dataset.blend import BlendedWindows
 from shards.processes.lifetime import die_with_parent
+from shards.reading.order import rank_positions
+from shards.reading.slots import ArraySlots
 from shards.reading.stages import IDLE, StageClock
 from tasks.trainer.config import MOST_WORKERS, DataConfig, Mode, choose_mode
 
@@ -26,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 Array = np.ndarray | torch.Tensor
 Batches = Iterator[tuple[Array, Array]]
+Task = tuple[int, int | None]
+HELD = 3  # batches that a training holds: the present one, the one that is read ahead, and one that is let go
 _NUM_PREVIEW = 256
 _DEVICE_SHARE = 0.5
 
@@ -168,18 +175,19 @@ class StreamingData:
 
     def batches(self, start_nimg: int) -> Batches:
         """See Data."""
+        batches = LoadedBatches(self._split, self._share, start_nimg, self._num_workers * self._prefetch)
         loader: DataLoader[Any] = DataLoader(
-            BatchStream(self._split, self._share, start_nimg),
+            batches,
+            sampler=batches.tasks(),
             batch_size=None,
             num_workers=self._num_workers,
             prefetch_factor=self._prefetch if self._num_workers else None,
-            # Plain arrays go through a pipe: cheap compared with decoding, and containers have little shared memory.
             collate_fn=_as_it_is,
             worker_init_fn=_ignore_stop_signals,
             multiprocessing_context="fork" if self._num_workers else None,
             generator=torch.Generator(),  # otherwise each start draws from the generator that training uses
         )
-        return self._timed(iter(loader))
+        return self._timed(iter(loader), batches)
 
     def preview(self) -> tuple[np.ndarray, np.ndarray]:
         """The first images of the first epoch."""
@@ -196,7 +204,7 @@ class StreamingData:
         """See Data. The columns are those of LoaderTimes."""
         return self._times.take()
 
-    def _timed(self, loaded: Iterator[Any]) -> Batches:
+    def _timed(self, loaded: Iterator[Any], batches: "LoadedBatches") -> Batches:
         while True:
             began = time.perf_counter()
             item = next(loaded)
@@ -204,7 +212,8 @@ class StreamingData:
                 raise item
             images, labels, seconds = item
             self._times.add(len(labels), seconds | {"wait": time.perf_counter() - began})
-            yield images, labels
+            yield batches.take(images), labels
+            del item, images  # else two batches would be in memory while the next one is made
 
 
 class LoaderTimes:
@@ -239,26 +248,44 @@ class LoaderTimes:
         self._seconds: dict[str, float] = {}
 
 
-class BatchStream(IterableDataset[Any]):
-    """Worker w of W makes the batches w, w + W, .... The loader asks the workers in turn, so the order is exact."""
+class LoadedBatches(TorchDataset[Any]):
+    """The batches of a training by number, made by whichever process asks. The loader asks its workers in turn.
 
-    def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, start_nimg: int) -> None:
-        self._split = split
-        self._share = share
-        self._start_nimg = start_nimg
+    Workers decode into slots of shared memory, and send only labels and times through the loader's queue. `in_advance`
+    is the number of batches that the workers prepare, 0 without workers.
+    """
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, dict[str, float]] | ShardsError]:
-        worker = get_worker_info()
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        options = self._share.options(self._start_nimg)
+    def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, start_nimg: int, in_advance: int) -> None:
+        self._clock = StageClock()
+        self._reader = split.reader(share.seed, self._clock)
+        weakref.finalize(self, self._reader.close)
+        self._options = {name: value for name, value in share.options(start_nimg).items() if name != "seed"}
+        self._batch_size = share.batch_size
+        shape = (share.batch_size // share.world_size, *self._reader.shape)
+        self._slots = ArraySlots(in_advance + HELD, shape) if in_advance else None
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the number of each batch, and a slot for its images if one is free."""
+        for number in count():
+            yield number, self._slots.lease() if self._slots else None
+
+    def __getitem__(self, task: Task) -> tuple[np.ndarray | int, np.ndarray, dict[str, float]] | ShardsError:
+        number, slot = task
+        self._clock.lap(IDLE)
+        positions = next(rank_positions(self._batch_size, first=number, **self._options))
+        target = None if slot is None or self._slots is None else self._slots.array(slot)
         try:
-            clock = StageClock()
-            split = self._split.batches(self._share.batch_size, first=first, step=step, clock=clock, **options)
-            for images, labels in split:
-                yield images, labels, clock.take()
-                clock.lap(IDLE)
+            images, labels = self._reader.read(positions, target)
         except ShardsError as error:
-            yield error  # the reader raises it: the loader would hide it under a traceback
+            return error  # the reader raises it: the loader would hide it under a traceback
+        return images if slot is None else slot, labels, self._clock.take()
+
+    def take(self, images: np.ndarray | int) -> np.ndarray:
+        """Return the images of a batch, which a worker sends as the number of a slot."""
+        if isinstance(images, np.ndarray):
+            return images
+        assert self._slots is not None
+        return self._slots.take(images)
 
 
 def _ignore_stop_signals(_worker: int) -> None:

@@ -177,6 +177,7 @@ def test_a_streaming_training_killed_half_way_ends_in_the_same_bits_and_leaves_n
     whole = make_run(tmp_path / "whole", dataset)
     killed = make_run(tmp_path / "killed", dataset, STREAMING.model_copy(update={"workers": 1}))
     assert Trainer(whole).wait(120) == 0, whole.log.read_text()
+    assert whole.read_stats()[-1]["loader_decode_seconds"] > 0
     trainer = Trainer(killed)
     wait_for_ticks(killed, 5, trainer)
     workers = psutil.Process(trainer.pid).children()
