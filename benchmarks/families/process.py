@@ -167,7 +167,9 @@ def _save_weights(path: Path, kept: Kept, job: Job) -> None:
         print(f"weights are not kept: {size:,} bytes, at most {MOST_BYTES:,} are sent back", flush=True)
         return
     partial = path.with_name(f".{path.name}")
-    save_file({name: tensor.cpu() for name, tensor in halves.items()}, partial, {"nimg": str(kept.nimg), **_texts(job)})
+    # On a GPU, weights of convolutions are stored as NHWC, and the file has one layout only.
+    plain = {name: tensor.cpu().contiguous() for name, tensor in halves.items()}
+    save_file(plain, partial, {"nimg": str(kept.nimg), **_texts(job)})
     partial.replace(path)
 
 

@@ -3,13 +3,14 @@
 r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN). The
 others are ours. r3-128 lies between r3-64 and r3-256, with gamma at their geometric mean. r3-tiny is for two CPU cores:
 small batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families-32.md).
+projected-gpu is for a GPU, which computes a wide generator and a large batch in little more time than small ones.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256"]
+PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256", "projected-gpu"]
 
 
 class Preset(NamedTuple):
@@ -52,6 +53,19 @@ FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+PROJECTED_PRESETS: dict[str, dict[str, Any]] = {
+    "projected-gpu": {  # emoji of 64x64: benchmarks/results/families.md, training c
+        "family": "projected",
+        "nimg": 500_000,
+        "batch_size": 64,
+        "width": 128,
+        "learning_rate": 2e-4,
+        "ema_half_life_nimg": 10_000,
+        "augment": {"strength": 1.0, "colour": 1.0, "cutout": 0.5},
+    },
+}
+
+
 def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """`given`, with missing settings taken from its preset or family. Settings in `given` are never replaced.
 
@@ -59,18 +73,25 @@ def fill_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     name, family = given.get("preset", "auto"), given.get("family")
     if name in R3_PRESETS:
-        if family not in (None, "r3"):
-            raise ValueError(f"preset {name} is for family r3, not {family}: leave out one of the two")
+        _check_family(name, "r3", family)
         return _merge(_settings(R3_PRESETS[name]), given)
+    if name in PROJECTED_PRESETS:
+        _check_family(name, "projected", family)
+        return _merge(_merge(FAMILY_DEFAULTS["projected"], PROJECTED_PRESETS[name]), given)
     if family == "r3":
         return _merge(_settings(R3_PRESETS["r3-64"]), given)
     return _merge(FAMILY_DEFAULTS.get(str(family), {}), given)
 
 
+def _check_family(preset: str, expected: str, given: Any) -> None:
+    if given not in (None, expected):
+        raise ValueError(f"preset {preset} is for family {expected}, not {given}: leave out one of the two")
+
+
 @cache
 def preset_fields() -> frozenset[str]:
     """Dotted names of all settings for which some preset or family has its own value."""
-    rows = [*map(_settings, R3_PRESETS.values()), *FAMILY_DEFAULTS.values()]
+    rows = [*map(_settings, R3_PRESETS.values()), *PROJECTED_PRESETS.values(), *FAMILY_DEFAULTS.values()]
     return frozenset(name for row in rows for name in _dotted(row))
 
 

@@ -49,6 +49,14 @@ def test_a_family_alone_brings_its_defaults() -> None:
 def test_a_preset_of_another_family_is_refused() -> None:
     with pytest.raises(ValidationError, match="r3-64 is for family r3, not vae"):
         TrainConfig(preset="r3-64", family="vae")
+    with pytest.raises(ValidationError, match="projected-gpu is for family projected, not dcgan"):
+        TrainConfig(preset="projected-gpu", family="dcgan")
+
+
+def test_a_preset_of_a_family_stands_on_the_defaults_of_the_family() -> None:
+    config = TrainConfig.model_validate({"preset": "projected-gpu", "augment": {"flip": True}})
+    assert (config.family, config.width, config.batch_size, config.latent_dim) == ("projected", 128, 64, 256)
+    assert (config.augment.flip, config.augment.cutout, config.augment.scale) == (True, 0.5, 0.0)
 
 
 def adapt(sign: float, steps: int, config: AugmentConfig, start: float = 0.0) -> float:
