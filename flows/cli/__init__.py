@@ -14,7 +14,8 @@ def main() -> None:
     """Run the command line and exit with its status."""
     with without_collection():
         from flows.cli.app import main as run  # every import of a part of the command line would pay for all of it
-    run()
+
+        run()  # a command that works is planned first, and garbage is collected from the end of its plan on
 
 
 @contextmanager

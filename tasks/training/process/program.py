@@ -32,7 +32,9 @@ def main(job: EarlyJob) -> None:
     """Read the images and import torch, wait for the run, and train it."""
     early = read_early(job)
     gc.disable()  # what is imported stays: to look for garbage in it takes a quarter of the time of the imports
-    from tasks.trainer import worker  # imports torch, while the thread reads
+    import torch._dynamo  # noqa: F401 - every optimizer imports it at its first step
+
+    from tasks.trainer import worker
 
     gc.freeze()
     gc.enable()
