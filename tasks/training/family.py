@@ -13,7 +13,7 @@ from shards import Manifest
 from tasks.errors import RequestError
 from tasks.trainer.run_directory import AutoFamily, RunDirectory
 
-__all__ = ["Resolved", "describe_rule", "resolve_family"]
+__all__ = ["Resolved", "better_family", "describe_rule", "resolve_family"]
 
 
 class Resolved(NamedTuple):
@@ -45,6 +45,19 @@ def resolve_family(
         choice = choose(Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device))
         auto = AutoFamily(request=request, family=choice.family, why=choice.why)
     return Resolved(_with_family(config, Choice(auto.family, auto.why)), auto)
+
+
+def better_family(config: TrainConfig, manifest: Manifest) -> str:
+    """One sentence if the rule would take another family than the default, and nobody has named one; else empty."""
+    is_default = config.family == TrainConfig.model_fields["family"].default
+    if not is_default or "family" in chosen_settings(config):
+        return ""
+    # The rows for a GPU alone are left out: whether there is one would need torch.
+    facts = Facts(manifest.num_samples("train"), manifest.channels, manifest.resolution, config.nimg, "cpu")
+    choice = choose(facts)
+    if choice.family == config.family:
+        return ""
+    return f"The family is {config.family}, the default. train.family=auto would take {choice.why}"
 
 
 def _recorded(request: str, runs: Path, dataset: str) -> Iterator[AutoFamily]:

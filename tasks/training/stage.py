@@ -34,7 +34,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.blend import plan_parents
-from tasks.training.family import resolve_family
+from tasks.training.family import better_family, resolve_family
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.sizes import network_of
@@ -103,6 +103,8 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
     if plan.auto:
         logger.info("train.family=auto: %s", plan.auto.why)
         say(f"train.family=auto: {plan.auto.why}")
+    elif advice := better_family(config, Dataset.open(plan.manifest).manifest):
+        say(advice)
     run = RunDirectory(home().runs / plan.run)
     if config.init and not run.init.exists():
         _fetch_init(config.init, run)

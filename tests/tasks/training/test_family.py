@@ -4,10 +4,11 @@ import pytest
 
 from models.compute.config import ComputeConfig
 from models.training.config import TrainConfig
+from shards import Dataset
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.trainer.run_directory import AutoFamily, RunDirectory
-from tasks.training.family import chosen_settings
+from tasks.training.family import better_family, chosen_settings
 from tasks.training.stage import plan_run
 
 COMPUTE = ComputeConfig(threads=1, device="cpu")
@@ -54,3 +55,12 @@ def test_settings_that_the_family_cannot_have_are_refused_with_the_reason(datase
     asked = TrainConfig.model_validate(AUTO.model_dump(exclude_unset=True) | {"freeze_layers": 2})
     with pytest.raises(RequestError, match=r"which means projected for .* But freeze_layers 2: .* name a fam"):
         plan_run(dataset, asked)
+
+
+def test_who_names_no_family_is_told_of_a_better_one(dataset: str) -> None:
+    manifest = Dataset.open(dataset, home().shared).manifest
+    advice = better_family(TrainConfig(nimg=64, compute=COMPUTE), manifest)
+    assert advice.startswith("The family is dcgan, the default. train.family=auto would take projected for ")
+    assert not better_family(TrainConfig(family="dcgan", compute=COMPUTE), manifest)  # it was chosen
+    assert not better_family(TrainConfig(family="vae", compute=COMPUTE), manifest)
+    assert not better_family(TrainConfig(compute=COMPUTE), manifest.model_copy(update={"channels": 1}))  # grey: dcgan
