@@ -1,7 +1,8 @@
 """How soon commands answer, and how soon `build`, `run`, `train` and `evaluate` open their first image.
 
 `make bench-startup`. Nothing else should run on the machine. The kernel (inotify) tells when a file of the source, or a
-shard, is opened for the first time. The command is then stopped with everything that it has started.
+shard, is opened for the first time. The command is then stopped with everything that it has started. Commands read
+images while they import libraries, so the page also says when `train` makes its first step.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def main() -> None:
         environment["SHARDGAN_HOME"] = f"{folder}/home"
         answers = [[f"`shardgan {words}`", before, *answer(words, environment)] for words, before in ANSWERS.items()]
         starts = [[f"`shardgan {name}`", "13 s", *row] for name, row in first_images(environment)]
+        steps = [["`shardgan train`", "11 s", *first_step(environment)]]
     write_page(
         "startup",
         "How soon commands answer and begin",
@@ -62,6 +64,9 @@ def main() -> None:
         "In a home where such a command has run before, without a server set. The seconds until the first image is "
         "opened: a file of the source, or a shard of the dataset. The CPU seconds are those of the command and of all "
         "processes that it has started. The goal is 4 s.",
+        table(["command", "before", "seconds to the first training step", "CPU seconds until then"], steps),
+        "Until the trainer writes `samples/augmented.png`, just before its first step. *Before* is the mean of two at "
+        "commit af43c6f, with a load average of 1.7.",
     )
 
 
@@ -94,26 +99,53 @@ def first_images(environment: Mapping[str, str]) -> Iterator[tuple[str, list[str
         for number in range(TIMES):
             shutil.rmtree(home / "features", ignore_errors=True)  # an evaluation reads no image that it has judged
             found.append(until_opened([word.format(number) for word in words], watched, suffixes, environment))
-        seconds, cpu = (list(values) for values in zip(*found, strict=True))
-        yield name, [f"{statistics.median(seconds):.1f}", f"{statistics.median(cpu):.1f}"]
+        yield name, medians(found)
+
+
+def first_step(environment: Mapping[str, str]) -> list[str]:
+    """Return the seconds and CPU seconds until `train` makes its first step."""
+    runs, found = Path(environment["SHARDGAN_HOME"]) / "runs", []
+    for number in range(TIMES):
+        before = set(runs.iterdir())
+
+        def has_begun(before: set[Path] = before) -> bool:
+            time.sleep(0.01)
+            return any((run / "samples" / "augmented.png").exists() for run in set(runs.iterdir()) - before)
+
+        words = ["train", "--dataset", "first", "--nimg", "500", "--seed", f"2{number}"]
+        found.append(until(words, has_begun, environment))
+    return medians(found)
+
+
+def medians(found: list[tuple[float, float]]) -> list[str]:
+    """Return the median seconds and CPU seconds."""
+    return [f"{statistics.median(values):.1f}" for values in zip(*found, strict=True)]
 
 
 def until_opened(
     words: list[str], folder: Path, suffixes: set[str], environment: Mapping[str, str]
 ) -> tuple[float, float]:
     """Start a command; return the seconds and CPU seconds until a file of these types is opened. Then stop it."""
-    watch, log = Watch(folder), Path(environment["SHARDGAN_HOME"]).with_name("log")
+    watch = Watch(folder)
+    try:
+        return until(words, lambda: any(Path(name).suffix in suffixes for name in watch.opened()), environment)
+    finally:
+        watch.close()
+
+
+def until(words: list[str], has_happened: Callable[[], bool], environment: Mapping[str, str]) -> tuple[float, float]:
+    """Start a command; return the seconds and CPU seconds until something has happened. Then stop it."""
+    log = Path(environment["SHARDGAN_HOME"]).with_name("log")
     began = time.monotonic()
     with log.open("wb") as output:
         command = subprocess.Popen([SHARDGAN, *words], env=environment, stdout=output, stderr=output)
     try:
-        while not any(Path(name).suffix in suffixes for name in watch.opened()):
+        while not has_happened():
             if command.poll() is not None or time.monotonic() - began > MOST_SECONDS:
-                raise SystemExit(f"shardgan {' '.join(words)} opened no image:\n{log.read_text()[-3000:]}")
+                raise SystemExit(f"shardgan {' '.join(words)} did not get there:\n{log.read_text()[-3000:]}")
         return time.monotonic() - began, cpu_seconds(command.pid)
     finally:
         stop(command)
-        watch.close()
 
 
 def cpu_seconds(pid: int) -> float:

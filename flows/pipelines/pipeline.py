@@ -18,8 +18,10 @@ from tasks.flow_runs.exclusion import sole_run
 from tasks.flow_runs.liveness import check_attempts
 from tasks.flow_runs.run_names import name_run
 from tasks.flow_runs.summary import show_outcome
+from tasks.home import uses_temporary_server
 from tasks.tracking.telemetry.lineage import pieces, stage
 from tasks.training.outcome import TrainOutcome
+from tasks.training.process.early import EarlyTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +62,20 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
     built = build_dataset(
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
+    wanted = TrainGanConfig(
+        dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
+    )
+    if uses_temporary_server():  # else a deployment may train on another machine
+        EarlyTrainer.start(wanted.dataset, wanted.train, wanted.data)
     # Imported after sharding: these import torch and MLflow, which takes seconds.
     from flows.stages.evaluate_gan import evaluate_gan
     from tasks.evaluation.stage import check_scorable
     from tasks.registry.overview import describe_version
 
     check_scorable(built.manifest, config.evaluate)  # check this before hours of training
-    wanted = TrainGanConfig(
-        dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
-    )
     known = find_trained(wanted)
+    if known:
+        EarlyTrainer.stop_unused()
     trained = known or train_where_it_belongs(wanted, config.training_deployment)
     evaluated = evaluate_gan(
         EvaluateGanConfig(model=trained.model.uri, evaluate=config.evaluate, promote=config.promote)
