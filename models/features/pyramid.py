@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ class LitePyramid:
         weights = _efficientnet_lite0_weights()
         self.input_size = input_size
         self.sha256 = hashlib.sha256(weights).hexdigest()
-        net = pad_inside(_build_efficientnet_lite0(weights, input_size))
+        net: Any = pad_inside(_build_efficientnet_lite0(weights, input_size))
         self.stem = torch.nn.Sequential(net._conv_stem, net._swish).to(device)
         self.blocks = net._blocks.to(device)
 
