@@ -69,6 +69,23 @@ class WindowOrder:
             shards[here], rows[here] = self._rows_of_epoch(epoch, places[here])
         return shards, rows
 
+    def windows_at(self, position: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the window of this position and the next one, each as (epoch, number in the epoch)."""
+        total = sum(self.counts)
+        epoch, place = divmod(position, total)
+        window = place // self.window
+        is_last = (window + 1) * self.window >= total
+        return (epoch, window), ((epoch + 1, 0) if is_last else (epoch, window + 1))
+
+    def shards_of(self, window: tuple[int, int]) -> list[int]:
+        """Return the numbers of the shards that have samples in a window."""
+        epoch, number = window
+        order, ends = _shard_order(self.counts, self.seed, epoch)
+        start = number * self.window
+        first, last = np.searchsorted(ends, [start, min(start + self.window, int(ends[-1])) - 1], side="right")
+        numbers: list[int] = order[first : last + 1].tolist()
+        return numbers
+
     def _rows_of_epoch(self, epoch: int, places: Indices) -> tuple[Indices, Indices]:
         order, ends = _shard_order(self.counts, self.seed, epoch)
         shuffled = np.empty_like(places)

@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from shards.storage.uris import is_remote
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 _MOST_OPEN = 128
+_FETCHING_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class WindowReader:
         self._order, self._shards = order, shards
         manifest = shards.manifest
         self.shape = (manifest.channels, manifest.resolution, manifest.resolution)
+        self._window: tuple[int, int] | None = None
 
     def read(self, positions: Indices, images: NDArray[np.uint8] | None = None) -> Batch:
         """Return the images, in the array `images` if it is given, and the labels. Raises what `fill` raises."""
@@ -115,11 +118,19 @@ class WindowReader:
 
         They come in the order of the shards, so that no shard is opened twice even when few may be open.
         """
+        self._fetch_ahead(int(positions[0]))
         numbers, rows = self._order.rows(positions)
         indices = np.lexsort((rows, numbers)).tolist()
         self._shards.clock.lap("shuffle")
         for index in indices:
             yield index, self._shards.read(int(numbers[index]), int(rows[index]))
+
+    def _fetch_ahead(self, position: int) -> None:
+        """At the start of each window, begin to copy the remote shards of this window and of the next one."""
+        present, following = self._order.windows_at(position)
+        if present != self._window:
+            self._window = present
+            self._shards.fetch_ahead([*self._order.shards_of(present), *self._order.shards_of(following)])
 
     def close(self) -> None:
         """Close all shards."""
@@ -152,6 +163,18 @@ class OpenShards:
         self.manifest, self._recipe = manifest, manifest.recipe()
         self._cache_bytes = cache_bytes
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
+        self._coming: dict[int, Future[OpenShard]] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    def fetch_ahead(self, numbers: Sequence[int]) -> None:
+        """Begin to copy remote shards that are needed soon, the first ones first, as many as the cache has room for."""
+        for number in dict.fromkeys(numbers):
+            if number in self._open or number in self._coming or not is_remote(self._uris[number]):
+                continue
+            if not self._has_room(self._records[number].bytes, numbers):
+                return
+            self._threads = self._threads or ThreadPoolExecutor(_FETCHING_THREADS, "fetch-shards")
+            self._coming[number] = self._threads.submit(_open_shard, self._uris[number], self._records[number])
 
     def read(self, number: int, row: int) -> Sample:
         """Return the sample in a row of a shard. Raises ShardError for a damaged shard."""
@@ -167,26 +190,52 @@ class OpenShards:
     def close(self) -> None:
         """Close all shards. This also removes the copies of remote shards."""
         while self._open:
-            self._drop_oldest()
+            self._drop(next(iter(self._open)))
+        for future in self._coming.values():
+            if not future.cancel():
+                future.add_done_callback(_close_fetched)
+        self._coming.clear()
+        if self._threads:
+            self._threads.shutdown(wait=False)
+            self._threads = None
 
     def _opened(self, number: int) -> OpenShard:
         if number not in self._open:
-            self._make_room(self._records[number].bytes if is_remote(self._uris[number]) else 0)
-            self._open[number] = _open_shard(self._uris[number], self._records[number])
+            self._open[number] = self._fetched(number)
             self.clock.lap("fetch")
         self._open.move_to_end(number)
         return self._open[number]
 
-    def _make_room(self, num_bytes: int) -> None:
-        def cached() -> int:
-            return sum(shard.cached_bytes for shard in self._open.values())
+    def _fetched(self, number: int) -> OpenShard:
+        """Return a shard that is being copied already, or else copy it now."""
+        if number in self._coming:
+            return self._coming.pop(number).result()
+        size = self._records[number].bytes if is_remote(self._uris[number]) else 0
+        while self._open and not self._fits(size):
+            self._drop(next(iter(self._open)))
+        return _open_shard(self._uris[number], self._records[number])
 
-        while self._open and (len(self._open) >= _MOST_OPEN or num_bytes + cached() > self._cache_bytes):
-            self._drop_oldest()
+    def _has_room(self, num_bytes: int, needed: Sequence[int]) -> bool:
+        """Return whether this fits into the cache, after closing shards that are not needed, the oldest first."""
+        for number in [number for number in self._open if number not in set(needed)]:
+            if self._fits(num_bytes):
+                break
+            self._drop(number)
+        return self._fits(num_bytes)
 
-    def _drop_oldest(self) -> None:
-        _, shard = self._open.popitem(last=False)
-        os.close(shard.descriptor)
+    def _fits(self, num_bytes: int) -> bool:
+        cached = sum(shard.cached_bytes for shard in self._open.values())
+        coming = sum(self._records[number].bytes for number in self._coming)
+        return len(self._open) + len(self._coming) < _MOST_OPEN and num_bytes + cached + coming <= self._cache_bytes
+
+    def _drop(self, number: int) -> None:
+        os.close(self._open.pop(number).descriptor)
+
+
+def _close_fetched(future: "Future[OpenShard]") -> None:
+    """Close a shard that was copied, although nobody needs it any more."""
+    if not future.cancelled() and future.exception() is None:
+        os.close(future.result().descriptor)
 
 
 def _open_shard(uri: str, record: ShardRecord) -> OpenShard:

@@ -82,6 +82,42 @@ def test_copies_stay_within_the_cache(far: str, room: float, kept: int) -> None:
     assert not shards._open
 
 
+def test_shards_that_are_needed_soon_are_copied_before(far: str) -> None:
+    size = load_manifest(far).shards("train")[0].bytes
+    shards = opened(far, 3 * size)
+    shards.read(7, 0)
+    shards.fetch_ahead([0, 1, 2, 3])
+    assert list(shards._coming) == [0, 1, 2]  # as many as there is room for, and shard 7 has made room
+    for number in (0, 1, 2):
+        shards._coming[number].result()
+    memory = fsspec.filesystem("memory")
+    for number in (0, 1, 2):
+        memory.rm(f"/windows/train-{number:06d}.tar")
+    for number in (0, 1, 2):
+        shards.read(number, 0)
+    shards.fetch_ahead([4, 5])
+    shards.close()
+    assert not shards._coming
+    assert not shards._open
+
+
+def test_a_shard_that_cannot_be_copied_before_is_named_when_it_is_needed(far: str) -> None:
+    shards = opened(far, 10**6)
+    fsspec.filesystem("memory").rm("/windows/train-000001.tar")
+    shards.fetch_ahead([0, 1])
+    shards.read(0, 0)
+    with pytest.raises(ShardError, match=r"train-000001\.tar"):
+        shards.read(1, 0)
+    shards.close()
+
+
+def test_a_reader_copies_the_shards_of_this_window_and_the_next(far: str) -> None:
+    stream = Dataset.open(far).windows("train", 4).batches(2, seed=0)
+    first = [next(stream)[0] for _ in range(12)]
+    again = Dataset.open(far).windows("train", 4, 1).batches(2, seed=0)  # no room: nothing is copied before
+    assert all(np.array_equal(one, next(again)[0]) for one in first)
+
+
 def test_shard_that_is_cut_off_while_it_is_open_is_named(manifest_uri: str, tmp_path: Path) -> None:
     for path in Path(manifest_uri).parent.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
