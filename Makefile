@@ -91,7 +91,7 @@ bench-hostile: $(STAMP) ## sharding of hostile files
 bench-judges: $(STAMP) ## whether the two judges agree, with each other and with an eye (half an hour on two cores)
 	@$(BIN)/python -m benchmarks.judges
 
-bench-loading: $(STAMP) ## training batches per second, beside an image folder and webdataset
+bench-loading: $(STAMP) ## training batches per second, beside four other readers, from disk and from S3 (half an hour)
 	@$(BIN)/python -m benchmarks.loading
 
 bench-penalties: $(STAMP) ## gradient penalties of r3: exact, lazy and by finite differences (two hours on two cores)

@@ -1,0 +1,1 @@
+"""`python -m benchmarks.loading`: shuffled training batches from our reader and from others, in turns."""
