@@ -19,6 +19,9 @@ from tasks.trainer.costs.trials import Budget, Deadline, MemoryWatch, StageCost
 FEW, SOME, MANY = 8, 32, 256  # files of the three trials; the first one also imports what a build needs
 LISTING_SECONDS = 1.5
 TRIAL_SECONDS = 5.0
+# A build's processes import beside the command and without garbage collection, so their imports take less time than
+# those of the first trial (benchmarks/results/estimates.md).
+IMPORTS_OF_A_BUILD = 0.65
 GROWTH = 2.5  # how much longer a trial may take than the one before it
 STAGE = "build"
 
@@ -150,7 +153,7 @@ def _conclude(config: ShardConfig, listing: Listing, trials: Sequence[Trial]) ->
             per_file = 1 / last.rate
     left = listing.num_files - last.num_files
     imports = max(trials[0].seconds - last.seconds + per_file * (last.num_files - trials[0].num_files), 0.0)
-    seconds = listing.seconds + imports + last.seconds + per_file * left
+    seconds = listing.seconds + IMPORTS_OF_A_BUILD * imports + last.seconds + per_file * left
     return StageCost(
         stage=STAGE,
         seconds=None if not listing.is_complete else seconds,

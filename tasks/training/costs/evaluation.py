@@ -39,7 +39,7 @@ LEAST_SCORED = 12
 SCORE_REPEATS = 4
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start the evaluation, to draw the report
 # and store it, and until the command and its server have ended.
-START_AND_END = 5.0
+START_AND_END = 3.5
 REPORT_BYTES = 300_000  # 230 to 430 KB (benchmarks/results/estimates.md)
 FLOAT_BYTES = 4
 

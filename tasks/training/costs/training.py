@@ -38,7 +38,7 @@ WARM_UP = 5  # steps that do not count, if there are enough others
 SCORED = 16  # images that are timed in the net of quick scores
 # Times that importing torch takes here (benchmarks/results/estimates.md): to start a training and to export, check and
 # register its generator, and to start the process of one quick score and compute its distance.
-START_AND_END = 11.0
+START_AND_END = 9.0
 QUICK_SCORE = 2.0
 
 
