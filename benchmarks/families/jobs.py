@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.collections.sharded import COLLECTIONS
 from benchmarks.families.contenders import settings_of
-from models.networks.families import NetworkSpec
 from models.training.config import TrainConfig
-from shards import Manifest
 
 FAMILIES = ("dcgan", "r3-tiny", "projected")
 FLIPPED = ("emoji", "stamps", "landscapes", "tiles")  # collections that may be mirrored
@@ -73,18 +71,6 @@ def _config(settings: dict[str, Any], seed: int, device: str) -> TrainConfig:
     compute = {"device": device, "threads": 1, "processes": 1, **settings.get("compute", {})}
     fixed = {"nimg": LARGEST_POINT, "health": {"score_ticks": 0}, "compute": compute}
     return TrainConfig.model_validate({"seed": seed, **settings, **fixed})
-
-
-def network_of(config: TrainConfig, manifest: Manifest) -> NetworkSpec:
-    """The networks of a training, conditional where the collection has classes."""
-    return NetworkSpec(
-        family=config.family,
-        resolution=manifest.resolution,
-        channels=manifest.channels,
-        num_classes=len(manifest.labels) if config.conditional else 0,
-        latent_dim=config.latent_dim,
-        width=config.width,
-    )
 
 
 def grid_point(nimg: int) -> int:

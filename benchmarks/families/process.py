@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.families.jobs import Job, network_of
+from benchmarks.families.jobs import Job
 from benchmarks.families.judging import SHOWN, Decoded, judges, score_generator, score_real, shown
 from benchmarks.families.timed import LAST, Clock, Course, Kept, Tell, train_for
+from benchmarks.harness.training import network_of
 from models.compute.config import ComputeConfig, DeviceName
 from models.compute.device import prepare, select_device
 from models.grids import grid_png

@@ -143,7 +143,7 @@ def section(rows: list[Row], collection: str, pictures: tarfile.TarFile, familie
 
 
 def score_cells(family: str, scores: list[Row], trainings: dict[tuple[str, int], Row]) -> list[str]:
-    """A family's line; empty where it has no scores."""
+    """The line of a family. The list is empty if the family has no scores."""
     mine = [row for row in scores if row["family"] == family]
     if not mine:
         return []

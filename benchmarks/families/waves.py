@@ -77,7 +77,7 @@ class Waves:
         self.join(found, self.margin)
 
     def train(self, jobs: list[Job], collection: Decoded) -> None:
-        """One wave: all trainings of a collection, or nothing if there is no time for it."""
+        """Train everything of one collection side by side. If the time that is left is too short, train nothing."""
         if self.left() < self.seconds + LEAST_SECONDS:
             print(f"{jobs[0].collection}: no time is left for {self.seconds:.0f} s of training", flush=True)
             return

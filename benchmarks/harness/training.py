@@ -11,16 +11,21 @@ from models.training.checkpoints import CheckpointStore
 from models.training.config import TrainConfig
 from models.training.io import RecordingIO, TrainingInputs
 from models.training.loop import train
-from shards import Dataset
+from shards import Dataset, Manifest
 
 
 def network(config: TrainConfig, dataset: Dataset) -> NetworkSpec:
-    """The conditional networks that `config` asks for."""
+    """The networks that `config` asks for on a dataset."""
+    return network_of(config, dataset.manifest)
+
+
+def network_of(config: TrainConfig, manifest: Manifest) -> NetworkSpec:
+    """The networks that `config` asks for on a dataset with this manifest."""
     return NetworkSpec(
         family=config.family,
-        resolution=dataset.manifest.resolution,
-        channels=dataset.manifest.channels,
-        num_classes=len(dataset.labels),
+        resolution=manifest.resolution,
+        channels=manifest.channels,
+        num_classes=len(manifest.labels) if config.conditional else 0,
         latent_dim=config.latent_dim,
         width=config.width,
     )

@@ -8,7 +8,7 @@ from tasks.service.settings import ServiceConfig, check_exposure
 
 
 def read_schedules(config: ServiceConfig) -> tuple[Tree | None, Tree | None]:
-    """Return the complete configs of pipeline/nightly and drift/watch-source. A config is None if it has no schedule.
+    """Return the complete configs of pipeline/nightly and drift/watch-source. If one is not scheduled, it is None.
 
     Raises SettingsError for a config that `shardgan run` or `shardgan drift` refuses.
     """

@@ -77,7 +77,7 @@ def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """The context that computes in float32 inside `autocast`. The device "meta" has no autocast to undo."""
+    """Return a context that turns `autocast` off. For the device "meta", which has no autocast, it does nothing."""
     return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 
