@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shards.dataset.dataset import Dataset
 from shards.errors import DatasetError
 from shards.layout.manifest import Manifest
 from shards.reading.mixture import BalancedOrder, Mixture, seed_of_part
-from shards.reading.order import Indices, ShuffledOrder, rank_positions
+from shards.reading.order import Indices, ShuffledOrder
 from shards.reading.resident import Batch, Split, check_memory, fits
-from shards.reading.stages import StageClock
-from shards.reading.windows import WindowedSplit, WindowReader
+from shards.reading.windows import Stream, WindowedSplit
 
 
 @dataclass(frozen=True)
@@ -113,65 +112,15 @@ class BlendedWindows:
         """The number of shards of all datasets."""
         return sum(part.num_shards for part in self.parts)
 
-    def batches(
-        self,
-        batch_size: int,
-        *,
-        seed: int,
-        start_nimg: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        first: int = 0,
-        step: int = 1,
-        clock: StageClock | None = None,
-    ) -> Iterator[Batch]:
-        """Yield what WindowedSplit.batches yields, with each batch drawn from all datasets by their shares."""
-        reader = self.reader(seed, clock)
-        positions = rank_positions(
-            batch_size, start_nimg=start_nimg, rank=rank, world_size=world_size, first=first, step=step
-        )
-        try:
-            for here in positions:
-                yield reader.read(here)
-        finally:
-            reader.close()
+    def stream(self, seed: int) -> Stream:
+        """Return the samples in the order of a training with this seed, drawn from all datasets by their shares."""
+        orders = tuple(part.order(seed_of_part(seed, number)) for number, part in enumerate(self.parts))
+        maps = tuple(label_map(self.parts[0].manifest, part.manifest) for part in self.parts)
+        return Stream(self.parts, orders, Mixture.by_shares(self.shares, seed), maps)
 
-    def reader(self, seed: int, clock: StageClock | None = None) -> "BlendedReader":
-        """Return what reads the samples at any positions of a training with this seed."""
-        clock = clock or StageClock()
-        readers = [part.reader(seed_of_part(seed, number), clock) for number, part in enumerate(self.parts)]
-        maps = [label_map(self.parts[0].manifest, part.manifest) for part in self.parts]
-        return BlendedReader(Mixture.by_shares(self.shares, seed), readers, maps)
-
-
-@dataclass(frozen=True)
-class BlendedReader:
-    """Reads the samples at given positions of a blend. `maps` have the class numbers of each part in the blend."""
-
-    mixture: Mixture
-    readers: list[WindowReader]
-    maps: list[Indices]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape of an image: channels, rows, columns."""
-        return self.readers[0].shape
-
-    def read(self, positions: Indices, images: NDArray[np.uint8] | None = None) -> Batch:
-        """See WindowReader.read."""
-        chosen, local = self.mixture.places(positions)
-        images = np.empty((len(positions), *self.shape), np.uint8) if images is None else images
-        labels = np.empty(len(positions), np.int64)
-        for part in np.unique(chosen).tolist():
-            places = np.flatnonzero(chosen == part)
-            self.readers[part].fill(local[places], images, labels, places)
-            labels[places] = self.maps[part][labels[places]]
-        return images, labels
-
-    def close(self) -> None:
-        """Close all shards."""
-        for reader in self.readers:
-            reader.close()
+    def batches(self, batch_size: int, **options: Any) -> Iterator[Batch]:
+        """See WindowedSplit.batches."""
+        return self.stream(options.pop("seed")).batches(batch_size, **options)
 
 
 def label_map(first: Manifest, other: Manifest) -> Indices:

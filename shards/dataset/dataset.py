@@ -131,10 +131,10 @@ class Dataset:
         Samples are shared among the processes of torch.distributed and the workers of a loader. With `group` equal to
         the batch size of one process, the batches are the same for any number of workers.
         """
-        from shards.reading.pipeline import make_pipeline  # webdataset imports torch
+        from shards.reading.windows import row_pipeline
 
         windows = self.windows(split, shuffle_buffer, cache_bytes)
-        return make_pipeline(windows, seed=seed, start=start, group=group, repeat=repeat, decode=decode)
+        return row_pipeline(windows, seed=seed, start=start, group=group, repeat=repeat, decode=decode)
 
     def traces(self, split: str = "train") -> "JpegTraces":
         """Count the JPEG encodings of a split; raises DatasetError when the samples table does not record them."""

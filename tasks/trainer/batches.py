@@ -4,25 +4,28 @@ In both modes the batch at a given nimg is always the same, also after a resume.
 a run keeps its mode. Imports neither Prefect nor MLflow: the trainer uses this file.
 """
 
+import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import count
+from functools import cache, partial
+from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader, get_worker_info
 
 from shards import Blend, Dataset, ShardsError, Split, SplitError, WindowedSplit
 from shards.dataset.blend import BlendedWindows
 from shards.processes.lifetime import die_with_parent
-from shards.reading.order import rank_positions
+from shards.reading.pipeline import SampleOrder, Turn
 from shards.reading.slots import ArraySlots
 from shards.reading.stages import IDLE, StageClock
 from tasks.trainer.config import MOST_WORKERS, DataConfig, Mode, choose_mode
@@ -31,10 +34,10 @@ logger = logging.getLogger(__name__)
 
 Array = np.ndarray | torch.Tensor
 Batches = Iterator[tuple[Array, Array]]
-Task = tuple[int, int | None]
 HELD = 3  # batches that a training holds: the present one, the one that is read ahead, and one that is let go
 _NUM_PREVIEW = 256
 _DEVICE_SHARE = 0.5
+_workers: "weakref.WeakKeyDictionary[Any, list[BaseProcess]]" = weakref.WeakKeyDictionary()  # of each running loader
 
 
 class Data(Protocol):
@@ -168,6 +171,7 @@ class StreamingData:
 
     def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, num_workers: int, prefetch: int) -> None:
         self._split = split
+        self._stream = split.stream(share.seed)
         self._share = share
         self._num_workers = num_workers
         self._prefetch = prefetch
@@ -175,10 +179,11 @@ class StreamingData:
 
     def batches(self, start_nimg: int) -> Batches:
         """See Data."""
-        batches = LoadedBatches(self._split, self._share, start_nimg, self._num_workers * self._prefetch)
+        import webdataset  # only a training that streams pays for this import
+
+        slots = self._slots()
         loader: DataLoader[Any] = DataLoader(
-            batches,
-            sampler=batches.tasks(),
+            webdataset.DataPipeline(*self._stages(start_nimg, slots)),
             batch_size=None,
             num_workers=self._num_workers,
             prefetch_factor=self._prefetch if self._num_workers else None,
@@ -187,7 +192,7 @@ class StreamingData:
             multiprocessing_context="fork" if self._num_workers else None,
             generator=torch.Generator(),  # otherwise each start draws from the generator that training uses
         )
-        return self._timed(iter(loader), batches)
+        return self._timed(start_workers(loader), slots)
 
     def preview(self) -> tuple[np.ndarray, np.ndarray]:
         """The first images of the first epoch."""
@@ -204,7 +209,21 @@ class StreamingData:
         """See Data. The columns are those of LoaderTimes."""
         return self._times.take()
 
-    def _timed(self, loaded: Iterator[Any], batches: "LoadedBatches") -> Batches:
+    def _slots(self) -> ArraySlots | None:
+        """Return memory for all batches that can be on their way, into which workers decode."""
+        if not self._num_workers:
+            return None
+        shape = (self._share.batch_size // self._share.world_size, *self._stream.shape)
+        return ArraySlots(self._num_workers * self._prefetch + HELD, shape)
+
+    def _stages(self, start_nimg: int, slots: ArraySlots | None) -> list[Any]:
+        """Return the stages of the pipeline that each worker runs. The loader asks its workers in turn."""
+        share = self._share
+        order = SampleOrder(share.batch_size, start_nimg, partial(_own_turn, share.rank, share.world_size))
+        stages = self._stream.batch_stages(order, StageClock(), slots, is_shared=self._num_workers > 1)
+        return [*stages, errors_last]
+
+    def _timed(self, loaded: Iterator[Any], slots: ArraySlots | None) -> Batches:
         while True:
             began = time.perf_counter()
             item = next(loaded)
@@ -212,7 +231,7 @@ class StreamingData:
                 raise item
             images, labels, seconds = item
             self._times.add(len(labels), seconds | {"wait": time.perf_counter() - began})
-            yield batches.take(images), labels
+            yield slots.take(images) if slots and isinstance(images, int) else images, labels
             del item, images  # else two batches would be in memory while the next one is made
 
 
@@ -248,44 +267,41 @@ class LoaderTimes:
         self._seconds: dict[str, float] = {}
 
 
-class LoadedBatches(TorchDataset[Any]):
-    """The batches of a training by number, made by whichever process asks. The loader asks its workers in turn.
+def errors_last(batches: Iterator[Any]) -> Iterator[Any]:
+    """The last stage: give an error as an item, for the loader would hide it under a traceback."""
+    try:
+        yield from batches
+    except ShardsError as error:
+        yield error
 
-    Workers decode into slots of shared memory, and send only labels and times through the loader's queue. `in_advance`
-    is the number of batches that the workers prepare, 0 without workers.
-    """
 
-    def __init__(self, split: WindowedSplit | BlendedWindows, share: Share, start_nimg: int, in_advance: int) -> None:
-        self._clock = StageClock()
-        self._reader = split.reader(share.seed, self._clock)
-        weakref.finalize(self, self._reader.close)
-        self._options = {name: value for name, value in share.options(start_nimg).items() if name != "seed"}
-        self._batch_size = share.batch_size
-        shape = (share.batch_size // share.world_size, *self._reader.shape)
-        self._slots = ArraySlots(in_advance + HELD, shape) if in_advance else None
+def start_workers(loader: "DataLoader[Any]") -> Iterator[Any]:
+    """Start the workers of a loader. They are killed when this process exits, for they ignore its request to stop."""
+    before = set(multiprocessing.active_children())
+    loaded = iter(loader)
+    _workers[loaded] = [one for one in multiprocessing.active_children() if one not in before]
+    _kill_workers_at_exit()
+    return loaded
 
-    def tasks(self) -> Iterator[Task]:
-        """Yield the number of each batch, and a slot for its images if one is free."""
-        for number in count():
-            yield number, self._slots.lease() if self._slots else None
 
-    def __getitem__(self, task: Task) -> tuple[np.ndarray | int, np.ndarray, dict[str, float]] | ShardsError:
-        number, slot = task
-        self._clock.lap(IDLE)
-        positions = next(rank_positions(self._batch_size, first=number, **self._options))
-        target = None if slot is None or self._slots is None else self._slots.array(slot)
-        try:
-            images, labels = self._reader.read(positions, target)
-        except ShardsError as error:
-            return error  # the reader raises it: the loader would hide it under a traceback
-        return images if slot is None else slot, labels, self._clock.take()
+@cache
+def _kill_workers_at_exit() -> None:
+    # multiprocessing runs this before it asks its children to stop, and waits for them.
+    Finalize(None, _kill_workers, exitpriority=10)
 
-    def take(self, images: np.ndarray | int) -> np.ndarray:
-        """Return the images of a batch, which a worker sends as the number of a slot."""
-        if isinstance(images, np.ndarray):
-            return images
-        assert self._slots is not None
-        return self._slots.take(images)
+
+def _kill_workers() -> None:
+    # torch raises an error for each worker that ends by a signal, also while this process exits.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for worker in [one for workers in _workers.values() for one in workers]:
+        with contextlib.suppress(ValueError):  # it was closed
+            worker.kill()
+
+
+def _own_turn(rank: int, world_size: int) -> Turn:
+    """Return whose turn each batch is for the worker that calls this."""
+    worker = get_worker_info()
+    return Turn(rank, world_size, worker.id, worker.num_workers) if worker else Turn(rank, world_size)
 
 
 def _ignore_stop_signals(_worker: int) -> None:

@@ -11,8 +11,8 @@ import pytest
 from shards import Dataset, ShardConfig, build
 from shards.errors import ShardError
 from shards.layout.manifest import load_manifest
-from shards.reading import windows
-from shards.reading.windows import OpenShards
+from shards.reading import open_shards
+from shards.reading.open_shards import OpenShards
 from tests.shards.conftest import picture
 
 
@@ -60,7 +60,7 @@ def test_shards_of_this_machine_take_no_cache(local: OpenShards) -> None:
 def test_as_many_as_allowed_are_open_and_the_oldest_is_closed(
     local: OpenShards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "_MOST_OPEN", 3)
+    monkeypatch.setattr(open_shards, "_MOST_OPEN", 3)
     for number in (0, 1, 2, 0, 3):
         local.read(number, 0)
     assert list(local._open) == [2, 0, 3]

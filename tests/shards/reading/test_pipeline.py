@@ -11,6 +11,8 @@ import pytest
 import webdataset as wds
 
 from shards import Dataset, ShardError
+from shards.reading.pipeline import SampleOrder
+from shards.reading.stages import StageClock
 from tests.homes import copy_home
 
 PAGE = Path(__file__).parents[3] / "docs" / "pipeline.md"
@@ -42,6 +44,18 @@ def test_workers_take_turns(tiny: Dataset) -> None:
         return [list(map(int, batch[0])) for batch in islice(loader, 5)]
 
     assert positions(2) == positions(0) == [list(range(start, start + 4)) for start in range(0, 20, 4)]
+
+
+def test_the_stages_of_the_trainer_give_the_same_samples(tiny: Dataset) -> None:
+    """Both are pipelines of webdataset with the same first stages."""
+    stream = tiny.windows("train", 20).stream(3)
+    trainer = wds.DataPipeline(*stream.batch_stages(SampleOrder(8, 16), StageClock()))
+    batch = next(iter(trainer))
+    rows = list(islice(tiny.pipeline("train", seed=3, start=16, shuffle_buffer=20, group=8), 8))
+    assert np.array_equal(batch.images, np.stack([row["image"] for row in rows]))
+    assert batch.labels.tolist() == [row["cls"] for row in rows]
+    theirs = tiny.pipeline("train").pipeline
+    assert [type(one) for one in theirs[:3]] == [type(one) for one in trainer.pipeline[:3]]
 
 
 def test_one_pass_gives_each_sample_once_as_it_is_stored(tiny: Dataset) -> None:

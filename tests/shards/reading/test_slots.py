@@ -9,17 +9,18 @@ from shards.reading.slots import ArraySlots
 
 def test_another_process_fills_a_slot() -> None:
     slots = ArraySlots(2, (4, 3, 8, 8))
-    first, second = slots.lease(), slots.lease()
-    assert first is not None
-    assert second is not None
-    child = os.fork()
-    if not child:
-        slots.array(first)[...] = 7
-        slots.array(second)[...] = 9
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert np.all(slots.take(first) == 7)
-    assert np.all(slots.take(second) == 9)
+    for value in (7, 9):
+        child = os.fork()
+        if not child:
+            slot = slots.lease()
+            assert slot is not None
+            slots.array(slot)[...] = value
+            os._exit(slot)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (value - 7) // 2
+    assert slots.lease() is None
+    assert np.all(slots.take(1) == 9)
+    assert np.all(slots.take(0) == 7)
+    assert slots.lease() is not None
 
 
 def test_a_slot_is_free_when_its_last_view_is_gone() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shards import Dataset, ShardError, SplitError, WindowedSplit
+from shards.reading.open_shards import OpenShards
 from shards.reading.order import WindowOrder
-from shards.reading.windows import OpenShards
 from tests.shards.conftest import BuildOnce
 
 

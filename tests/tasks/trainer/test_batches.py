@@ -4,6 +4,8 @@ import json
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -107,6 +109,22 @@ def test_a_cut_shard_is_named_from_a_worker_too(dataset: str, workers: int) -> N
     os.truncate(shard, shard.stat().st_size - 600)
     with pytest.raises(ShardError, match=rf"^The shard '.*{shard.name}' has \d+ bytes"):
         first(opened(dataset, STREAMING.model_copy(update={"workers": workers})), 1)
+
+
+def test_a_process_that_exits_with_a_running_loader_ends_its_workers(dataset: str) -> None:
+    code = """
+import sys
+from shards import Dataset
+from tasks.trainer.batches import open_data
+from tasks.trainer.config import DataConfig
+data = open_data(DataConfig(mode="streaming", workers=2), Dataset.open(sys.argv[1]), batch_size=8, seed=5)
+sys.kept = data.batches(0)
+print(len(next(sys.kept)[0]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, dataset], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "8\n", "")
 
 
 def test_auto_counts_the_copies_of_all_ranks(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
