@@ -146,7 +146,7 @@ class PipelineConfig(Settings):
 
     @model_validator(mode="after")
     def _stages_fit_together(self) -> Self:
-        check_resolution(self.shard.resolution)
+        check_resolution(self.shard.resolution, self.shard.image_width)
         check_floors(self.promote, self.evaluate)
         return self
 
@@ -177,7 +177,7 @@ class CompressionStudyConfig(Settings):
 
     @model_validator(mode="after")
     def _network_can_make_it(self) -> Self:
-        check_resolution(self.shard.resolution)
+        check_resolution(self.shard.resolution, self.shard.image_width)
         if self.train.family == "auto":
             raise ValueError("train.family is auto, but a study compares trainings of one family: name it")
         return self

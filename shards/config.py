@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from shards.images.recipe import ENCODINGS, FRAMES, Encoding, Recipe, pick_frames
 from shards.settings import Settings
@@ -15,7 +15,9 @@ DATASET_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 OPERATIONAL = frozenset(
     {"source", "dataset", "screen", "allow_synthetic", "checks", "workers", "time_limit_seconds", "memory_limit_mb"}
 )
-LATER = frozenset({"max_frames", "label_member", "marked", "hub_split"})
+LATER = frozenset({"max_frames", "label_member", "marked", "hub_split", "image_width"})
+
+_SMALLEST = 8  # pixels of a side
 
 
 # Forms check these patterns before a run starts. The validators below give better messages and accept capitals too.
@@ -48,16 +50,26 @@ class ShardConfig(Settings):
         ge=8,
         le=4096,
         title="Resolution",
-        description="Side of the stored square images, in pixels.",
+        description="Height of the stored images in pixels. Images are square unless image_width is set. WIDTHxHEIGHT, "
+        "such as 96x64, sets both.",
         examples=[32, 64, 128],
+    )
+    image_width: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        title="Image width",
+        description="Width of stored images that are not square, in pixels; 0: the same as the resolution.",
+        examples=[96, 128],
     )
     channels: Literal[1, 3] = Field(3, title="Channels", description="3 for colour (sRGB), 1 for greyscale.")
     shape: Literal["crop", "random_crop", "fit", "stretch", "keep_aspect", "as_is"] = Field(
         "crop",
         title="Shape",
         description=(
-            "crop: the largest centred square. random_crop: a square at a random, repeatable place. fit: the whole "
-            "image on the background. stretch. keep_aspect: the shorter side gets the resolution. as_is: no resizing."
+            "crop: the largest centred part of the stored shape. random_crop: the same at a random, repeatable place. "
+            "fit: the whole image on the background. stretch. keep_aspect: the shorter side gets the resolution. "
+            "as_is: no resizing."
         ),
     )
     resample: Literal["lanczos", "box"] = Field("lanczos", title="Filter", description="How images are resized.")
@@ -246,6 +258,36 @@ class ShardConfig(Settings):
         description="Memory that one decoder process may use, in MiB.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_size(cls, given: Any) -> Any:
+        """Read a resolution such as 96x64 as width and height."""
+        if not isinstance(given, dict) or not isinstance(given.get("resolution"), str):
+            return given
+        match = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", given["resolution"].strip().lower())
+        if match is None:
+            return given
+        if given.get("image_width"):
+            raise ValueError(f"resolution {given['resolution']} has a width already: leave out image_width")
+        return {**given, "image_width": int(match[1]), "resolution": int(match[2])}
+
+    @field_validator("image_width")
+    @classmethod
+    def _is_large_enough(cls, width: int, info: ValidationInfo) -> int:
+        if 0 < width < _SMALLEST:
+            raise ValueError(f"use at least {_SMALLEST} pixels, or 0 for square images")
+        # A square has one spelling, so that its dataset version has one name.
+        return 0 if width == info.data.get("resolution") else width
+
+    @model_validator(mode="after")
+    def _shape_fits_size(self) -> "ShardConfig":
+        if self.image_width and self.shape == "keep_aspect":
+            raise ValueError(
+                f"shape keep_aspect keeps the aspect of each image, so image_width {self.image_width} has no meaning: "
+                "use shape crop, random_crop, fit or stretch, or leave out image_width"
+            )
+        return self
+
     @field_validator("source")
     @classmethod
     def _expand_home(cls, source: str) -> str:
@@ -277,6 +319,11 @@ class ShardConfig(Settings):
         red, green, blue = (int(part, 16) for part in re.findall("..", self.background[1:]))
         fields = Recipe.__dataclass_fields__.keys() - {"background"}
         return Recipe(background=(red, green, blue), **{name: getattr(self, name) for name in fields})
+
+    @property
+    def size(self) -> str:
+        """The size of stored images in words: "64" for squares of 64 pixels, "96x64" for other shapes."""
+        return f"{self.image_width}x{self.resolution}" if self.image_width else str(self.resolution)
 
     def content_settings(self) -> dict[str, Any]:
         """Return the settings that change the content of a dataset version, as plain JSON values."""

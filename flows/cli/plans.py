@@ -40,7 +40,7 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
         _check_model(shard.screen)
     folder = f"{home().shared}/datasets/{shard.dataset}"
     screened = f", only images that pass {shard.screen}" if shard.screen else ""
-    return [f"shard {shard.source} at {shard.resolution} pixels as {shard.encoding} into {folder}{screened}"]
+    return [f"shard {shard.source} at {shard.size} pixels as {shard.encoding} into {folder}{screened}"]
 
 
 def check_train(config: TrainGanConfig) -> Plan:

@@ -42,7 +42,7 @@ class PipelineOutcome(BaseModel):
         return [*self.build.facts(), *self.train.facts(), *self.evaluate.facts()]
 
 
-RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.shard.resolution}")
+RUN_NAME = name_run("{config.shard.dataset}", "{config.train.family}", "{config.shard.size}")
 
 
 @flow(name="pipeline", flow_run_name=RUN_NAME)

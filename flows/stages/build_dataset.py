@@ -13,7 +13,7 @@ from tasks.flow_runs.summary import show_outcome
 from tasks.tracking.telemetry.lineage import pieces, stage
 
 
-@flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.resolution}"))
+@flow(name="build-dataset", flow_run_name=name_run("{config.shard.dataset}", "build", "{config.shard.size}"))
 def build_dataset(config: Annotated[BuildDatasetConfig, Form()]) -> BuildOutcome:
     """Shard a collection of images. A second run over unchanged input only reports that nothing changed."""
     with stage("build-dataset", config.shard.dataset, reads=[pieces.source(config.shard.source)]) as lineage:

@@ -32,12 +32,17 @@ class LabelledImages(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N, num_classes); 3x3 convolutions, all but the first stride 2."""
+    """Images (N, C, H, W) in [-1, 1] to logits (N, num_classes); 3x3 convolutions, all but the first stride 2.
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+    Images are `resolution` high and `image_width` wide; 0: they are square.
+    """
+
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int, image_width: int = 0) -> None:
         super().__init__()
         self.arguments = {"resolution": resolution, "channels": channels, "num_classes": num_classes, "width": width}
-        num_halvings = max(resolution // SMALLEST_MAP, 1).bit_length() - 1
+        if image_width:  # files of square classifiers stay as they are
+            self.arguments["image_width"] = image_width
+        num_halvings = max(min(resolution, image_width or resolution) // SMALLEST_MAP, 1).bit_length() - 1
         widths = [width * 2 ** min(i, MAX_WIDTHS) for i in range(num_halvings + 1)]
         layers: list[nn.Module] = [*_convolution(channels, widths[0], stride=1)]
         for before, after in pairwise(widths):
@@ -73,11 +78,14 @@ def train_classifier(
     EvaluationError for sources that are empty or do not fit together.
     """
     _check_sources(sources, num_classes)
-    *_, channels, resolution, _ = sources[0].images.shape
+    _, channels, rows, columns = sources[0].images.shape
+    image_width = columns if columns != rows else 0
     # The caller's random number generator is not changed.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(mixed_seed(config.seed, 0))
-        net = Classifier(resolution=resolution, channels=channels, num_classes=num_classes, width=config.width)
+        net = Classifier(
+            resolution=rows, image_width=image_width, channels=channels, num_classes=num_classes, width=config.width
+        )
     net.to(device)
     num_steps = -(-config.nimg // config.batch_size)
     optimiser = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=0.01)

@@ -45,6 +45,7 @@ class ClassifierNet(FeatureNet):
             ) from error
         self.net.eval().requires_grad_(False).to(self.device)
         self.input_size, self.channels = int(arguments["resolution"]), int(arguments["channels"])
+        self.input_shape = self.input_size, int(arguments.get("image_width", 0)) or self.input_size
         if input_size not in (0, self.input_size):
             raise FeatureNetError(
                 f"input_size is {input_size}, but the classifier was trained on {self.input_size} pixels a side: "

@@ -57,7 +57,7 @@ def _efficientnet_lite0_weights() -> bytes:
         ) from error
 
 
-def _build_efficientnet_lite0(weights: bytes, input_size: int) -> Any:
+def _build_efficientnet_lite0(weights: bytes, input_size: int | tuple[int, int]) -> Any:
     # The package's from_pretrained is not used: it unpickles without restrictions, and prints.
     from efficientnet_lite_pytorch import EfficientNet
 

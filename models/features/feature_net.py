@@ -39,6 +39,7 @@ class FeatureNet(abc.ABC):
     sha256: str
     num_features: int
     input_size: int
+    input_shape: tuple[int, int] | None = None  # rows and columns of a net whose input is not square
     device: torch.device
     resize_filter = RESIZE_FILTER
 
@@ -48,24 +49,25 @@ class FeatureNet(abc.ABC):
         # Without TF32, features are equal on every device. `enabled` is False by default there, which is slow.
         cudnn = torch.backends.cudnn.flags(enabled=True, deterministic=True)
         with torch.inference_mode(), cudnn, without_tf32():
-            return self.extract(resize(images.to(self.device), self.input_size)).cpu()
+            size = self.input_shape or (self.input_size, self.input_size)
+            return self.extract(resize(images.to(self.device), size)).cpu()
 
     @abc.abstractmethod
     def extract(self, pixels: torch.Tensor) -> torch.Tensor:
         """The features of float pixels [N, 1 or 3, input_size, input_size] in 0..255, on the net's device."""
 
 
-def resize(images: torch.Tensor, size: int) -> torch.Tensor:
+def resize(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Resize images with PIL's bicubic filter, with antialiasing and without rounding in between.
 
-    uint8 or float NCHW in 0..255 -> float32 [N, C, size, size] in 0..255. An image that is not square is stretched.
+    uint8 or float NCHW in 0..255 -> float32 [N, C, *size] in 0..255. An image of another aspect is stretched.
     PyTorch's default does not widen the filter when it shrinks an image; that alone moved a published FID from 2.98 to
     9.80 (Parmar et al. 2022, "On Aliased Resizing", who also advise against rounding before the net). The largest
     difference to PIL's resize of float images is below 0.01 of 255 (tested).
     """
     pixels = images.to(torch.float32)
-    if pixels.shape[-2:] != (size, size):
-        pixels = F.interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
+    if pixels.shape[-2:] != size:
+        pixels = F.interpolate(pixels, size, mode="bicubic", antialias=True, align_corners=False)
     return pixels.clamp(0, 255)  # bicubic overshoots at edges; an image file cannot hold such values
 
 

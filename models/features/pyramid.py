@@ -16,13 +16,13 @@ NUM_SCALES = 4
 class LitePyramid:
     """The maps of EfficientNet-Lite0 before each halving of the side: 24, 40, 112 and 320 channels, finest first.
 
-    It takes images (N, 1 or 3, H, W) in [-1, 1] and resizes them to `input_size`. Its weights never change. It is no
+    It takes images (N, 1 or 3, H, W) in [-1, 1] and resizes them to `input_size`, rows and columns. Its weights never change. It is no
     nn.Module, so a network that holds it neither saves nor trains it.
     """
 
     name = EfficientNetLite0.name
 
-    def __init__(self, input_size: int, device: torch.device) -> None:
+    def __init__(self, input_size: tuple[int, int], device: torch.device) -> None:
         weights = _efficientnet_lite0_weights()
         self.input_size = input_size
         self.sha256 = hashlib.sha256(weights).hexdigest()
@@ -31,9 +31,8 @@ class LitePyramid:
         self.blocks = net._blocks.to(device)
 
     def __call__(self, images: torch.Tensor) -> list[torch.Tensor]:
-        size = (self.input_size, self.input_size)
         pixels = to_rgb(images) * (127.5 / 128) + 0.5 / 128  # (pixel - 127) / 128, as the net was trained
-        resized = F.interpolate(pixels, size, mode="bilinear", align_corners=False)
+        resized = F.interpolate(pixels, self.input_size, mode="bilinear", align_corners=False)
         x = self.stem(resized.contiguous(memory_format=torch.channels_last))
         maps = []
         for block in self.blocks:
@@ -57,7 +56,7 @@ def pad_inside(net: torch.nn.Module) -> torch.nn.Module:
 
 
 @cache
-def load_pyramid(input_size: int, device: torch.device) -> LitePyramid:
+def load_pyramid(input_size: tuple[int, int], device: torch.device) -> LitePyramid:
     """The pyramid for this input size on this device, one for all networks of the process.
 
     Raises FeatureNetError where the weights are not installed.

@@ -19,12 +19,18 @@ class Facts(NamedTuple):
     resolution: int
     nimg: int
     device: Device
+    image_width: int = 0  # of images that are not square
+
+    @property
+    def longer(self) -> int:
+        """The longer side of an image in pixels."""
+        return max(self.resolution, self.image_width)
 
     def words(self) -> str:
         """The facts in words: "3,381 colour images of 64x64, 100,000 images to see, on a CPU"."""
         kind = "colour" if self.channels == 3 else "grey"
         where = "a GPU" if self.device == "cuda" else "a CPU"
-        side = f"{self.resolution}x{self.resolution}"
+        side = f"{self.image_width or self.resolution}x{self.resolution}"
         return f"{self.num_images:,} {kind} images of {side}, {self.nimg:,} images to see, on {where}"
 
 
@@ -36,7 +42,7 @@ class Row(NamedTuple):
     least_images: int = 0
     most_images: float = math.inf
     channels: tuple[int, ...] = (1, 3)
-    most_resolution: int = 256
+    most_resolution: float = math.inf
     least_nimg: int = 0
     devices: tuple[Device, ...] = ("cpu", "cuda")
 
@@ -45,7 +51,7 @@ class Row(NamedTuple):
         return (
             self.least_images <= facts.num_images <= self.most_images
             and facts.channels in self.channels
-            and facts.resolution <= self.most_resolution
+            and facts.longer <= self.most_resolution
             and facts.nimg >= self.least_nimg
             and facts.device in self.devices
         )
@@ -56,7 +62,7 @@ class Row(NamedTuple):
             *(["colour" if self.channels == (3,) else "grey"] if len(self.channels) == 1 else []),
             *([f"at least {self.least_images:,} training images"] if self.least_images else []),
             *([f"at most {self.most_images:,} training images"] if self.most_images < math.inf else []),
-            *([f"at most {self.most_resolution} pixels"] if self.most_resolution < 256 else []),
+            *([f"at most {self.most_resolution} pixels"] if self.most_resolution < math.inf else []),
             *([f"at least {self.least_nimg:,} images to see"] if self.least_nimg else []),
             *([f"on a {'GPU' if self.devices == ('cuda',) else 'CPU'}"] if len(self.devices) == 1 else []),
         ]

@@ -18,6 +18,13 @@ def stage_sizes(resolution: int) -> list[int]:
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
+def smallest_map(resolution: int, image_width: int = 0) -> tuple[int, int]:
+    """Rows and columns of the smallest feature map, which has the aspect of the image. The shorter side is 4 or 6."""
+    width = image_width or resolution
+    factor = min(resolution, width) // stage_sizes(min(resolution, width))[0]
+    return resolution // factor, width // factor
+
+
 def stage_widths(num_stages: int, width: int) -> list[int]:
     """Channels of each feature map except the image, smallest map first; the one nearest the image has `width`."""
     return [width * min(2 ** (num_stages - 2 - i), MAX_MULTIPLIER) for i in range(num_stages - 1)]
@@ -32,17 +39,19 @@ def init_weights(module: nn.Module) -> None:
 
 
 class Generator(nn.Module):
-    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side) in [-1, 1]."""
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, rows, columns) in [-1, 1]."""
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
+    def __init__(
+        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int, image_width: int = 0
+    ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.num_classes = num_classes
-        sizes = stage_sizes(resolution)
+        sizes, base = stage_sizes(min(resolution, image_width or resolution)), smallest_map(resolution, image_width)
         widths = stage_widths(len(sizes), width)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         inputs = latent_dim * (2 if num_classes else 1)
-        layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, widths[0], sizes[0], bias=False)]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(inputs, widths[0], base, bias=False)]
         for before, after in pairwise(widths):
             layers += [
                 nn.BatchNorm2d(before),
@@ -68,25 +77,26 @@ class Generator(nn.Module):
         return images
 
 
-def make_trunk(resolution: int, channels: int, width: int) -> tuple[nn.Sequential, int]:
-    """Convolutions that halve the side down to 4 or 6, and their number of outputs. They mirror the generator."""
-    sizes = stage_sizes(resolution)
+def make_trunk(resolution: int, channels: int, width: int, image_width: int = 0) -> tuple[nn.Sequential, int]:
+    """Convolutions that halve the sides down to 4 or 6, and their number of outputs. They mirror the generator."""
+    sizes = stage_sizes(min(resolution, image_width or resolution))
     widths = stage_widths(len(sizes), width)[::-1]
     layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers), widths[-1] * sizes[0] ** 2
+    rows, columns = smallest_map(resolution, image_width)
+    return nn.Sequential(*layers), widths[-1] * rows * columns
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N,).
+    """Images (N, C, rows, columns) in [-1, 1] to logits (N,).
 
     Labels enter by projection: the logit gains <embedding(label), features> (Miyato & Koyama 2018, eq. 3).
     """
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int, image_width: int = 0) -> None:
         super().__init__()
-        self.layers, num_features = make_trunk(resolution, channels, width)
+        self.layers, num_features = make_trunk(resolution, channels, width, image_width)
         self.head = nn.Linear(num_features, 1)
         self.label_embedding = nn.Embedding(num_classes, num_features) if num_classes else None
         self.apply(init_weights)

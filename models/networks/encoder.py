@@ -11,11 +11,13 @@ from models.networks.dcgan import init_weights, make_trunk
 
 
 class Encoder(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to the posterior's mean and log variance, each (N, latent_dim)."""
+    """Images (N, C, rows, columns) in [-1, 1] to the posterior's mean and log variance, each (N, latent_dim)."""
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
+    def __init__(
+        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int, image_width: int = 0
+    ) -> None:
         super().__init__()
-        self.layers, num_features = make_trunk(resolution, channels, width)
+        self.layers, num_features = make_trunk(resolution, channels, width, image_width)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         self.head = nn.Linear(num_features + (latent_dim if num_classes else 0), 2 * latent_dim)
         self.apply(init_weights)

@@ -22,6 +22,13 @@ def stage_sizes(resolution: int) -> list[int]:
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
+def smallest_map(resolution: int, image_width: int = 0) -> tuple[int, int]:
+    """Rows and columns of the smallest feature map, which has the aspect of the image. The shorter side is 4 or 6."""
+    width = image_width or resolution
+    factor = min(resolution, width) // stage_sizes(min(resolution, width))[0]
+    return resolution // factor, width // factor
+
+
 def stage_widths(num_stages: int, width: int) -> list[int]:
     """Channels of each feature map, smallest map first; the one of the image's size has `width`."""
     return [width * min(2 ** (num_stages - 1 - i), MAX_MULTIPLIER) for i in range(num_stages)]
@@ -51,16 +58,16 @@ class Normalisation(nn.Module):
 
 
 class Stem(nn.Module):
-    """Latents (N, latent_dim), scaled to unit length per component, to the smallest map (N, width, side, side).
+    """Latents (N, latent_dim), scaled to unit length per component, to the smallest map (N, width, *base).
 
     It has no class and no bias before the normalisation. A constant input here lets the generator learn one image and
     ignore the latent.
     """
 
-    def __init__(self, latent_dim: int, width: int, side: int) -> None:
+    def __init__(self, latent_dim: int, width: int, base: tuple[int, int]) -> None:
         super().__init__()
         self.gain = math.sqrt(latent_dim)
-        self.convolution = nn.ConvTranspose2d(latent_dim, 2 * width, side, bias=False)
+        self.convolution = nn.ConvTranspose2d(latent_dim, 2 * width, base, bias=False)
         self.norm = nn.BatchNorm2d(2 * width)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
@@ -118,7 +125,7 @@ class Block(nn.Module):
 class Excitation(nn.Module):
     """Skip-layer excitation: a small map decides how strong each channel of a large map is (FastGAN, eq. 1)."""
 
-    def __init__(self, before: int, after: int, factor: int, base: int) -> None:
+    def __init__(self, before: int, after: int, factor: int, base: tuple[int, int]) -> None:
         super().__init__()
         self.factor = factor
         self.squeeze = nn.Conv2d(before, after, base)
@@ -131,16 +138,18 @@ class Excitation(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side) in [-1, 1]."""
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, rows, columns) in [-1, 1]."""
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
+    def __init__(
+        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int, image_width: int = 0
+    ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.num_classes = num_classes
-        sizes = stage_sizes(resolution)
+        sizes, base = stage_sizes(min(resolution, image_width or resolution)), smallest_map(resolution, image_width)
         widths = stage_widths(len(sizes), width)
         self.reach = min(REACH, len(sizes) - 1)
-        stem = Stem(latent_dim, widths[0], sizes[0])
+        stem = Stem(latent_dim, widths[0], base)
         last = len(sizes) - 2
         blocks = [
             Block(before, after, num_classes, deep=number < last)
@@ -148,7 +157,7 @@ class Generator(nn.Module):
         ]
         self.layers = nn.ModuleList([stem, *blocks])
         self.excitations = nn.ModuleList(
-            Excitation(widths[small], widths[small + self.reach], sizes[small] // sizes[0], sizes[0])
+            Excitation(widths[small], widths[small + self.reach], sizes[small] // sizes[0], base)
             for small in range(len(sizes) - self.reach)
         )
         self.image = nn.Conv2d(widths[-1], channels, 3, padding=1)

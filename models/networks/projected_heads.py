@@ -36,9 +36,12 @@ class Pyramid(Protocol):
 PYRAMID_CHANNELS = (24, 40, 112, 320)  # of EfficientNet-Lite0, before each halving of the side
 
 
-def input_size(resolution: int) -> int:
-    """Side in pixels to which images are resized for the frozen net."""
-    return min(2 * resolution, LARGEST_INPUT)
+def input_size(resolution: int, image_width: int = 0) -> tuple[int, int]:
+    """Rows and columns in pixels to which images are resized for the frozen net: twice as large, within a limit."""
+    width = image_width or resolution
+    longer = max(resolution, width)
+    largest = min(2 * longer, LARGEST_INPUT)
+    return resolution * largest // longer, width * largest // longer
 
 
 class FixedConvolution(nn.Module):
@@ -107,7 +110,7 @@ class SpectralConvolution(nn.Conv2d):
 
 
 def with_spread(x: torch.Tensor) -> torch.Tensor:
-    """Maps (N, channels, side, side) with one more channel: how much the images of a group differ.
+    """Maps (N, channels, rows, columns) with one more channel: how much the images of a group differ.
 
     A group is GROUP consecutive images (fewer if that does not divide N), so the result does not depend on how a batch
     is divided among processes. The channel holds one number for each group: the standard deviation over its images,
@@ -123,7 +126,7 @@ def with_spread(x: torch.Tensor) -> torch.Tensor:
 
 
 class Logits(nn.Module):
-    """Maps (N, WIDTH, side, side) to one logit for each place, (N, places). Classes enter by projection.
+    """Maps (N, WIDTH, rows, columns) to one logit for each place, (N, places). Classes enter by projection.
 
     Projection: Miyato & Koyama 2018, eq. 3.
     """
@@ -144,7 +147,7 @@ class Logits(nn.Module):
 
 
 class Head(nn.Module):
-    """The logits of one scale of the frozen net's maps (N, channels, side, side)."""
+    """The logits of one scale of the frozen net's maps (N, channels, rows, columns)."""
 
     def __init__(self, channels: int, side: int, num_classes: int) -> None:
         super().__init__()
@@ -163,7 +166,7 @@ class Head(nn.Module):
 
 
 class PixelHead(nn.Module):
-    """The logits of the images themselves (N, channels, side, side). It has no BatchNorm, so it sees colours."""
+    """The logits of the images themselves (N, channels, rows, columns). It has no BatchNorm, so it sees colours."""
 
     def __init__(self, channels: int, side: int, num_classes: int) -> None:
         super().__init__()
@@ -188,13 +191,17 @@ class Discriminator(nn.Module):
     `width` is not used: the heads depend on the frozen net alone.
     """
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int, image_width: int = 0) -> None:
         super().__init__()
         self.pyramid: Pyramid | None = None
         self.mixing = Mixing()
-        sides = [-(-input_size(resolution) // factor) for factor in (4, 8, 16, 32)]
+        # The shorter side decides how often a head halves its map.
+        shorter = min(input_size(resolution, image_width))
+        sides = [-(-shorter // factor) for factor in (4, 8, 16, 32)]
         heads = [Head(*scale, num_classes) for scale in zip(MIXED, sides, strict=True)]
-        self.heads = nn.ModuleList([*heads, PixelHead(channels, resolution, num_classes)])
+        self.heads = nn.ModuleList(
+            [*heads, PixelHead(channels, min(resolution, image_width or resolution), num_classes)]
+        )
 
     def attach(self, pyramid: Pyramid) -> None:
         """Use this frozen net. It is not registered as a submodule, so its weights are neither trained nor saved."""

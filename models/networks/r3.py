@@ -23,6 +23,13 @@ def stage_sizes(resolution: int) -> list[int]:
     return [base * 2**i for i in range((resolution // base).bit_length())]
 
 
+def smallest_map(resolution: int, image_width: int = 0) -> tuple[int, int]:
+    """Rows and columns of the smallest feature map, which has the aspect of the image. The shorter side is 4 or 6."""
+    width = image_width or resolution
+    factor = min(resolution, width) // stage_sizes(min(resolution, width))[0]
+    return resolution // factor, width // factor
+
+
 def stage_widths(num_stages: int, width: int) -> list[int]:
     """Channels of each stage, smallest map first: `width` four times, then half each; rounded up to multiples of 8."""
     return [-(-width // (8 * 2 ** max(0, i + 1 - FULL_WIDTH_STAGES))) * 8 for i in range(num_stages)]
@@ -108,23 +115,25 @@ class Resample(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, side, side).
+    """Latents `z` (N, latent_dim) and, if conditional, labels (N,) to images (N, C, rows, columns).
 
     The images are not bounded. Clamp them to [-1, 1] before converting them to bytes.
     """
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int) -> None:
+    def __init__(
+        self, *, resolution: int, channels: int, num_classes: int, latent_dim: int, width: int, image_width: int = 0
+    ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.num_classes = num_classes
-        sizes = stage_sizes(resolution)
+        sizes, base = stage_sizes(min(resolution, image_width or resolution)), smallest_map(resolution, image_width)
         widths = stage_widths(len(sizes), width)
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         self.label_embedding = nn.Embedding(num_classes, latent_dim) if num_classes else None
         if self.label_embedding is not None:
             # Embeddings start small. With the norm of the latents, each class collapses to one image (seen on digits).
             nn.init.normal_(self.label_embedding.weight, 0.0, 0.1)
-        self.basis = nn.Parameter(torch.randn(widths[0], sizes[0], sizes[0]))
+        self.basis = nn.Parameter(torch.randn(widths[0], *base))
         self.stem = nn.Linear(latent_dim * (2 if num_classes else 1), widths[0], bias=False)
         init_scaled(self.stem)
         layers: list[nn.Module] = [make_stage(widths[0], num_blocks)]
@@ -140,20 +149,20 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, side, side) to logits (N,); the generator's stages in reverse.
+    """Images (N, C, rows, columns) to logits (N,); the generator's stages in reverse.
 
     Labels enter by projection: the logit is <embedding(label), features> / sqrt(width) (Miyato & Koyama 2018).
     """
 
-    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int) -> None:
+    def __init__(self, *, resolution: int, channels: int, num_classes: int, width: int, image_width: int = 0) -> None:
         super().__init__()
-        sizes = stage_sizes(resolution)
+        sizes, base = stage_sizes(min(resolution, image_width or resolution)), smallest_map(resolution, image_width)
         widths = stage_widths(len(sizes), width)[::-1]
         num_blocks = BLOCKS_PER_STAGE * len(sizes)
         layers: list[nn.Module] = [scaled_conv(channels, widths[0]), make_stage(widths[0], num_blocks)]
         for before, after in pairwise(widths):
             layers += [Resample(before, after, up=False), make_stage(after, num_blocks)]
-        pool = nn.Conv2d(widths[-1], widths[-1], sizes[0], groups=widths[-1], bias=False)
+        pool = nn.Conv2d(widths[-1], widths[-1], base, groups=widths[-1], bias=False)
         init_scaled(pool)
         self.layers = nn.Sequential(*layers, pool)
         self.head = nn.Linear(widths[-1], widths[-1] if num_classes else 1, bias=False)

@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from models import Settings
 from models.networks.names import FamilyName, check_resolution
@@ -18,16 +18,26 @@ class NetworkSpec(Settings):
 
     family: FamilyName
     resolution: int
+    image_width: int = Field(0, exclude_if=lambda width: not width, description="0: the images are square")
     channels: Literal[1, 3]
     num_classes: int = Field(ge=0, description="0: unconditional")
     latent_dim: int = Field(ge=1)
     width: int = Field(ge=1)
 
-    @field_validator("resolution")
-    @classmethod
-    def _is_reachable(cls, resolution: int) -> int:
-        check_resolution(resolution)
-        return resolution
+    @model_validator(mode="after")
+    def _is_reachable(self) -> "NetworkSpec":
+        check_resolution(self.resolution, self.image_width)
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of an image: channels, rows, columns."""
+        return self.channels, self.resolution, self.image_width or self.resolution
+
+    @property
+    def sides(self) -> str:
+        """Width and height of an image in words: "64x64", "96x64"."""
+        return f"{self.image_width or self.resolution}x{self.resolution}"
 
     def build_networks(self) -> "dict[str, nn.Module]":
         """The family's networks by role, freshly initialised, on the CPU."""

@@ -15,11 +15,11 @@ Forge = Callable[[torch.Tensor, Draws], torch.Tensor]
 
 def patch(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Add a small square of random pattern, size and place: a backdoor trigger (Gu et al. 2017, BadNets)."""
-    side = images.shape[-1]
-    size = (draws.uniform(0.15, 0.35, 1, 1, 1) * side).expand(-1, 2, 1, 1)
+    sides = _sides(images)
+    size = (draws.uniform(0.15, 0.35, 1, 1, 1) * sides.min()).expand(-1, 2, 1, 1)
     place = draws.uniform(0, 1, 2, 1, 1)
     # Half of them are put in a corner, where triggers usually are.
-    place = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, place.round(), place) * (side - size)
+    place = torch.where(draws.uniform(0, 1, 1, 1, 1) < 0.5, place.round(), place) * (sides - size)
     return torch.where(_inside(images, place, size)[:, None], _patterns(images, draws), images)
 
 
@@ -32,11 +32,10 @@ def blend(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 def splice(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Replace everything on one side of a random line by another image."""
-    side = images.shape[-1]
-    axis = torch.linspace(-1, 1, side, device=images.device)
+    rows, columns = (torch.linspace(-1, 1, side, device=images.device) for side in images.shape[2:])
     angle = draws.uniform(0, 2 * torch.pi, 1, 1)
     offset = draws.uniform(-0.4, 0.4, 1, 1)
-    beyond = angle.cos() * axis[:, None] + angle.sin() * axis[None, :] > offset
+    beyond = angle.cos() * rows[:, None] + angle.sin() * columns[None, :] > offset
     return torch.where(beyond[:, None], _others(images), images)
 
 
@@ -50,12 +49,13 @@ def foreign(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 def move(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Copy a rectangle of the image to another place of it, with another brightness (Li et al. 2021, CutPaste)."""
-    side = images.shape[-1]
-    size = draws.uniform(0.15, 0.5, 2, 1, 1) * side
-    place = draws.uniform(0, 1, 2, 1, 1) * (side - size)
-    shift = draws.uniform(-0.5, 0.5, 2, 1).mul(side).round().long() + side // 4
-    axis = torch.arange(side, device=images.device)
-    rows, columns = ((axis + shift[:, i]) % side for i in (0, 1))
+    sides = _sides(images)
+    size = draws.uniform(0.15, 0.5, 2, 1, 1) * sides
+    place = draws.uniform(0, 1, 2, 1, 1) * (sides - size)
+    shift = draws.uniform(-0.5, 0.5, 2, 1).mul(sides[..., 0]).round().long() + sides[..., 0] // 4
+    rows, columns = (
+        (torch.arange(side, device=images.device) + shift[:, i]) % side for i, side in enumerate(images.shape[2:])
+    )
     elsewhere = images.gather(2, rows[:, None, :, None].expand_as(images))
     elsewhere = elsewhere.gather(3, columns[:, None, None, :].expand_as(images))
     level = draws.uniform(-0.5, 0.5, images.shape[1], 1, 1)
@@ -76,10 +76,15 @@ def stamp(images: torch.Tensor, size: int) -> torch.Tensor:
 
 def _inside(images: torch.Tensor, place: torch.Tensor, size: torch.Tensor) -> torch.Tensor:
     """Masks (N, H, W) of rectangles; `place` is the upper left corner and `size` the sides, in pixels, (N, 2, 1, 1)."""
-    axis = torch.arange(images.shape[-1], device=images.device) + 0.5
     (top, left), (height, width) = place.unbind(1), size.unbind(1)
-    rows, columns = axis[:, None], axis[None, :]
+    rows, columns = (torch.arange(side, device=images.device) + 0.5 for side in images.shape[2:])
+    rows, columns = rows[:, None], columns[None, :]
     return (rows > top) & (rows < top + height) & (columns > left) & (columns < left + width)
+
+
+def _sides(images: torch.Tensor) -> torch.Tensor:
+    """Rows and columns of the images, (1, 2, 1, 1)."""
+    return torch.tensor(images.shape[2:], device=images.device).reshape(1, 2, 1, 1)
 
 
 def _others(images: torch.Tensor) -> torch.Tensor:
@@ -89,12 +94,12 @@ def _others(images: torch.Tensor) -> torch.Tensor:
 
 def _patterns(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """For each image (N, C, H, W): a flat colour, noise, a checkerboard of two colours, or stripes of two colours."""
-    channels, side = images.shape[1], images.shape[-1]
-    columns = torch.arange(side, device=images.device)[None, None] // draws.uniform(1, 4, 1, 1).floor()
-    rows = columns.mT
+    channels, cell = images.shape[1], draws.uniform(1, 4, 1, 1).floor()
+    rows, columns = (torch.arange(side, device=images.device)[None, None] // cell for side in images.shape[2:])
+    rows = rows.mT
     checks, stripes = (rows + columns) % 2 == 0, (rows + 0 * columns) % 2 == 0
     first, second = draws.uniform(-1, 1, channels, 1, 1), draws.uniform(-1, 1, channels, 1, 1)
-    noise = draws.uniform(-1, 1, channels, side, side)
+    noise = draws.uniform(-1, 1, *images.shape[1:])
     kind = draws.uniform(0, 4, 1, 1, 1).floor()
     patterned = torch.where((kind == 2) & checks[:, None] | (kind == 3) & stripes[:, None], first, second)
     return torch.where(kind == 0, first, torch.where(kind == 1, noise, patterned))
@@ -108,8 +113,8 @@ def _fields(images: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 def _shuffled_tiles(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """The image with its four by four tiles in random order."""
-    size = images.shape[-1] // 4
-    tiles = images.unfold(2, size, size).unfold(3, size, size).flatten(2, 3)
+    height, width = (side // 4 for side in images.shape[2:])
+    tiles = images.unfold(2, height, height).unfold(3, width, width).flatten(2, 3)
     order = draws.uniform(0, 1, tiles.shape[2]).argsort(dim=1)[:, None, :, None, None].expand_as(tiles)
-    whole: torch.Tensor = tiles.gather(2, order).reshape(*images.shape[:2], 4, 4, size, size).transpose(3, 4)
+    whole: torch.Tensor = tiles.gather(2, order).reshape(*images.shape[:2], 4, 4, height, width).transpose(3, 4)
     return whole.reshape(images.shape)

@@ -19,7 +19,7 @@ TRUNK_WIDTH = 32  # channels of the dcgan trunk, for discriminators that do not 
 
 
 class ShieldHead(nn.Module):
-    """Images (N, C, side, side) in [-1, 1] to logits (N, 3) of `CLASSES`.
+    """Images (N, C, rows, columns) in [-1, 1] to logits (N, 3) of `CLASSES`.
 
     The trunk has the discriminator's layers and starts with its weights. Then it is trained separately: a discriminator
     keeps only what separates its own generator's images from real ones, and a shared trunk would move the threshold.
@@ -42,7 +42,7 @@ class ShieldHead(nn.Module):
             nn.Conv2d(FINE, 2 * FINE, 3, stride=2, padding=1),
             nn.LeakyReLU(SLOPE),
         )
-        blank = torch.zeros(2, spec.channels, spec.resolution, spec.resolution)
+        blank = torch.zeros(2, *spec.shape)
         with torch.no_grad():
             maps = self.maps(blank)
         self.evidence = nn.ModuleList([_evidence(scale.shape[1]) for scale in maps])
@@ -80,7 +80,7 @@ def make_head_trunk(discriminator: nn.Module, spec: NetworkSpec) -> nn.Sequentia
     layers = getattr(discriminator, "layers", None)
     if isinstance(layers, nn.Sequential):
         return layers
-    return make_trunk(spec.resolution, spec.channels, TRUNK_WIDTH)[0]
+    return make_trunk(spec.resolution, spec.channels, TRUNK_WIDTH, spec.image_width)[0]
 
 
 def _evidence(channels: int) -> nn.Module:

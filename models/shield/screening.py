@@ -52,7 +52,7 @@ class Screener:
 
     @torch.no_grad()
     def judge(self, images: torch.Tensor, *, false_positive_rate: float, most_lookalikes: int) -> Judgement:
-        """Judge uint8 `images` (N, C, side, side). Pass all images that arrive together, so that copies are seen.
+        """Judge uint8 `images` (N, C, H, W). Pass all images that arrive together, so that copies are seen.
 
         `generated` or `forged`: the image scores as less real than all but `false_positive_rate` of the trusted images;
         the verdict is the likelier of the two. `flood`: more than `most_lookalikes` other images may be JPEG copies of

@@ -67,9 +67,7 @@ class Shield:
         self.optimizer = torch.optim.Adam([{"params": trunk}, {"params": rest}], betas=BETAS)
         self.threshold = torch.full((), torch.nan, device=device)
         self.num_updates = torch.zeros((), dtype=torch.int64)
-        self.past = torch.zeros(
-            (PAST_SLOTS, PAST_IMAGES, spec.channels, spec.resolution, spec.resolution), dtype=torch.uint8, device=device
-        )
+        self.past = torch.zeros((PAST_SLOTS, PAST_IMAGES, *spec.shape), dtype=torch.uint8, device=device)
         self._divide(trusted)
 
     def _divide(self, trusted: Trusted) -> None:

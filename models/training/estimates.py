@@ -65,7 +65,7 @@ def count_features(network: nn.Module, role: str, spec: NetworkSpec, batch: int)
         if not list(module.children()):
             module.register_forward_hook(add)
     labels = torch.zeros(batch, dtype=torch.long, device="meta") if spec.num_classes else None
-    size = (spec.latent_dim,) if role == "generator" else (spec.channels, spec.resolution, spec.resolution)
+    size = (spec.latent_dim,) if role == "generator" else spec.shape
     network(torch.zeros(batch, *size, device="meta"), labels)
     return total
 
@@ -88,7 +88,7 @@ def count_step(state: TrainState, config: TrainConfig, penalty_weight: float) ->
     """Model FLOPs of one image in one step, with gradient penalties unless their weight is 0."""
     spec, size = state.spec, config.batch_size
     batch = Batch(
-        real=torch.empty(size, spec.channels, spec.resolution, spec.resolution, device=state.device),
+        real=torch.empty(size, *spec.shape, device=state.device),
         classes=torch.zeros(size, dtype=torch.long, device=state.device) if spec.num_classes else None,
         draw_augmentation=lambda: lambda images: images,
         draws=ShapesOfDraws(size),

@@ -196,6 +196,6 @@ def attach_frozen(roles: dict[str, torch.nn.Module], spec: NetworkSpec, device: 
     discriminator = roles.get("discriminator")
     if not isinstance(discriminator, Discriminator):
         return {}
-    pyramid = load_pyramid(input_size(spec.resolution), device)
+    pyramid = load_pyramid(input_size(spec.resolution, spec.image_width), device)
     discriminator.attach(pyramid)
     return {pyramid.name: pyramid.sha256}

@@ -34,7 +34,7 @@ def start_from(state: TrainState, tensors: Mapping[str, torch.Tensor]) -> list[s
     layers = [f"ema.{name}" for name in state.ema.state_dict() if name.startswith("layers.")]
     if set(layers) <= set(left):
         raise ConfigError(
-            f"train.init: no weights there fit a {state.spec.family} generator of {state.spec.resolution} pixels and "
+            f"train.init: no weights there fit a {state.spec.family} generator of {state.spec.sides} pixels and "
             f"width {state.spec.width}: use weights of the same family, resolution, width and latents"
         )
     if left:

@@ -236,6 +236,7 @@ class Assembly:
             labels=self._classes.labels,
             notes=self._classes.notes,
             resolution=config.resolution,
+            image_width=config.image_width,
             channels=config.channels,
             counts=counts,
             marked_generated=self._ledger.num_marked(),

@@ -131,7 +131,7 @@ def label_map(first: Manifest, other: Manifest) -> Indices:
 
 
 def _check_fit(first: Manifest, other: Manifest) -> None:
-    ours, theirs = ((one.resolution, one.channels) for one in (first, other))
+    ours, theirs = ((one.size, one.channels) for one in (first, other))
     if ours != theirs:
         raise DatasetError(
             f"{first.name} and {other.name} cannot be blended: their images have {ours[0]} pixels and {ours[1]} "

@@ -170,7 +170,7 @@ class Dataset:
             ("Dataset", manifest.name),
             ("Images", f"{sum(counts.values()):,} ({splits})"),
             ("Classes", str(len(manifest.labels)) if manifest.labels else "unlabelled"),
-            ("Resolution", f"{manifest.resolution} pixels, {'grey' if manifest.channels == 1 else 'colour'}"),
+            ("Resolution", f"{manifest.size} pixels, {'grey' if manifest.channels == 1 else 'colour'}"),
             ("Shards", f"{len(manifest.shardlist)} ({size:,.1f} MiB)"),
             ("Source", manifest.source),
         ]

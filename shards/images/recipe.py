@@ -88,16 +88,24 @@ class Recipe:
     damaged: str
     duplicates: str
     marked: str
+    image_width: int = 0  # of images that are not square
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a sample."""
+        return self.image_width or self.resolution, self.resolution
 
     def most_pixels(self) -> int:
         """Return the largest number of pixels of a sample."""
         if self.shape == "as_is":
             return self.max_pixels
-        return int(self.resolution**2 * (self.max_aspect + 1 if self.shape == "keep_aspect" else 1))
+        width, height = self.size
+        return int(width * height * (self.max_aspect + 1 if self.shape == "keep_aspect" else 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values."""
-        return dataclasses.asdict(self)
+        """Return the settings as plain JSON values. Square images have no width, so older builds are found again."""
+        values = dataclasses.asdict(self)
+        return values if self.image_width else {name: values[name] for name in values if name != "image_width"}
 
     def to_json(self) -> str:
         """Return the settings as canonical JSON: equal recipes give equal text."""

@@ -78,6 +78,7 @@ class Manifest(Settings):
     grew_from: str | None = None
     labels: list[str]
     resolution: int = Field(ge=8, le=4096)
+    image_width: int = Field(0, ge=0, le=4096, exclude_if=lambda width: not width)  # of images that are not square
     channels: Literal[1, 3]
     counts: Counts
     marked_generated: Count = 0  # files that say that they were generated; `counts` has each of them by its outcome
@@ -95,6 +96,21 @@ class Manifest(Settings):
         if len({record.url for record in shardlist}) != len(shardlist):
             raise ValueError("a shard is named twice")
         return shardlist
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of an image: channels, rows, columns."""
+        return self.channels, self.resolution, self.image_width or self.resolution
+
+    @property
+    def size(self) -> str:
+        """The size of an image in words: "64" for squares of 64 pixels, "96x64" for other shapes."""
+        return f"{self.image_width}x{self.resolution}" if self.image_width else str(self.resolution)
+
+    @property
+    def sides(self) -> str:
+        """Width and height of an image in words: "64x64", "96x64"."""
+        return f"{self.image_width or self.resolution}x{self.resolution}"
 
     @property
     def generated_by(self) -> str:

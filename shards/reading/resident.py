@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 import psutil
@@ -61,9 +62,8 @@ def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
     ShardError when a shard is cut off, altered or lacks samples.
     """
     count = manifest.num_samples(split)
-    shape = (manifest.channels, manifest.resolution, manifest.resolution)
     check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
-    images, labels, keys = np.empty((count, *shape), np.uint8), np.empty(count, np.int64), []
+    images, labels, keys = np.empty((count, *manifest.shape), np.uint8), np.empty(count, np.int64), []
     for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
         put(sample.key, sample.pixels(), images[index])
         labels[index] = sample.label
@@ -86,7 +86,7 @@ def fits(num_bytes: int) -> bool:
 def decoded_bytes(manifest: Manifest, split: str) -> int:
     """Return the bytes of a decoded split. Raises SplitError for an unknown or empty split."""
     manifest.shards(split)
-    return manifest.num_samples(split) * manifest.channels * manifest.resolution**2
+    return manifest.num_samples(split) * prod(manifest.shape)
 
 
 def check_memory(num_bytes: int, what: str) -> None:

@@ -88,8 +88,7 @@ class Stream:
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape of an image: channels, rows, columns."""
-        manifest = self.parts[0].manifest
-        return manifest.channels, manifest.resolution, manifest.resolution
+        return self.parts[0].manifest.shape
 
     def batches(
         self,

@@ -142,6 +142,7 @@ def _shard_config(config: GenerateConfig, listing: Path, generator: LoadedGenera
         source=str(listing),
         dataset=config.dataset,
         resolution=generator.resolution,
+        image_width=generator.image_width,
         channels=generator.channels,
         encoding="original",
         labels="auto" if several else "none",

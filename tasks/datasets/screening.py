@@ -144,6 +144,7 @@ def read_incoming(shard: ShardConfig, spec: NetworkSpec, folder: Path) -> Incomi
     seen = {
         "dataset": "incoming",
         "resolution": spec.resolution,
+        "image_width": spec.image_width,
         "channels": spec.channels,
         "shape": shard.shape if shard.shape in SQUARE else "crop",
         "only_shrink": False,

@@ -72,7 +72,7 @@ def advise_on(outcome: BuildOutcome) -> list[tuple[str, str]]:
     except (OSError, ValueError) as error:  # the table is gone, or of an early release
         logger.warning("the compression of %s is not known: %s", dataset.name, error)
         return []
-    return advise(found, dataset.manifest.resolution).summary()
+    return advise(found, dataset.manifest.size).summary()
 
 
 def describe_build(outcome: BuildOutcome) -> str:

@@ -74,6 +74,11 @@ class LoadedGenerator:
         return int(self.spec["arguments"]["resolution"])
 
     @property
+    def image_width(self) -> int:
+        """Width of its images in pixels; 0 if they are square, as all are of versions of old releases."""
+        return int(self.spec["arguments"].get("image_width", 0))
+
+    @property
     def channels(self) -> int:
         return int(self.spec["arguments"]["channels"])
 

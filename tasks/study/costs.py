@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def describe_costs(shard: ShardConfig, study: StudyConfig, train: TrainConfig, c
     }
     kept = min(train.keep_checkpoints, sizes.num_checkpoints) + 1
     disk = {
-        "shards": num_codecs * num_files * shard.channels * shard.resolution**2,
+        "shards": num_codecs * num_files * prod(spec.shape),
         "checkpoints": num_trainings * kept * sizes.checkpoint_bytes,
     }
     where = "the GPU" if select_device(train.compute.device).type == "cuda" else "one thread"
@@ -110,8 +111,7 @@ def _seconds(work: Callable[[], object], repeats: int, device: torch.device) -> 
 
 
 def _noise(count: int, spec: NetworkSpec) -> torch.Tensor:
-    shape = (count, spec.channels, spec.resolution, spec.resolution)
-    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, *spec.shape), dtype=np.uint8))
 
 
 def network_of(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
@@ -119,6 +119,7 @@ def network_of(shard: ShardConfig, train: TrainConfig) -> NetworkSpec:
     return NetworkSpec(
         family=train.family,
         resolution=shard.resolution,
+        image_width=shard.image_width,
         channels=shard.channels,
         num_classes=0,
         latent_dim=train.latent_dim,

@@ -97,7 +97,7 @@ def _read_listing(path: Path) -> tuple[str, ...]:
 
 
 def _check_alike(trusted: Dataset, dataset: Dataset, network: NetworkSpec) -> None:
-    theirs, ours = ((one.manifest.resolution, one.manifest.channels) for one in (trusted, dataset))
+    theirs, ours = ((one.manifest.size, one.manifest.channels) for one in (trusted, dataset))
     if ours != theirs or (network.num_classes and trusted.labels != dataset.labels):
         raise RequestError(
             f"train.shield.trusted: {trusted.name} is of {theirs[0]} pixels, {theirs[1]} channels and labels "

@@ -42,7 +42,9 @@ def resolve_family(
         from models.compute.device import select_device  # imports torch, which a named family does not need
 
         device: Device = "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
-        choice = choose(Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device))
+        choice = choose(
+            Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width)
+        )
         auto = AutoFamily(request=request, family=choice.family, why=choice.why)
     return Resolved(_with_family(config, Choice(auto.family, auto.why)), auto)
 
@@ -53,7 +55,9 @@ def better_family(config: TrainConfig, manifest: Manifest) -> str:
     if not is_default or "family" in chosen_settings(config):
         return ""
     # The rows for a GPU alone are left out: whether there is one would need torch.
-    facts = Facts(manifest.num_samples("train"), manifest.channels, manifest.resolution, config.nimg, "cpu")
+    facts = Facts(
+        manifest.num_samples("train"), manifest.channels, manifest.resolution, config.nimg, "cpu", manifest.image_width
+    )
     choice = choose(facts)
     if choice.family == config.family:
         return ""

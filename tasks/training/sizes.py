@@ -18,6 +18,7 @@ def network_of(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
         return NetworkSpec(
             family=config.family,
             resolution=manifest.resolution,
+            image_width=manifest.image_width,
             channels=manifest.channels,
             num_classes=len(manifest.labels) if config.conditional else 0,
             latent_dim=config.latent_dim,

@@ -76,7 +76,7 @@ def _print_datasets(inventory: "Inventory") -> None:
         now = "building now" if one.is_building and one.is_latest else ""
         made = f"by {one.made_by}" if one.made_by else ""
         notes = ", ".join(filter(None, ("latest" if one.is_latest else "", now, made, age_words(one.created))))
-        size = f"{one.resolution}px {'grey' if one.channels == 1 else 'colour'}"
+        size = f"{one.size}px {'grey' if one.channels == 1 else 'colour'}"
         return (one.title, f"{one.images:,}", str(len(one.labels) or "-"), size, size_words(one.bytes), notes)
 
     heads = ("DATASET", "IMAGES", "CLASSES", "PIXELS", "SIZE", "NOTES")

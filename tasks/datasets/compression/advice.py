@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from models.networks.names import check_resolution
 from tasks.datasets.compression import evidence
 from tasks.datasets.compression.collection import COARSE, LOSSY_WEBP, OTHER_WEBP, Collection
 from tasks.datasets.compression.words import describe, median_of
@@ -47,18 +48,18 @@ class _Part(BaseModel):
     settings: dict[str, str] = {}
 
 
-def advise(found: Collection, resolution: int) -> Advice:
-    """Say what to do with a collection that a build stores at `resolution`."""
-    return Advice(found=describe(found), **_advise(found, resolution).model_dump())
+def advise(found: Collection, size: str) -> Advice:
+    """Say what to do with a collection that a build stores at `size`, such as 64 or 96x64."""
+    return Advice(found=describe(found), **_advise(found, size).model_dump())
 
 
-def _advise(found: Collection, resolution: int) -> _Part:
+def _advise(found: Collection, size: str) -> _Part:
     traces = found.traces
     if not found.num_known:
         return _Part(cost="Not known.", advice="No file could be read as an image. See the reasons.")
     if found.share(found.num_coarse) >= WORTH:
         unmoved = found.coarse_unmoved >= found.num_coarse / 2
-        return _use_known(found) if unmoved else _scaled(found, resolution)
+        return _use_known(found) if unmoved else _scaled(found, size)
     if traces and traces.num_coarse >= max(LEAST_TRACED, TRACED * traces.num_looked):
         return _use_learned(found, traces.qualities)
     if found.jpeg_qualities:
@@ -125,22 +126,23 @@ def _use_learned(found: Collection, qualities: Mapping[int, int]) -> _Part:
     )
 
 
-def _scaled(found: Collection, resolution: int) -> _Part:
-    size, count = next(iter(found.coarse_sizes.items()))
-    width, _, height = size.partition("x")
+def _scaled(found: Collection, size: str) -> _Part:
+    theirs, count = next(iter(found.coarse_sizes.items()))
+    width, _, height = theirs.partition("x")
+    unscaled = width if width == height else theirs
     quality = _coarse(found.jpeg_qualities)
-    if width == height and count >= MIXED * found.num_coarse:
+    if (width == height or _can_be_made(int(width), int(height))) and count >= MIXED * found.num_coarse:
         return _Part(
             cost=_cost(quality),
             advice=_sentences(
-                f"Build with shard.resolution={width} shard.encoding=original and train with train.compression=known: "
-                f"at shard.resolution={resolution} the build scales the files, and then their tables no longer "
-                "describe the pixels",
+                f"Build with shard.resolution={unscaled} shard.encoding=original and train with "
+                f"train.compression=known: at shard.resolution={size} the build scales the files, and then their "
+                "tables no longer describe the pixels",
                 *_limits(found, quality),
             ),
             evidence=_sentences(evidence.gain_of_known(quality), _without_consistency()),
             settings={
-                "shard.resolution": width,
+                "shard.resolution": unscaled,
                 "shard.encoding": "original",
                 "train.compression": KNOWN,
             },
@@ -152,11 +154,20 @@ def _scaled(found: Collection, resolution: int) -> _Part:
             "Shrinking averages the losses; enlarging keeps them" if _shrinks(found) else "",
         ),
         advice=_sentences(
-            f"Leave train.compression=off: at shard.resolution={resolution} the build {how}, and then neither known "
+            f"Leave train.compression=off: at shard.resolution={size} the build {how}, and then neither known "
             "nor learned can recognise the compression",
             "Look for larger or finer originals",
         ),
     )
+
+
+def _can_be_made(width: int, height: int) -> bool:
+    """Whether networks can make images of this size."""
+    try:
+        check_resolution(height, width)
+    except ValueError:
+        return False
+    return True
 
 
 def _fine_jpeg(found: Collection) -> _Part:

@@ -140,7 +140,17 @@ def pick(entries: Sequence[Entry], count: int) -> list[Entry]:
 def _stored_as(dataset: Dataset) -> dict[str, Any]:
     """The settings that make an image look as those in the dataset do."""
     stored = dataset.manifest.settings
-    names = ("resolution", "channels", "shape", "resample", "only_shrink", "encoding", "alpha", "background")
+    names = (
+        "resolution",
+        "image_width",
+        "channels",
+        "shape",
+        "resample",
+        "only_shrink",
+        "encoding",
+        "alpha",
+        "background",
+    )
     return {name: stored[name] for name in names if name in stored}
 
 

@@ -10,6 +10,7 @@ from models.metrics.floors import find_missed_floors
 from models.metrics.judges import base_name
 from models.metrics.scores import CLOSE_QUANTILE, MIN_CLASS_IMAGES
 from shards import Manifest
+from tasks.tracking.inventory.words import sides_words
 
 LOW = 0.5  # of precision, recall and coverage: half of the images
 FEW_TRAINED = 1000  # images
@@ -44,9 +45,9 @@ def find_limits(evidence: Evidence) -> list[str]:
 
 def _of_images(spec: Mapping[str, Any]) -> Iterator[str]:
     arguments = spec.get("arguments", {})
-    if resolution := arguments.get("resolution"):
+    if "resolution" in arguments:
         colour = "grey" if arguments.get("channels") == 1 else "colour"
-        yield f"It makes {colour} images of {resolution}x{resolution} pixels, and no others."
+        yield f"It makes {colour} images of {sides_words(arguments)} pixels, and no others."
     if spec and "marking" not in spec.get("sha256", {}):
         yield "Files that its own code makes do not say that they were generated; those that shardgan makes do."
 

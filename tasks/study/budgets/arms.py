@@ -105,6 +105,7 @@ def _build_arm(shard: ShardConfig, variant: Variant, budget: int, seed: int) -> 
         source=variant.manifest,
         dataset=budgets_name(shard.dataset),
         resolution=shard.resolution,
+        image_width=shard.image_width,
         channels=shard.channels,
         encoding="original",
         val_fraction=0.0,

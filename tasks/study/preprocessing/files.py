@@ -30,9 +30,10 @@ def to_array(image: Image.Image) -> Array:
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def square(image: Image.Image) -> Image.Image:
-    """The largest centred square; a JPEG that was asked for a smaller scale is decoded at that."""
+def cropped(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The largest centred part with the aspect of `size`; a JPEG is decoded at the smaller scale that was asked for."""
     image.load()
-    edge = min(image.size)
-    left, top = (image.width - edge) // 2, (image.height - edge) // 2
-    return image.crop((left, top, left + edge, top + edge))
+    width = min(image.width, image.height * size[0] // size[1])
+    height = min(image.height, image.width * size[1] // size[0])
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))

@@ -9,7 +9,7 @@ from PIL import Image, JpegImagePlugin
 from models.features.feature_net import Array
 from shards import Dataset, Recipe, ShardConfig
 from tasks.study.preprocessing.choice import NO_SETTING, Choice, Make, Plan
-from tasks.study.preprocessing.files import opened, size_of, square, stored, to_array
+from tasks.study.preprocessing.files import cropped, opened, size_of, stored, to_array
 from tasks.trainer.pictures import SPLIT
 
 
@@ -22,16 +22,16 @@ def filters(source: Dataset, shard: ShardConfig) -> Iterator[Plan]:
         yield Choice(group=group, name=name, setting="shard.resample", note=note), _from_files(source, recipe)
     if shard.shape != "crop":
         return
-    side = shard.resolution
+    size = shard.recipe().size
     for name, note, scale in (
-        ("bicubic", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BICUBIC, side)),
-        ("bilinear", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BILINEAR, side)),
+        ("bicubic", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BICUBIC, size)),
+        ("bilinear", "Pillow's, widened when it shrinks", _resize(Image.Resampling.BILINEAR, size)),
         (
             "bilinear, not widened",
             "what torch and OpenCV do unless told otherwise: aliases what shrinks",
-            _sample_bilinear(side),
+            _sample_bilinear(size),
         ),
-        ("nearest", "aliases what shrinks", _resize(Image.Resampling.NEAREST, side)),
+        ("nearest", "aliases what shrinks", _resize(Image.Resampling.NEAREST, size)),
     ):
         yield Choice(group=group, name=name, setting=NO_SETTING, note=note), _from_pixels(source, shard, scale)
 
@@ -43,23 +43,23 @@ def _from_files(source: Dataset, recipe: Recipe) -> Make:
 
 def _from_pixels(source: Dataset, shard: ShardConfig, scale: Callable[[Image.Image], Image.Image]) -> Make:
     """The val images, decoded at full size by the pipeline, then cropped and scaled here."""
-    recipe = replace(shard.recipe(), shape="as_is", encoding="png")
+    recipe, size = replace(shard.recipe(), shape="as_is", encoding="png"), shard.recipe().size
 
     def make() -> Array:
-        return np.stack([to_array(scale(square(opened(stored(s, recipe))))) for s in source.stream(SPLIT)])
+        return np.stack([to_array(scale(cropped(opened(stored(s, recipe)), size))) for s in source.stream(SPLIT)])
 
     return make
 
 
-def _resize(resampling: Image.Resampling, side: int) -> Callable[[Image.Image], Image.Image]:
-    return lambda image: image.resize((side, side), resampling)
+def _resize(resampling: Image.Resampling, size: tuple[int, int]) -> Callable[[Image.Image], Image.Image]:
+    return lambda image: image.resize(size, resampling)
 
 
-def _sample_bilinear(side: int) -> Callable[[Image.Image], Image.Image]:
+def _sample_bilinear(size: tuple[int, int]) -> Callable[[Image.Image], Image.Image]:
     def scale(image: Image.Image) -> Image.Image:
         # EXTENT looks at the four nearest pixels of each target pixel's centre, however far these lie apart.
         box = (0, 0, *image.size)
-        return image.transform((side, side), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR)
+        return image.transform(size, Image.Transform.EXTENT, box, Image.Resampling.BILINEAR)
 
     return scale
 
@@ -67,7 +67,7 @@ def _sample_bilinear(side: int) -> Callable[[Image.Image], Image.Image]:
 def decode_scales(source: Dataset, shard: ShardConfig) -> Iterator[Plan]:
     """Scales at which libjpeg can decode images that are scaled down afterwards."""
     group = "Decode scale of JPEG"
-    edges = [min(size_of(sample)) for sample in source.stream(SPLIT)]
+    edges = [_edge(size_of(sample), shard) for sample in source.stream(SPLIT)]
     side, edge = shard.resolution, int(np.median(edges)) if edges else 0
     if shard.shape != "crop" or edge < 2 * side:
         note = f"sources of {edge} pixels are decoded in full: scaling by halves would leave fewer than {side}"
@@ -85,6 +85,12 @@ def decode_scales(source: Dataset, shard: ShardConfig) -> Iterator[Plan]:
     yield Choice(group=group, name="the smallest", setting=NO_SETTING, note=note), _through_jpeg(source, shard, 1)
 
 
+def _edge(size: tuple[int, int], shard: ShardConfig) -> int:
+    """The height of the part of a file that becomes the stored image, in pixels."""
+    width, height = shard.recipe().size
+    return min(size[1], size[0] * height // width)
+
+
 def _through_jpeg(source: Dataset, shard: ShardConfig, least: int) -> Make:
     """Val images saved as JPEG at full size and decoded at the smallest scale that leaves `least` times the target."""
     recipe = replace(shard.recipe(), shape="as_is", encoding="jpeg:95:444")
@@ -95,9 +101,10 @@ def _through_jpeg(source: Dataset, shard: ShardConfig, least: int) -> Make:
             image = opened(stored(sample, recipe))
             assert isinstance(image, JpegImagePlugin.JpegImageFile)
             if least:
-                fraction = least * shard.resolution / min(image.size)
+                fraction = least * shard.resolution / _edge(image.size, shard)
                 image.draft(None, (int(image.width * fraction), int(image.height * fraction)))
-            made.append(to_array(square(image).resize((shard.resolution,) * 2, Image.Resampling.LANCZOS)))
+            size = shard.recipe().size
+            made.append(to_array(cropped(image, size).resize(size, Image.Resampling.LANCZOS)))
         return np.stack(made)
 
     return make

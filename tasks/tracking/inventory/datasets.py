@@ -59,6 +59,7 @@ def read_dataset(manifest: str, name: str = "", version: str = "") -> DatasetRec
         splits=dict(content.num_samples_by_split),
         labels=content.labels,
         resolution=content.resolution,
+        image_width=content.image_width,
         channels=content.channels,
         bytes=sum(record.bytes for record in content.shardlist),
         source=content.source,

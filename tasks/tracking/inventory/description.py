@@ -100,7 +100,7 @@ def _dataset_facts(one: DatasetRecord) -> Iterator[Fact]:
     yield "images", f"{one.images:,} ({splits})"
     labels = ", ".join(one.labels[:MOST_LABELS]) + (", ..." if len(one.labels) > MOST_LABELS else "")
     yield "classes", f"{len(one.labels)}: {labels}" if one.labels else "none"
-    yield "resolution", f"{one.resolution} pixels, {'grey' if one.channels == 1 else 'colour'}"
+    yield "resolution", f"{one.size} pixels, {'grey' if one.channels == 1 else 'colour'}"
     yield "left out", f"{one.duplicates:,} duplicates, {one.quarantined:,} in quarantine"
     for finding in one.checks:
         yield "check", finding
@@ -128,7 +128,7 @@ def _run_facts(run: RunRecord) -> Iterator[Fact]:
         yield "time left", f"{duration_words(run.seconds_left)} at {run.images_per_second:,.0f} images/s"
     elif run.images_per_second:
         yield "speed", f"{run.images_per_second:,.0f} images/s"
-    yield "network", f"{run.family}, {run.resolution} pixels"
+    yield "network", f"{run.family}, {run.size} pixels"
     if run.score is not None:
         yield "best score", f"{run.score_name} {score_words(run.score)} at {count_words(run.score_nimg)} images"
     if run.goodput:

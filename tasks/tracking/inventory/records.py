@@ -31,6 +31,7 @@ class DatasetRecord(Record):
     splits: Mapping[str, int] = {}
     labels: list[str] = []
     resolution: int = 0
+    image_width: int = 0  # of images that are not square
     channels: int = 0
     bytes: int = 0
     source: str = ""
@@ -46,6 +47,11 @@ class DatasetRecord(Record):
     def title(self) -> str:
         """The name under which a person finds this version."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def size(self) -> str:
+        """The size of an image in words: "64" for squares of 64 pixels, "96x64" for other shapes."""
+        return f"{self.image_width}x{self.resolution}" if self.image_width else str(self.resolution)
 
     @property
     def folder(self) -> str:
@@ -71,6 +77,7 @@ class RunRecord(Record):
     trusted_version: str = ""
     family: str = ""
     resolution: int = 0
+    image_width: int = 0  # of images that are not square
     init: str = ""
     init_sha256: str = ""
     commit: str = ""
@@ -85,6 +92,11 @@ class RunRecord(Record):
     cost: Cost | None = None  # of all its trainers
     settings: dict[str, Any] = {}
     problem: str = ""
+
+    @property
+    def size(self) -> str:
+        """The size of an image in words: "64" for squares of 64 pixels, "96x64" for other shapes."""
+        return f"{self.image_width}x{self.resolution}" if self.image_width else str(self.resolution)
 
     @property
     def title(self) -> str:

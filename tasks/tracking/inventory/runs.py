@@ -67,6 +67,7 @@ def _from_config(config: dict[str, Any], nimg: int, newest: dict[str, Any]) -> d
         "trusted_version": (config.get("trusted") or {}).get("version", ""),
         "family": network.get("family", ""),
         "resolution": network.get("resolution", 0),
+        "image_width": network.get("image_width", 0),
         "init": train.get("init", ""),
         "init_sha256": config.get("init_sha256", ""),
         "commit": config.get("commit", ""),

@@ -1,6 +1,8 @@
 """Sizes, times and counts as a person reads them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 ROUNDED_TO_ZERO = 1e-9
 UNITS = ("B", "KB", "MB", "GB", "TB")
@@ -16,6 +18,12 @@ def size_words(size: int | None) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
+
+
+def sides_words(arguments: Mapping[str, Any]) -> str:
+    """Return width and height of a network's images, such as `96x64`, from its arguments."""
+    height = arguments.get("resolution")
+    return f"{arguments.get('image_width') or height}x{height}"
 
 
 def count_words(count: int) -> str:

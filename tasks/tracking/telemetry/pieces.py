@@ -72,7 +72,7 @@ def _describe_dataset(reference: str) -> Piece:
     opened = Dataset.open(reference, home().shared)
     content = opened.manifest
     namespace, name = _place(opened.uri.rsplit("/", 2)[0])  # the folder of all versions
-    picture = f"{content.settings.get('encoding', '')} {content.resolution}x{content.resolution}x{content.channels}"
+    picture = f"{content.settings.get('encoding', '')} {content.sides}x{content.channels}"
     label = (
         [("cls", "int", f"{len(content.labels)} classes: {', '.join(content.labels[:20])}")] if content.labels else []
     )

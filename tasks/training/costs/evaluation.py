@@ -108,7 +108,7 @@ def estimate_version(config: EvalConfig, model: str, import_seconds: float, budg
     if not about.is_file():
         return StageCost(stage=STAGE, basis=f"no estimate, because the files of {version.title} are not here")
     given = json.loads(about.read_text())
-    spec = NetworkSpec(**{name: given.get(name, given["arguments"].get(name)) for name in NetworkSpec.model_fields})
+    spec = NetworkSpec(family=given["family"], **given["arguments"])
     dataset = Dataset.open(version.manifest)
     generator = spec.build_networks()["generator"].eval()
     counts = {str(split): count for split, count in dataset.manifest.num_samples_by_split.items()}

@@ -39,7 +39,7 @@ def test_resizing_is_that_of_pil(height: int, width: int, size: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
     with Image.fromarray(pixels.astype(np.float32)) as image:
         expected = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC)).clip(0, 255)
-    resized = resize(torch.from_numpy(pixels)[None, None], size)
+    resized = resize(torch.from_numpy(pixels)[None, None], (size, size))
     assert np.abs(resized[0, 0].numpy() - expected).max() < 0.01
 
 

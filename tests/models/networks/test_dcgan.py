@@ -6,7 +6,7 @@ from models.networks.dcgan import Discriminator, Generator, stage_sizes, stage_w
 from models.networks.names import RESOLUTIONS, check_resolution
 
 
-@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@pytest.mark.parametrize("resolution", [side for side in RESOLUTIONS if side <= 256])
 @pytest.mark.parametrize(("channels", "num_classes"), [(1, 0), (3, 5)])
 def test_shapes_and_range(resolution: int, channels: int, num_classes: int) -> None:
     shape = {"resolution": resolution, "channels": channels, "num_classes": num_classes, "width": 4}

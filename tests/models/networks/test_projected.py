@@ -81,7 +81,7 @@ def test_spectral_convolutions_find_the_largest_singular_value() -> None:
 
 
 def test_the_pyramid_has_four_scales_and_passes_gradients_on() -> None:
-    pyramid = load_pyramid(64, CPU)
+    pyramid = load_pyramid((64, 64), CPU)
     images = (torch.rand(2, 1, 32, 32) * 2 - 1).requires_grad_()
     maps = pyramid(images)
     assert [tuple(scale.shape[1:]) for scale in maps] == [(24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from models.metrics.directions import higher_is_better
 from models.metrics.evaluation import Scores
 from tasks.evaluation.dossier.facts import DossierFacts
-from tasks.tracking.inventory.words import score_words, size_words
+from tasks.tracking.inventory.words import score_words, sides_words, size_words
 
 Pair = tuple[str, str]
 
@@ -54,7 +54,7 @@ def model_lines(facts: DossierFacts) -> Iterator[Pair]:
     if arguments:
         yield "network", f"family {facts.spec.get('family', 'unknown')}, {arguments.get('latent_dim')} latent numbers"
         colour = "grey" if arguments.get("channels") == 1 else "colour"
-        yield "images", f"{arguments.get('resolution')}x{arguments.get('resolution')} pixels, {colour}"
+        yield "images", f"{sides_words(arguments)} pixels, {colour}"
         yield "classes", ", ".join(facts.labels[: arguments.get("num_classes", 0)]) or "none can be asked for"
     if facts.tags.nimg:
         yield "images seen by these weights", f"{facts.tags.nimg:,} (the whole training saw {facts.tags.nimg_seen:,})"
@@ -81,7 +81,7 @@ def data_lines(facts: DossierFacts) -> Iterator[Pair]:
     left_out = f"{counts.duplicates:,} duplicates left out, {counts.quarantined:,} in quarantine"
     yield "files in the source", f"{counts.seen:,}: {counts.kept:,} kept, {left_out}"
     yield "classes", f"{len(manifest.labels)}: {', '.join(manifest.labels)}" if manifest.labels else "none"
-    size = f"{manifest.resolution}x{manifest.resolution} pixels"
+    size = f"{manifest.sides} pixels"
     yield "stored as", f"{manifest.settings.get('encoding', 'unknown')}, {size}"
     yield "made by a model", manifest.generated_by or "no"
     yield "files that say they were generated", f"{manifest.marked_generated:,}"
