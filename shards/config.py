@@ -67,7 +67,7 @@ class ShardConfig(Settings):
         "crop",
         title="Shape",
         description=(
-            "crop: the largest centred part of the stored shape. random_crop: the same at a random, repeatable place. "
+            "crop: the largest centred part with the stored aspect. random_crop: at a random, repeatable place. "
             "fit: the whole image on the background. stretch. keep_aspect: the shorter side gets the resolution. "
             "as_is: no resizing."
         ),

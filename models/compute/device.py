@@ -117,6 +117,13 @@ def memory_bytes(device: torch.device) -> float:
     return float(psutil.Process().memory_info().rss)
 
 
+def whole_memory(device: torch.device) -> int:
+    """All memory of the GPU, or the free memory of this machine for the CPU, in bytes."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(psutil.virtual_memory().available)
+
+
 @contextmanager
 def memory_errors(num_images: int) -> Iterator[None]:
     """Raise OutOfMemoryError in place of torch's errors where `num_images` at once do not fit the memory."""

@@ -16,8 +16,8 @@ NUM_SCALES = 4
 class LitePyramid:
     """The maps of EfficientNet-Lite0 before each halving of the side: 24, 40, 112 and 320 channels, finest first.
 
-    It takes images (N, 1 or 3, H, W) in [-1, 1] and resizes them to `input_size`, rows and columns. Its weights never change. It is no
-    nn.Module, so a network that holds it neither saves nor trains it.
+    It takes images (N, 1 or 3, H, W) in [-1, 1] and resizes them to `input_size`, rows and columns. Its weights never
+    change. It is no nn.Module, so a network that holds it neither saves nor trains it.
     """
 
     name = EfficientNetLite0.name

@@ -30,6 +30,6 @@ def check_resolution(resolution: int, image_width: int = 0) -> None:
     if longer % step or longer > most:
         near = sorted({min(longer // step * step, most), min(-(-longer // step) * step, most)})
         raise ValueError(
-            f"an image size of {image_width}x{resolution} is not possible: beside {shorter} pixels, the longer side must "
-            f"be a multiple of {step}, at most {most}; use {' or '.join(map(str, near))}"
+            f"an image size of {image_width}x{resolution} is not possible: beside {shorter} pixels, the longer side "
+            f"must be a multiple of {step}, at most {most}; use {' or '.join(map(str, near))}"
         )

@@ -37,6 +37,7 @@ def describe_sizes(run: RunConfig) -> list[str]:
     """Describe the parameters, steps, memory, checkpoints and disk space of a run that has not begun."""
     from models.compute.device import num_processes  # importing torch takes seconds
     from models.training.estimates import estimate
+    from tasks.training.costs.room import describe_room
 
     sizes = estimate(run.train, run.network, processes := num_processes(run.train.compute))
     networks = ", ".join(f"{role} {count:,}" for role, count in sizes.parameters.items())
@@ -44,8 +45,8 @@ def describe_sizes(run: RunConfig) -> list[str]:
     disk = format_bytes(keep * sizes.checkpoint_bytes)
     return [
         f"parameters: {networks}",
-        f"{sizes.num_steps:,} steps of {run.train.batch_size} images in {processes} process(es), each with about "
-        f"{format_bytes(sizes.memory_bytes)} of memory for networks and feature maps",
+        f"{sizes.num_steps:,} steps of {run.train.batch_size} images in {processes} process(es)",
+        *describe_room(run.train, sizes.memory, sizes.batch_size),
         f"{sizes.num_checkpoints} checkpoints of {format_bytes(sizes.checkpoint_bytes)}, {keep} kept: {disk} of disk",
     ]
 

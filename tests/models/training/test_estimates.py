@@ -1,13 +1,17 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+from models.compute.draws import Draws
 from models.compute.metering.flops import FlopCounter
+from models.compute.metering.saved import SavedBytes
 from models.networks.families import FAMILIES, NetworkSpec
+from models.objectives import OBJECTIVES
 from models.training.checkpoints import TENSORS, CheckpointStore
 from models.training.config import TrainConfig
-from models.training.estimates import count_flops, estimate
+from models.training.estimates import Memory, count_flops, estimate, make_batch
 from models.training.state import TrainState
 
 
@@ -28,13 +32,44 @@ def test_parameters_and_disk_are_what_a_training_has(family: str, num_classes: i
     assert (found.num_steps, found.num_checkpoints) == (63, 2)
 
 
-def test_memory_grows_with_the_micro_batch_and_the_width() -> None:
-    spec = NetworkSpec(family="r3", resolution=64, channels=3, num_classes=0, latent_dim=64, width=64)
-    config = TrainConfig(family="r3", batch_size=64)
-    whole = estimate(config, spec).memory_bytes
-    small = config.model_copy(update={"compute": config.compute.model_copy(update={"micro_batch_size": 8})})
-    assert estimate(small, spec).memory_bytes < 0.3 * whole
-    assert estimate(config, spec.model_copy(update={"width": 128})).memory_bytes > 1.5 * whole
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_memory_of_an_image_is_what_a_real_step_keeps(family: str) -> None:
+    spec = NetworkSpec(family=family, resolution=16, image_width=32, channels=3, num_classes=2, latent_dim=8, width=16)
+    config = TrainConfig(family=family, batch_size=8)
+    state = TrainState(spec, torch.device("cpu"))
+    known = [tensor for net in state.roles.values() for tensor in (*net.parameters(), *net.buffers())]
+
+    def kept(size: int) -> int:
+        real, classes = torch.rand(size, *spec.shape) * 2 - 1, torch.arange(size) % 2
+        shapes = make_batch(state, config, size, penalty_weight=1)
+        batch = replace(shapes, real=real, classes=classes, draws=Draws((0,), state.device, size))
+        found = []
+        for phase in OBJECTIVES[family]:
+            with SavedBytes(known) as saved:
+                losses = phase(state, batch)
+            found.append(saved.total)
+            del losses
+        return max(found)
+
+    memory = estimate(config, spec).memory
+    assert memory.per_image == pytest.approx((kept(8) - kept(4)) / 4, rel=0.05)
+    assert memory.at(8) > kept(8)
+
+
+def test_memory_in_bfloat16_and_the_largest_batch_agree() -> None:
+    memory = Memory(constant=1000, per_image=100)
+    assert (memory.at(8), memory.at(8, "bf16")) == (1800, 1400)
+    assert (memory.largest_batch(1799), memory.largest_batch(1800), memory.largest_batch(900)) == (7, 8, 0)
+    assert memory.largest_batch(1400, "bf16") == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("resolution", "measured_gib"), [(32, 11.0), (64, 26.5)])
+def test_the_memory_of_published_networks_is_what_was_measured_on_a_gpu(resolution: int, measured_gib: float) -> None:
+    """Width 768, batch 64, bf16: benchmarks/results/gpu.md."""
+    spec = NetworkSpec(family="r3", resolution=resolution, channels=3, num_classes=2, latent_dim=64, width=768)
+    memory = estimate(TrainConfig(family="r3", batch_size=64), spec).memory
+    assert memory.at(64, "bf16") / 2**30 == pytest.approx(measured_gib, rel=0.1)
 
 
 @pytest.mark.parametrize(
