@@ -20,8 +20,8 @@ COUNTED = (4, 8)  # images of the steps that are counted: family projected compa
 class Memory(NamedTuple):
     """Memory of one training process, without the data and torch itself: a constant part, and one for each image.
 
-    `constant` is for weights, and what is computed from them. The parts are in bytes, in float32. For r3 on an H200 they
-    are 3 to 5 % below the measured peaks of benchmarks/results/gpu.md.
+    `constant` is for weights, and what is computed from them. The parts are in bytes, in float32. For r3 on an H200,
+    they are 3 to 5 % below the measured peaks of benchmarks/results/gpu.md.
     """
 
     constant: int
