@@ -94,25 +94,6 @@ class Home:
         return self.root / "mlartifacts"
 
     @property
-    def artifacts_uri(self) -> str:
-        """The URI under which a server of ours keeps MLflow's artifacts. Raises ValueError for an unknown account.
-
-        MLflow reads S3 and Google Storage by the same URIs as we do. For Azure it wants the account in the URI.
-        """
-        if not self.is_remote:
-            return self.mlartifacts.as_uri()
-        protocol, _, path = f"{self.shared}/mlartifacts".partition("://")
-        if protocol not in ("az", "abfs", "abfss"):
-            return f"{protocol}://{path}"
-        container, _, rest = path.partition("/")
-        given = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
-        parts = dict(part.split("=", 1) for part in given.split(";") if "=" in part)
-        account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME") or parts.get("AccountName")
-        if not account:
-            raise ValueError(f"SHARDGAN_HOME is {self.shared}, but AZURE_STORAGE_ACCOUNT_NAME is not set: set it")
-        return f"wasbs://{container}@{account}.blob.core.windows.net/{rest}"
-
-    @property
     def mlflow_database(self) -> Path:
         return self.root / "mlflow.db"
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from models import Settings
 from tasks.errors import RequestError
 from tasks.home import Auth, Home, auth_environment, home, make_password, read_auth, sqlite_uri
+from tasks.service.children.artifact_store import artifact_environment
 from tasks.service.children.parents import PARENT_PID, SERVICE_HOME
 
 DATABASE_URL = "SHARDGAN_DATABASE_URL"
@@ -257,10 +258,10 @@ def mlflow_environment(config: ServiceConfig) -> Environment:
     here = home()
     return {
         **guard_environment(config, config.mlflow_port),
+        **artifact_environment(here),
         "MLFLOW_HOST": config.host,
         "MLFLOW_PORT": str(config.mlflow_port),
         "MLFLOW_BACKEND_STORE_URI": database_url("mlflow") or here.backend_uri,
-        "MLFLOW_ARTIFACTS_DESTINATION": here.artifacts_uri,
         # Job execution takes half a gigabyte, and nothing here uses it.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
