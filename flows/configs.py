@@ -13,6 +13,7 @@ from tasks.registry.config import EvalConfig, ModelName, ModelUri, PromotionPoli
 from tasks.service import settings as service
 from tasks.study.config import StudyConfig
 from tasks.trainer.config import DataConfig, Settings, TrainConfig, check_resolution
+from tasks.trainer.nodes.config import LaunchConfig
 
 
 class BuildDatasetConfig(Settings):
@@ -49,6 +50,9 @@ class TrainGanConfig(Settings):
     )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+    launch: LaunchConfig = Field(
+        LaunchConfig(), title="Other nodes", description="how they are started if train.compute.nodes is above 1"
+    )
 
 
 class EvaluateGanConfig(Settings):
@@ -128,6 +132,9 @@ class PipelineConfig(Settings):
     )
     train: TrainConfig = Field(TrainConfig(), title="Training", description="how the generator is trained")
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
+    launch: LaunchConfig = Field(
+        LaunchConfig(), title="Other nodes", description="how they are started if train.compute.nodes is above 1"
+    )
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how the generator is scored")
     promote: PromotionPolicy = Field(PromotionPolicy(), title="Promotion", description="when it becomes champion")
 

@@ -5,6 +5,7 @@
     │   └── OverQuota         the service's quota of the day is used up
     ├── RunLocked             another trainer works in this run directory
     ├── TrainingFailed        the trainer ended without a generator
+    │   ├── LaunchError       its other nodes cannot be started, or their scheduler does not answer
     │   ├── TrainerDied       it was killed or crashed; a retry resumes from its last checkpoint
     │   └── TrainingDiverged  its values became infinite or NaN; the same settings would fail again
     ├── TrainingInterrupted   it was told to stop and wrote a checkpoint; the same command resumes it
@@ -25,6 +26,7 @@ __all__ = [
     "BAD_REQUESTS",
     "DatasetBusy",
     "FlowRunDeleted",
+    "LaunchError",
     "MirrorError",
     "OverQuota",
     "RegistryError",
@@ -59,6 +61,10 @@ class RunLocked(TasksError):
 
 class TrainingFailed(TasksError):
     """The trainer ended without a generator. Its train.log tells more."""
+
+
+class LaunchError(TrainingFailed):
+    """Kubernetes or Slurm cannot start the other nodes of a training, or does not answer."""
 
 
 class TrainerDied(TrainingFailed):

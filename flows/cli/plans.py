@@ -5,6 +5,7 @@ when it is made, so that help and refused settings do not wait for torch.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from flows.configs import (
     ApproveModelConfig,
@@ -26,6 +27,9 @@ from tasks.home import home
 from tasks.registry.config import LineageConfig, SignConfig
 from tasks.service.monitoring.config import MetricsConfig
 from tasks.service.settings import ServiceConfig, WorkerConfig, check_exposure
+
+if TYPE_CHECKING:
+    from tasks.trainer.run_directory import RunConfig
 
 Plan = list[str]
 
@@ -55,7 +59,7 @@ def plan_train(config: TrainGanConfig, described: bool = True) -> Plan:
     check_dataset(config.dataset)  # at once: the other checks import Prefect
     from tasks.training.stage import plan_run
 
-    run = plan_run(config.dataset, config.train, config.data)
+    run = plan_run(config.dataset, config.train, config.data, config.launch)
     from tasks.training.sizes import describe_sizes, uses_frozen_net
 
     if not described and not uses_frozen_net(run):
@@ -65,8 +69,20 @@ def plan_train(config: TrainGanConfig, described: bool = True) -> Plan:
         *([f"take the family {run.auto.why}"] if run.auto else []),
         *describe_sizes(run),
         f"train on {run.dataset}@{run.dataset_version} for {config.train.nimg:,} images in {home().runs / run.run}",
+        *_describe_nodes(run),
         f"register it as {config.model or run.dataset}@challenger in {home().shown_tracking_uri}",
     ]
+
+
+def _describe_nodes(run: "RunConfig") -> Plan:
+    """What starts the other nodes: a command, a script or a manifest, as it would be submitted."""
+    from tasks.training.process.launchers.launcher import choose_launcher
+
+    launcher = choose_launcher(home().runs / run.run, run)
+    if launcher is None:
+        return []
+    others = run.train.compute.nodes - 1
+    return [f"start {others} other node(s) by {run.launch.launcher}:\n\n{launcher.show()}"]
 
 
 def plan_evaluate(config: EvaluateGanConfig) -> Plan:

@@ -63,7 +63,11 @@ def run_stages(config: PipelineConfig) -> PipelineOutcome:
         BuildDatasetConfig(shard=config.shard, screening=config.screening, dask_scheduler=config.dask_scheduler)
     )
     wanted = TrainGanConfig(
-        dataset=f"{built.dataset}@{built.version}", model=config.model, train=config.train, data=config.data
+        dataset=f"{built.dataset}@{built.version}",
+        model=config.model,
+        train=config.train,
+        data=config.data,
+        launch=config.launch,
     )
     if uses_temporary_server():  # else a deployment may train on another machine
         EarlyTrainer.start(wanted.dataset, wanted.train, wanted.data)

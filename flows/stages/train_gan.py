@@ -21,7 +21,7 @@ def train_gan(config: Annotated[TrainGanConfig, Form()]) -> TrainOutcome:
     check_attempts()
     names = config.data.datasets() or [config.dataset]
     with stage("train-gan", config.dataset, reads=[pieces.dataset(name) for name in names]) as lineage:
-        run_dir = prepare_run(config.dataset, config.train, config.data)
+        run_dir = prepare_run(config.dataset, config.train, config.data, config.launch)
         check_quota(run_dir)
         mlflow_run_id = train(run_dir, config.parent_run)
         trained = register_generator(run_dir, mlflow_run_id, config.model)

@@ -29,6 +29,13 @@ class ComputeConfig(Settings):
         title="Processes",
         description="trainers on this machine that share each batch; 0: one per GPU, or one on the CPU",
     )
+    nodes: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Nodes",
+        description="machines that share each batch. The section launch says how the other ones are started",
+    )
     threads: int = Field(
         0,
         ge=0,

@@ -32,6 +32,11 @@ def num_processes(config: ComputeConfig) -> int:
     return max(1, torch.cuda.device_count()) if config.device != "cpu" else 1
 
 
+def world_size(config: ComputeConfig) -> int:
+    """The number of trainers on all nodes, if the other ones are like this machine."""
+    return config.nodes * num_processes(config)
+
+
 def prepare(config: ComputeConfig, device: torch.device) -> None:
     """Set the number of threads, TF32 and deterministic algorithms for the whole process."""
     sharers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

@@ -27,12 +27,16 @@ class World:
 
     @classmethod
     def join(cls, device: torch.device) -> "World":
-        """Join the other processes that torchrun started; without torchrun, stay alone."""
+        """Join the other processes that torchrun started; without torchrun, stay alone.
+
+        Raises PeerLostError if one of them is lost before all have joined.
+        """
         if "RANK" not in os.environ:
             return cls()
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        # Flags are exchanged on the CPU: reading one back from a GPU would make every step wait for it.
-        return cls(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo"))
+        with peers_expected():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            # Flags are exchanged on the CPU: reading one back from a GPU would make every step wait for it.
+            return cls(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo"))
 
     @property
     def is_main(self) -> bool:

@@ -14,6 +14,8 @@ from models.shield.config import ShieldConfig
 from models.training.health_config import SCORE_NET, HealthConfig
 
 MOST_TICKS = 10**6
+# Settings that older runs do not have, with the values that leave the result as it was.
+LATER_COMPUTE: dict[str, tuple[Any, ...]] = {"graph": ("auto", "off"), "nodes": (1,)}
 LATER_HEALTH = ("low_diversity", "diversity_share", "diversity_patience")  # settings that older runs do not have
 
 
@@ -182,8 +184,7 @@ class TrainConfig(Settings):
         excluded: dict[str, Any] = dict.fromkeys(unused, True)
         if not self.augment.flip:
             excluded["augment"] = {"flip"}
-        if self.compute.graph != "on":
-            excluded["compute"] = {"graph"}
+        excluded["compute"] = {name for name, value in LATER_COMPUTE.items() if getattr(self.compute, name) in value}
         usual = HealthConfig()
         excluded["health"] = {name for name in LATER_HEALTH if getattr(self.health, name) == getattr(usual, name)}
         return self.model_dump_json(exclude=excluded)

@@ -9,6 +9,7 @@ __all__ = [
     "costs",
     "live_page",
     "locks",
+    "nodes",
     "pictures",
     "run_directory",
     "traces",

@@ -1,6 +1,7 @@
 """The run directory: the only channel between a trainer and the rest of the world.
 
     runs/<run>/config.json    what is trained on which data; written before the trainer starts
+               rendezvous.json    where several nodes meet; exists while their leader works (tasks/trainer/nodes)
                init.safetensors   weights to start from, if config.json asks for them
                lock           flock: one trainer at a time, freed by the kernel when its holder dies
                follower       flock: one process at a time that starts trainers here and reports to MLflow
@@ -37,6 +38,7 @@ from shards.storage.files import write_atomically
 from tasks.errors import RequestError
 from tasks.trainer.config import DataConfig, Parent
 from tasks.trainer.locks import hold, is_held
+from tasks.trainer.nodes.config import LaunchConfig
 from tasks.trainer.trusted import TrustedImages
 
 State = Literal["running", "done", "resumable", "diverged", "failed"]
@@ -63,6 +65,7 @@ class RunConfig(Settings):
     init_sha256: str = ""
     init_nets: dict[str, str] = Field({})  # feature nets that the training of the initial weights used, with their use
     data: DataConfig = DataConfig()
+    launch: LaunchConfig = LaunchConfig()
     parents: list[Parent] = Field([])  # empty: the images of `manifest` alone
     trusted: TrustedImages | None = None
     auto: AutoFamily | None = None  # how the family was chosen, if the request left it open
@@ -112,10 +115,12 @@ class RunDirectory:
             same_data = found.data.identity() == config.data.identity()
             # Older releases did not write init_nets. The same training may be asked for with its family or with auto.
             present = {"commit": config.commit, "data": config.data, "init_nets": config.init_nets, "auto": config.auto}
+            present["launch"] = config.launch
             if not same_data or found.model_copy(update=present) != config:
                 raise RequestError(f"run {self.name} exists with other settings ({found.train}): choose another name")
-            if found.data != config.data:  # workers and similar settings: the present request counts
-                self._write_config(found.model_copy(update={"data": config.data}))
+            # How the images are read, and how nodes are started: the present request counts.
+            if (found.data, found.launch) != (config.data, config.launch):
+                self._write_config(found.model_copy(update={"data": config.data, "launch": config.launch}))
             return
         self.samples.mkdir(parents=True, exist_ok=True)
         self._write_config(config)

@@ -1,14 +1,14 @@
 """The trainer: the program that the training task starts as a child, `python -m tasks.trainer.worker RUN_DIR`.
 
-This program combines shards and models, as its child tasks/trainer/scorer.py does: it passes batches from
+This program combines shards and models, as its child tasks/trainer/scoring/scorer.py does: it passes batches from
 tasks.trainer.batches to models.training.loop. It writes only to the run directory. On SIGTERM or SIGINT it finishes the
 step, writes a checkpoint and sets status.json to `resumable`.
 
 If a step does not fit into memory, this program starts again from the newest checkpoint with half as many images at
 once. It starts as a new process, because only a new process gets all of the GPU's memory back.
 
-If the run asks for several processes, this process becomes `torchrun`, which starts them. To train on several machines,
-start `torchrun ... -m tasks.trainer.worker RUN_DIR` on each of them, with the run directory on a shared file system.
+If the run asks for several processes, this process becomes `torchrun`, which starts them. If it asks for several nodes,
+this process becomes the leader's torchrun, and the other ones run tasks/trainer/nodes/node.py.
 """
 
 import contextlib
@@ -45,8 +45,9 @@ from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.journal import Journal
 from tasks.trainer.costs.processor import find_processor
 from tasks.trainer.live_page import LivePage
-from tasks.trainer.run_directory import RunConfig, RunDirectory, Status
-from tasks.trainer.scoring import ChildScorer
+from tasks.trainer.nodes.rendezvous import MEETING, Meeting, is_over
+from tasks.trainer.run_directory import RunConfig, RunDirectory, State, Status
+from tasks.trainer.scoring.child import ChildScorer
 from tasks.trainer.traces import training_codecs
 from tasks.trainer.trusted import load_trusted
 
@@ -121,6 +122,10 @@ def main(path: Path, find_split: FindSplit | None = None) -> None:
     """
     run = RunDirectory(path)
     stop = StopFlag()
+    if is_over(path):
+        # torchrun has started this process again, because some node reported a failure. But the training has ended.
+        logger.info("the training has ended")
+        return
     if int(os.environ.get("RANK", "0")) > 0:
         train_in(run, stop)
         return
@@ -132,13 +137,19 @@ def main(path: Path, find_split: FindSplit | None = None) -> None:
             # The status stays `running`, as if this process had died too: a new process continues.
             raise
         except DivergedError as error:
-            run.set_status("diverged", stored_nimg(run), str(error))
+            end(run, "diverged", stored_nimg(run), str(error))
             raise
         except BaseException as error:
-            run.set_status("failed", stored_nimg(run), f"{type(error).__name__}: {error}")
+            end(run, "failed", stored_nimg(run), f"{type(error).__name__}: {error}")
             raise
-        run.set_status(status.state, status.nimg, status.reason)
+        end(run, status.state, status.nimg, status.reason)
         logger.info("%s at %s images %s", status.state, f"{status.nimg:,}", status.reason)
+
+
+def end(run: RunDirectory, state: State, nimg: int, reason: str) -> None:
+    """Write how the training ended. Other nodes do not join it any more."""
+    run.set_status(state, nimg, reason)
+    Meeting.remove(run.path)
 
 
 @contextlib.contextmanager
@@ -215,12 +226,22 @@ def train_in(run: RunDirectory, stop: StopFlag, find_split: FindSplit | None = N
             scorer.close()
     if world.is_main:
         journal.end(state.nimg)
-    world.close()
     if state.health.stopped:
-        return Status(state="done", nimg=state.nimg, reason=state.health.stopped)
-    if state.nimg >= config.train.nimg and state.health.is_complete:
-        return Status(state="done", nimg=state.nimg)
-    return Status(state="resumable", nimg=state.nimg, reason=stop.reason)
+        status = Status(state="done", nimg=state.nimg, reason=state.health.stopped)
+    elif state.nimg >= config.train.nimg and state.health.is_complete:
+        status = Status(state="done", nimg=state.nimg)
+    else:
+        if MEETING in os.environ:
+            expect_leader_stopped(world, stop)
+        status = Status(state="resumable", nimg=state.nimg, reason=stop.reason)
+    world.close()
+    return status
+
+
+def expect_leader_stopped(world: World, stop: StopFlag) -> None:
+    """Raise PeerLostError if another node than the leader was told to stop: the training goes on when it is back."""
+    if not world.any(world.is_main and bool(stop.reason)) and not stop.reason:
+        raise PeerLostError("another node was told to stop: continuing from here when it is back")
 
 
 def open_parents(config: RunConfig) -> Blend | None:
@@ -265,12 +286,17 @@ def start_again(path: Path) -> None:
 
 
 def become_torchrun(path: Path) -> None:
-    """If PATH/config.json asks for several processes, replace this process by the program that starts them.
+    """If PATH/config.json asks for several processes or nodes, replace this process by the program that starts them.
 
     The request to Linux in `die_with_parent` still holds for the new program.
     """
-    processes = num_processes(RunDirectory(path).config().train.compute)
-    if processes > 1 and "RANK" not in os.environ:
+    compute = RunDirectory(path).config().train.compute
+    if "RANK" in os.environ:
+        return
+    if compute.nodes > 1:
+        leader = ["-m", "tasks.trainer.nodes.torchrun", str(path), "leader"]
+        os.execv(sys.executable, [sys.executable, *leader])
+    if (processes := num_processes(compute)) > 1:
         os.environ.pop(SUPERVISOR_PID, None)
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         os.execv(sys.executable, [sys.executable, *torchrun, "-m", "tasks.trainer.worker", str(path)])

@@ -35,17 +35,19 @@ def uses_frozen_net(run: RunConfig) -> bool:
 
 def describe_sizes(run: RunConfig) -> list[str]:
     """Describe the parameters, steps, memory, checkpoints and disk space of a run that has not begun."""
-    from models.compute.device import num_processes  # importing torch takes seconds
+    from models.compute.device import world_size  # importing torch takes seconds
     from models.training.estimates import estimate
     from tasks.training.costs.room import describe_room
 
-    sizes = estimate(run.train, run.network, processes := num_processes(run.train.compute))
+    sizes = estimate(run.train, run.network, processes := world_size(run.train.compute))
     networks = ", ".join(f"{role} {count:,}" for role, count in sizes.parameters.items())
     keep = min(run.train.keep_checkpoints, sizes.num_checkpoints)
     disk = format_bytes(keep * sizes.checkpoint_bytes)
+    nodes = run.train.compute.nodes
+    shared = f"{processes} process(es)" + (f" on {nodes} nodes" if nodes > 1 else "")
     return [
         f"parameters: {networks}",
-        f"{sizes.num_steps:,} steps of {run.train.batch_size} images in {processes} process(es)",
+        f"{sizes.num_steps:,} steps of {run.train.batch_size} images in {shared}",
         *describe_room(run.train, sizes.memory, sizes.batch_size),
         f"{sizes.num_checkpoints} checkpoints of {format_bytes(sizes.checkpoint_bytes)}, {keep} kept: {disk} of disk",
     ]

@@ -30,12 +30,14 @@ from tasks.trainer.config import DataConfig
 from tasks.trainer.costs.config import CostConfig
 from tasks.trainer.costs.history import History
 from tasks.trainer.live_page import LivePage
+from tasks.trainer.nodes.config import LaunchConfig
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.blend import plan_parents
 from tasks.training.family import better_family, resolve_family
 from tasks.training.outcome import RegisteredModel, TrainOutcome
+from tasks.training.process.launchers.launcher import other_nodes
 from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.sizes import network_of
 from tasks.training.watch import Follower, Opening
@@ -48,11 +50,14 @@ logger = logging.getLogger(__name__)
 LOCK_WAIT_SECONDS = 60.0
 
 
-def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None) -> RunConfig:
+def plan_run(
+    reference: str, config: TrainConfig, data: DataConfig | None = None, launch: LaunchConfig | None = None
+) -> RunConfig:
     """Plan the run that trains `config` on a dataset, with the data settings `data`. Nothing is written.
 
-    The run's name contains a digest of its inputs, so the same request finds the same run and continues it. Raises
-    RequestError if these settings cannot train on the dataset.
+    `launch` says how other nodes are started. It does not change the result. The run's name contains a digest of its
+    inputs, so the same request finds the same run and continues it. Raises RequestError if these settings cannot train
+    on the dataset.
     """
     if os.environ.get(SIGNING_KEY) or os.environ.get(VERIFY_KEY):
         from tasks.registry.signing import check_keys
@@ -88,6 +93,7 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
         init_sha256=init_sha256,
         init_nets=start.nets if start else {},
         data=data,
+        launch=launch or LaunchConfig(),
         parents=parents,
         trusted=trusted,
         auto=auto,
@@ -96,9 +102,9 @@ def plan_run(reference: str, config: TrainConfig, data: DataConfig | None = None
 
 
 @task(task_run_name="prepare-{dataset}")
-def prepare_run(dataset: str, config: TrainConfig, data: DataConfig) -> str:
+def prepare_run(dataset: str, config: TrainConfig, data: DataConfig, launch: LaunchConfig | None = None) -> str:
     """Create the run directory for training `config` on `dataset` unless it exists. Return its path."""
-    plan = plan_run(dataset, config, data)
+    plan = plan_run(dataset, config, data, launch)
     check_artifacts(home(), plan.dataset)  # before hours of training, not after
     if plan.auto:
         logger.info("train.family=auto: %s", plan.auto.why)
@@ -163,9 +169,15 @@ def _train(run: RunDirectory, parent_run: str) -> str:
         say(f"Watch the training: {page.url}")
         try:
             before = run.status_written()
-            exit_code = supervise(run, follower.poll)
-            follower.watch.poll()
-            raise_for(run, exit_code, before)
+            with other_nodes(run) as look_at_nodes:
+
+                def poll() -> None:
+                    follower.poll()
+                    look_at_nodes()
+
+                exit_code = supervise(run, poll)
+                follower.watch.poll()
+                raise_for(run, exit_code, before)
             progress.conclude(f"Trained {run.name}, {follower.watch.seen():,} images,", str(run.path))
         except BaseException as error:
             follower.abandon("FAILED" if isinstance(error, TrainingFailed) else "KILLED", error)

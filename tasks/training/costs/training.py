@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.compute.device import memory_bytes, num_processes, prepare, select_device
+from models.compute.device import memory_bytes, prepare, select_device, world_size
 from models.compute.parallel import World
 from models.features.nets import load_feature_net
 from models.networks.families import NetworkSpec
@@ -136,7 +136,7 @@ def _time_steps(
 ) -> list[float]:
     """Return the seconds of each step, without the first ones, which set up memory and kernels."""
     step = make_step(state, config, World())
-    share = max(2, config.batch_size // num_processes(config.compute))
+    share = max(2, config.batch_size // world_size(config.compute))
     numbers, seconds = np.random.default_rng(0), list[float]()
     while len(seconds) < LEAST_STEPS or (len(seconds) < MOST_STEPS and deadline.left):
         chosen = numbers.integers(0, len(pool.images), share)

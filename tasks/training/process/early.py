@@ -44,8 +44,8 @@ class EarlyTrainer:
 
     @classmethod
     def start(cls, dataset: str, train: TrainConfig, data: DataConfig) -> None:
-        """Start the trainer, unless several processes share the training: torchrun starts those."""
-        if cls._started is None and train.compute.processes <= 1:
+        """Start the trainer, unless several processes or nodes share the training: torchrun starts those."""
+        if cls._started is None and train.compute.processes <= 1 and train.compute.nodes == 1:
             job = EarlyJob(dataset=dataset, root=home().shared, data=data, parent=os.getpid())
             cls._started = cls(job)
 

@@ -19,7 +19,7 @@ from tasks.home import home
 from tasks.registry.versions import register
 from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.run_directory import RunDirectory
-from tasks.trainer.scoring import ChildScorer
+from tasks.trainer.scoring.child import ChildScorer
 from tasks.training.stage import plan_run
 from tests.trainers import Trainer
 from tests.waiting import wait_until
@@ -58,7 +58,7 @@ def make_run(dataset: str) -> Callable[[str], RunDirectory]:
 
 def scorers_of(run: RunDirectory) -> list[Path]:
     """The processes that score checkpoints of `run`, whoever their parent is."""
-    wanted = b"tasks.trainer.scorer\0" + str(run.path).encode() + b"\0"
+    wanted = b"tasks.trainer.scoring.scorer\0" + str(run.path).encode() + b"\0"
     return [path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if wanted in read_if_there(path)]
 
 

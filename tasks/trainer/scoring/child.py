@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 900.0  # longest wait for a result; the scorer has already ru
 
 
 class ChildScorer:
-    """Scores a run's checkpoints with `python -m tasks.trainer.scorer`. Ends the child process when it is closed."""
+    """Scores a run's checkpoints with the program tasks.trainer.scoring.scorer. Ends it when this object is closed."""
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
@@ -32,7 +32,7 @@ class ChildScorer:
         """Start to score the checkpoint at `nimg`, unless its score is known or the scorer already runs."""
         if self.child is None and self._known(nimg) is None:
             environment = os.environ | {SUPERVISOR_PID: str(os.getpid()), "OMP_NUM_THREADS": "1"}
-            command = [sys.executable, "-m", "tasks.trainer.scorer", str(self.run.path), str(nimg)]
+            command = [sys.executable, "-m", "tasks.trainer.scoring.scorer", str(self.run.path), str(nimg)]
             # Its own session: a signal that stops the trainer must not look like a failed scorer.
             self.child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True

@@ -1,6 +1,6 @@
-"""The quick score of one checkpoint: `python -m tasks.trainer.scorer RUN_DIR NIMG` prints it as one line of JSON.
+"""The quick score of one checkpoint: `python -m tasks.trainer.scoring.scorer RUN_DIR NIMG` prints it as a line of JSON.
 
-The trainer starts it (tasks/trainer/scoring.py), and it dies with the trainer. It runs beside the trainer at low
+The trainer starts it (tasks/trainer/scoring/child.py), and it dies with the trainer. It runs beside the trainer at low
 priority, and on one CPU thread if there is no GPU. Like tasks/trainer/worker.py it combines shards and models. It
 imports neither Prefect nor MLflow.
 """
