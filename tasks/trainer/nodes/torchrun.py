@@ -10,7 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import torch.distributed as dist
+from torch.distributed import TCPStore  # type: ignore[attr-defined]  # public, but its stubs do not export it
 from torch.distributed.elastic.rendezvous import (
     RendezvousHandler,
     RendezvousInfo,
@@ -42,7 +42,7 @@ class LeaderFirst(RendezvousHandler):
         self._inner = inner
         self._host = host
         self._is_leader = is_leader
-        self._server: dist.TCPStore | None = None
+        self._server: TCPStore | None = None
 
     @property
     def use_agent_store(self) -> bool:
@@ -71,7 +71,7 @@ class LeaderFirst(RendezvousHandler):
 
     def set_closed(self) -> None:
         """Let nobody join any more."""
-        self._inner.set_closed()
+        self._inner.set_closed()  # type: ignore[no-untyped-call]
 
     def num_nodes_waiting(self) -> int:
         """The number of nodes that wait for the next round."""
@@ -91,10 +91,10 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=socket.AF_INET)
 
 
-def serve(listener: socket.socket) -> dist.TCPStore:
+def serve(listener: socket.socket) -> TCPStore:
     """Start a store that listens on this socket alone."""
     host, port = listener.getsockname()
-    return dist.TCPStore(
+    return TCPStore(
         host,
         port,
         is_master=True,
@@ -104,10 +104,10 @@ def serve(listener: socket.socket) -> dist.TCPStore:
     )
 
 
-def connect(meeting: Meeting) -> dist.TCPStore:
+def connect(meeting: Meeting) -> TCPStore:
     """Connect to the leader's store. Raises RuntimeError if it does not answer for STORE_SECONDS."""
     patience = timedelta(seconds=STORE_SECONDS)
-    return dist.TCPStore(meeting.host, meeting.port, is_master=False, wait_for_workers=False, timeout=patience)
+    return TCPStore(meeting.host, meeting.port, is_master=False, wait_for_workers=False, timeout=patience)
 
 
 def main(path: Path, is_leader: bool) -> None:
@@ -118,8 +118,8 @@ def main(path: Path, is_leader: bool) -> None:
         listener = listen(address.host, launch.port)
         port = listener.getsockname()[1]
         store = serve(listener)
-        with announced(path, address.host, port) as meeting:
-            run(path, meeting, store, address, LEADER)
+        with announced(path, address.host, port) as announcement:
+            run(path, announcement, store, address, LEADER)
     elif meeting := Meeting.read(path):
         address = find_address(launch.interface, meeting.host)
         run(path, meeting, connect(meeting), address, f"{OTHER}{socket.gethostname()}")
@@ -127,7 +127,7 @@ def main(path: Path, is_leader: bool) -> None:
         sys.exit(f"{path} has no {FILE}: no training waits for this node")
 
 
-def run(path: Path, meeting: Meeting, store: dist.TCPStore, address: Address, name: str) -> None:
+def run(path: Path, meeting: Meeting, store: TCPStore, address: Address, name: str) -> None:
     """Start torchrun's program in this process, with the rendezvous of this file."""
     config = RunDirectory(path).config()
     compute = config.train.compute

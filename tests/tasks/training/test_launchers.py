@@ -45,13 +45,12 @@ def test_one_node_needs_no_launcher(dataset: str, tmp_path: Path) -> None:
         poll()
 
 
-def test_a_person_is_told_the_command(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_is_told_the_command(run: RunDirectory, caplog: pytest.LogCaptureFixture) -> None:
     (run.path / FILE).write_text("of a leader that was killed")
-    with other_nodes(run) as poll:
+    with caplog.at_level("INFO"), other_nodes(run) as poll:
         poll()
         assert not (run.path / FILE).exists()
-    told = capsys.readouterr()
-    assert f"-m tasks.trainer.nodes.node {run.path}" in told.out + told.err
+    assert f"-m tasks.trainer.nodes.node {run.path}" in caplog.text
 
 
 def test_the_slurm_script_asks_for_what_was_set(run: RunDirectory) -> None:

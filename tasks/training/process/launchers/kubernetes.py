@@ -158,7 +158,7 @@ def _call(request: Callable[[Any], Awaitable[Result]]) -> Result:
         raise LaunchError(f"no Kubernetes cluster is configured on this machine (~/.kube/config): {error}") from error
     except ApiException as error:
         kind = NotFound if error.status == 404 else LaunchError
-        raise kind(f"the cluster refused: {error.status} {error.reason}: {error.body}") from error
+        raise kind(f"the cluster refused: {error.status} {error.reason}: {error.body!r}") from error
     except OSError as error:
         raise LaunchError(f"the cluster does not answer: {error}") from error
 
@@ -168,7 +168,7 @@ async def _request(request: Callable[[Any], Awaitable[Result]]) -> Result:
 
     settings = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings)
+        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         file = str(Path(os.environ.get("KUBECONFIG", "~/.kube/config")).expanduser())
         await config.load_kube_config(config_file=file, client_configuration=settings)
