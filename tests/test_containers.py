@@ -20,6 +20,7 @@ from prefect_kubernetes.worker import KubernetesWorker, KubernetesWorkerJobConfi
 from tasks.home import Auth
 from tasks.service.children.parents import PARENT_PID, SERVICE_HOME
 from tasks.service.settings import ServiceConfig, client_environment, mlflow_environment, prefect_environment
+from tasks.training.process.launchers.kubernetes import LABEL
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 COMPOSE = (DEPLOY / "compose.yaml").read_text()
@@ -28,6 +29,7 @@ AUTH = Auth("shardgan", "a-long-enough-one")
 SECRETS = {"POSTGRES_PASSWORD": "pg-secret", "S3_ACCESS_KEY": "s3-key", "S3_SECRET_KEY": "s3-secret"}
 TEMPLATE = json.loads((DEPLOY / "kubernetes" / "gpu-job-template.json").read_text())
 VALUE = re.compile(r"(?i)(password|secret_?key|access_?key)\s*[:=]\s*[^\s$]")
+ACCOUNT, POLICY = "ServiceAccount", "NetworkPolicy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 
 
@@ -152,3 +154,15 @@ def make_job(values: dict[str, Any]) -> dict[str, Any]:
     configuration = KubernetesWorkerJobConfiguration.model_validate(filled)
     configuration.prepare_for_flow_run(FlowRun(id=uuid.uuid4(), flow_id=uuid.uuid4(), name="emoji-train-r3"))
     return configuration.job_manifest
+
+
+def test_the_leader_of_several_machines_has_the_label_and_the_rights(home_dir: Path) -> None:
+    resources = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "several-machines.yaml").read_text()))
+    account, policy = (next(one for one in resources if one["kind"] == kind) for kind in (ACCOUNT, POLICY))
+    label = policy["spec"]["podSelector"]["matchLabels"]
+    asked = {"service_account_name": account["metadata"]["name"], "automount_token": True, "labels": label}
+    template = make_job(asked)["spec"]["template"]
+    assert label == {"app": LABEL}
+    assert label.items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["automountServiceAccountToken"] is True
+    assert make_job({})["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
