@@ -130,7 +130,7 @@ COMMANDS = [
         PipelineConfig,
         "flows.pipelines.pipeline:pipeline",
         plans.plan_pipeline,
-        {**SHARD_FLAGS, **MODEL_FLAG, **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
+        {**SHARD_FLAGS, "--blend": "data.blend", **MODEL_FLAG, **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
         builds=True,
     ),
     Command(

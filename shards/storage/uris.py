@@ -1,10 +1,14 @@
 """The same functions for local paths and remote URIs. fsspec is imported for remote URIs only."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from shards.storage.downloads import copy_from_s3
 from shards.storage.stores import stamp_of, store_of
+
+logger = logging.getLogger(__name__)
 
 
 def is_remote(uri: str) -> bool:
@@ -70,7 +74,13 @@ def fetch(uri: str, path: Path) -> None:
     """Copy a remote file to a local path. The file gets its name when the copy is complete."""
     filesystem, remote = filesystem_of(uri)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    filesystem.get_file(remote, str(temporary))
+    try:
+        is_copied = copy_from_s3(filesystem, remote, temporary)
+    except Exception as error:  # botocore's errors have no base class in common
+        logger.debug("%s is copied again by %s: %s", uri, type(filesystem).__name__, error)
+        is_copied = False
+    if not is_copied:
+        filesystem.get_file(remote, str(temporary))  # it tries again by itself, and its errors are known here
     temporary.replace(path)
 
 

@@ -183,6 +183,11 @@ def _lineage(version: ModelVersion) -> dict[str, str]:
     tags = short_tags(version)
     shown = ("dataset", "dataset_version", "manifest", "run", "commit", "weights_sha256")
     lineage = {name.replace("_", " ").capitalize(): tags[name] for name in shown if name in tags}
+    if parents := VersionTags.of(version).read_parents():
+        lineage["Blend"] = (
+            f"{', '.join(one.describe() for one in parents)}. Scores, memorised and the nearest training images "
+            f"compare with {parents[0].dataset} alone."
+        )
     return lineage | {"MLflow run": str(version.run_id), "MLflow model": str(version.source)}
 
 

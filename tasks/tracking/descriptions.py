@@ -55,9 +55,10 @@ def describe(client: MlflowClient, version: ModelVersion) -> str:
     tags = VersionTags.of(version)
     family = client.get_run(str(version.run_id)).data.params.get("train.family", "") if version.run_id else ""
     trained_on = f"{for_markdown(tags.dataset)} {tags.dataset_version[:12]}".strip() or "an unknown dataset"
-    trained_on = "a blend of" if tags.parents else trained_on
-    lines = [f"Generator of the family {family}, trained on {trained_on}." if family else f"Trained on {trained_on}."]
-    lines += [f"- {for_markdown(one.describe())}" for one in tags.read_parents()]
+    parents = [f"- {for_markdown(one.describe())}" for one in tags.read_parents()]
+    trained_on = "a blend of datasets:" if parents else f"{trained_on}."
+    lines = [f"Generator of the family {family}, trained on {trained_on}" if family else f"Trained on {trained_on}"]
+    lines += [*parents, ""] if parents else []  # without the empty line, the next sentence would belong to the list
     if tags.nimg:
         lines.append(f"The weights have seen {tags.nimg:,} images ({for_markdown(tags.chosen)}).")
     if tags.cost_words:

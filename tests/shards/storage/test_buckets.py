@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from shards import BuildError, Dataset, DatasetError, PartitionSpec, ShardConfig, ShardError, build, process_partition
+from shards.storage.downloads import copy_from_s3
+from shards.storage.uris import fetch, filesystem_of, store
 
 
 @pytest.fixture
@@ -38,6 +40,22 @@ def test_bucket_in_and_bucket_out(bucket: str, scratch: Path, collection: Path, 
     one, two = Dataset.open(far.manifest).open_split("train"), Dataset.open(local.manifest).open_split("train")
     assert (one.images == two.images).all()
     assert build(config(source), root).reused
+
+
+def test_copies_from_s3_need_no_s3fs(bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "here").write_bytes(bytes(range(256)) * 10_000)
+    store(tmp_path / "here", f"{bucket}/copies/there")
+    filesystem, path = filesystem_of(f"{bucket}/copies/there")
+    assert copy_from_s3(filesystem, path, tmp_path / "fast")
+    fetch(f"{bucket}/copies/there", tmp_path / "back")
+    assert (tmp_path / "fast").read_bytes() == (tmp_path / "back").read_bytes() == (tmp_path / "here").read_bytes()
+    with pytest.raises(FileNotFoundError):
+        fetch(f"{bucket}/copies/nothing", tmp_path / "nothing")
+    # Settings that only fsspec knows, and other stores.
+    for uri, options in ((f"{bucket}/copies/there", {"anon": True}), ("memory://x", {})):
+        other, path = filesystem_of(uri, **options)
+        assert not copy_from_s3(other, path, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("kind", ["tar", "gztar", "zip"])

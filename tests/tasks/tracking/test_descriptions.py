@@ -1,15 +1,18 @@
 """What MLflow's pages say of a version and of its model."""
 
+import json
 from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
 
+from tasks.evaluation.publishing import _lineage
 from tasks.home import home
 from tasks.registry.decisions.succession import promote_version
 from tasks.tracking.descriptions import describe, write_descriptions
 from tasks.tracking.runs import connect
 from tasks.tracking.tags import VersionTags
+from tasks.trainer.config import Parent
 from tests.tasks.conftest import make_version
 from tests.tasks.registry.test_promotion import scores
 
@@ -41,6 +44,19 @@ def test_a_version_says_what_it_is_and_how_to_load_it(client: MlflowClient, home
     assert "<b>" not in text
     assert 'load_model("models:/m/1")' in text
     assert "The champion is version 1." in client.get_registered_model("m").description
+
+
+def test_a_blend_is_named_with_its_shares(client: MlflowClient, home_dir: Path) -> None:
+    version = make_version(client, "m", home_dir / "one")
+    shares = {"a": 0.7, "b": 0.3}
+    parents = [Parent(dataset=name, version="0123", manifest=name, share=share) for name, share in shares.items()]
+    content = json.dumps([one.model_dump() for one in parents])
+    VersionTags(dataset="a", nimg=4_000, chosen="newest checkpoint", parents=content).write(client, version)
+    text = describe(client, client.get_model_version("m", "1"))
+    told = "- a@0123: 0.7 of the images\n- b@0123: 0.3 of the images\n\nThe weights have seen 4,000 images"
+    assert f"trained on a blend of datasets:\n{told}" in text.replace("Trained", "trained")
+    blend = _lineage(client.get_model_version("m", "1"))["Blend"]
+    assert blend.startswith("a@0123: 0.7 of the images, b@0123: 0.3 of the images. Scores, memorised")
 
 
 def test_a_version_with_many_protocols_is_described_within_mlflows_limit(client: MlflowClient, home_dir: Path) -> None:
