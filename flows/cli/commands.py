@@ -132,6 +132,7 @@ COMMANDS = [
         plans.plan_pipeline,
         {**SHARD_FLAGS, "--blend": "data.blend", **MODEL_FLAG, **TRAIN_FLAGS, "--num-images": "evaluate.num_images"},
         builds=True,
+        check=plans.check_pipeline,
     ),
     Command(
         "drift",

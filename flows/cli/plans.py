@@ -91,15 +91,27 @@ def plan_evaluate(config: EvaluateGanConfig) -> Plan:
     return _describe_evaluation(config.model, config)
 
 
-def plan_pipeline(config: PipelineConfig) -> Plan:
+def check_pipeline(config: PipelineConfig) -> Plan:
+    """Make the checks of `plan_pipeline` without the sentences that need torch."""
+    return plan_pipeline(config, described=False)
+
+
+def plan_pipeline(config: PipelineConfig, described: bool = True) -> Plan:
     """Check the source."""
     model = config.model or config.shard.dataset
     return [
         *plan_build(BuildDatasetConfig(shard=config.shard)),
         f"train {_describe_family(config)} on it for {config.train.nimg:,} images under {home().runs}",
+        *(_describe_memory(config) if described else []),
         f"register it as {model}@challenger in {home().shown_tracking_uri}",
         *_describe_evaluation(model, config),
     ]
+
+
+def _describe_memory(config: PipelineConfig) -> Plan:
+    from tasks.training.sizes import describe_request
+
+    return describe_request(config.shard, config.train)
 
 
 def _describe_family(config: PipelineConfig) -> str:

@@ -3,4 +3,4 @@
 May import nothing else of models.
 """
 
-__all__ = ["choice", "dcgan", "families", "names", "presets", "projected_heads", "spec"]
+__all__ = ["choice", "dcgan", "families", "names", "presets", "projected_heads", "scaling", "spec"]

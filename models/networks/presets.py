@@ -1,16 +1,20 @@
 """Presets: sets of defaults for a published or tested configuration, and defaults of single families.
 
 r3-32, r3-64 and r3-256 are the published settings for CIFAR-10, FFHQ-64 and FFHQ-256 (Huang et al. 2024, R3GAN). The
-others are ours. r3-128 lies between r3-64 and r3-256, with gamma at their geometric mean. r3-tiny is for two CPU cores:
-small batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families-32.md).
+others are ours. r3-128 lies between r3-64 and r3-256, with gamma at their geometric mean. r3-512 has the gamma of
+models/networks/scaling.py. r3-512 and projected-256 were not measured here. r3-tiny is for two CPU cores: small
+batches, since few images are seen, and a learning rate for narrow layers (benchmarks/results/families-32.md).
 projected-gpu is for a GPU, which computes a wide generator and a large batch in little more time than small ones.
+projected-256 has half of its width, because a map of 256x256 pixels is 16 times as large as one of 64x64.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-PresetName = Literal["auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256", "projected-gpu"]
+PresetName = Literal[
+    "auto", "r3-tiny", "r3-32", "r3-64", "r3-128", "r3-256", "r3-512", "projected-gpu", "projected-256"
+]
 
 
 class Preset(NamedTuple):
@@ -34,6 +38,7 @@ R3_PRESETS = {
     "r3-64":   Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (2.0, 0.2),   500_000,       0.3),
     "r3-128":  Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (17.0, 1.7),  500_000,       0.3),
     "r3-256":  Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (150., 15.),  500_000,       0.3),
+    "r3-512":  Preset(20_000_000, 256,   768,   (2e-4, 5e-5),   (0.9, 0.99), (600., 60.),  500_000,       0.3),
 }
 # fmt: on
 
@@ -59,6 +64,15 @@ PROJECTED_PRESETS: dict[str, dict[str, Any]] = {
         "nimg": 500_000,
         "batch_size": 64,
         "width": 128,
+        "learning_rate": 2e-4,
+        "ema_half_life_nimg": 10_000,
+        "augment": {"strength": 1.0, "colour": 1.0, "cutout": 0.5},
+    },
+    "projected-256": {  # batch and learning rate of Sauer et al. 2021
+        "family": "projected",
+        "nimg": 1_000_000,
+        "batch_size": 64,
+        "width": 64,
         "learning_rate": 2e-4,
         "ema_half_life_nimg": 10_000,
         "augment": {"strength": 1.0, "colour": 1.0, "cutout": 0.5},

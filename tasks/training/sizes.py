@@ -3,9 +3,10 @@
 from pydantic import ValidationError
 
 from models.networks.names import DISCRIMINATOR_NETS
+from models.networks.scaling import advise_gamma
 from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
-from shards import Manifest
+from shards import Manifest, ShardConfig
 from tasks.errors import RequestError
 from tasks.trainer.run_directory import RunConfig
 
@@ -49,8 +50,42 @@ def describe_sizes(run: RunConfig) -> list[str]:
         f"parameters: {networks}",
         f"{sizes.num_steps:,} steps of {run.train.batch_size} images in {shared}",
         *describe_room(run.train, sizes.memory, sizes.batch_size),
+        *advise_on_gamma(run.train, run.network),
         f"{sizes.num_checkpoints} checkpoints of {format_bytes(sizes.checkpoint_bytes)}, {keep} kept: {disk} of disk",
     ]
+
+
+def describe_request(shard: ShardConfig, train: TrainConfig) -> list[str]:
+    """Describe the memory of a training on a dataset that is not built yet. Its classes are not known, and cost little.
+
+    Raises FeatureNetError if the family needs weights that are not installed.
+    """
+    from models.compute.device import num_processes
+    from models.training.estimates import estimate
+    from tasks.training.costs.room import describe_room
+
+    if train.family == "auto":
+        return []
+    network = NetworkSpec(
+        family=train.family,
+        resolution=shard.resolution,
+        image_width=shard.image_width,
+        channels=shard.channels,
+        num_classes=0,
+        latent_dim=train.latent_dim,
+        width=train.width,
+    )
+    sizes = estimate(train, network, num_processes(train.compute))
+    return [*describe_room(train, sizes.memory, sizes.batch_size), *advise_on_gamma(train, network)]
+
+
+def advise_on_gamma(train: TrainConfig, network: NetworkSpec) -> list[str]:
+    """Return a sentence if the weight of the gradient penalties is far from what published settings give."""
+    if network.family != "r3":
+        return []
+    _, rows, columns = network.shape
+    advice = advise_gamma(train.gamma, rows * columns, train.batch_size)
+    return [advice] if advice else []
 
 
 def format_bytes(count: float) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from models.compute.device import arithmetic, select_device, whole_memory
+from models.errors import ConfigError
 from models.training.config import TrainConfig
 from models.training.estimates import Memory
 
 GIB = 2**30
 # What a process needs on a GPU beside the tensors that are counted: CUDA itself, and memory that no tensor uses.
 CUDA_BYTES, GAPS = GIB, 1.1
-CARDS = (8, 12, 16, 24, 40, 48, 80, 140)  # GiB of common GPUs
+CARDS, USUAL = (8, 12, 16, 24, 40, 48, 80, 140), (24, 80)  # GiB of common GPUs
 Arithmetic = Literal["bf16", "tf32", "fp32"]
 
 
@@ -41,18 +42,28 @@ def describe_room(config: TrainConfig, memory: Memory, share: int) -> Iterator[s
 
     `share` is the number of images of one process in a step.
     """
-    device = select_device(config.compute.device)
     batch = min(config.compute.micro_batch_size or share, share)
-    on_gpu = device.type == "cuda"
-    total = whole_memory(device)
+    try:
+        device = select_device(config.compute.device)
+    except ConfigError:  # a worker that has a GPU may do the training
+        yield describe_cards(config, memory, share, batch)
+        return
+    total, on_gpu = whole_memory(device), device.type == "cuda"
     room = Room.of_gpu(total, arithmetic(config.compute, device)) if on_gpu else Room(total, "fp32")
-    where = "this GPU" if on_gpu else "this machine"
-    need = room.needed(memory, batch)
-    fits = "it fits" if need <= total else f"it does not fit, {how_it_fits(config, memory, share, room)}"
-    about = f"about {words(need)} for networks and feature maps of {batch} images at once"
-    yield f"{about}; {where} has {words(total)}{'' if on_gpu else ' free'}: {fits}"
+    where = f"this GPU has {words(total)}" if on_gpu else f"this machine has {words(total)} free"
+    yield f"{_need(room, memory, batch)}; {where}: {_verdict(room, config, memory, share, batch)}"
     if not on_gpu and config.compute.device == "auto":
         yield describe_cards(config, memory, share, batch)
+
+
+def _need(room: Room, memory: Memory, batch: int) -> str:
+    return f"about {words(room.needed(memory, batch))} for networks and feature maps of {batch} images at once"
+
+
+def _verdict(room: Room, config: TrainConfig, memory: Memory, share: int, batch: int) -> str:
+    if room.needed(memory, batch) <= room.total:
+        return "it fits"
+    return f"it does not fit, {how_it_fits(config, memory, share, room)}"
 
 
 def describe_cards(config: TrainConfig, memory: Memory, share: int, batch: int) -> str:
@@ -63,7 +74,11 @@ def describe_cards(config: TrainConfig, memory: Memory, share: int, batch: int) 
     smallest = next((room for room in rooms if need <= room.total), None)
     if smallest:
         return f"{said}: it fits a card of {words(smallest.total)}"
-    return f"{said}, more than a card of {words(rooms[-1].total)} has: {how_it_fits(config, memory, share, rooms[-1])}"
+    usual = "; ".join(
+        f"{how_it_fits(config, memory, share, room)} for a card of {words(room.total)}"
+        for room in (Room.of_gpu(size * GIB) for size in USUAL)
+    )
+    return f"{said}, more than one card has: {usual}"
 
 
 def how_it_fits(config: TrainConfig, memory: Memory, share: int, room: Room) -> str:
@@ -73,9 +88,9 @@ def how_it_fits(config: TrainConfig, memory: Memory, share: int, room: Room) -> 
     parts = [size for size in range(least, min(most, share) + 1) if share % size == 0]
     if parts:
         return f"set train.compute.micro_batch_size={parts[-1]}"
-    return "not even with one image at once: set a smaller train.width or shard.resolution"
+    return "set a smaller train.width or shard.resolution"
 
 
 def words(count: int) -> str:
     """Return a size in GiB, with two digits where it is small."""
-    return f"{count / GIB:.1f} GiB" if count < 100 * GIB else f"{count / GIB:.0f} GiB"
+    return f"{count / GIB:.0f} GiB" if count >= 100 * GIB or count % GIB == 0 else f"{count / GIB:.1f} GiB"
