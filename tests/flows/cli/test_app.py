@@ -46,7 +46,9 @@ def test_a_dry_run_shows_config_and_plan_and_touches_nothing(tmp_path: Path, col
     assert shown["changed"] == changed
     assert shown["config"]["train"]["nimg"] == 7
     assert shown["config"]["train"]["augment"]["scale"] == 0.5
-    assert len(shown["would"]) == 5
+    of_memory = [step for step in shown["would"] if " GiB" in step]
+    assert of_memory[0].endswith("it fits")
+    assert len(shown["would"]) - len(of_memory) == 5
     assert sorted(tmp_path.rglob("*")) == before
 
 
