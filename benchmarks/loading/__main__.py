@@ -160,7 +160,8 @@ def write(
     about = (
         f"{images:,} photographs of {SIDE} x {SIDE}, JPEG 95, shuffled batches of 32, one pass in one process each. "
         f"Each cell is the median of {rounds} rounds, in brackets the least and the most. The CPU time is that of all "
-        "processes of a way, without the server's and the proxy's. What workers share counts once in the memory."
+        "processes of a way, without the server's and the proxy's, which adds the latency. What workers share counts "
+        "once in the memory."
     )
     told = ", ".join(f"{before:.1f} and {after:.1f}" for before, after in loads)
     parts = [about, f"Load average of one minute before and after each round: {told}."]

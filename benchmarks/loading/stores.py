@@ -40,7 +40,10 @@ def serve(folder: Path, content: Path) -> Iterator[int]:
 
 @contextmanager
 def delayed(port: int, milliseconds: float, folder: Path) -> Iterator[dict[str, str]]:
-    """Reach the server through a proxy with this latency, and give the environment for it."""
+    """Reach the server through a proxy with this latency, or directly without one, and give the environment for it."""
+    if not milliseconds:
+        yield environment(port)
+        return
     own = free_ports(1)[0]
     command = [sys.executable, "-m", "benchmarks.loading.proxy", str(own), str(port), str(milliseconds)]
     with _running(command, folder / f"proxy-{milliseconds}.log"):

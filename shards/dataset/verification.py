@@ -41,8 +41,8 @@ def check_shards(manifest_uri: str, manifest: Manifest) -> CheckedShards:
 def _check(uri: str, record: ShardRecord, samples: list[_Sample]) -> ShardState:
     """Check a shard, and add its samples to `samples`."""
     try:
-        with local_copy(uri) as path:
-            verify(path, record)
+        with local_copy(uri) as (path, digest):
+            verify(path, record, digest)
             samples += [(raw.key, sha256(raw.data).hexdigest(), raw.label) for raw in read_samples(path)]
     except ShardError as error:
         return ShardState(record, str(error), not exists(uri))

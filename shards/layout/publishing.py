@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from shards.errors import BuildError, ShardError
 from shards.layout.manifest import MANIFEST
@@ -64,16 +65,23 @@ def remove_parts(folder: str) -> None:
         remove_folder(folder)
 
 
+class LocalCopy(NamedTuple):
+    """A shard on this machine, and its sha256 if it was computed while the shard was copied."""
+
+    path: Path
+    sha256: str = ""
+
+
 @contextmanager
-def local_copy(uri: str) -> Iterator[Path]:
-    """Yield the path of a shard. For a remote shard, it is a copy that is removed afterwards."""
+def local_copy(uri: str) -> Iterator[LocalCopy]:
+    """Yield a shard. For a remote shard, it is a copy that is removed afterwards."""
     if not is_remote(uri):
-        yield local_path(uri)
+        yield LocalCopy(local_path(uri))
         return
     with tempfile.TemporaryDirectory(prefix="shard-") as folder:
         path = Path(folder, uri.rpartition("/")[2])
         try:
-            fetch(uri, path)
+            digest = fetch(uri, path)
         except Exception as error:  # as in bucket_errors
             raise ShardError(f"The shard {uri!r} cannot be read: {type(error).__name__}: {error}") from error
-        yield path
+        yield LocalCopy(path, digest)

@@ -38,8 +38,11 @@ class Member(NamedTuple):
     label: int | None
 
 
-def verify(path: Path, record: ShardRecord) -> None:
-    """Check the size and sha256 of a shard; raises ShardError. A process hashes an unchanged file only once."""
+def verify(path: Path, record: ShardRecord, known: str = "") -> None:
+    """Check the size and sha256 of a shard; raises ShardError. A process hashes an unchanged file only once.
+
+    `known` is the sha256 of the file if it has been computed already.
+    """
     try:
         state = path.stat()
     except OSError as error:
@@ -54,14 +57,19 @@ def verify(path: Path, record: ShardRecord) -> None:
     identity = (str(path), state.st_mtime_ns, state.st_size)
     if _checked.get(identity) == record.sha256:
         return
-    with path.open("rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
+    found = known or _sha256(path)
     if found != record.sha256:
         raise ShardError(
             f"The shard {str(path)!r} has the sha256 {found}, but its manifest says {record.sha256}: it was "
             f"altered. Build the dataset again."
         )
-    _checked[identity] = found
+    if not known:
+        _checked[identity] = found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def read_samples(path: Path, start: int = 0, stop: int | None = None) -> Iterator[RawSample]:

@@ -167,8 +167,8 @@ class OpenShards:
 
 
 def _open_shard(uri: str, record: ShardRecord) -> OpenShard:
-    with local_copy(uri) as path:
-        verify(path, record)
+    with local_copy(uri) as (path, digest):
+        verify(path, record, digest)
         members = _members(path, record)
         is_far = is_remote(uri)
         # The index is written behind the copy of a remote shard.

@@ -96,8 +96,8 @@ def stream_split(
     for record in records:
         stop = start + record.nsamples
         if start < last and first < stop:
-            with local_copy(beside(manifest_uri, record.url)) as path:
-                verify(path, record)
+            with local_copy(beside(manifest_uri, record.url)) as (path, digest):
+                verify(path, record, digest)
                 for raw in read_samples(path, max(first - start, 0), min(last - start, record.nsamples)):
                     yield Sample(raw.key, checked_label(manifest, raw.key, raw.label), raw.data, raw.suffix, recipe)
         start = stop

@@ -3,6 +3,7 @@
 import os
 import threading
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,24 @@ _CHUNK = 2**20
 _making = threading.Lock()  # several threads ask at once, and a client takes 0.2 seconds to make
 
 
-def copy_from_s3(filesystem: Any, remote: str, path: Path) -> bool:
-    """Copy an object to a local path. Return False if it is not on S3, or if only `filesystem` knows how to reach it.
+def copy_from_s3(filesystem: Any, remote: str, path: Path) -> str:
+    """Copy an object to a local path, and return its sha256, which is computed meanwhile.
 
+    Returns an empty text if the object is not on S3, or if only `filesystem` knows how to reach it.
     Raises what botocore raises, also in the middle of the copy.
     """
     if "s3" not in filesystem.protocol or filesystem.storage_options != store_of("s3://").options:
-        return False  # a file with settings of fsspec may name keys and addresses
+        return ""  # a file with settings of fsspec may name keys and addresses
     bucket, _, key = remote.partition("/")
     with _making:
         client = _client(os.getpid())
     body = client.get_object(Bucket=bucket, Key=key)["Body"]
+    digest = sha256()
     with path.open("wb") as file:
         for chunk in body.iter_chunks(_CHUNK):
             file.write(chunk)
-    return True
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)

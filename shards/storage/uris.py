@@ -70,18 +70,22 @@ def names_in(folder: str) -> list[str]:
     return sorted(str(name).rstrip("/").rpartition("/")[2] for name in found)
 
 
-def fetch(uri: str, path: Path) -> None:
-    """Copy a remote file to a local path. The file gets its name when the copy is complete."""
+def fetch(uri: str, path: Path) -> str:
+    """Copy a remote file to a local path. The file gets its name when the copy is complete.
+
+    Returns the sha256 of the file if it was computed during the copy, else an empty text.
+    """
     filesystem, remote = filesystem_of(uri)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        is_copied = copy_from_s3(filesystem, remote, temporary)
+        digest = copy_from_s3(filesystem, remote, temporary)
     except Exception as error:  # botocore's errors have no base class in common
         logger.debug("%s is copied again by %s: %s", uri, type(filesystem).__name__, error)
-        is_copied = False
-    if not is_copied:
+        digest = ""
+    if not digest:
         filesystem.get_file(remote, str(temporary))  # it tries again by itself, and its errors are known here
     temporary.replace(path)
+    return digest
 
 
 def store(path: Path, uri: str) -> None:
