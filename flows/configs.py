@@ -195,7 +195,8 @@ class CompressionStudyConfig(Settings):
         del shard["encoding"]
         where = {"source": self.shard.source, "dataset": self.shard.dataset}
         trained = {"train": self.train.model_dump(mode="json"), "data": self.data.identity()}
-        evaluate = self.evaluate.model_dump(mode="json", exclude={"second_net"})  # a study has one judge only
+        # A study has one judge, and compares with the whole val split.
+        evaluate = self.evaluate.model_dump(mode="json", exclude={"second_net", "num_val"})
         return {"shard": where | shard, **trained, "evaluate": evaluate}
 
 

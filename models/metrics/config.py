@@ -11,6 +11,7 @@ from models.errors import ConfigError
 from models.metrics.judges import FIRST_JUDGE, SECOND_JUDGE
 
 MAX_TRAIN = 10_000
+USUAL_VAL = 10_000
 SMALLEST_INPUT = 32
 LEAST_IMAGES = 100  # on both sides; with fewer, scores say more about the number of images than about them
 FEW_IMAGES = 15  # a generator that covers no more than so many repeated images has collapsed
@@ -75,6 +76,15 @@ class EvalConfig(Settings):
         "memorised ones. A copy is found only if its original is among them. 0: not measured.",
         ge=0,
         le=MAX_TRAIN,
+    )
+    num_val: int = Field(
+        USUAL_VAL,
+        title="Validation images",
+        description="Largest number of images of the split val that generated images are compared with. In a larger "
+        "split, it is the first ones in the order of the shards, which is random. Time and memory grow with this "
+        "number, and scores with different numbers are not compared.",
+        ge=LEAST_IMAGES,
+        le=1_000_000,
     )
     classifier_nimg: int = Field(
         0,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shards.errors import DatasetError
 from shards.layout.manifest import SAMPLES_TABLE, Manifest, beside, load_manifest, resolve_dataset
-from shards.layout.tables import read_columns
+from shards.layout.tables import read_batches
 from shards.sources.entries import name_some
 
 GROWTH = 10  # times as many images, or a tenth of them
@@ -25,10 +25,10 @@ class Version(NamedTuple):
     def read(cls, manifest: Manifest, uri: str) -> "Version":
         """Read the codecs from the samples table beside the manifest at `uri`."""
         try:
-            table = read_columns(beside(uri, SAMPLES_TABLE), ["format"])
+            batches = read_batches(beside(uri, SAMPLES_TABLE), ["format"])
+            return cls(manifest, frozenset(name for rows in batches for name in rows["format"].unique().to_pylist()))
         except Exception:  # the table may be missing, and clients of buckets do not only raise OSError
             return cls(manifest)
-        return cls(manifest, frozenset(table["format"].unique().to_pylist()))
 
 
 def find_latest(root: str, dataset: str) -> Version | None:

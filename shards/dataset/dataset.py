@@ -69,11 +69,15 @@ class Dataset:
         """Return where a shard lies."""
         return beside(self.uri, record.url)
 
-    def open_split(self, split: str) -> "Split":
-        """Decode a split into memory; raises SplitError when images differ in size or memory does not suffice."""
+    def open_split(self, split: str, most: int | None = None) -> "Split":
+        """Decode a split into memory, or its first `most` images.
+
+        The order of a split is random, because samples are ordered by their hash. Raises SplitError when images differ
+        in size or memory does not suffice.
+        """
         from shards.reading.resident import decode_split
 
-        return decode_split(self.uri, self.manifest, split)
+        return decode_split(self.uri, self.manifest, split, most)
 
     def decoded_bytes(self, split: str) -> int:
         """Return the memory that a decoded split needs, in bytes."""
@@ -147,6 +151,12 @@ class Dataset:
         from shards.layout.tables import read_columns
 
         return read_columns(beside(self.uri, SAMPLES_TABLE), columns)
+
+    def sample_batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Yield columns of the samples table part by part, in bounded memory; raises OSError when it is missing."""
+        from shards.layout.tables import read_batches
+
+        return read_batches(beside(self.uri, SAMPLES_TABLE), columns)
 
     def find_damage(self) -> Iterator[str]:
         """Read all shards and yield a sentence for each that is missing or altered.

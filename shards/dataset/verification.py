@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
+from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -31,26 +32,39 @@ class CheckedShards(NamedTuple):
 
 
 def check_shards(manifest_uri: str, manifest: Manifest) -> CheckedShards:
-    """Read all shards, one after the other, compare each with its sha256, and compute the version from the samples."""
-    samples: list[_Sample] = []
-    shards = [_check(beside(manifest_uri, record.url), record, samples) for record in manifest.shardlist]
+    """Read all shards, compare each with its sha256, and compute the version from the samples.
+
+    A build writes the samples of each split in the order of their keys. So one shard of each split is read at a time,
+    and no more than one sample of each split is in memory.
+    """
+    found: dict[str, ShardState] = {}
+    splits = dict.fromkeys(record.split for record in manifest.shardlist)
+    version = VersionHash(manifest.settings)
+    for sample in merge(*(_samples(manifest_uri, manifest, split, found) for split in splits), key=itemgetter(0)):
+        version.add(*sample)
+    shards = [found[record.url] for record in manifest.shardlist]
     is_whole = not any(one.problem for one in shards)
-    return CheckedShards(shards, _version(manifest, samples) if is_whole else "")
+    return CheckedShards(shards, version.version() if is_whole else "")
 
 
-def _check(uri: str, record: ShardRecord, samples: list[_Sample]) -> ShardState:
-    """Check a shard, and add its samples to `samples`."""
-    try:
-        with local_copy(uri) as (path, digest):
-            verify(path, record, digest)
-            samples += [(raw.key, sha256(raw.data).hexdigest(), raw.label) for raw in read_samples(path)]
-    except ShardError as error:
-        return ShardState(record, str(error), not exists(uri))
-    return ShardState(record)
+def _samples(manifest_uri: str, manifest: Manifest, split: str, found: dict[str, ShardState]) -> Iterator[_Sample]:
+    """Yield the samples of a split, and add the state of each of its shards to `found`."""
+    for record in manifest.shardlist:
+        if record.split != split:
+            continue
+        uri = beside(manifest_uri, record.url)
+        try:
+            with local_copy(uri) as (path, digest):
+                verify(path, record, digest)
+                for raw in read_samples(path):
+                    yield raw.key, sha256(raw.data).hexdigest(), raw.label
+            found[record.url] = ShardState(record)
+        except ShardError as error:
+            found[record.url] = ShardState(record, str(error), not exists(uri))
 
 
 def find_damage(manifest_uri: str, manifest: Manifest) -> Iterator[str]:
-    """Read all shards, one after the other, and yield one sentence for each that is missing or altered.
+    """Read all shards, and yield one sentence for each that is missing or altered.
 
     When all are intact, the version is computed again from settings and samples. One sentence is yielded when it
     differs from the version in the manifest.
@@ -62,10 +76,3 @@ def find_damage(manifest_uri: str, manifest: Manifest) -> Iterator[str]:
             f"The manifest {manifest_uri!r} names the version {manifest.version}, but its settings and samples give "
             f"{found}: it was altered. Build the dataset again."
         )
-
-
-def _version(manifest: Manifest, samples: list[_Sample]) -> str:
-    version = VersionHash(manifest.settings)
-    for sample in sorted(samples, key=itemgetter(0)):
-        version.add(*sample)
-    return version.version()

@@ -1,6 +1,6 @@
 """The parquet tables beside the shards: samples, quarantine and duplicates. They are written in bounded memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ def read_columns(uri: str, columns: Sequence[str]) -> pa.Table:
     """Return columns of a table; raises OSError when the file is missing."""
     with open_binary(uri) as file:
         return pq.read_table(file, columns=list(columns))
+
+
+def read_batches(uri: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield columns of a table part by part, in bounded memory; raises OSError when the file is missing."""
+    with open_binary(uri) as file:
+        yield from pq.ParquetFile(file).iter_batches(columns=list(columns))
 
 
 class TableWriter:

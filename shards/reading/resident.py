@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from math import prod
 
 import numpy as np
@@ -55,21 +56,22 @@ class Split:
         return order.samples(positions)
 
 
-def decode_split(manifest_uri: str, manifest: Manifest, split: str) -> Split:
-    """Decode a split into memory. Each shard is checked against the manifest first.
+def decode_split(manifest_uri: str, manifest: Manifest, split: str, most: int | None = None) -> Split:
+    """Decode a split into memory, or its first `most` samples. Each shard is checked against the manifest first.
 
     Raises SplitError when the split is unknown, empty, mixed in size or needs more than 60 % of the free memory, and
     ShardError when a shard is cut off, altered or lacks samples.
     """
-    count = manifest.num_samples(split)
-    check_memory(decoded_bytes(manifest, split), f"{manifest.name}, split {split}")
+    total = manifest.num_samples(split)
+    count = total if most is None else min(most, total)
+    check_memory(decoded_bytes(manifest, split) * count // max(total, 1), f"{manifest.name}, split {split}")
     images, labels, keys = np.empty((count, *manifest.shape), np.uint8), np.empty(count, np.int64), []
-    for index, sample in enumerate(stream_split(manifest_uri, manifest, split)):
+    for index, sample in enumerate(islice(stream_split(manifest_uri, manifest, split), most)):
         put(sample.key, sample.pixels(), images[index])
         labels[index] = sample.label
         keys.append(sample.key)
     if len(keys) != count:
-        raise ShardError(f"The shards of {manifest.name} have {len(keys)} samples, but its manifest says {count}.")
+        raise ShardError(f"The shards of {manifest.name} have {len(keys)} samples, but its manifest says {total}.")
     return Split(images, labels, keys, manifest)
 
 

@@ -32,13 +32,13 @@ def list_folder(folder: Path, notes: Notes) -> Iterator[Entry]:
     """List a local folder; folders without files give a note. Raises SourceError when a folder cannot be read."""
     seen: set[tuple[int, int]] = set()
     empty = []
-    for item in _visible(folder):
-        name = as_text(item.name)
-        if not _is_folder(item):
-            yield from _file(item, name)
+    for path, state in _visible(folder):
+        name = as_text(os.path.basename(path))  # noqa: PTH119  making a Path takes longer
+        if not stat.S_ISDIR(state.st_mode):
+            yield from _file(path, name, state)
             continue
         found = False
-        for entry in _walk(item, f"{name}/", seen):
+        for entry in _walk(path, state, f"{name}/", seen):
             found = True
             yield entry
         if not found:
@@ -111,44 +111,41 @@ def _remote_glob(pattern: str) -> Iterator[Entry]:
             yield Entry(name, None, size, stamp_of(info), ("url", f"{protocol}://{found}", size))
 
 
-def _walk(item: "os.DirEntry[str]", prefix: str, seen: set[tuple[int, int]]) -> Iterator[Entry]:
-    state = item.stat()
+def _walk(folder: str, state: os.stat_result, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Entry]:
     if (state.st_dev, state.st_ino) in seen:
         return
     seen.add((state.st_dev, state.st_ino))
-    for child in _visible(item.path):
-        name = prefix + as_text(child.name)
-        if _is_folder(child):
-            yield from _walk(child, f"{name}/", seen)
+    for path, found in _visible(folder):
+        name = prefix + as_text(os.path.basename(path))  # noqa: PTH119  making a Path takes longer
+        if stat.S_ISDIR(found.st_mode):
+            yield from _walk(path, found, f"{name}/", seen)
         else:
-            yield from _file(child, name)
+            yield from _file(path, name, found)
 
 
-def _is_folder(item: "os.DirEntry[str]") -> bool:
-    """Whether it is a folder, or a link to one. A link that leads back to itself is neither a folder nor a file."""
-    try:
-        return item.is_dir()
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return False
-        raise SourceError(f"{item.path!r} cannot be read: {error.strerror}. Repair it or leave it out.") from error
-
-
-def _file(item: "os.DirEntry[str]", source: str) -> Iterator[Entry]:
-    try:
-        state = item.stat()
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOENT):  # a link without a target, or a file that was just deleted
-            return
-        raise SourceError(f"{item.path!r} cannot be read: {error.strerror}. Repair it or leave it out.") from error
+def _file(path: str, source: str, state: os.stat_result) -> Iterator[Entry]:
     if stat.S_ISREG(state.st_mode):  # not a pipe, a socket or a device
-        yield Entry(source, None, state.st_size, str(state.st_mtime_ns), ("file", item.path))
+        yield Entry(source, None, state.st_size, str(state.st_mtime_ns), ("file", path))
 
 
-def _visible(folder: str | Path) -> "list[os.DirEntry[str]]":
+def _visible(folder: str | Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the paths in a folder in the order of their names, each with the state of what it leads to.
+
+    Only the names are kept in memory, because a folder may have millions of files.
+    """
     try:
-        with os.scandir(folder) as items:
-            shown = (item for item in items if not is_hidden(item.name))
-            return sorted(shown, key=lambda item: os.fsencode(item.name))
+        names = sorted(os.listdir(os.fsencode(folder)))  # noqa: PTH208  a Path for each would be ten times as large
     except OSError as error:
         raise SourceError(f"the folder {str(folder)!r} cannot be listed: {error.strerror}") from error
+    for name in map(os.fsdecode, names):
+        if is_hidden(name):
+            continue
+        path = os.path.join(folder, name)  # noqa: PTH118  making a Path takes longer
+        try:
+            state = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            # A link without a target, one that leads back to itself, or a file that was just deleted.
+            if error.errno in (errno.ELOOP, errno.ENOENT):
+                continue
+            raise SourceError(f"{path!r} cannot be read: {error.strerror}. Repair it or leave it out.") from error
+        yield path, state

@@ -21,7 +21,16 @@ from tasks.evaluation.feature_nets import find_feature_net, find_second_net
 from tasks.flow_runs.progress import ProgressReport
 from tasks.home import home
 from tasks.registry.loaded_generator import LoadedGenerator
-from tasks.trainer.pictures import SPLIT, TRAIN, real_images, reference_key, request_rows, train_images
+from tasks.trainer.pictures import (
+    SPLIT,
+    TRAIN,
+    count_reference,
+    real_images,
+    real_labels,
+    reference_key,
+    request_rows,
+    train_images,
+)
 
 
 class Nets(NamedTuple):
@@ -44,7 +53,7 @@ class Nets(NamedTuple):
             second=self.second,
             dataset=manifest.dataset,
             dataset_version=manifest.version,
-            num_reference=manifest.num_samples(SPLIT),
+            num_reference=count_reference(dataset, config),
             num_train=min(config.num_train, manifest.num_samples(TRAIN)),
             split=SPLIT,
         )
@@ -61,7 +70,7 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
         def count_from(start: int, what: str) -> Progress:
             return lambda done, _: progress.update(start + done, what)
 
-        val = decoded_once(dataset)
+        val = decoded_once(dataset, config)
         first = val_features(dataset, config, nets.first, val, count_from(0, "real images"))
         second = None
         if nets.second:
@@ -85,12 +94,12 @@ def measure(version: ModelVersion, dataset: Dataset, config: EvalConfig, nets: N
         )
 
 
-def decoded_once(dataset: Dataset) -> Callable[[], Iterator[np.ndarray]]:
-    """Return a function that gives the val split's images at each call. They are decoded at the first use only."""
+def decoded_once(dataset: Dataset, config: EvalConfig) -> Callable[[], Iterator[np.ndarray]]:
+    """Return a function that gives the real images at each call. They are decoded at the first use only."""
 
     @cache
     def decoded() -> list[np.ndarray]:
-        return list(real_images(dataset))
+        return list(real_images(dataset, count_reference(dataset, config)))
 
     def images() -> Iterator[np.ndarray]:
         yield from decoded()
@@ -105,8 +114,10 @@ def val_features(
     images: Callable[[], Iterator[np.ndarray]],
     progress: Progress | None = None,
 ) -> Array:
-    """Return the features of the val split, from the cache if it has them. Else `images` is called."""
-    return reference_features(images(), net, home().features, reference_key(dataset), config.batch_size, progress)
+    """Return the features of the real images, from the cache if it has them. Else `images` is called."""
+    return reference_features(
+        images(), net, home().features, reference_key(dataset, config), config.batch_size, progress
+    )
 
 
 def train_features(dataset: Dataset, config: EvalConfig, net: FeatureNet, progress: Progress | None = None) -> Array:
@@ -123,8 +134,7 @@ def _classes(model: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Cl
         return None
     rows = request_rows(dataset, config)
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    reference = np.array([sample.label for sample in dataset.stream(SPLIT)])
-    return Classes(dataset.labels, generated, reference)
+    return Classes(dataset.labels, generated, real_labels(dataset, config))
 
 
 def generated_images(generator: LoadedGenerator, dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:

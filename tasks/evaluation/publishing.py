@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from prefect import task
 
 from models.grids import grid_labels, real_grid
-from models.metrics.config import EvalConfig
+from models.metrics.config import USUAL_VAL, EvalConfig
 from models.metrics.judges import label_of
 from models.metrics.protocol import Protocol
 from shards import Dataset, Manifest
@@ -112,7 +112,7 @@ def gather(
 
 
 def _real_grid(dataset: Dataset, num_classes: int, classes: list[int]) -> bytes:
-    split = dataset.open_split(SPLIT)
+    split = dataset.open_split(SPLIT, USUAL_VAL)
     return real_grid(split.images, split.labels, num_classes, classes)
 
 

@@ -138,7 +138,7 @@ def _score(client: MlflowClient, version: ModelVersion, manifest_uri: str, confi
             client.log_metric(str(version.run_id), f"{SCORE_PREFIX}{protocol.digest()}/{name}", value)
         add_evaluation(client, version, expense.cost)
     elif not scores.baselines:  # measured by a version of shardgan without floors
-        scores = scores.with_baselines(val_features(dataset, config, nets.first, decoded_once(dataset)))
+        scores = scores.with_baselines(val_features(dataset, config, nets.first, decoded_once(dataset, config)))
     return ScoredModel(name=version.name, version=str(version.version), scores=scores)
 
 

@@ -90,8 +90,8 @@ def score_generator(
 
 
 def decisive(config: EvalConfig) -> dict[str, object]:
-    """The settings of an evaluation that change a study's scores. A study has one judge only."""
-    return config.model_dump(exclude={"device", "batch_size", "num_train", "second_net"})
+    """The settings of an evaluation that change a study's scores. It has one judge, and the whole val split."""
+    return config.model_dump(exclude={"device", "batch_size", "num_train", "num_val", "second_net"})
 
 
 def val_features(variant: Variant, net: FeatureNet, config: EvalConfig) -> Array:

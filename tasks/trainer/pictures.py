@@ -37,9 +37,23 @@ def some_images(dataset: Dataset, split: str = TRAIN) -> SomeImages:
     return SomeImages(np.stack([image for image, _ in pairs]), np.array([label for _, label in pairs]), seconds)
 
 
-def real_images(dataset: Dataset) -> Iterator[np.ndarray]:
-    """Yield the val split as one uint8 NCHW batch. Nothing is read before the batch is requested."""
-    yield (EarlyImages.take(dataset) or dataset.open_split(SPLIT)).images
+def count_reference(dataset: Dataset, config: EvalConfig) -> int:
+    """Return the number of real images that generated ones are compared with."""
+    return min(config.num_val, dataset.num_samples(SPLIT))
+
+
+def real_images(dataset: Dataset, most: int | None = None) -> Iterator[np.ndarray]:
+    """Yield the val split, or its first `most` images, as one uint8 NCHW batch.
+
+    Nothing is read before the batch is requested.
+    """
+    yield (EarlyImages.take(dataset, most) or dataset.open_split(SPLIT, most)).images
+
+
+def real_labels(dataset: Dataset, config: EvalConfig) -> np.ndarray:
+    """Return the class of each real image that generated ones are compared with."""
+    samples = islice(dataset.stream(SPLIT), count_reference(dataset, config))
+    return np.array([sample.label for sample in samples])
 
 
 class EarlyImages:
@@ -53,15 +67,19 @@ class EarlyImages:
 
         def decode() -> Split | None:
             dataset = Dataset.open(manifest)
-            return None if _features_are_known(dataset, config, home().features) else dataset.open_split(SPLIT)
+            if _features_are_known(dataset, config, home().features):
+                return None
+            return dataset.open_split(SPLIT, count_reference(dataset, config))
 
         cls._started = EarlySplit(decode)
 
     @classmethod
-    def take(cls, dataset: Dataset) -> Split | None:
-        """Return the split once, if it is that of this version."""
-        found, cls._started = cls._started, None
-        return found.find(dataset.manifest) if found else None
+    def take(cls, dataset: Dataset, most: int | None = None) -> Split | None:
+        """Return the split once, if it is that of this version and has as many images as are wanted."""
+        started, cls._started = cls._started, None
+        found = started.find(dataset.manifest) if started else None
+        total = dataset.num_samples(SPLIT)
+        return found if found and len(found) == (total if most is None else min(most, total)) else None
 
 
 def _features_are_known(dataset: Dataset, config: EvalConfig, folder: Path) -> bool:
@@ -71,14 +89,14 @@ def _features_are_known(dataset: Dataset, config: EvalConfig, folder: Path) -> b
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         content, net, _sha256, size, *_ = json.loads(header["__metadata__"]["key"])
-        if content == reference_key(dataset) and config.input_size in (0, size):
+        if content == reference_key(dataset, config) and config.input_size in (0, size):
             known.add(net)
     return {config.feature_net, config.second} - {""} <= known
 
 
-def reference_key(dataset: Dataset) -> str:
-    """Return the cache key of the val split's features. Quick scores and evaluations share these features."""
-    return f"{dataset.manifest.dataset} {dataset.manifest.version} {SPLIT} {dataset.num_samples(SPLIT)}"
+def reference_key(dataset: Dataset, config: EvalConfig) -> str:
+    """Return the cache key of the real images' features. Quick scores and evaluations share these features."""
+    return f"{dataset.manifest.dataset} {dataset.manifest.version} {SPLIT} {count_reference(dataset, config)}"
 
 
 def train_images(dataset: Dataset, config: EvalConfig) -> Iterator[np.ndarray]:

@@ -1,7 +1,7 @@
 """How the files of a collection were compressed, counted: from headers, or from the table of a dataset version."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -13,7 +13,16 @@ COARSE = 65  # a JPEG of a lower quality is coarse
 LOSSY_WEBP, LOSSLESS_WEBP, OTHER_WEBP = "lossy WebP", "lossless WebP", "WebP"
 LOSSLESS = ("PNG", LOSSLESS_WEBP)
 JPEG = "JPEG"
-_COLUMNS = ("format", "width", "height", "stored_width", "stored_height", "orientation", "jpeg_quality")
+_COLUMNS = (
+    "format",
+    "width",
+    "height",
+    "stored_width",
+    "stored_height",
+    "orientation",
+    "jpeg_quality",
+    "jpeg_subsampling",
+)
 
 
 class Traces(BaseModel):
@@ -102,39 +111,54 @@ def count_heads(heads: Iterable[Head], num_files: int) -> Collection:
 
 def count_version(dataset: Dataset) -> Collection:
     """Count what the samples table of a version says about the files that its images were made from."""
-    import pyarrow.compute as pc  # the headers of files do not need it
-
-    table = dataset.samples_table([*_COLUMNS, "jpeg_subsampling"])
-    coarse = table.filter(pc.less(table["jpeg_quality"], COARSE))
-    same_size = pc.and_(
-        pc.equal(coarse["width"], coarse["stored_width"]), pc.equal(coarse["height"], coarse["stored_height"])
-    )
-    unmoved = pc.and_(same_size, pc.equal(coarse["orientation"], 1))
-    sizes = pc.binary_join_element_wise(pc.cast(coarse["width"], "string"), pc.cast(coarse["height"], "string"), "x")
-    scale = pc.divide(
-        pc.cast(pc.min_element_wise(table["width"], table["height"]), "double"),
-        pc.min_element_wise(table["stored_width"], table["stored_height"]),
-    )
-    formats = Counter[str]()
-    for name, count in _value_counts(table["format"]).items():
-        formats[{"WEBP": OTHER_WEBP, "MPO": JPEG}.get(name, name)] += count
+    formats, qualities, subsampling = Counter[str](), Counter[int](), Counter[str]()
+    sizes, scales = Counter[str](), Counter[float]()
+    unmoved = 0
+    for row, count in _kinds(dataset):
+        formats[{"WEBP": OTHER_WEBP, "MPO": JPEG}.get(row["format"], row["format"])] += count
+        stored = row["stored_width"], row["stored_height"]
+        scales[min(row["width"], row["height"]) / min(stored)] += count
+        if row["jpeg_subsampling"]:
+            subsampling[row["jpeg_subsampling"]] += count
+        if row["jpeg_quality"] is None:
+            continue
+        qualities[row["jpeg_quality"]] += count
+        if row["jpeg_quality"] < COARSE:
+            sizes[f"{row['width']}x{row['height']}"] += count
+            unmoved += count * (row["orientation"] == 1 and (row["width"], row["height"]) == stored)
     return Collection(
-        num_files=len(table),
-        num_known=len(table),
+        num_files=formats.total(),
+        num_known=formats.total(),
         from_headers=False,
         is_sample=False,
-        formats=dict(formats),
-        jpeg_qualities=_value_counts(table["jpeg_quality"]),
-        subsampling=_value_counts(table["jpeg_subsampling"]),
-        coarse_unmoved=pc.sum(unmoved).as_py() or 0,
-        coarse_sizes=dict(list(_value_counts(sizes).items())[:10]),
-        scale=pc.quantile(scale)[0].as_py(),
+        formats=dict(formats.most_common()),
+        jpeg_qualities=dict(qualities.most_common()),
+        subsampling=dict(subsampling.most_common()),
+        coarse_unmoved=unmoved,
+        coarse_sizes=dict(sizes.most_common(10)),
+        scale=_median(scales),
     )
 
 
-def _value_counts(column: Any) -> dict[Any, int]:
-    counts = [(one["values"], one["counts"]) for one in column.value_counts().to_pylist()]
-    return dict(sorted(((value, n) for value, n in counts if value is not None), key=lambda one: -one[1]))
+def _kinds(dataset: Dataset) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the rows of the samples table that differ in these columns, each with its number, part by part."""
+    import pyarrow as pa  # the headers of files do not need it
+
+    for rows in dataset.sample_batches(_COLUMNS):
+        counted = pa.table(rows).group_by(list(_COLUMNS)).aggregate([([], "count_all")])
+        yield from ((row, row["count_all"]) for row in counted.to_pylist())
+
+
+def _median(values: Counter[float]) -> float | None:
+    """Return the median of values that occur so many times."""
+    places = [(values.total() - 1) // 2, values.total() // 2]
+    found, passed = [], 0
+    for value in sorted(values):
+        passed += values[value]
+        while places and places[0] < passed:
+            found.append(value)
+            places.pop(0)
+    return sum(found) / 2 if found else None
 
 
 def kind_of(facts: Mapping[str, Any]) -> str:

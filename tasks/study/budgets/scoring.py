@@ -48,7 +48,7 @@ def score_arm(
     record = open_record(study_run)
     version = resolve_version(connect(home()), model)
     weights = VersionTags.of(version, "weights_sha256").weights_sha256
-    settings = config.model_dump(exclude={"device", "batch_size", "num_train"})
+    settings = config.model_dump(exclude={"device", "batch_size", "num_train", "num_val"})
     inputs = {"weights": weights, "clean": clean.version, "config": settings}
     name = f"{arm.key}{'-known' if robust else ''}"
 

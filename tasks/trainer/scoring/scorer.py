@@ -30,7 +30,7 @@ from models.training.loop import TrainConfig
 from shards import Dataset
 from shards.processes.lifetime import die_with_parent
 from tasks.home import home
-from tasks.trainer.pictures import SPLIT, real_images, reference_key, request_rows
+from tasks.trainer.pictures import count_reference, real_images, real_labels, reference_key, request_rows
 from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.worker import find_supervisor
 
@@ -66,12 +66,12 @@ def score(
 ) -> dict[str, Any]:
     """Return one line of scores.jsonl: images seen, name, value, diversity, and the protocol with its digest."""
     dataset = Dataset.open(config.manifest)
-    manifest, num_reference = dataset.manifest, dataset.num_samples(SPLIT)
+    manifest, num_reference = dataset.manifest, count_reference(dataset, eval_config)
     reference = reference_features(
-        real_images(dataset),
+        real_images(dataset, num_reference),
         net,
         home().features,
-        reference_key(dataset),
+        reference_key(dataset, eval_config),
         eval_config.batch_size,
     )
     rows = request_rows(dataset, eval_config)
@@ -79,7 +79,7 @@ def score(
     protocol = Protocol.of(
         eval_config, net, dataset=manifest.dataset, dataset_version=manifest.version, num_reference=num_reference
     )
-    labels = classes_of(rows, dataset) if config.network.num_classes else None
+    labels = classes_of(rows, dataset, eval_config) if config.network.num_classes else None
     diversity = measure_diversity(generated, reference, labels)
     return {
         "nimg": nimg,
@@ -91,10 +91,10 @@ def score(
     }
 
 
-def classes_of(rows: list[dict[str, int]], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes of the generated images and of the val split's images, in the order of their features."""
+def classes_of(rows: list[dict[str, int]], dataset: Dataset, config: EvalConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes of the generated images and of the real images, in the order of their features."""
     generated = np.repeat([row["label"] for row in rows], [row["num_images"] for row in rows])
-    return generated, np.array([sample.label for sample in dataset.stream(SPLIT)])
+    return generated, real_labels(dataset, config)
 
 
 @torch.no_grad()

@@ -72,7 +72,7 @@ def estimate_evaluation(
     if config.gain:
         return StageCost(stage=STAGE, basis="no estimate, because the training of the classifiers was not tried")
     device = select_device(config.device)
-    num_val, num_train = counts.get("val", 0), min(config.num_train, counts.get("train", 0))
+    num_val, num_train = min(config.num_val, counts.get("val", 0)), min(config.num_train, counts.get("train", 0))
     with MemoryWatch() as memory:
         speeds = _measure(config, spec, generator.to(device), some.images, device, (num_val, num_train), budget)
     seconds = (

@@ -8,7 +8,15 @@ from models.features.nets import load_feature_net
 from models.metrics.config import EvalConfig
 from shards import Dataset
 from tasks.home import home
-from tasks.trainer.pictures import EarlyImages, real_images, reference_key, request_rows, share_out
+from tasks.trainer.pictures import (
+    EarlyImages,
+    count_reference,
+    real_images,
+    real_labels,
+    reference_key,
+    request_rows,
+    share_out,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +45,20 @@ def test_a_class_without_val_images_leaves_the_others_their_numbers(dataset: str
     assert {row["label"] for row in rows} == {1, 2}
 
 
+def test_a_large_val_split_is_read_in_part_only(dataset: str) -> None:
+    data, config = Dataset.open(dataset), EvalConfig()
+    total = data.num_samples("val")
+    assert total > 3
+    (images,) = real_images(data, 3)
+    assert np.array_equal(images, data.open_split("val").images[:3])
+    assert count_reference(data, config) == len(real_labels(data, config)) == total
+
+    split = data.manifest.num_samples_by_split | {"val": 10**6}
+    large = replace(data, manifest=data.manifest.model_copy(update={"num_samples_by_split": split}))
+    assert count_reference(large, config) == config.num_val
+    assert reference_key(large, config) != reference_key(data, config)
+
+
 def test_the_images_of_an_evaluation_are_read_early_unless_their_features_are_known(dataset: str) -> None:
     data, config = Dataset.open(dataset), EvalConfig(input_size=32, second_net="none")
     EarlyImages.start(dataset, config)
@@ -47,6 +69,6 @@ def test_the_images_of_an_evaluation_are_read_early_unless_their_features_are_kn
     net = load_feature_net(config.feature_net, 64)
     for size in (64, 32):  # the second one is that of `config`
         net.input_size = size
-        reference_features(images, net, home().features, reference_key(data))
+        reference_features(images, net, home().features, reference_key(data, config))
         EarlyImages.start(dataset, config)
         assert (EarlyImages.take(data) is None) == (size == 32)
