@@ -1,9 +1,12 @@
-"""Makes a collection of any size: pictures of 32x32 in four formats and ten classes, of which 2 % are broken files.
+"""Makes a collection of any size: `python -m benchmarks.scale.collection FOLDER START STOP`.
+
+It has pictures of 32x32 in four formats and ten classes, of which 2 % are broken files.
 
 Every file has its own bytes and its own pixels, and file number N is the same in collections of all sizes.
 """
 
 import io
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,3 +90,7 @@ def _broken(data: bytes, number: int) -> bytes:
         noise + data,
         data[: middle - 32] + noise + data[middle + 32 :],
     )[kind]
+
+
+if __name__ == "__main__":
+    write_collection(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
