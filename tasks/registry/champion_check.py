@@ -107,5 +107,6 @@ def _is_ours(client: MlflowClient, name: str) -> bool:
         return True
     if "'" in name:  # shardgan gives no model such a name, and MLflow's search does not take it
         return False
-    versions = client.search_model_versions(f"name = '{name}'")
-    return any(VersionTags.name("weights_sha256") in version.tags for version in versions)
+    # MLflow reads the tags of each version that it returns, so one version must suffice.
+    is_ours = f"name = '{name}' and tags.`{VersionTags.name('weights_sha256')}` LIKE '%'"
+    return bool(client.search_model_versions(is_ours, max_results=1))

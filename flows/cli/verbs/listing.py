@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.tracking.inventory.records import DatasetRecord, RunRecord, VersionRecord
 
 FIRST_STEP = "nothing is here yet: shardgan run --source FOLDER --dataset NAME"
+MOST_RUNS = 100  # printed without --all; reading a run takes a millisecond
 RIGHT = ("IMAGES", "CLASSES", "SIZE", "SEEN", "COST")
 
 
@@ -22,14 +23,20 @@ def list_things(
     ] = None,
     /,
     *,
+    every: Annotated[
+        bool,
+        Parameter(
+            "--all", negative=(), help=f"all runs, not only the {MOST_RUNS} that changed last", show_default=False
+        ),
+    ] = False,
     json: AsJson = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
 ) -> int:
     """List datasets, runs and models: sizes, counts, scores, aliases, and what runs now."""
-    return answer(lambda: _list(what, json), json)
+    return answer(lambda: _list(what, every, json), json)
 
 
-def _list(what: Literal["datasets", "runs", "models"] | None, as_json: bool) -> int:
+def _list(what: Literal["datasets", "runs", "models"] | None, every: bool, as_json: bool) -> int:
     from tasks.home import find_service, home
     from tasks.tracking.inventory.inventory import KINDS, Inventory
 
@@ -41,11 +48,14 @@ def _list(what: Literal["datasets", "runs", "models"] | None, as_json: bool) -> 
         }
         print_json({"home": home().shared, "service": service, **things})
         return DONE
-    sections = [(kind, rows) for kind in kinds if (rows := inventory.of_kind(kind))]
-    for kind, _ in sections:
+    sections = [kind for kind in kinds if (inventory.run_names if kind == "runs" else inventory.of_kind(kind))]
+    for kind in sections:
         if len(kinds) > 1:
             print_title(kind.capitalize())
-        SECTIONS[kind](inventory)
+        if kind == "runs":
+            _print_runs(inventory, len(inventory.run_names) if every else MOST_RUNS)
+        else:
+            SECTIONS[kind](inventory)
         if len(kinds) > 1:
             print()
     if not sections:
@@ -83,7 +93,7 @@ def _print_datasets(inventory: "Inventory") -> None:
     print_table(heads, [row(one) for one in inventory.datasets], RIGHT)
 
 
-def _print_runs(inventory: "Inventory") -> None:
+def _print_runs(inventory: "Inventory", most: int) -> None:
     from tasks.tracking.inventory.words import age_words, count_words, duration_words, score_words, size_words
 
     def row(run: "RunRecord") -> Sequence[str]:
@@ -97,7 +107,9 @@ def _print_runs(inventory: "Inventory") -> None:
         return (run.name, state, count_words(run.nimg), score, cost, size_words(run.bytes), age_words(run.updated))
 
     heads = ("RUN", "STATE", "SEEN", "BEST QUICK SCORE", "COST", "SIZE", "CHANGED")
-    print_table(heads, [row(run) for run in inventory.runs], RIGHT)
+    print_table(heads, [row(run) for run in inventory.newest_runs(most)], RIGHT)
+    if (more := len(inventory.run_names) - most) > 0:
+        print(f"and {more:,} more, which changed before: `shardgan list runs --all`")
 
 
 def _print_models(inventory: "Inventory") -> None:
@@ -116,6 +128,5 @@ def _print_models(inventory: "Inventory") -> None:
 
 SECTIONS: dict[str, Callable[["Inventory"], None]] = {
     "datasets": _print_datasets,
-    "runs": _print_runs,
     "models": _print_models,
 }

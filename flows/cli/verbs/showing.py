@@ -1,5 +1,6 @@
 """`shardgan show`: everything about a thing that has a name."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -9,6 +10,7 @@ from flows.cli.verbs.asking import DRY_RUN, AsJson, answer
 
 if TYPE_CHECKING:
     from tasks.tracking.inventory.description import Description
+    from tasks.tracking.inventory.relations import Relation
 
 
 def show(
@@ -43,13 +45,16 @@ def _show(name: str, as_json: bool) -> int:
     return DONE
 
 
+MOST_LINKS = 100  # of one kind
+
+
 def _print(one: "Description") -> None:
     print_title(f"{one.kind} {one.name}")
     print_facts(one.facts, "  ")
     sections = [
-        ("comes from", [(link.what, link.value) for link in one.parents]),
-        ("gave", [(link.what, link.value) for link in one.children]),
-        ("other versions" if one.thing else "versions", [(link.what, link.value) for link in one.versions]),
+        ("comes from", _links(one.parents)),
+        ("gave", _links(one.children)),
+        ("other versions" if one.thing else "versions", _links(one.versions)),
         ("on disk", one.paths),
         ("links", one.links),
     ]
@@ -57,3 +62,10 @@ def _print(one: "Description") -> None:
         if facts:
             print_title(title)
             print_facts(facts, "  ")
+
+
+def _links(links: "Sequence[Relation]") -> list[tuple[str, str]]:
+    """Return the links to print, the first ones if there are many."""
+    shown = [(link.what, link.value) for link in links[:MOST_LINKS]]
+    more = len(links) - len(shown)
+    return [*shown, ("and", f"{more:,} more, which --json lists")] if more else shown

@@ -1,4 +1,4 @@
-"""`Inventory`: everything in a home, read once."""
+"""`Inventory`: what a home holds, each part read when it is asked for the first time, and only once."""
 
 from functools import cached_property
 from typing import Literal, get_args
@@ -7,7 +7,7 @@ from tasks.home import Home
 from tasks.tracking.inventory.datasets import list_datasets
 from tasks.tracking.inventory.models import list_versions
 from tasks.tracking.inventory.records import DatasetRecord, RunRecord, VersionRecord
-from tasks.tracking.inventory.runs import list_runs
+from tasks.tracking.inventory.runs import list_run_names, read_run
 from tasks.tracking.model_ref import CHAMPION
 
 Kind = Literal["datasets", "runs", "models"]
@@ -20,6 +20,7 @@ class Inventory:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._runs: dict[str, RunRecord] = {}
 
     @cached_property
     def datasets(self) -> list[DatasetRecord]:
@@ -27,9 +28,24 @@ class Inventory:
         return list_datasets(self.home)
 
     @cached_property
+    def run_names(self) -> list[str]:
+        """The names of all runs, the one that changed last first. They are read without the runs."""
+        return list_run_names(self.home)
+
+    @cached_property
     def runs(self) -> list[RunRecord]:
-        """All runs."""
-        return list_runs(self.home)
+        """All runs. Thousands of them take seconds, so `run` or `newest_runs` is better where it suffices."""
+        return self.newest_runs(len(self.run_names))
+
+    def newest_runs(self, most: int) -> list[RunRecord]:
+        """Return the runs that changed last, at most so many."""
+        return [found for name in self.run_names[:most] if (found := self.run(name))]
+
+    def run(self, name: str) -> RunRecord | None:
+        """Return the run of this name, if it is here. No other run is read."""
+        if name not in self._runs and name and "/" not in name and (self.home.runs / name / "config.json").is_file():
+            self._runs[name] = read_run(self.home.runs / name)
+        return self._runs.get(name)
 
     @cached_property
     def models(self) -> list[VersionRecord]:
@@ -40,6 +56,11 @@ class Inventory:
     def registered(self) -> list[VersionRecord]:
         """All registered versions, also those that `shardgan delete` has marked."""
         return list_versions(self.home)
+
+    @cached_property
+    def by_weights(self) -> dict[str, VersionRecord]:
+        """The registered versions by the sha256 of their weights, the first one where several have the same."""
+        return {one.weights_sha256: one for one in reversed(self.registered) if one.weights_sha256}
 
     def of_kind(self, kind: Kind) -> list[Thing]:
         """Return the things of one kind."""

@@ -67,7 +67,7 @@ def all_names(inventory: Inventory, kinds: tuple[Kind, ...] = KINDS) -> Iterator
     if "models" in kinds:
         yield from dict.fromkeys(one.name for one in inventory.models)
     if "runs" in kinds:
-        yield from (run.name for run in inventory.runs)
+        yield from inventory.run_names
     if "datasets" in kinds:
         yield from (one.title for one in inventory.datasets)
     if "models" in kinds:
@@ -104,11 +104,14 @@ def _find_dataset(inventory: Inventory, text: str) -> Match | None:
 
 
 def _find_run(inventory: Inventory, text: str) -> Match | None:
-    exact = [run for run in inventory.runs if run.name == text]
-    fitting = exact or [run for run in inventory.runs if text and run.name.startswith(f"{text}-")]
-    fitting = fitting or [run for run in inventory.runs if text and run.name.endswith(f"-{text}")]
+    exact = [name for name in inventory.run_names if name == text]
+    fitting = exact or [name for name in inventory.run_names if text and name.startswith(f"{text}-")]
+    fitting = fitting or [name for name in inventory.run_names if text and name.endswith(f"-{text}")]
     # A dataset's name begins the names of all its runs: a part of a name counts only if it names a single run.
-    return Match("runs", fitting[0].name, list(fitting)) if len(fitting) == 1 and (exact or "-" in text) else None
+    if len(fitting) != 1 or not (exact or "-" in text):
+        return None
+    run = inventory.run(fitting[0])
+    return Match("runs", run.name, [run]) if run else None
 
 
 def _find_model(inventory: Inventory, text: str) -> Match | None:

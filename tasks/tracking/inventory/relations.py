@@ -1,9 +1,11 @@
 """What comes from what: parents and children of each thing, and what the champions need."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from tasks.tracking.inventory.inventory import Inventory, Thing
 from tasks.tracking.inventory.records import DatasetRecord, Record, RunRecord, VersionRecord
+from tasks.tracking.inventory.runs import RunOrigin, find_origins
 from tasks.tracking.model_ref import CHAMPION, SCHEME, ModelRef
 
 
@@ -31,7 +33,9 @@ def find_children(inventory: Inventory, thing: Thing) -> list[Relation]:
     if isinstance(thing, RunRecord):
         return [_linked("model", one) for one in inventory.models if one.run == thing.name]
     made = [_linked("dataset", one) for one in inventory.datasets if made_by(inventory, one) == thing]
-    return made + [_linked("run", run) for run in inventory.runs if started_from(inventory, run) == thing]
+    # A run that started from a version names its weights, or a version as such.
+    candidates = find_origins(inventory.home, thing.weights_sha256, SCHEME)
+    return made + [_run(one) for one in candidates if started_from(inventory, one) == thing]
 
 
 def find_needed(inventory: Inventory) -> dict[str, str]:
@@ -72,7 +76,7 @@ def dataset_of(inventory: Inventory, thing: RunRecord | VersionRecord) -> Datase
     return next((one for one in inventory.datasets if (one.name, one.version) == wanted), None)
 
 
-def uses(run: RunRecord, dataset: DatasetRecord) -> bool:
+def uses(run: RunRecord | RunOrigin, dataset: DatasetRecord) -> bool:
     """Return whether a run is trained on a dataset version, alone or in a blend."""
     return (run.dataset, run.dataset_version) == (dataset.name, dataset.version) or dataset.title in run.blend
 
@@ -83,7 +87,7 @@ def _titled(inventory: Inventory, title: str) -> DatasetRecord | None:
 
 def run_of(inventory: Inventory, version: VersionRecord) -> RunRecord | None:
     """Return the run that made a version, if it is here."""
-    return next((run for run in inventory.runs if version.run and run.name == version.run), None)
+    return inventory.run(version.run)
 
 
 def made_by(inventory: Inventory, dataset: DatasetRecord) -> VersionRecord | None:
@@ -91,16 +95,18 @@ def made_by(inventory: Inventory, dataset: DatasetRecord) -> VersionRecord | Non
     return next((one for one in inventory.registered if dataset.made_by and one.title == dataset.made_by), None)
 
 
-def started_from(inventory: Inventory, run: RunRecord) -> RunRecord | VersionRecord | None:
+def started_from(inventory: Inventory, run: RunRecord | RunOrigin) -> RunRecord | VersionRecord | None:
     """Return the version or run whose weights a run started from, if it is here."""
     if not run.init:
         return None
-    for version in inventory.registered:
-        if run.init_sha256 and version.weights_sha256 == run.init_sha256:
-            return version
+    if run.init_sha256 and (version := inventory.by_weights.get(run.init_sha256)):
+        return version
     if ModelRef.is_uri(run.init):
         return _version_of(inventory, run.init)
-    return next((one for one in inventory.runs if f"{run.init}/".startswith(f"{one.path}/")), None)
+    place = Path(run.init)
+    if not place.is_relative_to(inventory.home.runs):
+        return None
+    return inventory.run(next(iter(place.relative_to(inventory.home.runs).parts), ""))
 
 
 def _version_of(inventory: Inventory, uri: str) -> VersionRecord | None:
@@ -140,9 +146,9 @@ def _parents_of_version(inventory: Inventory, version: VersionRecord) -> Iterato
 
 
 def _children_of_dataset(inventory: Inventory, dataset: DatasetRecord) -> Iterator[Relation]:
-    for run in inventory.runs:
+    for run in find_origins(inventory.home, dataset.version):
         if uses(run, dataset):
-            yield _linked("run", run)
+            yield _run(run)
     for version in inventory.models:
         if (version.dataset, version.dataset_version) == (dataset.name, dataset.version):
             yield _linked("model", version)
@@ -153,6 +159,10 @@ def _children_of_dataset(inventory: Inventory, dataset: DatasetRecord) -> Iterat
 
 def _relation(what: str, found: Thing | None, title: str) -> Relation:
     return _linked(what, found) if found else Relation(what=what, value=f"{title} (not here)")
+
+
+def _run(origin: RunOrigin) -> Relation:
+    return Relation(what="run", value=origin.name, name=origin.name)
 
 
 def _linked(what: str, thing: Thing) -> Relation:

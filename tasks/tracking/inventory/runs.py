@@ -1,9 +1,15 @@
-"""The runs of a home, from their run directories. Reads the JSON itself: the classes of a run's config import torch."""
+"""The runs of a home, from their run directories. Reads the JSON itself: the classes of a run's config import torch.
+
+Reading all of a run takes a millisecond, and a home may have ten thousand of them. So names and times are read for all
+runs, the rest for the runs that are asked for.
+"""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from tasks.home import Home
 from tasks.tracking.inventory.files import folder_bytes, is_locked
@@ -15,10 +21,45 @@ from tasks.trainer.costs.history import History
 TAIL_BYTES = 2**16  # of stats.jsonl: holds the newest tick, whose line has less than 2 kB
 
 
-def list_runs(home: Home) -> list[RunRecord]:
-    """Return the runs of the home, the one that changed last first."""
-    found = [read_run(path.parent) for path in home.runs.glob("*/config.json")]
-    return sorted(found, key=lambda run: run.updated or datetime.fromtimestamp(0, UTC), reverse=True)
+class RunOrigin(NamedTuple):
+    """What a run was made from, from its config.json alone. The fields are those of RunRecord."""
+
+    name: str
+    dataset: str
+    dataset_version: str
+    blend: list[str]
+    init: str
+    init_sha256: str
+
+
+def list_run_names(home: Home) -> list[str]:
+    """Return the names of the runs of the home, the one that changed last first. Reads no file."""
+    times = ((path.parent.name, _changed(path)) for path in home.runs.glob("*/config.json"))
+    known = [(name, time) for name, time in times if time is not None]
+    return [name for name, _ in sorted(known, key=itemgetter(1), reverse=True)]
+
+
+def find_origins(home: Home, *texts: str) -> Iterator[RunOrigin]:
+    """Yield the origins of the runs whose config.json has one of these texts, in the order of `list_run_names`.
+
+    Only these files are parsed, because parsing takes longer than reading.
+    """
+    wanted = [text.encode() for text in texts if text]
+    for name in list_run_names(home):
+        path = home.runs / name / "config.json"
+        if any(text in path.read_bytes() for text in wanted) and (config := read_object(path)):
+            facts = _from_config(config, 0, {})
+            yield RunOrigin(name, *(facts[field] for field in RunOrigin._fields[1:]))
+
+
+def _changed(config: Path) -> float | None:
+    """Return when a run changed, in seconds since 1970; None if its directory was just deleted."""
+    for path in (config.with_name("status.json"), config):
+        try:
+            return path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+    return None
 
 
 def read_run(path: Path) -> RunRecord:

@@ -59,7 +59,7 @@ def remove(home: Home, deletion: Deletion) -> None:
         client.delete_logged_model(model_id)
     if files and files.is_relative_to(home.mlartifacts):
         shutil.rmtree(files)
-    if "'" not in deletion.model and not client.search_model_versions(f"name = '{deletion.model}'"):
+    if "'" not in deletion.model and not client.search_model_versions(f"name = '{deletion.model}'", max_results=1):
         client.delete_registered_model(deletion.model)
 
 

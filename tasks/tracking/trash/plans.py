@@ -81,8 +81,9 @@ def _refuse_outside(inventory: Inventory, match: Match) -> None:
         place = thing.folder if isinstance(thing, DatasetRecord) else thing.path
         if is_remote(place) or inventory.home.is_remote:  # a run in a bucket would be fetched again
             raise RequestError(f"{thing.title} is kept in the bucket {inventory.home.shared}: delete it there")
-        known = inventory.datasets if isinstance(thing, DatasetRecord) else inventory.runs
-        if thing.title not in {one.title for one in known} or not Path(place).is_relative_to(inventory.home.root):
+        is_dataset = isinstance(thing, DatasetRecord)
+        known = {one.title for one in inventory.datasets} if is_dataset else set(inventory.run_names)
+        if thing.title not in known or not Path(place).is_relative_to(inventory.home.root):
             raise RequestError(
                 f"{place} is not in {inventory.home.root}: only what `shardgan list` shows can be deleted"
             )

@@ -1,6 +1,7 @@
 """Datasets and runs are listed from their files, also if these are damaged or other processes work on them."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 
 from tasks.home import Home
 from tasks.tracking.inventory.datasets import is_building, list_datasets
+from tasks.tracking.inventory.description import describe
 from tasks.tracking.inventory.inventory import Inventory
-from tasks.tracking.inventory.runs import list_runs
+from tasks.tracking.inventory.names import find
+from tasks.tracking.inventory.relations import find_children
+from tasks.tracking.inventory.runs import find_origins
 from tasks.trainer.run_directory import RunDirectory
 from tests.first_wave import DATASET, MADE, RUN_OF_TWO, STOPPED, lay_out_home
 
@@ -39,13 +43,40 @@ def test_a_training_that_runs_shows_its_progress(own: Home) -> None:
     run = RunDirectory(own.runs / STOPPED[0])
     run.set_status("running", 0)
     with run.lock():
-        (running,) = (one for one in list_runs(own) if one.name == run.name)
+        (running,) = (one for one in Inventory(own).runs if one.name == run.name)
     assert (running.state, running.nimg) == ("running", 240)
     assert running.seconds_left == pytest.approx(960 / running.images_per_second)
-    (killed,) = (one for one in list_runs(own) if one.name == run.name)
+    (killed,) = (one for one in Inventory(own).runs if one.name == run.name)
     assert (killed.state, killed.seconds_left) == ("resumable", None)
     with run.follow(0):
-        assert next(one for one in list_runs(own) if one.name == run.name).state == "waiting"
+        assert next(one for one in Inventory(own).runs if one.name == run.name).state == "waiting"
+
+
+def test_few_runs_are_read_where_few_are_asked_for(own: Home) -> None:
+    for number in range(20):
+        (own.runs / f"more-{number}").mkdir()
+        (own.runs / f"more-{number}" / "config.json").write_text("{}")
+        os.utime(own.runs / f"more-{number}" / "config.json", (number, number))
+    inventory = Inventory(own)
+    assert inventory.run_names[4:7] == ["more-19", "more-18", "more-17"]
+    (described,) = (describe(inventory, match) for match in find(inventory, "first@champion"))
+    assert [link.name for link in described.parents if link.what == "run"] == [RUN_OF_TWO]
+    assert [link.name for link in find_children(inventory, inventory.datasets[0]) if link.what == "run"]
+    assert list(inventory._runs) == [RUN_OF_TWO]
+    assert [run.name for run in inventory.newest_runs(5)] == inventory.run_names[:5]
+    assert len(inventory._runs) == 5
+    assert len(inventory.runs) == 24
+    assert inventory.run("nothing") is None
+
+
+def test_origins_are_those_of_the_runs_that_name_a_text(own: Home) -> None:
+    runs = {run.name: run for run in Inventory(own).runs}
+    version = DATASET.partition("@")[2]
+    found = {one.name: one for one in find_origins(own, version)}
+    assert set(found) == {name for name, run in runs.items() if run.dataset_version == version}
+    for name, one in found.items():
+        assert all(getattr(one, field) == getattr(runs[name], field) for field in one._fields)
+    assert not list(find_origins(own, "", "no such text"))
 
 
 def test_damaged_files_are_listed_with_the_problem(own: Home) -> None:
@@ -54,7 +85,7 @@ def test_damaged_files_are_listed_with_the_problem(own: Home) -> None:
         stats.write('{"nimg": 99')
     (manifest,) = own.root.glob("datasets/made/*/manifest.json")
     manifest.write_text(json.dumps({"version": 1}))
-    runs = {run.name: run for run in list_runs(own)}
+    runs = {run.name: run for run in Inventory(own).runs}
     assert "not valid JSON" in runs[RUN_OF_TWO].problem
     assert runs[STOPPED[1]].nimg == 240
     (made,) = (one for one in list_datasets(own) if one.name == "made")
