@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +28,7 @@ SPECIAL = (
     "MLFLOW_WORKSPACE",
 )
 MODELS_A_PAGE, VERSIONS_A_PAGE = 1000, 10_000
+LOGGED = "models:/m-"  # the source of a version that was registered from a logged model
 
 
 def ask_versions(home: Home) -> list[StoredVersion]:
@@ -48,6 +49,9 @@ def ask_by_http(uri: str) -> list[StoredVersion]:
     for model in _rows(uri, "registered-models/search", "registered_models", MODELS_A_PAGE):
         for one in sorted(model.get("aliases", []), key=lambda one: str(one["alias"])):
             aliases.setdefault((model["name"], str(one["version"])), []).append(one["alias"])
+    versions = list(_rows(uri, "model-versions/search", "model_versions", VERSIONS_A_PAGE))
+    is_needed = any(version.get("source", "").startswith(LOGGED) for version in versions)
+    logged = _logged_models(uri) if is_needed else {}
     found = [
         StoredVersion(
             name=version["name"],
@@ -55,13 +59,27 @@ def ask_by_http(uri: str) -> list[StoredVersion]:
             created=int(version.get("creation_timestamp", 0)),
             run_id=version.get("run_id", ""),
             source=version.get("source", ""),
-            location=_location(uri, version),
+            location=logged.get(version.get("source", "")) or _location(uri, version),
             tags={tag["key"]: tag.get("value", "") for tag in version.get("tags", [])},
             aliases=aliases.get((version["name"], str(version["version"])), []),
         )
-        for version in _rows(uri, "model-versions/search", "model_versions", VERSIONS_A_PAGE)
+        for version in versions
     ]
     return _sorted(found)
+
+
+def _logged_models(uri: str) -> dict[str, str]:
+    """Return where the files of all logged models lie, by their URIs: one request for each thousand models."""
+    experiments = [one["experiment_id"] for one in _rows(uri, "experiments/search", "experiments", MODELS_A_PAGE)]
+    given: dict[str, Any] = {"experiment_ids": experiments, "max_results": MODELS_A_PAGE}
+    found: dict[str, str] = {}
+    while True:
+        page = _ask(uri, "logged-models/search", content=given)
+        about = (model["info"] for model in page.get("models", []))
+        found |= {f"models:/{one['model_id']}": str(one.get("artifact_uri", "")) for one in about}
+        if not page.get("next_page_token"):
+            return found
+        given["page_token"] = page["next_page_token"]
 
 
 def _rows(uri: str, what: str, kind: str, page_size: int) -> Iterator[dict[str, Any]]:
@@ -79,11 +97,16 @@ def _location(uri: str, version: dict[str, Any]) -> str:
     return str(_ask(uri, "model-versions/get-download-uri", asked)["artifact_uri"])
 
 
-def _ask(uri: str, what: str, given: dict[str, str | int]) -> dict[str, Any]:
-    request = Request(f"{uri.rstrip('/')}{API}{what}?{urlencode(given)}", headers=_authorization())
+def _ask(
+    uri: str, what: str, given: Mapping[str, str | int] | None = None, content: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Send a request with the values `given` in its address, or with `content` as JSON."""
+    headers = _authorization() | ({"Content-Type": "application/json"} if content else {})
+    data = json.dumps(content).encode() if content else None
+    request = Request(f"{uri.rstrip('/')}{API}{what}?{urlencode(given or {})}", data, headers)
     with urlopen(request, timeout=float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "20"))) as answer:
-        content: dict[str, Any] = json.load(answer)
-    return content
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
 def _authorization() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from werkzeug.serving import make_server
@@ -15,6 +16,8 @@ from tasks.tracking.inventory.registry_tables import read_versions
 from tasks.tracking.runs import connect
 from tests.first_wave import DATASET, RUN_OF_ONE
 
+asked: list[str] = []  # the paths of the requests to the server
+
 
 @pytest.fixture
 def server(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -25,7 +28,13 @@ def server(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
         monkeypatch.setattr(handlers, store, None)
     uri = inventory.home.backend_uri
     handlers.initialize_backend_stores(uri, uri, inventory.home.mlartifacts.as_uri())
-    serving = make_server("127.0.0.1", 0, app)
+    asked.clear()
+
+    def counted(environ: Any, start: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return app(environ, start)
+
+    serving = make_server("127.0.0.1", 0, counted)
     threading.Thread(target=serving.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{serving.server_port}"
     serving.shutdown()
@@ -64,3 +73,19 @@ def test_the_tables_say_what_mlflow_says(inventory: Inventory, server: str) -> N
     assert read_versions(database) == ask_versions(home()) == ask_by_http(server)
     foreign = list_versions(home())[-1]
     assert (foreign.title, foreign.aliases, foreign.bytes) == ("models:/it's odd/2", ["champion"], None)
+
+
+def test_more_versions_take_no_more_requests(inventory: Inventory, server: str) -> None:
+    ask_by_http(server)
+    before = len(asked)
+    client = connect(home())
+    source = client.get_model_version("first", "1").source
+    client.create_registered_model("many")
+    for _ in range(5):
+        client.create_model_version("many", source)
+    asked.clear()
+    found = [one for one in ask_by_http(server) if one.name == "many"]
+    assert len(asked) == before
+    assert len(found) == 5
+    assert found == [one for one in read_versions(inventory.home.mlflow_database) if one.name == "many"]
+    client.delete_registered_model("many")
