@@ -12,8 +12,7 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from benchmarks.scale.registry_home import CHAMPIONS, MODEL, PROTOCOL, SCORE, VERSIONS, run_name
-from flows.cli import main as shardgan
+from benchmarks.scale.registry_home import MODEL, PROTOCOL, SCORE, run_name
 from models.metrics.evaluation import Scores
 from tasks.home import home
 from tasks.registry.champion_check import check_champions
@@ -45,7 +44,7 @@ def promotion(client: MlflowClient) -> Any:
     ]
     now = find_champion(client, MODEL)
     assert now is not None
-    version = client.get_model_version(MODEL, str(VERSIONS))
+    version = client.get_model_version_by_alias(MODEL, "challenger")
     policy = PromotionPolicy(score=SCORE, floors="off")
     return promote(client, home(), version, scores[0], Rival(now, scores[1]), policy).why
 
@@ -65,10 +64,6 @@ def figures(_client: MlflowClient) -> Any:
     return len([*collect_champions(home(), None), *TrainingFigures(home()).collect()])
 
 
-def _command(*words: str) -> Callable[[MlflowClient], Any]:
-    return lambda _client: shardgan(words)
-
-
 LOOKUPS: dict[str, Callable[[MlflowClient], Any]] = {
     "champion look-up": champion,
     "version of a run": version_of_run,
@@ -76,14 +71,6 @@ LOOKUPS: dict[str, Callable[[MlflowClient], Any]] = {
     "rollback": rollback,
     "check of foreign champions": foreign_champions,
     "figures for Prometheus": figures,
-    "shardgan list": _command("list"),
-    "shardgan list models": _command("list", "models"),
-    "shardgan list runs": _command("list", "runs"),
-    "shardgan list runs --json": _command("list", "runs", "--json"),
-    "shardgan show MODEL@champion": _command("show", f"{MODEL}@champion"),
-    "shardgan show MODEL": _command("show", MODEL),
-    "shardgan show RUN": _command("show", run_name(int(CHAMPIONS[-1]))),
-    "shardgan show, a wrong name": _command("show", "largr"),
 }
 
 if __name__ == "__main__":

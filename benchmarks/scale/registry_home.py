@@ -1,4 +1,4 @@
-"""Makes a home with 1,000 versions of one model and 10,000 runs, quickly: `python -m benchmarks.scale.registry_home`.
+"""Makes a home with many versions of one model and many runs: `... registry_home ROOT VERSIONS RUNS`.
 
 The rows have the form of real ones: tags, settings, metrics and scores of a small training. MLflow makes the tables,
 and the rows are written to them in bulk. All versions have the same small files, whose hash they carry.
@@ -24,8 +24,7 @@ from tasks.tracking.runs import RunTags, connect, experiment_id, flatten
 from tasks.tracking.tags import ModelTags, VersionTags
 
 MODEL, DATASET, DATASET_VERSION = "large", "large", "0123456789abcdef"
-VERSIONS, RUNS, METRICS, TICKS = 1000, 10_000, 15, 10
-CHAMPIONS = [str(number) for number in range(5, VERSIONS, 5)]  # the last one has the alias
+METRICS, TICKS = 15, 10
 SCORE = "FD-MobileNetV2"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 PROTOCOL = Protocol(
@@ -47,7 +46,7 @@ PROTOCOL = Protocol(
 Rows = Iterator[Sequence[Any]]
 
 
-def make_home(root: Path) -> None:
+def make_home(root: Path, versions: int, runs: int) -> None:
     """Make the home under `root`; nothing may be there yet."""
     home = Home(root, str(root))
     experiment = experiment_id(connect(home), home, DATASET)
@@ -56,9 +55,9 @@ def make_home(root: Path) -> None:
     (files / "artifacts" / "weights.safetensors").write_bytes(random.Random(0).randbytes(300_000))
     (files / "MLmodel").write_text("flavors: {}\n")
     with closing(sqlite3.connect(home.mlflow_database)) as tables, tables:
-        _write_runs(tables, home, int(experiment))
-        _write_versions(tables, files)
-    _write_directories(home)
+        _write_runs(tables, home, int(experiment), runs)
+        _write_versions(tables, files, versions)
+    _write_directories(home, runs)
 
 
 def run_name(number: int) -> str:
@@ -70,17 +69,17 @@ def _time(number: int) -> int:
     return int((BEGIN + timedelta(minutes=number)).timestamp() * 1000)
 
 
-def _write_runs(tables: sqlite3.Connection, home: Home, experiment: int) -> None:
+def _write_runs(tables: sqlite3.Connection, home: Home, experiment: int, number_of_runs: int) -> None:
     settings = flatten({"train": TrainConfig().model_dump()})
 
     def runs() -> Rows:
-        for number in range(RUNS):
+        for number in range(number_of_runs):
             name, at = run_name(number), _time(number)
             place = f"{home.mlartifacts.as_uri()}/{DATASET}/{number:032x}/artifacts"
             yield (f"{number:032x}", name, "UNKNOWN", "bench", "FINISHED", at, at + 60_000, "active", place, experiment)
 
     def tags() -> Rows:
-        for number in range(RUNS):
+        for number in range(number_of_runs):
             given = RunTags(
                 run=run_name(number),
                 run_dir=str(home.runs / run_name(number)),
@@ -97,7 +96,7 @@ def _write_runs(tables: sqlite3.Connection, home: Home, experiment: int) -> None
 
     def metrics() -> Rows:
         drawn = random.Random(1)
-        for number in range(RUNS):
+        for number in range(number_of_runs):
             for name in range(METRICS):
                 for tick in range(TICKS):
                     yield f"metric-{name}", drawn.random(), _time(number) + tick, f"{number:032x}", tick, 0
@@ -105,7 +104,9 @@ def _write_runs(tables: sqlite3.Connection, home: Home, experiment: int) -> None
     columns = "run_uuid, name, source_type, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri"
     _insert(tables, f"runs({columns}, experiment_id)", runs())
     _insert(tables, "tags(key, value, run_uuid)", tags())
-    params = ((key, str(value)[:500], f"{number:032x}") for number in range(RUNS) for key, value in settings.items())
+    params = (
+        (key, str(value)[:500], f"{number:032x}") for number in range(number_of_runs) for key, value in settings.items()
+    )
     _insert(tables, "params(key, value, run_uuid)", params)
     _insert(tables, "metrics(key, value, timestamp, run_uuid, step, is_nan)", metrics())
     tables.execute(
@@ -115,22 +116,23 @@ def _write_runs(tables: sqlite3.Connection, home: Home, experiment: int) -> None
     )
 
 
-def _write_versions(tables: sqlite3.Connection, files: Path) -> None:
+def _write_versions(tables: sqlite3.Connection, files: Path, versions: int) -> None:
+    champions = [str(number) for number in range(5, versions, 5)]  # the last one has the alias
     digest, drawn = files_sha256(files), random.Random(2)
-    made = [_version_tags(number, digest, drawn.uniform(20, 80)) for number in range(1, VERSIONS + 1)]
-    history = ModelTags(champions=json.dumps(CHAMPIONS)).as_tags()
+    made = [_version_tags(number, digest, drawn.uniform(20, 80)) for number in range(1, versions + 1)]
+    history = ModelTags(champions=json.dumps(champions)).as_tags()
     now = _time(0)
     _insert(tables, "registered_models(name, creation_time, last_updated_time)", [(MODEL, now, now)])
     _insert(tables, "registered_model_tags(key, value, name)", ((*tag, MODEL) for tag in history.items()))
     columns = "name, version, creation_time, last_updated_time, current_stage, source, storage_location, run_id, status"
     rows = (
         (MODEL, number, _time(number), _time(number), "None", files.as_uri(), files.as_uri(), f"{number:032x}", "READY")
-        for number in range(1, VERSIONS + 1)
+        for number in range(1, versions + 1)
     )
     _insert(tables, f"model_versions({columns})", rows)
     tags = ((*tag, MODEL, number) for number, given in enumerate(made, 1) for tag in given.items())
     _insert(tables, "model_version_tags(key, value, name, version)", tags)
-    aliases = [("champion", CHAMPIONS[-1], MODEL), ("challenger", VERSIONS, MODEL)]
+    aliases = [("champion", champions[-1], MODEL), ("challenger", versions, MODEL)]
     _insert(tables, "registered_model_aliases(alias, version, name)", aliases)
 
 
@@ -159,14 +161,14 @@ def _version_tags(number: int, files_digest: str, score: float) -> dict[str, str
         graph_difference={"onnx": "1e-07", "torch_export": "0"},
         scores={PROTOCOL.digest(): json.dumps(scores)},
         shown_scores={name: f"{value:.6g}" for name, value in values.items()},
-        promoted=str(number) in CHAMPIONS,
+        promoted=number % 5 == 0,
         why=f"better: {SCORE} {score:.3f} against the champion's {score + 1:.3f}",
         at=(BEGIN + timedelta(minutes=number)).isoformat(timespec="seconds"),
-        replaced=str(number - 5) if str(number) in CHAMPIONS else "",
+        replaced=str(number - 5) if number % 5 == 0 else "",
     ).as_tags()
 
 
-def _write_directories(home: Home) -> None:
+def _write_directories(home: Home, runs: int) -> None:
     """Write a directory for each run: what a finished training leaves, with one small checkpoint."""
     config = {
         "run": "",
@@ -186,7 +188,7 @@ def _write_directories(home: Home) -> None:
     history = "".join(
         json.dumps({"event": event, "at": 1.8e9 + 60 * n, "nimg": 0}) + "\n" for n, event in enumerate(events)
     )
-    for number in range(RUNS):
+    for number in range(runs):
         path = home.runs / run_name(number)
         checkpoint = path / "checkpoints" / "000000200000"
         checkpoint.mkdir(parents=True)
@@ -208,4 +210,4 @@ def _insert(tables: sqlite3.Connection, into: str, rows: Any) -> None:
 
 if __name__ == "__main__":
     shutil.rmtree(sys.argv[1], ignore_errors=True)
-    make_home(Path(sys.argv[1]).absolute())
+    make_home(Path(sys.argv[1]).absolute(), int(sys.argv[2]), int(sys.argv[3]))

@@ -64,15 +64,16 @@ def _make(source: Path, figures: Path, number: int) -> None:
         known.write_text(str(number))
 
 
-def measure(command: list[str], environment: Mapping[str, str]) -> Row:
+def measure(command: list[str], environment: Mapping[str, str], statuses: tuple[int, ...] = (0,)) -> Row:
     """Run a command: CPU seconds of all its processes, seconds, peak memory of its largest process in MB, and loads."""
     before, began = psutil.getloadavg()[0], time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as child:
+    known = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=known | environment) as child:
         assert child.stdout is not None
         said = child.stdout.read()
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    if child.returncode not in statuses:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
     row = {
         "cpu": round(used.ru_utime + used.ru_stime, 2),
@@ -80,7 +81,7 @@ def measure(command: list[str], environment: Mapping[str, str]) -> Row:
         "peak_mb": round(used.ru_maxrss / 1024, 1),
         "commit": commit(),
         "loads": [round(before, 1), round(psutil.getloadavg()[0], 1)],
-        "said": said.strip().splitlines()[-1][:500] if said.strip() else "",
+        "said": said.strip().splitlines()[-1][:1000] if said.strip() else "",
     }
     print(f"{json.dumps(row)}: {' '.join(command)}", file=sys.stderr, flush=True)
     return row
