@@ -117,7 +117,8 @@ def count_version(dataset: Dataset) -> Collection:
     for row, count in _kinds(dataset):
         formats[{"WEBP": OTHER_WEBP, "MPO": JPEG}.get(row["format"], row["format"])] += count
         stored = row["stored_width"], row["stored_height"]
-        scales[min(row["width"], row["height"]) / min(stored)] += count
+        if None not in stored:  # early releases did not record it
+            scales[min(row["width"], row["height"]) / min(stored)] += count
         if row["jpeg_subsampling"]:
             subsampling[row["jpeg_subsampling"]] += count
         if row["jpeg_quality"] is None:
