@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
 	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-penalties \
-	bench-robust bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
+	bench-robust bench-scale bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-17s %s\n", $$1, $$2}'
@@ -99,6 +99,11 @@ bench-penalties: $(STAMP) ## gradient penalties of r3: exact, lazy and by finite
 
 bench-robust: $(STAMP) ## compression-robust training beside plain training, on JPEG 15 and 30 (some hours on two cores)
 	@$(BIN)/python -m benchmarks.robust
+
+# 20 GB in .cache/bench/scale, which are left there. SIZES="10000,100000" is done in ten minutes.
+SIZES ?= 10000,100000,1000000
+bench-scale: $(STAMP) ## collections of up to a million images, and a registry of 10,000 runs (an hour on two cores)
+	@$(BIN)/python -m benchmarks.scale --sizes $(SIZES)
 
 bench-scores: $(STAMP) ## what the scores cost, 50,000 images against 50,000
 	@$(BIN)/python -m benchmarks.scores

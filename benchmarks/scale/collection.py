@@ -54,8 +54,8 @@ def _pictures(first: int) -> NDArray[np.uint8]:
     coarse = np.random.default_rng(first).integers(0, 256, (_BATCH, _COARSE, _COARSE, 3)).astype(np.float32)
     places = np.linspace(0, _COARSE - 1, SIDE)
     weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(_COARSE))).astype(np.float32)
-    smooth = np.einsum("yi,nijc,xj->nyxc", weights, coarse, weights, optimize=True)
-    return np.rint(smooth).astype(np.uint8)
+    smooth: NDArray[np.float32] = np.einsum("yi,nijc,xj->nyxc", weights, coarse, weights, optimize=True)
+    return np.asarray(np.rint(smooth), np.uint8)
 
 
 def _encoded(pixels: NDArray[np.uint8], suffix: str) -> bytes:

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +11,6 @@ from benchmarks.harness.rows import Row, kept
 from benchmarks.scale.stages import PYTHON, SHARDGAN, measure
 
 FIRST_RUN = "large-dcgan-00000005"  # of version 5
-# Each runs in a process that has imported MLflow and Prefect already: what is measured is the look-up itself.
-LOOKUPS = (
-    "champion look-up",
-    "version of a run",
-    "promotion",
-    "rollback",
-    "check of foreign champions",
-    "figures for Prometheus",
-)
 # Each is measured from the start of the command to its end.
 COMMANDS = (
     "list",
@@ -49,16 +41,23 @@ def measure_registry(folder: Path) -> Iterator[Row]:
         if not (home / "made").exists():
             subprocess.run([*PYTHON, "benchmarks.scale.registry_home", str(home), *map(str, size)], check=True)
             (home / "made").touch()
-        for what in (*LOOKUPS, *COMMANDS):
-            path = folder / "figures" / f"registry-{size.versions}-{what.replace(' ', '-')}.json"
-            yield kept(path, lambda home=home, what=what, size=size: _ask(home, what) | size._asdict())  # type: ignore[misc]
+        environment = {"SHARDGAN_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
+        for number, look_up in enumerate((_look_up, *(partial(_command, words) for words in COMMANDS))):
+            path = folder / "figures" / f"registry-{size.versions}-{number}.json"
+            for row in kept(path, partial(_rows, look_up, environment))["rows"]:
+                yield row | size._asdict()
 
 
-def _ask(home: Path, what: str) -> Row:
-    environment = {"SHARDGAN_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
-    if what in COMMANDS:
-        row = measure([SHARDGAN, *what.split()], environment, statuses=(0, 2))
-        return {"what": f"shardgan {what}"} | row
-    row = measure([*PYTHON, "benchmarks.scale.lookups", what], environment)
-    taken = json.loads(row["said"])
-    return {"what": what, "loads": row["loads"], "commit": row["commit"]} | taken
+def _rows(look_up: Callable[[dict[str, str]], list[Row]], environment: dict[str, str]) -> Row:
+    return {"rows": look_up(environment)}
+
+
+def _look_up(environment: dict[str, str]) -> list[Row]:
+    """Ask everything that needs MLflow, in one process."""
+    row = measure([*PYTHON, "benchmarks.scale.lookups"], environment)
+    common = {name: row[name] for name in ("loads", "commit")}
+    return [json.loads(line) | common for line in row["lines"] if line.startswith('{"what"')]
+
+
+def _command(words: str, environment: dict[str, str]) -> list[Row]:
+    return [{"what": f"shardgan {words}"} | measure([SHARDGAN, *words.split()], environment, statuses=(0, 2))]

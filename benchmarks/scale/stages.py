@@ -68,7 +68,7 @@ def measure(command: list[str], environment: Mapping[str, str], statuses: tuple[
     """Run a command: CPU seconds of all its processes, seconds, peak memory of its largest process in MB, and loads."""
     before, began = psutil.getloadavg()[0], time.monotonic()
     known = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=known | environment) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=known | dict(environment)) as child:
         assert child.stdout is not None
         said = child.stdout.read()
         _, status, used = os.wait4(child.pid, 0)
@@ -81,7 +81,7 @@ def measure(command: list[str], environment: Mapping[str, str], statuses: tuple[
         "peak_mb": round(used.ru_maxrss / 1024, 1),
         "commit": commit(),
         "loads": [round(before, 1), round(psutil.getloadavg()[0], 1)],
-        "said": said.strip().splitlines()[-1][:1000] if said.strip() else "",
+        "lines": said.strip().splitlines()[-20:],
     }
     print(f"{json.dumps(row)}: {' '.join(command)}", file=sys.stderr, flush=True)
     return row

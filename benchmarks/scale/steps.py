@@ -19,7 +19,7 @@ def start(dataset: Dataset, mode: str) -> str:
     from tasks.trainer.batches import open_data
     from tasks.trainer.config import DataConfig
 
-    data = open_data(DataConfig(mode=mode, workers=-1), dataset, batch_size=64, seed=0)  # type: ignore[arg-type]
+    data = open_data(DataConfig(mode=mode, workers=-1), dataset, batch_size=64, seed=0)
     data.preview()
     images, _ = next(data.batches(0))
     return f"{len(images)} of {data.describe()}"
