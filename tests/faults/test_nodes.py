@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from models.compute.config import ComputeConfig
+from models.training.checkpoints import CheckpointStore
 from models.training.health_config import HealthConfig
 from models.training.loop import TrainConfig
 from tasks.trainer.nodes.config import LaunchConfig
@@ -33,7 +34,7 @@ CONFIG = TrainConfig(
 )
 NETWORK = "10.77.0.0/24"
 MODULES = ("tasks.trainer.worker", "tasks.trainer.nodes.node")
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 540
 
 
 def ip(*words: str) -> str:
@@ -129,3 +130,26 @@ def test_nodes_lost(dataset: str, tmp_path: Path, machines: tuple[Machine, Machi
     assert ticks == [row["nimg"] for row in undisturbed.read_stats()]
     assert weights_sha256(run) == weights_sha256(undisturbed)
     tell(f"lost after ticks {lost_at} of {len(ticks)}; weights bit-identical; ports on the named network alone")
+
+
+def test_nodes_told_to_stop(dataset: str, tmp_path: Path, machines: tuple[Machine, Machine], tell: Tell) -> None:
+    """One of two nodes told to stop (SIGTERM) and started again, and later the other one, which leads."""
+    run = make_run(dataset, tmp_path / "stopped")
+    leader, other = start_all(machines, run)
+    wait_until(lambda: len(run.read_stats()) >= 2, alive=leader, what="tick 2")
+    other.terminate()
+    assert other.wait(PATIENCE_SECONDS) == 1
+    status = run.status()
+    assert status is not None
+    assert status.state == "running"
+    saved = int(CheckpointStore(run.checkpoints).committed()[-1].name)
+    other = machines[1].start(MODULES[1], run)
+    wait_until(lambda: f"resuming at {saved} images" in run.log.read_text(), alive=leader, what="the resume")
+    os.killpg(leader.pid, signal.SIGTERM)
+    leader.wait(PATIENCE_SECONDS)
+    assert other.wait(PATIENCE_SECONDS) == 0
+    status = run.status()
+    assert status is not None
+    assert status.state == "resumable"
+    assert status.nimg == int(CheckpointStore(run.checkpoints).committed()[-1].name) >= saved
+    tell(f"continued from {saved} images, where the node was told to stop; then all stopped at {status.nimg}")
