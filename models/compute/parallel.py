@@ -66,6 +66,15 @@ class World:
             dist.all_reduce(raised, op=dist.ReduceOp.MAX, group=self._control)
         return bool(raised)
 
+    def is_same(self, number: int) -> bool:
+        """Whether all processes call this with the same number; every process gets the same answer."""
+        if self.size == 1:
+            return True
+        extremes = torch.tensor([number, -number])
+        with peers_expected():
+            dist.all_reduce(extremes, op=dist.ReduceOp.MAX, group=self._control)
+        return int(extremes[0]) == -int(extremes[1])
+
     def wait(self) -> None:
         """Return when all processes have called this."""
         self.any(False)

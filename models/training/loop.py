@@ -21,7 +21,7 @@ from models.compute.copies import DeviceBatches
 from models.compute.device import memory_bytes, memory_errors, memory_format, prepare, select_device
 from models.compute.draws import Draws, mixed_seed
 from models.compute.parallel import World, share_batch_norm
-from models.errors import ConfigError, DivergedError
+from models.errors import ConfigError, DivergedError, PeerLostError
 from models.grids import contact_sheet, grid_labels, grid_png, to_uint8
 from models.networks.families import NetworkSpec
 from models.shield.shield import Shield, Trusted
@@ -76,6 +76,7 @@ def train(
         logger.info("resuming at %s images", f"{state.nimg:,}")
     elif inputs.initial_weights is not None:
         start_from(state, inputs.initial_weights)
+    check_same_start(state.nimg, world)
     if not resumed and world.is_main:
         io.snapshot(0, sample_images(state, config.seed).png())
 
@@ -146,6 +147,19 @@ def check_shares(config: TrainConfig, world: World) -> None:
         raise ConfigError(
             f"train.batch_size {config.batch_size} cannot be shared by {world.size} processes: "
             f"choose a multiple of {world.size}, at least {2 * world.size}"
+        )
+
+
+def check_same_start(nimg: int, world: World) -> None:
+    """Raise PeerLostError unless all processes continue from the same checkpoint.
+
+    A shared file system may show a new checkpoint to one machine some seconds before another one. A new start of all
+    processes finds it everywhere.
+    """
+    if not world.is_same(nimg):
+        raise PeerLostError(
+            f"this process found its newest checkpoint at {nimg:,} images, and another one elsewhere: start the "
+            "training again, and check that all machines see the same run directory"
         )
 
 

@@ -32,7 +32,7 @@ CONFIG = TrainConfig(
     compute=ComputeConfig(threads=1, device="cpu", nodes=2),
     health=HealthConfig(score_ticks=0),
 )
-NETWORK = "10.77.0.0/24"
+NETWORK, SECOND, THIRD = "10.77.0.0/24", "10.77.0.2", "10.77.0.3"
 MODULES = ("tasks.trainer.worker", "tasks.trainer.nodes.node")
 PATIENCE_SECONDS = 540
 
@@ -60,8 +60,14 @@ class Machine:
         command = ["ip", "netns", "exec", self.name, sys.executable, "-c", LISTENING]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
-    def lose_power(self) -> None:
-        """Kill all its processes."""
+    def vanish(self, address: str, later: str) -> None:
+        """Kill all its processes so that nobody is told: no packet leaves it any more. Give it another address."""
+        ip("-n", self.name, "addr", "delete", f"{address}/24", "dev", "cable")
+        self.kill_all()
+        ip("-n", self.name, "addr", "add", f"{later}/24", "dev", "cable")
+
+    def kill_all(self) -> None:
+        """Kill all its processes. Its kernel closes their connections."""
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -92,7 +98,7 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
         yield first, second
     finally:
         for machine in (first, second):
-            machine.lose_power()
+            machine.kill_all()
             subprocess.run(["ip", "netns", "delete", machine.name], check=False)
 
 
@@ -107,7 +113,7 @@ def start_all(machines: tuple[Machine, Machine], run: RunDirectory) -> "list[sub
 
 
 def test_nodes_lost(dataset: str, tmp_path: Path, machines: tuple[Machine, Machine], tell: Tell) -> None:
-    """One of two nodes killed (SIGKILL) in training and started again, and later the other one, which leads."""
+    """One of two nodes vanished from the network in training and back with another address; the leader killed later."""
     undisturbed, run = make_run(dataset, tmp_path / "undisturbed"), make_run(dataset, tmp_path / "disturbed")
     assert [process.wait(PATIENCE_SECONDS) for process in start_all(machines, undisturbed)] == [0, 0]
 
@@ -115,8 +121,11 @@ def test_nodes_lost(dataset: str, tmp_path: Path, machines: tuple[Machine, Machi
     for place, ticks in ((1, 4), (0, 14)):
         wait_until(lambda ticks=ticks: len(run.read_stats()) >= ticks, alive=started[0], what=f"tick {ticks}")
         ports = {address for machine in machines for address in machine.listening_on()}
-        assert ports <= {"10.77.0.1", "10.77.0.2"}, "a port is open on another address than that of launch.interface"
-        machines[place].lose_power()
+        assert ports <= {"10.77.0.1", SECOND, THIRD}, "a port is open on another address than that of launch.interface"
+        if place:
+            machines[place].vanish(SECOND, later=THIRD)
+        else:
+            machines[place].kill_all()
         lost_at.append(len(run.read_stats()))
         started[place].wait(PATIENCE_SECONDS)
         started[place] = machines[place].start(MODULES[place], run)

@@ -53,6 +53,8 @@ def batches(start_nimg: int, world: World) -> Iterator[tuple[np.ndarray, np.ndar
 def main(folder: Path) -> None:
     world = World.join(torch.device("cpu"))
     rows: list[dict[str, object]] = []
+    assert world.is_same(7)
+    assert world.is_same(world.rank) == (world.size == 1)
     for name, settings in TRAININGS.items():
         family = settings["family"]
         spec = NetworkSpec(family=family, resolution=16, channels=1, num_classes=2, latent_dim=4, width=8)
