@@ -12,6 +12,13 @@ RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 LARGEST_ASPECT = 4  # of the longer to the shorter side
 
 
+def fitting_size(aspect: float, shorter: int) -> tuple[int, int]:
+    """Width and height of possible images with this shorter side, as near as possible to `aspect` (width by height)."""
+    step = shorter // (6 if shorter % 3 == 0 else 4)
+    longer = min(round(shorter * max(aspect, 1 / aspect) / step) * step, LARGEST_ASPECT * shorter)
+    return (longer, shorter) if aspect > 1 else (shorter, longer)
+
+
 def check_resolution(resolution: int, image_width: int = 0) -> None:
     """Raise ValueError for a size that no family can make: `resolution` high and `image_width` wide, 0 for squares.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from shards.config import ShardConfig
 from shards.errors import RefusedError
-from shards.images.geometry import plan, unchanged
+from shards.images.geometry import ON_ITS_SIDE, plan, unchanged
 from shards.images.inspection import describe_head
 from shards.images.recipe import Recipe
 from shards.sources.entries import Entry, Place
@@ -59,9 +59,11 @@ def _head(entry: Entry, recipe: Recipe) -> Head:
         return Head(entry, {"reason": refused.code, "message": str(refused)})
     if "width" not in facts:
         return Head(entry, facts)
-    size = facts["width"], facts["height"]
+    size, orientation = (facts["width"], facts["height"]), facts.get("orientation", 1)
+    if recipe.image_width and orientation >= ON_ITS_SIDE:
+        size = size[::-1]
     box, stored = plan(size, recipe, 0)
-    upright = facts.get("orientation", 1) == 1
+    upright = orientation == 1
     return Head(entry, facts, upright and (box, stored) == unchanged(size), (box[2] - box[0]) / stored[0])
 
 

@@ -17,6 +17,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+ON_ITS_SIDE = 5  # from this EXIF orientation on, width and height of the file are exchanged
 _FILTERS = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
 # Images are first reduced by a whole factor to this many times the target. The result looks like plain Lanczos.
 _REDUCING_GAP = 3.0

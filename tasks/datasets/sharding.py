@@ -72,7 +72,8 @@ def advise_on(outcome: BuildOutcome) -> list[tuple[str, str]]:
     except (OSError, ValueError) as error:  # the table is gone, or of an early release
         logger.warning("the compression of %s is not known: %s", dataset.name, error)
         return []
-    return advise(found, dataset.manifest.size).summary()
+    manifest = dataset.manifest
+    return advise(found, manifest.size, str(manifest.settings.get("shape"))).summary()
 
 
 def describe_build(outcome: BuildOutcome) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from models.networks.names import check_resolution
+from models.networks.names import RESOLUTIONS, check_resolution, fitting_size
 from tasks.datasets.compression import evidence
 from tasks.datasets.compression.collection import COARSE, LOSSY_WEBP, OTHER_WEBP, Collection
 from tasks.datasets.compression.words import describe, median_of
@@ -14,6 +14,7 @@ MIXED = 0.95  # from this share on, the coarse files count as the whole collecti
 TRACED, LEAST_TRACED = 0.05, 3  # share and number of images with traces from which a collection counts as decoded JPEG
 MEASURED = 40  # up to this quality, robust training was measured at a quality near enough
 SEVERAL = 1.05  # a stored pixel of this many file pixels or more is scaled down
+CROPS, MUCH_LOST = ("crop", "random_crop"), 0.2  # share of the pixels of a file
 OFF, KNOWN, LEARNED = "off", "known", "learned"
 STUDY = "`shardgan study` measures it on your images"
 
@@ -28,15 +29,17 @@ class Advice(BaseModel):
     advice: str
     evidence: str
     settings: dict[str, str]
+    shape: str = ""
 
     def facts(self) -> list[tuple[str, str]]:
         """Give the advice as (name, value) pairs of plain text, in the order in which a person reads them."""
         rows = [("compression", " ".join(self.found)), ("cost", self.cost), ("advice", self.advice)]
-        return [*rows, ("evidence", self.evidence)] if self.evidence else rows
+        shape = [("shape", self.shape)] if self.shape else []
+        return [*rows, *([("evidence", self.evidence)] if self.evidence else []), *shape]
 
     def summary(self) -> list[tuple[str, str]]:
         """Give the same pairs, without the figures where nothing is to be done."""
-        return [pair for pair in self.facts() if self.settings or pair[0] in ("compression", "advice")]
+        return [pair for pair in self.facts() if self.settings or pair[0] in ("compression", "advice", "shape")]
 
 
 class _Part(BaseModel):
@@ -48,9 +51,34 @@ class _Part(BaseModel):
     settings: dict[str, str] = {}
 
 
-def advise(found: Collection, size: str) -> Advice:
-    """Say what to do with a collection that a build stores at `size`, such as 64 or 96x64."""
-    return Advice(found=describe(found), **_advise(found, size).model_dump())
+def advise(found: Collection, size: str, shape: str = "") -> Advice:
+    """Say what to do with a collection that a build stores at `size`, such as 64 or 96x64, with shard.shape=`shape`."""
+    about_shape = advise_on_shape(found.aspect, size) if shape in CROPS and found.aspect else ""
+    return Advice(found=describe(found), shape=about_shape, **_advise(found, size).model_dump())
+
+
+def advise_on_shape(aspect: float, size: str) -> str:
+    """A sentence if a crop leaves out much of the files, and another shape would keep it; empty else.
+
+    `aspect` is the median ratio of their width to their height.
+    """
+    width, _, height = size.partition("x")
+    stored = int(width), int(height or width)
+    if min(stored) not in RESOLUTIONS:
+        return ""
+    better = fitting_size(aspect, min(stored))
+    lost, would_lose = (1 - _kept(aspect, one[0] / one[1]) for one in (stored, better))
+    if lost < MUCH_LOST or would_lose > lost / 2:
+        return ""
+    ratio = f"{aspect:.3g} times as wide as high" if aspect > 1 else f"{1 / aspect:.3g} times as high as wide"
+    return (
+        f"In the median, the files are {ratio}, and the crop leaves out {100 * lost:.0f} % of their pixels. "
+        f"shard.resolution={better[0]}x{better[1]} leaves out {100 * would_lose:.0f} %."
+    )
+
+
+def _kept(aspect: float, stored: float) -> float:
+    return min(aspect / stored, stored / aspect)
 
 
 def _advise(found: Collection, size: str) -> _Part:

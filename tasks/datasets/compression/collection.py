@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from shards import Dataset, Head
+from shards.images.geometry import ON_ITS_SIDE
 
 COARSE = 65  # a JPEG of a lower quality is coarse
 LOSSY_WEBP, LOSSLESS_WEBP, OTHER_WEBP = "lossy WebP", "lossless WebP", "WebP"
@@ -46,7 +47,8 @@ class Collection(BaseModel):
 
     `coarse_unmoved` are the coarse JPEG files that a build stores without scaling, cropping or rotating them, so that
     their tables still describe the pixels. `coarse_sizes` are the sizes of the coarse files with their numbers,
-    `scale` the median number of file pixels that one stored pixel covers, in one direction. `rescaled` files have a
+    `scale` the median number of file pixels that one stored pixel covers, in one direction. `aspect` is the median
+    ratio of width to height of files as they are shown. `rescaled` files have a
     smaller or larger size than their camera wrote, `resaved` ones were written by a program that compresses again.
     """
 
@@ -63,6 +65,7 @@ class Collection(BaseModel):
     coarse_unmoved: int = 0
     coarse_sizes: dict[str, int] = {}
     scale: float | None = None
+    aspect: float | None = None
     webp_qualities: dict[int, int] = {}
     palettes: dict[int, int] = {}
     rescaled: int = 0
@@ -91,6 +94,7 @@ def count_heads(heads: Iterable[Head], num_files: int) -> Collection:
     jpegs = [one for one in known if kind_of(one.facts) == JPEG]
     coarse = [one for one in jpegs if (one.facts["jpeg_quality"] or 100) < COARSE]
     scales = [one.scale for one in known if one.scale is not None]
+    aspects = [_aspect(one.facts) for one in known if one.facts.get("height")]
     return Collection(
         num_files=num_files,
         num_known=len(known),
@@ -102,6 +106,7 @@ def count_heads(heads: Iterable[Head], num_files: int) -> Collection:
         coarse_unmoved=sum(one.is_unmoved for one in coarse),
         coarse_sizes=_count(f"{one.facts['width']}x{one.facts['height']}" for one in coarse),
         scale=median(scales) if scales else None,
+        aspect=median(aspects) if aspects else None,
         webp_qualities=_count(one.facts["webp_quality"] for one in known if one.facts.get("webp_quality")),
         palettes=_count(one.facts["colours"] for one in known if one.facts.get("colours")),
         rescaled=sum("camera_size" in one.facts for one in known),
@@ -112,13 +117,14 @@ def count_heads(heads: Iterable[Head], num_files: int) -> Collection:
 def count_version(dataset: Dataset) -> Collection:
     """Count what the samples table of a version says about the files that its images were made from."""
     formats, qualities, subsampling = Counter[str](), Counter[int](), Counter[str]()
-    sizes, scales = Counter[str](), Counter[float]()
+    sizes, scales, aspects = Counter[str](), Counter[float](), Counter[float]()
     unmoved = 0
     for row, count in _kinds(dataset):
         formats[{"WEBP": OTHER_WEBP, "MPO": JPEG}.get(row["format"], row["format"])] += count
         stored = row["stored_width"], row["stored_height"]
         if None not in stored:  # early releases did not record it
             scales[min(row["width"], row["height"]) / min(stored)] += count
+        aspects[_aspect(row)] += count
         if row["jpeg_subsampling"]:
             subsampling[row["jpeg_subsampling"]] += count
         if row["jpeg_quality"] is None:
@@ -138,6 +144,7 @@ def count_version(dataset: Dataset) -> Collection:
         coarse_unmoved=unmoved,
         coarse_sizes=dict(sizes.most_common(10)),
         scale=_median(scales),
+        aspect=_median(aspects),
     )
 
 
@@ -160,6 +167,12 @@ def _median(values: Counter[float]) -> float | None:
             found.append(value)
             places.pop(0)
     return sum(found) / 2 if found else None
+
+
+def _aspect(facts: Mapping[str, Any]) -> float:
+    """Return the ratio of width to height of an image as it is shown."""
+    width, height = facts["width"], facts["height"]
+    return float(height / width if (facts.get("orientation") or 1) >= ON_ITS_SIDE else width / height)
 
 
 def kind_of(facts: Mapping[str, Any]) -> str:

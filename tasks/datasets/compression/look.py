@@ -41,7 +41,9 @@ def examine_collection(config: CollectionConfig) -> CollectionOutcome:
     collection = count_heads(heads, num_files)
     if traces := _look_at_pixels(heads, shard, config.sample_pixels):
         collection = collection.model_copy(update={"traces": traces})
-    return CollectionOutcome(source=shard.source, collection=collection, advice=advise(collection, shard.size))
+    return CollectionOutcome(
+        source=shard.source, collection=collection, advice=advise(collection, shard.size, shard.shape)
+    )
 
 
 def sample(entries: Iterable[Entry], count: int) -> tuple[list[Entry], int]:

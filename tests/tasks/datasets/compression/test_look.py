@@ -13,7 +13,7 @@ from flows.cli.app import app
 from shards import Dataset, ShardConfig, build
 from tasks.datasets.compression import evidence
 from tasks.datasets.compression.advice import Advice, advise
-from tasks.datasets.compression.collection import count_version
+from tasks.datasets.compression.collection import Collection, count_version
 from tasks.datasets.compression.look import CollectionOutcome, examine_collection, sample
 from tasks.datasets.config import CollectionConfig
 from tasks.errors import RequestError
@@ -119,7 +119,7 @@ def test_a_build_that_scales_makes_the_tables_useless(tmp_path: Path) -> None:
 def test_a_build_says_the_same_of_all_its_images(tmp_path: Path) -> None:
     folder = make(tmp_path / "x", mixed)
     built = build(ShardConfig(source=str(folder), dataset="d", resolution=SIDE), tmp_path / "home")
-    of_version = advise(count_version(Dataset.open(built.manifest)), SIDE)
+    of_version = advise(count_version(Dataset.open(built.manifest)), str(SIDE))
     of_source = look(folder, sample_pixels=0).advice
     assert of_version.found[0] == "All 20 images: 90 % JPEG and 10 % PNG."
     assert of_version.found[1:] == of_source.found[1:]
@@ -206,3 +206,41 @@ def figure(page: str, row: str, column: int) -> float:
 def test_advice_with_nothing_to_do_is_short() -> None:
     one = Advice(found=["All."], cost="None.", advice="Nothing.", evidence="Page.", settings={})
     assert one.summary() == [("compression", "All."), ("advice", "Nothing.")]
+
+
+@pytest.mark.parametrize(
+    ("aspect", "size", "expected"),
+    [
+        (1.5, "64", "1.5 times as wide as high, and the crop leaves out 33 % of their pixels. shard.resolution=96x64 "),
+        (
+            0.75,
+            "48",
+            "1.33 times as high as wide, and the crop leaves out 25 % of their pixels. shard.resolution=48x64 ",
+        ),
+        (1.0, "96x64", "leaves out 33 % of their pixels. shard.resolution=64x64 leaves out 0 %"),
+        (1.78, "64", "shard.resolution=112x64 leaves out 2 %"),
+        (1.5, "96x64", ""),
+        (1.2, "64", ""),
+        (1.5, "100", ""),
+    ],
+)
+def test_a_crop_that_leaves_out_much_is_named(aspect: float, size: str, expected: str) -> None:
+    found = Collection(num_files=1, num_known=1, formats={"PNG": 1}, aspect=aspect)
+    said = dict(advise(found, size, "crop").summary()).get("shape", "")
+    assert expected in said
+    assert bool(said) == bool(expected)
+    assert not advise(found, size, "stretch").shape
+
+
+def test_the_aspect_is_that_of_upright_images(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in range(4):
+        image = picture(number).resize((SIDE, 2 * SIDE))  # shown lying, because it is turned
+        image.save(tmp_path / f"{number}.jpg", exif=exif.tobytes())
+    config = ShardConfig(source=str(tmp_path), dataset="d", resolution=16, workers=1, val_fraction=0)
+    built = build(config, tmp_path / "home")
+    assert count_version(Dataset.open(built.manifest)).aspect == pytest.approx(2)
+    looked = examine_collection(CollectionConfig(source=str(tmp_path / "*.jpg")))
+    assert looked.collection.aspect == pytest.approx(2)
+    assert "shard.resolution=128x64" in dict(looked.facts())["shape"]
