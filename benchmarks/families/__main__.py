@@ -38,8 +38,10 @@ def parse() -> argparse.Namespace:
     timed.add_argument("--device", choices=["cpu", "cuda"], default="cuda", help="where; default cuda")
     timed.add_argument("--datasets", type=Path, metavar="FILE", help="collections in an archive; default: fetched")
     timed.add_argument("--out", type=Path, default=Path(".cache/bench/families-timed"), help="folder of the results")
-    timed.add_argument("--seconds", type=float, default=40, help="time of each training")
-    timed.add_argument("--margin", type=float, default=60, help="seconds for start and scores; then a wave is killed")
+    timed.add_argument("--seconds", type=float, default=40, help="time of each training; on a CPU, CPU time")
+    timed.add_argument(
+        "--margin", type=float, default=60, help="seconds of the day besides --seconds, after which a wave is killed"
+    )
     timed.add_argument("--limit", type=float, default=0, help="seconds for everything; 0: no limit")
     timed.add_argument("--seeds", type=int, default=3, help="how many seeds")
     timed.add_argument("--families", type=lambda text: text.split(","), default=FAMILIES, help="names, with commas")

@@ -29,18 +29,18 @@ FIRST_SCORE = f"FD-{LABELS[FIRST_JUDGE]}"  # by which the product chooses the be
 COLUMNS = 8
 MOST_BYTES = 15 * 2**20
 MOST_CURVE = 3  # points that are scored besides the last one and the one that all families reached
-PATIENCE = 45.0  # seconds that a training waits for the others, to begin and to end
 Row = dict[str, Any]
 
 
 class Place(NamedTuple):
-    """Where rows and pictures go, and how generators are scored."""
+    """Where rows and pictures go, how generators are scored, and how many seconds a training waits for the others."""
 
     out: Path
     work: Path
     device: DeviceName
     num_images: int
     input_size: int
+    patience: float
 
     def write(self, kind: str, **row: Any) -> None:
         """Append a row to the file of rows. Several processes may do so at once."""
@@ -75,18 +75,19 @@ def train_beside(place: Place, job: Job, collection: Decoded, peers: list[str], 
 
     def wait() -> None:
         try:
-            barrier.wait(PATIENCE)
+            barrier.wait(place.patience)
         except BrokenBarrierError:
             print("another training has failed: starting without it", flush=True)
 
     try:
-        course = _train(place, job, collection, Clock(wait, lambda spent: spent >= seconds), lambda *_: None)
+        clock = Clock(place.device, wait, lambda spent: spent >= seconds)
+        course = _train(place, job, collection, clock, lambda *_: None)
     except BaseException:
         barrier.abort()
         _write_atomically(place.reached(job.slug), "null")
         raise
     _write_atomically(place.reached(job.slug), json.dumps([kept.point for kept in course.kept]))
-    found = {slug: _await_points(place.reached(slug)) for slug in peers}
+    found = {slug: _await_points(place.reached(slug), place.patience) for slug in peers}
     reached = {slug: points for slug, points in found.items() if points is not None}
     equal, curve = chosen_points(job.slug, reached)
     of_point = {kept.point: kept for kept in course.kept}
@@ -103,7 +104,7 @@ def train_long(place: Place, job: Job, collection: Decoded, is_over: Callable[[f
         picture = grid_png(shown(generator, spec.num_classes), COLUMNS)
         (place.work / f"{job.slug}-{kept.nimg:09d}.png").write_bytes(picture)
 
-    course = _train(place, job, collection, Clock(lambda: None, is_over), tell)
+    course = _train(place, job, collection, Clock(place.device, lambda: None, is_over), tell)
     tell(course.last, course.generator)
     least = math.inf
 
@@ -182,9 +183,9 @@ def _names(job: Job) -> Row:
     return {"collection": job.collection, "family": job.family, "seed": job.seed, "is_long": job.is_long}
 
 
-def _await_points(path: Path) -> list[int] | None:
+def _await_points(path: Path, patience: float) -> list[int] | None:
     """The points that another training has reached; None where it failed or is too slow."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not path.exists():
         if time.monotonic() > end:
             return None

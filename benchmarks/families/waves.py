@@ -134,7 +134,7 @@ def train_all(given: Namespace) -> None:
     names = given.only.split(",") if given.only else list(COLLECTIONS)
     long = [long_job(text, given.device) for text in given.long]
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(given.out, Path(folder), given.device, given.images, given.input_size)
+        place = Place(given.out, Path(folder), given.device, given.images, given.input_size, given.margin)
         (place.work / "logs").mkdir()
         waves = Waves(place, given)
         settings = {"seconds": given.seconds, "families": given.families, "seeds": given.seeds, "long": given.long}
