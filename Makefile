@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help demo up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
+.PHONY: help demo demo-emoji up test lint docs lock hooks fuzz mutation clean test-faults test-browser test-processors \
 	bench-classifier bench-estimates bench-families bench-gpu bench-hostile bench-judges bench-loading bench-penalties \
 	bench-robust bench-scale bench-scores bench-sharding bench-shield bench-startup bench-study bench-training speedrun
 
@@ -30,6 +30,10 @@ $(STAMP): pyproject.toml requirements.lock constraints.txt
 demo: $(STAMP) ## handwritten digits: shard, train, evaluate, register, promote (under 10 minutes on two cores)
 	@$(BIN)/python -m benchmarks.collections.digits .shardgan/sources/digits
 	@$(BIN)/shardgan run --config deploy/examples/digits.yaml
+
+demo-emoji: $(STAMP) ## emoji in colour, with the family for small collections (about 40 minutes on two cores)
+	@$(BIN)/python -m benchmarks.collections.emoji .shardgan/sources/emoji
+	@$(BIN)/shardgan run --config deploy/examples/emoji.yaml
 
 up: $(STAMP) ## the service: Prefect and MLflow servers and workers, until Ctrl-C
 	@$(BIN)/shardgan up

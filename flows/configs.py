@@ -5,7 +5,7 @@ Does not import Prefect, MLflow or torch: help, refused requests and `show-confi
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.datasets.config import CollectionConfig, DriftPolicy, ScreenPolicy, ShardConfig
 from tasks.flow_runs.exclusion import Overlap
@@ -171,7 +171,11 @@ class CompressionStudyConfig(Settings):
         title="Sharding", description="which images, and how they are stored; study.codecs replaces shard.encoding"
     )
     study: StudyConfig = Field(StudyConfig(), title="Study", description="what is compared")
-    train: TrainConfig = Field(TrainConfig(), title="Training", description="how a generator is trained on each codec")
+    train: TrainConfig = Field(
+        TrainConfig(family="dcgan"),
+        title="Training",
+        description="how a generator is trained on each codec; family: dcgan, unless another is named",
+    )
     data: DataConfig = Field(DataConfig(), title="Data", description="how training images reach the trainer")
     evaluate: EvalConfig = Field(EvalConfig(), title="Evaluation", description="how distances are measured")
     training_deployment: str = Field(
@@ -181,6 +185,14 @@ class CompressionStudyConfig(Settings):
         description="deployment that does the training, all codecs at once if its pool has enough workers; if it is "
         "empty or the Prefect server does not know it, this process trains one codec after the other",
     )
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_family(cls, given: object) -> object:
+        if isinstance(given, TrainConfig):
+            given = given.model_dump(exclude_unset=True)
+        names_none = isinstance(given, dict) and "family" not in given and given.get("preset", "auto") == "auto"
+        return {"family": "dcgan", **given} if names_none and isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _network_can_make_it(self) -> Self:

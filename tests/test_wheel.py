@@ -47,7 +47,15 @@ print(json.dumps({
 """
 SMALL = {
     "shard": {"dataset": "tiny", "resolution": 16, "val_fraction": 0.3, "workers": 1},
-    "train": {"nimg": 160, "batch_size": 8, "width": 4, "latent_dim": 8, "tick_nimg": 80, "compute": {"threads": 1}},
+    "train": {
+        "family": "dcgan",
+        "nimg": 160,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 8,
+        "tick_nimg": 80,
+        "compute": {"threads": 1},
+    },
     "evaluate": {"num_images": 16, "input_size": 32, "device": "cpu"},
 }
 

@@ -1,8 +1,8 @@
 """Families compared on the same images: `--train` on one GPU, all of a collection side by side, or on the CPU.
 
 `python -m benchmarks.families --train --out FOLDER` trains each family with three seeds on five collections for the
-same time, and scores it at equal time and at equal images seen. `--report FOLDER` writes families.md from that folder.
-Without both, `make bench-families`: every family on digits and emoji at 32x32 on a CPU, with 50,000 images each.
+same time, and scores it at equal time and at equal images seen. `--report FOLDER ...` writes families.md from such
+folders. Without both, `make bench-families`: every family on digits and emoji at 32x32 on a CPU, with 50,000 images each.
 """
 
 import argparse
@@ -32,7 +32,9 @@ def parse() -> argparse.Namespace:
     """The arguments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="names of collections, with commas; on a CPU: what a name contains")
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help="train nothing: write the page of this folder")
+    parser.add_argument(
+        "--report", type=Path, nargs="+", metavar="FOLDER", help="train nothing: write the page of these folders"
+    )
     timed = parser.add_argument_group("with --train")
     timed.add_argument("--train", action="store_true", help="train side by side for the same time")
     timed.add_argument("--device", choices=["cpu", "cuda"], default="cuda", help="where; default cuda")

@@ -1,4 +1,4 @@
-"""The page families.md from the rows and pictures of a run: `python -m benchmarks.families --report FOLDER`."""
+"""The page families.md from the rows and pictures of runs: `python -m benchmarks.families --report FOLDER ...`."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import statistics
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -32,10 +32,9 @@ COLUMNS = {
     "memorised": "memorised",
 }
 MOST_PNG_BYTES = 200_000
-ABOUT = """Every training of a collection begins at the same moment and takes the same time, {seconds:g} s, with
-constant settings (below, and benchmarks/families/jobs.py). **The time is that of {beside} trainings beside each other
-on one {card}**: alone, each would see several times as many images. *Equal images* is the largest of 1,000, 2,000,
-5,000, 10,000, ... images that all trainings of the collection have seen; *equal time* is the end.
+ABOUT = """Every training of a collection begins at the same moment and takes the same time, with constant settings
+(below, and benchmarks/families/jobs.py). *Equal images* is the largest of 1,000, 2,000, 5,000, 10,000, ... images that
+all trainings of the collection have seen; *equal time* is the end.
 
 Scores are of {num_images:,} images of the averaged generator against the val split at {input_size} pixels. Judge 2,
 MobileNetV2, is used by no training; judge 1 is EfficientNet-Lite0, whose features the discriminator of projected sees,
@@ -43,31 +42,73 @@ so its scores flatter that family. Precision, recall and coverage without a name
 training images score. Each figure is the mean over the seeds, with the range in brackets; lower FD and KD are better.
 Flips are on for all families but on digits. Photographs (landscapes, tiles) are stored as {photos}; squares of
 landscapes are halves of one photograph and tiles overlap, so train and val are not independent there."""
+ON_GPU = """**{collections}** were trained for {seconds:g} s by `{command}` on {where}. The time is that of {beside}
+trainings beside each other on one GPU: alone, each would see several times as many images."""
+ON_CPU = """**{collections}** were trained for {seconds:g} s of CPU time by `{command}` on {where}. Each training
+has one thread, and its CPU time counts, which other programs change little."""
 
 
-def write_report(folder: Path) -> None:
-    """Write benchmarks/results/families.md and its pictures."""
-    rows = [json.loads(line) for line in (folder / ROWS).read_text().splitlines()]
-    machine = next(row for row in rows if row["kind"] == "machine")
-    card = next((row["card"] for row in rows if row["kind"] == "real" and row["card"]), "processor")
-    beside = sorted({count for name in COLLECTIONS if (count := trainings_beside(rows, name))})
-    about = ABOUT.format(
+class Part(NamedTuple):
+    """The rows and pictures of one run."""
+
+    rows: list[Row]
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> "Part":
+        return cls([json.loads(line) for line in (folder / ROWS).read_text().splitlines()], folder)
+
+    @property
+    def machine(self) -> Row:
+        return next(row for row in self.rows if row["kind"] == "machine")
+
+    def collections(self) -> list[str]:
+        """Those with scores, in the order of the page."""
+        found = {row["collection"] for row in self.rows if row["kind"] == "score" and not row["is_long"]}
+        return [name for name in COLLECTIONS if name in found]
+
+
+def write_report(folders: Sequence[Path]) -> None:
+    """Write benchmarks/results/families.md and its pictures from the folders of one or more runs."""
+    found = [Part.read(folder) for folder in folders]
+    first = found[0].machine
+    texts = [ABOUT.format(photos=ENCODINGS["landscapes"], **first)]
+    for part in found:
+        texts += [where_and_when(part), settings_table(part.rows)]
+    texts += ["## In short", summary(found)]
+    texts += [NOTES.read_text()] if NOTES.exists() else []
+    for part in found:
+        with tarfile.open(part.folder / PICTURES) as pictures:
+            for collection in part.collections():
+                texts += section(part.rows, collection, pictures, part.machine["families"])
+            texts += long_sections(part.rows, pictures)
+    failed = [f"- {row['name']}: {row['reason']}" for part in found for row in part.rows if row["kind"] == "failed"]
+    texts += ["## Not measured", "\n".join(failed)] if failed else []
+    write_page("families", "Families compared", command_of(first), *texts, stamp=stamp_of(found[0]))
+
+
+def where_and_when(part: Part) -> str:
+    """Which collections were trained in a run, for how long, and where."""
+    beside = sorted({count for name in part.collections() if (count := trainings_beside(part.rows, name))})
+    text = ON_CPU if part.machine["device"] == "cpu" else ON_GPU
+    return text.format(
+        collections=", ".join(part.collections()).capitalize(),
+        seconds=part.machine["seconds"],
+        command=command_of(part.machine),
+        where=stamp_of(part),
         beside=" to ".join(map(str, beside[:: max(1, len(beside) - 1)])),
-        card=card,
-        photos=ENCODINGS["landscapes"],
-        **machine,
     )
-    parts = [about, settings_table(rows), "## In short", summary(rows)]
-    parts += [NOTES.read_text()] if NOTES.exists() else []
-    with tarfile.open(folder / PICTURES) as pictures:
-        for collection in COLLECTIONS:
-            parts += section(rows, collection, pictures, machine["families"])
-        parts += long_sections(rows, pictures)
-    if failed := [f"- {row['name']}: {row['reason']}" for row in rows if row["kind"] == "failed"]:
-        parts += ["## Not measured", "\n".join(failed)]
-    command = f"python -m benchmarks.families --train --device {machine['device']} --seconds {machine['seconds']:g}"
-    where = f"{machine['machine']}, torch {machine['torch']}, {card}"
-    write_page("families", "Families compared", command, *parts, stamp=where)
+
+
+def command_of(machine: Row) -> str:
+    """The command of a run."""
+    return f"python -m benchmarks.families --train --device {machine['device']} --seconds {machine['seconds']:g}"
+
+
+def stamp_of(part: Part) -> str:
+    """Date, commit and machine of a run."""
+    card = next((row["card"] for row in part.rows if row["kind"] == "real" and row["card"]), "")
+    return ", ".join(filter(None, (part.machine["machine"], f"torch {part.machine['torch']}", card)))
 
 
 def trainings_beside(rows: list[Row], collection: str) -> int:
@@ -88,25 +129,27 @@ def settings_table(rows: list[Row]) -> str:
     return table(["family", "batch", "width", "latents", "learning rate", "EMA half-life", "CUDA graph"], lines)
 
 
-def summary(rows: list[Row]) -> str:
+def summary(parts: Sequence[Part]) -> str:
     """One line for each collection: FD of judge 2 over the floor, at equal images and at equal time."""
-    families = next(row for row in rows if row["kind"] == "machine")["families"]
+    families = parts[0].machine["families"]
     head = ["collection", "equal images", *(f"{family}, equal images" for family in families)]
     head += [f"{family}, equal time" for family in families]
-    lines = []
-    reals = {row["collection"]: row for row in rows if row["kind"] == "real"}
-    for real in (reals[name] for name in COLLECTIONS if name in reals):
-        scores = [row for row in of(rows, "score", real["collection"]) if not row["is_long"]]
-        point = max((row["point"] for row in scores if row["at"] == "images"), default=0)
-        cells = [
-            ratio([row for row in scores if row["at"] == at and row["family"] == family], real["scores"][JUDGE_2])
-            for at in ("images", "time")
-            for family in families
-        ]
-        if scores:
-            lines.append([real["collection"], f"{point:,}" if point else "-", *cells])
+    lines = [summary_cells(part.rows, name, families) for part in parts for name in part.collections()]
     about = "FD of judge 2 as a multiple of the floor: 1 is what real training images score."
     return f"{about}\n\n{table(head, lines)}"
+
+
+def summary_cells(rows: list[Row], collection: str, families: Sequence[str]) -> list[str]:
+    """The line of a collection."""
+    floor = next(iter(of(rows, "real", collection)))["scores"][JUDGE_2]
+    scores = [row for row in of(rows, "score", collection) if not row["is_long"]]
+    point = max((row["point"] for row in scores if row["at"] == "images"), default=0)
+    cells = [
+        ratio([row for row in scores if row["at"] == at and row["family"] == family], floor)
+        for at in ("images", "time")
+        for family in families
+    ]
+    return [collection, f"{point:,}" if point else "-", *cells]
 
 
 def ratio(scores: list[Row], floor: float) -> str:
@@ -115,11 +158,9 @@ def ratio(scores: list[Row], floor: float) -> str:
 
 
 def section(rows: list[Row], collection: str, pictures: tarfile.TarFile, families: Sequence[str]) -> Iterator[str]:
-    """Both tables, the curve and the picture of a collection; nothing where it was not measured."""
-    real = next(iter(of(rows, "real", collection)), None)
+    """Both tables, the curve and the picture of a collection."""
+    real = next(iter(of(rows, "real", collection)))
     scores = [row for row in of(rows, "score", collection) if not row["is_long"]]
-    if real is None or not scores:
-        return
     families = [family for family in families if any(row["family"] == family for row in scores)]
     side = f"{real['resolution']}x{real['resolution']}"
     yield f"## {collection}, {side}"

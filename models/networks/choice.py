@@ -7,6 +7,7 @@ import math
 from typing import Literal, NamedTuple
 
 from models.networks.names import FamilyName
+from models.networks.presets import PresetName
 
 Device = Literal["cpu", "cuda"]
 
@@ -35,7 +36,7 @@ class Facts(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the rule: conditions that must all hold, the family, and what the choice rests on."""
+    """One row of the rule: conditions that must all hold, the family and preset, and what the choice rests on."""
 
     family: FamilyName
     evidence: str
@@ -45,6 +46,7 @@ class Row(NamedTuple):
     most_resolution: float = math.inf
     least_nimg: int = 0
     devices: tuple[Device, ...] = ("cpu", "cuda")
+    preset: PresetName = "auto"
 
     def fits(self, facts: Facts) -> bool:
         """Whether every condition holds."""
@@ -79,6 +81,16 @@ RULE = (
     ),
     Row(
         "projected",
+        "lower FD-MobileNetV2 than dcgan in the same 40 s: 477 against 537 on 3,381 emoji of 64x64, 395 against 585 on "
+        "352 landscapes of 128x128; equal on 551 stamps. With this preset, 218 after five minutes on the emoji "
+        "(benchmarks/results/families.md)",
+        most_images=10_000,
+        channels=(3,),
+        devices=("cuda",),
+        preset="projected-gpu",
+    ),
+    Row(
+        "projected",
         "lower FD-MobileNetV2 than dcgan in the same 40 s on a GPU: 477 against 537 on 3,381 emoji of 64x64, 395 "
         "against 585 on 352 landscapes of 128x128; equal on 551 stamps (benchmarks/results/families.md)",
         most_images=10_000,
@@ -93,16 +105,18 @@ RULE = (
 
 
 class Choice(NamedTuple):
-    """The family, and the reason as a sentence."""
+    """The family, the reason as a sentence, and the preset that goes with it."""
 
     family: FamilyName
     why: str
+    preset: PresetName = "auto"
 
 
 def choose(facts: Facts) -> Choice:
     """The family of the first row that fits. The last row of the rule fits everything."""
     row = next(row for row in RULE if row.fits(facts))
-    return Choice(row.family, f"{row.family} for {facts.words()} ({row.words()}): {row.evidence}")
+    name = row.family if row.preset == "auto" else f"{row.family} with preset {row.preset}"
+    return Choice(row.family, f"{name} for {facts.words()} ({row.words()}): {row.evidence}", row.preset)
 
 
 def describe_rule() -> str:

@@ -69,9 +69,10 @@ class TrainConfig(Settings):
         description="a set of defaults; settings given explicitly override it. auto: the defaults of the family",
     )
     family: FamilyChoice = Field(
-        "dcgan",
+        "auto",
         title="Family",
-        description="networks and losses; auto: by the number of images, their size, the device and the images to see",
+        description="networks and losses; auto: by the number of images, their size, the device and the images to "
+        "see, or the family of the weights in train.init",
     )
     nimg: NumImages = Field(
         200_000,

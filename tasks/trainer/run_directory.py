@@ -32,6 +32,7 @@ from pydantic import Field, ValidationError
 
 from models import Settings
 from models.networks.names import FamilyName
+from models.networks.presets import PresetName
 from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
 from shards.storage.files import write_atomically
@@ -50,6 +51,7 @@ class AutoFamily(Settings):
     request: str
     family: FamilyName
     why: str
+    preset: PresetName = "auto"
 
 
 class RunConfig(Settings):

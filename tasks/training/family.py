@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,7 +13,10 @@ from shards import Manifest
 from tasks.errors import RequestError
 from tasks.trainer.run_directory import AutoFamily, RunDirectory
 
-__all__ = ["Resolved", "better_family", "describe_rule", "resolve_family"]
+if TYPE_CHECKING:
+    from tasks.training.transfer import Start
+
+__all__ = ["Resolved", "describe_rule", "resolve_family"]
 
 
 class Resolved(NamedTuple):
@@ -24,13 +27,18 @@ class Resolved(NamedTuple):
 
 
 def resolve_family(
-    config: TrainConfig, manifest: Manifest, *, num_images: int | None = None, runs: Path | None = None
+    config: TrainConfig,
+    manifest: Manifest,
+    *,
+    num_images: int | None = None,
+    runs: Path | None = None,
+    start: "Start | None" = None,
 ) -> Resolved:
     """Choose the family if `config` leaves it open, by the number of training images (that of the manifest, or given).
 
-    A run in `runs` that was made by the same request on the same dataset version keeps its family, whatever the rule
-    says today. Settings that were chosen are kept; the others become the defaults of the family. Raises RequestError if
-    they do not fit the family.
+    Weights to `start` from fit one family only: if it is known, it is taken, with its preset. A run in `runs` that was
+    made by the same request on the same dataset version keeps its family, whatever the rule says today. Settings that
+    were chosen are kept; the others become the defaults of the family. Raises RequestError if they do not fit it.
     """
     if config.family != "auto":
         return Resolved(config)
@@ -38,30 +46,20 @@ def resolve_family(
         num_images = manifest.num_samples("train")
     request = hashlib.sha256(f"{manifest.version} {config.identity()}".encode()).hexdigest()[:16]
     auto = next(_recorded(request, runs, manifest.dataset), None) if runs else None
+    if start and start.family and auto is None:
+        why = f"{start.family}, because the weights in train.init are of this family"
+        found = {"family": start.family, "preset": start.preset, "why": why}
+        auto = AutoFamily.model_validate({"request": request, **found})
     if auto is None:
         from models.compute.device import select_device  # imports torch, which a named family does not need
 
         device: Device = "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
-        choice = choose(
-            Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width)
+        facts = Facts(
+            num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width
         )
-        auto = AutoFamily(request=request, family=choice.family, why=choice.why)
-    return Resolved(_with_family(config, Choice(auto.family, auto.why)), auto)
-
-
-def better_family(config: TrainConfig, manifest: Manifest) -> str:
-    """One sentence if the rule would take another family than the default, and nobody has named one; else empty."""
-    is_default = config.family == TrainConfig.model_fields["family"].default
-    if not is_default or "family" in chosen_settings(config):
-        return ""
-    # The rows for a GPU alone are left out: whether there is one would need torch.
-    facts = Facts(
-        manifest.num_samples("train"), manifest.channels, manifest.resolution, config.nimg, "cpu", manifest.image_width
-    )
-    choice = choose(facts)
-    if choice.family == config.family:
-        return ""
-    return f"The family is {config.family}, the default. train.family=auto would take {choice.why}"
+        choice = choose(facts)
+        auto = AutoFamily(request=request, family=choice.family, why=choice.why, preset=choice.preset)
+    return Resolved(_with_family(config, Choice(auto.family, auto.why, auto.preset)), auto)
 
 
 def _recorded(request: str, runs: Path, dataset: str) -> Iterator[AutoFamily]:
@@ -73,8 +71,9 @@ def _recorded(request: str, runs: Path, dataset: str) -> Iterator[AutoFamily]:
 
 
 def _with_family(config: TrainConfig, choice: Choice) -> TrainConfig:
+    settings = {**chosen_settings(config), "preset": choice.preset, "family": choice.family}
     try:
-        return TrainConfig.model_validate({**chosen_settings(config), "family": choice.family})
+        return TrainConfig.model_validate(settings)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise RequestError(f"train.family is auto, which means {choice.why}. But {reason}; or name a family") from error

@@ -35,7 +35,7 @@ from tasks.trainer.run_directory import RunConfig, RunDirectory
 from tasks.trainer.traces import check_compression
 from tasks.trainer.trusted import find_trusted
 from tasks.training.blend import plan_parents
-from tasks.training.family import better_family, resolve_family
+from tasks.training.family import resolve_family
 from tasks.training.outcome import RegisteredModel, TrainOutcome
 from tasks.training.process.launchers.launcher import other_nodes
 from tasks.training.process.supervision import raise_for, supervise
@@ -66,14 +66,14 @@ def plan_run(
     CostConfig.read()  # refuse a wrong variable now, not in the trainer
     dataset = Dataset.open(reference, home().shared)
     manifest = dataset.manifest
-    config, auto = resolve_family(config, manifest, runs=home().runs)
-    network = network_of(manifest, config)
-    check_compression(config, network, dataset)
     start = None
     if config.init:
         from tasks.training.transfer import find_start
 
         start = find_start(config.init)
+    config, auto = resolve_family(config, manifest, runs=home().runs, start=start)
+    network = network_of(manifest, config)
+    check_compression(config, network, dataset)
     init_sha256 = start.sha256 if start else ""
     data = data or DataConfig()
     trusted = find_trusted(config, dataset, network, str(home().shared))
@@ -109,8 +109,6 @@ def prepare_run(dataset: str, config: TrainConfig, data: DataConfig, launch: Lau
     if plan.auto:
         logger.info("train.family=auto: %s", plan.auto.why)
         say(f"train.family=auto: {plan.auto.why}")
-    elif advice := better_family(config, Dataset.open(plan.manifest).manifest):
-        say(advice)
     run = RunDirectory(home().runs / plan.run)
     if config.init and not run.init.exists():
         _fetch_init(config.init, run)

@@ -22,12 +22,15 @@ logger = logging.getLogger(__name__)
 class Start(NamedTuple):
     """Weights to start from.
 
-    `path` is a file of tensors, or a model URI if only the registry has the weights.
+    `path` is a file of tensors, or a model URI if only the registry has the weights. `family` is empty if it is not
+    known, for a checkpoint that was copied out of its run.
     """
 
     path: str
     sha256: str
     nets: dict[str, str]  # the feature nets that their training used, each with its use
+    family: str = ""
+    preset: str = "auto"
 
 
 def find_start(uri: str) -> Start | None:
@@ -63,7 +66,8 @@ def fetch_start(start: Start, target: Path) -> None:
 
 
 def _of_model(uri: str) -> Start:
-    version = resolve_version(connect(home()), uri)
+    client = connect(home())
+    version = resolve_version(client, uri)
     tags = VersionTags.of(version, "weights_sha256")
     store = CheckpointStore(home().runs / Path(tags.run).name / "checkpoints")
     registered = store.path(tags.nimg)
@@ -73,7 +77,9 @@ def _of_model(uri: str) -> Start:
     logger.warning(
         "train.init: the checkpoint of %s is not on this machine, so the discriminator starts from random weights", uri
     )
-    return Start(uri_of(version), tags.weights_sha256, nets)
+    params = client.get_run(str(version.run_id)).data.params if version.run_id else {}
+    chosen = params.get("train.family", ""), params.get("train.preset", "auto")
+    return Start(uri_of(version), tags.weights_sha256, nets, *chosen)
 
 
 def _of_run(path: Path, uri: str) -> Start:
@@ -88,7 +94,7 @@ def _of_run(path: Path, uri: str) -> Start:
 def _of_checkpoint(path: Path) -> Start:
     run = RunDirectory(path.parent.parent.parent)  # RUN/checkpoints/NUMBER/tensors
     try:
-        nets = run.config().nets_used()
-    except (OSError, ValidationError):
-        nets = NETS_BEFORE  # a checkpoint that was copied elsewhere
-    return Start(str(path), file_sha256(path), nets)
+        config = run.config()
+    except (OSError, ValidationError):  # a checkpoint that was copied elsewhere
+        return Start(str(path), file_sha256(path), NETS_BEFORE)
+    return Start(str(path), file_sha256(path), config.nets_used(), config.network.family, config.train.preset)

@@ -21,6 +21,7 @@ from tests.waiting import wait_until
 
 Tell = Callable[[str], None]
 TRAINING = TrainConfig(
+    family="dcgan",
     nimg=24_000,  # some twenty seconds on an idle core: none ends before its fault has come
     batch_size=8,
     width=8,

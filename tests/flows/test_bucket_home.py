@@ -17,7 +17,8 @@ import shards
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 TINY = """
 shard: {dataset: tiny, resolution: 16, val_fraction: 0.3, workers: 1}
-train: {nimg: 64, batch_size: 8, width: 4, latent_dim: 8, tick_nimg: 16, compute: {threads: 1, device: cpu}}
+train:
+  {family: dcgan, nimg: 64, batch_size: 8, width: 4, latent_dim: 8, tick_nimg: 16, compute: {threads: 1, device: cpu}}
 evaluate: {num_images: 16, input_size: 32, device: cpu}
 promote: {floors: off}
 """

@@ -45,7 +45,9 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 (TRAIN,) = [command for command in COMMANDS if command.name == "train"]
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 CPU = ComputeConfig(threads=1, device="cpu")
-CONFIG = TrainConfig(nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, compute=CPU)
+CONFIG = TrainConfig(
+    family="dcgan", nimg=1600, batch_size=8, width=8, latent_dim=8, tick_nimg=80, checkpoint_ticks=2, compute=CPU
+)
 
 
 def trainer_of(run: RunDirectory) -> int | None:

@@ -91,7 +91,7 @@ def test_mlflow_runs_end_with_their_flow_runs(client: SyncPrefectClient, deploym
     at_work = client.create_flow_run_from_deployment(deployment, state=Running())
     statuses = {}
     for seed, flow_run_id in enumerate((done.id, at_work.id, uuid4(), done.id)):
-        plan = plan_run(dataset, TrainConfig(seed=seed))
+        plan = plan_run(dataset, TrainConfig(family="dcgan", seed=seed))
         run = RunDirectory(home().runs / plan.run)
         run.create(plan)
         tracker = RunTracker(connect(home()), home(), run, {"prefect.flow_run_id": str(flow_run_id)})

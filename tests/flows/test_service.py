@@ -22,7 +22,15 @@ from tests.waiting import wait_until
 SHARDGAN = Path(sys.executable).with_name("shardgan")
 NIGHTLY = {
     "shard": {"dataset": "tiny", "resolution": 16, "val_fraction": 0.3, "workers": 1},
-    "train": {"nimg": 320, "batch_size": 8, "width": 4, "latent_dim": 8, "tick_nimg": 80, "compute": {"threads": 1}},
+    "train": {
+        "family": "dcgan",
+        "nimg": 320,
+        "batch_size": 8,
+        "width": 4,
+        "latent_dim": 8,
+        "tick_nimg": 80,
+        "compute": {"threads": 1},
+    },
     "evaluate": {"num_images": 16, "input_size": 32, "device": "cpu"},
 }
 

@@ -24,7 +24,7 @@ from tasks.trainer.run_directory import RunDirectory
 from tasks.training.stage import plan_run
 from tests.conftest import write_collection
 
-CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
+CONFIG = TrainConfig(family="dcgan", width=4, latent_dim=4, nimg=8)
 
 
 def make_version(client: MlflowClient, name: str, folder: Path) -> ModelVersion:

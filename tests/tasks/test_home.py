@@ -66,7 +66,7 @@ def test_a_training_finds_its_run_again_and_all_lies_under_the_home(
     (root / "mlflow.db").write_bytes(mlflow_tables.read_bytes())
     config = shards.ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1)
     built = shards.build(config, root)
-    plan = plan_run(built.manifest, TrainConfig())
+    plan = plan_run(built.manifest, TrainConfig(family="dcgan"))
     run = RunDirectory(home().runs / plan.run)
     run.create(plan)
     run.write_sample("000000000080", b"png")

@@ -101,7 +101,12 @@ def estimate_training(
     importing torch takes here. Raises ConfigError for a device that does not exist, and torch's errors where a step
     does not fit the memory.
     """
-    config = resolve_family(config, dataset.manifest, num_images=counts.get("train", 0)).train
+    start = None
+    if config.init and config.family == "auto":
+        from tasks.training.transfer import find_start  # imports MLflow
+
+        start = find_start(config.init)
+    config = resolve_family(config, dataset.manifest, num_images=counts.get("train", 0), start=start).train
     device = select_device(config.compute.device)
     prepare(config.compute, device)
     spec = network_of(dataset.manifest, config)

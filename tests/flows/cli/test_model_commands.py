@@ -28,7 +28,13 @@ from tests.tasks.conftest import make_version
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 TRAIN = TrainConfig(
-    nimg=32, batch_size=8, width=4, latent_dim=8, tick_nimg=16, compute=ComputeConfig(threads=1, device="cpu")
+    family="dcgan",
+    nimg=32,
+    batch_size=8,
+    width=4,
+    latent_dim=8,
+    tick_nimg=16,
+    compute=ComputeConfig(threads=1, device="cpu"),
 )
 
 

@@ -31,6 +31,7 @@ def config(collection: Path, home_dir: Path) -> CompressionStudyConfig:
         shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
         study=StudyConfig(codecs=("png",)),
         train=TrainConfig(
+            family="dcgan",
             nimg=32,
             batch_size=8,
             width=4,

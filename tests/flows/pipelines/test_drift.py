@@ -22,7 +22,13 @@ from tasks.tracking.tags import VersionTags
 from tests.tasks.conftest import make_version
 
 TRAIN = TrainConfig(
-    nimg=40, batch_size=8, width=4, latent_dim=8, tick_nimg=40, compute=ComputeConfig(threads=1, device="cpu")
+    family="dcgan",
+    nimg=40,
+    batch_size=8,
+    width=4,
+    latent_dim=8,
+    tick_nimg=40,
+    compute=ComputeConfig(threads=1, device="cpu"),
 )
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
@@ -52,6 +58,7 @@ def look(collection: Path, start: str = "off") -> DriftOutcome:
         DriftConfig(
             shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
             train=TrainConfig(
+                family="dcgan",
                 nimg=40,
                 batch_size=8,
                 width=4,

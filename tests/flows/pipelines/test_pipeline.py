@@ -85,6 +85,7 @@ def config(collection: Path, home_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
     return PipelineConfig(
         shard=ShardConfig(source=str(collection), dataset="tiny", resolution=16, val_fraction=0.3, workers=1),
         train=TrainConfig(
+            family="dcgan",
             nimg=320,
             batch_size=8,
             width=4,

@@ -29,6 +29,7 @@ from tests.tasks.conftest import make_run
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 TRAIN = {
+    "family": "dcgan",
     "nimg": 32,
     "batch_size": 8,
     "width": 4,

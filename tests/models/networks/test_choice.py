@@ -24,6 +24,12 @@ def test_what_is_chosen(facts: Facts, family: str) -> None:
     assert choose(facts).family == family
 
 
+def test_a_gpu_gets_the_preset_that_was_best_on_one() -> None:
+    assert choose(EMOJI).preset == "auto"
+    assert choose(EMOJI._replace(device="cuda")).preset == "projected-gpu"
+    assert choose(EMOJI._replace(device="cuda")).why.startswith("projected with preset projected-gpu for 3,381 colour")
+
+
 def test_the_last_row_fits_everything_and_each_row_names_its_evidence() -> None:
     assert RULE[-1].words() == "everything else"
     assert all(row.evidence for row in RULE)

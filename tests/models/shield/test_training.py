@@ -23,6 +23,7 @@ from tests.models.trainings import StoppingIO, assert_same_bits
 SHIELD = {"policy": "gate", "trusted": "val", "first_steps": 3, "steps": 2, "batch_size": 32, "interval_nimg": 24}
 CONFIG = TrainConfig.model_validate(
     {
+        "family": "dcgan",
         "nimg": 64,
         "batch_size": 8,
         "tick_nimg": 16,
@@ -69,7 +70,7 @@ def run(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None, 
 
 
 def test_without_a_shield_there_is_nothing_of_it() -> None:
-    off = TrainConfig()
+    off = TrainConfig(family="dcgan")
     assert "shield" not in off.identity()
     assert "shield" in CONFIG.identity()
     state = make_state(off, spec(), torch.device("cpu"), World())
@@ -120,11 +121,11 @@ def test_a_filter_without_trusted_images_is_refused() -> None:
     with pytest.raises(ConfigError, match="name some hundreds"):
         make_state(CONFIG, spec(), torch.device("cpu"), World())
     with pytest.raises(ValueError, match=r"shield\.trusted is empty"):
-        TrainConfig.model_validate({"shield": {"policy": "gate"}})
+        TrainConfig.model_validate({"family": "dcgan", "shield": {"policy": "gate"}})
 
 
 def test_a_checkpoint_without_a_shield_is_refused(tmp_path: Path) -> None:
-    run(tmp_path, CONFIG.model_copy(update={"shield": TrainConfig().shield}), stop_at=1)
+    run(tmp_path, CONFIG.model_copy(update={"shield": TrainConfig(family="dcgan").shield}), stop_at=1)
     with pytest.raises(CheckpointError, match="no shield"):
         run(tmp_path)
 

@@ -129,6 +129,6 @@ def test_a_step_of_dcgan_has_the_flops_of_its_passes() -> None:
             network(torch.zeros(4, *size), None)
         forward[role] = counter.total / 4
     passes = 3 * forward["generator"] + (2 * 3 + 3) * forward["discriminator"]
-    found = [count_flops(TrainConfig(batch_size=size), spec) for size in (4, 8)]
+    found = [count_flops(TrainConfig(family="dcgan", batch_size=size), spec) for size in (4, 8)]
     assert found[0] == pytest.approx(found[1])  # of one image
     assert passes * 0.7 < found[0] <= passes * 1.34

@@ -9,11 +9,11 @@ CHOICE = "its scores choose the best checkpoint"
 
 
 def test_quick_scores_use_the_first_judge() -> None:
-    assert TrainConfig().feature_nets_used() == {"efficientnet-lite0": CHOICE}
+    assert TrainConfig(family="dcgan").feature_nets_used() == {"efficientnet-lite0": CHOICE}
 
 
 def test_a_training_without_quick_scores_uses_no_net() -> None:
-    assert TrainConfig.model_validate({"health": {"score_ticks": 0}}).feature_nets_used() == {}
+    assert TrainConfig.model_validate({"family": "dcgan", "health": {"score_ticks": 0}}).feature_nets_used() == {}
 
 
 def test_the_discriminator_of_projected_uses_the_first_judge() -> None:

@@ -19,6 +19,7 @@ from tests.models.trainings import StoppingIO, assert_same_bits, random_batches
 CPU = ComputeConfig(threads=1, device="cpu")
 SPEC = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=2, latent_dim=4, width=4)
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=96,
     batch_size=8,
     tick_nimg=16,

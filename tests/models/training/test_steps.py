@@ -221,5 +221,5 @@ def test_what_cannot_be_recorded_is_refused(settings: dict[str, Any], world: Wor
 def test_a_gpu_records_steps_unless_it_is_told_not_to() -> None:
     gpu = torch.device("cuda", 0)
     flags = ["auto", True, "true", False, "off"]  # true and false: settings files of earlier releases
-    configs = [TrainConfig.model_validate({"compute": {"graph": flag}}) for flag in flags]
+    configs = [TrainConfig.model_validate({"family": "dcgan", "compute": {"graph": flag}}) for flag in flags]
     assert [is_recorded(config, gpu, World()) for config in configs] == [True, True, True, False, False]

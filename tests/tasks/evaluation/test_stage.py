@@ -56,7 +56,7 @@ Registered = Callable[[bool], Version]
 
 def register_untrained(dataset: str, conditional: bool) -> Version:
     """Register an untrained generator as `m`."""
-    run = make_run(dataset, TrainConfig(width=4, latent_dim=4, nimg=8, conditional=conditional))
+    run = make_run(dataset, TrainConfig(family="dcgan", width=4, latent_dim=4, nimg=8, conditional=conditional))
     tracker = RunTracker(connect(home()), home(), run, {})
     tracker.finish()
     return run, register(connect(home()), run, tracker.run_id, "m")

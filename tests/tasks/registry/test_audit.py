@@ -81,7 +81,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Ite
             dataset_version=VERSION,
             labels=[],
             network=network,
-            train=TrainConfig(),
+            train=TrainConfig(family="dcgan"),
             commit="c0ffee",
         )
         run = RunDirectory(home().runs / plan.run)

@@ -34,7 +34,7 @@ def trained(name: str, hours: tuple[float, ...], init: str = "", init_sha256: st
     run = RunDirectory(home().runs / name)
     network = NetworkSpec(family="dcgan", resolution=16, channels=1, num_classes=0, latent_dim=4, width=4)
     facts = {"run": name, "manifest": "/manifest.json", "dataset": "d", "dataset_version": "v", "commit": "c"}
-    config = TrainConfig(init=init)
+    config = TrainConfig(family="dcgan", init=init)
     run.create(RunConfig(**facts, labels=[], network=network, train=config, init_sha256=init_sha256))
     history, at = History(run.path), 1000.0
     for length in hours:

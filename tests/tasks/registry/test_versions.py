@@ -31,7 +31,7 @@ from tasks.training.stage import plan_run
 from tests.homes import KeptHome, copy_home
 from tests.tasks.conftest import make_run
 
-CONFIG = TrainConfig(width=4, latent_dim=4, nimg=8)
+CONFIG = TrainConfig(family="dcgan", width=4, latent_dim=4, nimg=8)
 
 
 class Registered(NamedTuple):

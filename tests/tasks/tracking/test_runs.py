@@ -18,7 +18,7 @@ from tasks.training.stage import plan_run
 
 @pytest.fixture
 def run(dataset: str) -> RunDirectory:
-    plan = plan_run(dataset, TrainConfig())
+    plan = plan_run(dataset, TrainConfig(family="dcgan"))
     run = RunDirectory(home().runs / plan.run)
     run.create(plan)
     return run

@@ -29,6 +29,7 @@ from tests.trainers import Trainer
 
 STREAMING = DataConfig(mode="streaming", shuffle_buffer=20, workers=2)
 TRAIN = TrainConfig(
+    family="dcgan",
     nimg=960,
     batch_size=8,
     width=8,

@@ -21,7 +21,7 @@ def config() -> RunConfig:
         dataset_version="v",
         labels=[],
         network=network,
-        train=TrainConfig(),
+        train=TrainConfig(family="dcgan"),
         commit="c",
     )
 
@@ -55,7 +55,7 @@ def test_the_nets_of_the_initial_weights_count_as_used(config: RunConfig) -> Non
 
 
 def test_another_request_under_the_same_name_is_refused(run: RunDirectory, config: RunConfig) -> None:
-    other = config.model_copy(update={"train": TrainConfig(seed=1)})
+    other = config.model_copy(update={"train": TrainConfig(family="dcgan", seed=1)})
     with pytest.raises(RequestError, match="exists with other settings"):
         run.create(other)
 

@@ -25,6 +25,7 @@ from tests.trainers import Trainer
 from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=800,
     batch_size=8,
     width=8,

@@ -19,6 +19,7 @@ from tasks.training.stage import plan_run
 from tests.trainers import Trainer
 
 KNOWN = TrainConfig(
+    family="dcgan",
     nimg=400,
     batch_size=8,
     width=8,

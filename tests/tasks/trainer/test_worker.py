@@ -27,6 +27,7 @@ from tests.waiting import wait_until
 
 CPU = ComputeConfig(threads=1, device="cpu")
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=1200,
     batch_size=8,
     width=8,

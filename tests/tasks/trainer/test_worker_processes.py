@@ -18,6 +18,7 @@ from tasks.training.stage import plan_run
 from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=640,
     batch_size=8,
     width=8,

@@ -23,6 +23,7 @@ from tests.tasks.trainer.test_batches import wait_for_ticks
 from tests.trainers import Trainer
 
 TRAIN = TrainConfig(
+    family="dcgan",
     nimg=960,
     batch_size=8,
     width=8,

@@ -12,7 +12,7 @@ from tasks.training.costs.training import Schedule, estimate_training
 
 
 def test_a_training_and_its_evaluation_are_estimated(dataset: str, tmp_path: Path) -> None:
-    config = TrainConfig(nimg=4_000, width=4, latent_dim=8, batch_size=8, tick_nimg=1_000)
+    config = TrainConfig(family="dcgan", nimg=4_000, width=4, latent_dim=8, batch_size=8, tick_nimg=1_000)
     counts = {"train": 30_000, "val": 2_000}
     trained = estimate_training(config, Dataset.open(dataset), counts, 0.0, tmp_path, Budget(0))
     assert trained.cost.seconds
@@ -32,7 +32,7 @@ def test_a_training_and_its_evaluation_are_estimated(dataset: str, tmp_path: Pat
 def test_the_schedule_counts_what_the_loop_does() -> None:
     health = HealthConfig(score_ticks=2)
     config = TrainConfig(
-        nimg=9_500, batch_size=32, tick_nimg=1_000, snapshot_ticks=4, checkpoint_ticks=5, health=health
+        family="dcgan", nimg=9_500, batch_size=32, tick_nimg=1_000, snapshot_ticks=4, checkpoint_ticks=5, health=health
     )
     # Ten ticks: grids at 0, 4, 8 and the end; a score after each second tick.
     assert Schedule.of(config, num_val=50) == Schedule(steps=297, grids=4, checkpoints=2, scores=5)

@@ -23,7 +23,7 @@ from tasks.training.process.supervision import supervise
 from tasks.training.stage import plan_run
 
 CPU = ComputeConfig(threads=1, device="cpu")
-CONFIG = TrainConfig(nimg=16, batch_size=8, width=8, latent_dim=8, tick_nimg=8, compute=CPU)
+CONFIG = TrainConfig(family="dcgan", nimg=16, batch_size=8, width=8, latent_dim=8, tick_nimg=8, compute=CPU)
 
 
 @pytest.fixture(autouse=True)

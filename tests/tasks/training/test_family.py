@@ -4,11 +4,10 @@ import pytest
 
 from models.compute.config import ComputeConfig
 from models.training.config import TrainConfig
-from shards import Dataset
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.trainer.run_directory import AutoFamily, RunDirectory
-from tasks.training.family import better_family, chosen_settings
+from tasks.training.family import chosen_settings
 from tasks.training.stage import plan_run
 
 COMPUTE = ComputeConfig(threads=1, device="cpu")
@@ -36,7 +35,7 @@ def test_what_was_chosen_is_kept_even_where_it_is_the_default_of_another_family(
 def test_a_complete_record_of_the_settings_means_the_same(dataset: str) -> None:
     """A dry run, and a worker of a service, get every setting as JSON."""
     complete = TrainConfig.model_validate_json(AUTO.model_dump_json())
-    assert chosen_settings(complete) == chosen_settings(AUTO)
+    assert {"family": "auto", **chosen_settings(complete)} == chosen_settings(AUTO)
     assert plan_run(dataset, complete) == plan_run(dataset, AUTO)
 
 
@@ -44,7 +43,7 @@ def test_a_run_keeps_the_family_that_it_began_with(dataset: str) -> None:
     first = plan_run(dataset, AUTO)
     assert first.auto is not None
     former = AutoFamily(request=first.auto.request, family="dcgan", why="a rule of an earlier release")
-    begun = plan_run(dataset, TrainConfig(nimg=64, compute=COMPUTE)).model_copy(update={"auto": former})
+    begun = plan_run(dataset, TrainConfig(family="dcgan", nimg=64, compute=COMPUTE)).model_copy(update={"auto": former})
     RunDirectory(home().runs / begun.run).create(begun)
     assert plan_run(dataset, AUTO) == begun
     other = plan_run(dataset, AUTO.model_copy(update={"seed": 1}))
@@ -57,10 +56,8 @@ def test_settings_that_the_family_cannot_have_are_refused_with_the_reason(datase
         plan_run(dataset, asked)
 
 
-def test_who_names_no_family_is_told_of_a_better_one(dataset: str) -> None:
-    manifest = Dataset.open(dataset, home().shared).manifest
-    advice = better_family(TrainConfig(nimg=64, compute=COMPUTE), manifest)
-    assert advice.startswith("The family is dcgan, the default. train.family=auto would take projected for ")
-    assert not better_family(TrainConfig(family="dcgan", compute=COMPUTE), manifest)  # it was chosen
-    assert not better_family(TrainConfig(family="vae", compute=COMPUTE), manifest)
-    assert not better_family(TrainConfig(compute=COMPUTE), manifest.model_copy(update={"channels": 1}))  # grey: dcgan
+def test_who_names_no_family_gets_the_one_of_the_rule(dataset: str) -> None:
+    assert plan_run(dataset, TrainConfig(nimg=64, compute=COMPUTE)) == plan_run(dataset, AUTO)
+    named = TrainConfig(family="dcgan", nimg=64, compute=COMPUTE)
+    complete = TrainConfig.model_validate_json(named.model_dump_json())  # a schedule stores every setting
+    assert plan_run(dataset, named).network.family == plan_run(dataset, complete).network.family == "dcgan"

@@ -18,6 +18,7 @@ from tasks.training.mirror import RunMirror
 from tasks.training.stage import plan_run
 
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=160,
     batch_size=8,
     width=4,

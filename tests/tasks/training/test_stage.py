@@ -25,7 +25,7 @@ from tasks.training.process.supervision import raise_for, supervise
 from tasks.training.stage import plan_run
 
 CPU = ComputeConfig(threads=1, device="cpu")
-ENDLESS = TrainConfig(nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, compute=CPU)
+ENDLESS = TrainConfig(family="dcgan", nimg=10_000_000, batch_size=8, width=8, latent_dim=8, tick_nimg=80, compute=CPU)
 
 
 @pytest.fixture

@@ -18,11 +18,13 @@ from tasks.tracking.runs import RunTracker, connect
 from tasks.trainer.config import DataConfig
 from tasks.trainer.run_directory import RunDirectory
 from tasks.trainer.worker import main
-from tasks.training.stage import prepare_run
+from tasks.training.stage import plan_run, prepare_run
 from tasks.training.transfer import find_start
 from tests.tasks.conftest import make_run
 
-CONFIG = TrainConfig(width=4, latent_dim=4, nimg=16, batch_size=8, compute=ComputeConfig(threads=1, device="cpu"))
+CONFIG = TrainConfig(
+    family="dcgan", width=4, latent_dim=4, nimg=16, batch_size=8, compute=ComputeConfig(threads=1, device="cpu")
+)
 
 
 @pytest.fixture
@@ -50,6 +52,16 @@ def test_a_run_and_its_checkpoint_are_the_same_start(source: RunDirectory, datas
     assert run.config().init_nets == source.config().nets_used() == CONFIG.feature_nets_used()
 
 
+def test_the_weights_decide_the_family_that_a_request_leaves_open(source: RunDirectory, dataset: str) -> None:
+    """The rule says projected for this dataset, but weights of dcgan would not fit."""
+    small = {"width": 4, "latent_dim": 4, "nimg": 16, "compute": {"threads": 1, "device": "cpu"}}
+    assert plan_run(dataset, TrainConfig.model_validate(small)).network.family == "projected"
+    plan = plan_run(dataset, TrainConfig.model_validate({**small, "init": str(source.path)}))
+    assert plan.network.family == "dcgan"
+    assert plan.auto is not None
+    assert plan.auto.why == "dcgan, because the weights in train.init are of this family"
+
+
 def test_a_version_brings_its_discriminator_where_its_run_is_at_hand(version: str, dataset: str) -> None:
     tensors = load_file(starting_from(version, dataset).init)
     assert any(name.startswith("discriminator.") for name in tensors)
@@ -60,6 +72,9 @@ def test_a_version_whose_run_is_elsewhere_brings_its_generator(
 ) -> None:
     shutil.rmtree(source.path)
     run = starting_from(version, dataset)
+    start = find_start(version)
+    assert start is not None
+    assert start.family == "dcgan"
     assert "layers.0.weight" in load_file(run.init)
     main(run.path)
     status = run.status()
