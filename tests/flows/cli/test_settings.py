@@ -106,4 +106,4 @@ def test_only_settings_that_differ_from_the_defaults_of_the_family_are_shown() -
     tree = {**MINIMAL, "train": {"family": "r3", "batch_size": 8, "augment": {"cutout": 0.25}}}
     settings, defaults = changed(validate(PipelineConfig, tree))
     assert settings == {**MINIMAL, "train": {"family": "r3", "batch_size": 8, "augment": {"cutout": 0.25}}}
-    assert defaults["train"] == {"family": "dcgan", "batch_size": 256, "augment": {"cutout": 0.5}}
+    assert defaults["train"] == {"family": "auto", "batch_size": 256, "augment": {"cutout": 0.5}}
