@@ -2,7 +2,8 @@
 
 `python -m benchmarks.families --train --out FOLDER` trains each family with three seeds on five collections for the
 same time, and scores it at equal time and at equal images seen. `--report FOLDER ...` writes families.md from such
-folders. Without both, `make bench-families`: every family on digits and emoji at 32x32 on a CPU, with 50,000 images each.
+folders. Without both, `make bench-families`: every family on digits and emoji at 32x32 on a CPU, with 50,000 images
+each.
 """
 
 import argparse

@@ -54,9 +54,7 @@ def resolve_family(
         from models.compute.device import select_device  # imports torch, which a named family does not need
 
         device: Device = "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
-        facts = Facts(
-            num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width
-        )
+        facts = Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width)
         choice = choose(facts)
         auto = AutoFamily(request=request, family=choice.family, why=choice.why, preset=choice.preset)
     return Resolved(_with_family(config, Choice(auto.family, auto.why, auto.preset)), auto)

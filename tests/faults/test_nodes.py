@@ -22,6 +22,7 @@ from tests.faults.training import Tell, weights_sha256
 from tests.waiting import wait_until
 
 CONFIG = TrainConfig(
+    family="dcgan",
     nimg=2400,
     batch_size=8,
     width=8,

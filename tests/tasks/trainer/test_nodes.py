@@ -68,14 +68,14 @@ def test_the_store_listens_on_the_named_address_alone() -> None:
 
 
 def test_runs_on_one_node_keep_their_names() -> None:
-    usual = TrainConfig()
+    usual = TrainConfig(family="dcgan")
     assert "nodes" not in usual.identity()
     assert '"nodes":2' in usual.model_copy(update={"compute": ComputeConfig(nodes=2)}).identity()
     assert usual.model_copy(update={"compute": ComputeConfig(graph="off")}).identity() == usual.identity()
 
 
 def test_how_nodes_are_started_may_change_and_older_runs_load(dataset: str, tmp_path: Path) -> None:
-    config = TrainConfig(compute=ComputeConfig(nodes=2))
+    config = TrainConfig(family="dcgan", compute=ComputeConfig(nodes=2))
     first, second = (plan_run(dataset, config, launch=LaunchConfig(port=port)) for port in (1, 2))
     assert first.run == second.run
     run = RunDirectory(tmp_path / first.run)
@@ -89,7 +89,7 @@ def test_how_nodes_are_started_may_change_and_older_runs_load(dataset: str, tmp_
 
 def test_a_node_ends_when_the_leader_has_ended_the_training(dataset: str, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
-    run.create(plan_run(dataset, TrainConfig(compute=ComputeConfig(nodes=2))))
+    run.create(plan_run(dataset, TrainConfig(family="dcgan", compute=ComputeConfig(nodes=2))))
     node = Node(run.path)
     assert not node.has_ended()
     run.set_status("running", 8)

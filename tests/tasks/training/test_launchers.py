@@ -27,7 +27,7 @@ from tasks.training.stage import plan_run
 def run(dataset: str, tmp_path: Path) -> RunDirectory:
     """A run on three nodes."""
     run = RunDirectory(tmp_path / "run")
-    run.create(plan_run(dataset, TrainConfig(compute=ComputeConfig(nodes=3))))
+    run.create(plan_run(dataset, TrainConfig(family="dcgan", compute=ComputeConfig(nodes=3))))
     return run
 
 
@@ -39,7 +39,7 @@ def with_launch(run: RunDirectory, **settings: Any) -> RunConfig:
 
 def test_one_node_needs_no_launcher(dataset: str, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
-    run.create(plan_run(dataset, TrainConfig()))
+    run.create(plan_run(dataset, TrainConfig(family="dcgan")))
     assert choose_launcher(run.path, run.config()) is None
     with other_nodes(run) as poll:
         poll()
