@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Resolved", "describe_rule", "resolve_family"]
 
+# Of NVIDIA, of AMD, and of a GPU in the Linux of Windows.
+GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+
 
 class Resolved(NamedTuple):
     """Settings with a definite family, and the decision if the request left it open."""
@@ -51,13 +54,22 @@ def resolve_family(
         found = {"family": start.family, "preset": start.preset, "why": why}
         auto = AutoFamily.model_validate({"request": request, **found})
     if auto is None:
-        from models.compute.device import select_device  # imports torch, which a named family does not need
-
-        device: Device = "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
+        device = _find_device(config)
         facts = Facts(num_images, manifest.channels, manifest.resolution, config.nimg, device, manifest.image_width)
         choice = choose(facts)
         auto = AutoFamily(request=request, family=choice.family, why=choice.why, preset=choice.preset)
     return Resolved(_with_family(config, Choice(auto.family, auto.why, auto.preset)), auto)
+
+
+def _find_device(config: TrainConfig) -> Device:
+    """Where the training runs. torch, whose import takes seconds, is asked only on a machine with a driver of a GPU."""
+    if config.compute.device == "cpu":
+        return "cpu"
+    if config.compute.device == "auto" and not any(path.exists() for path in GPU_DRIVERS):
+        return "cpu"
+    from models.compute.device import select_device
+
+    return "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
 
 
 def _recorded(request: str, runs: Path, dataset: str) -> Iterator[AutoFamily]:
