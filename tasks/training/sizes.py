@@ -1,8 +1,10 @@
 """The networks of a run, and its size described in sentences."""
 
+from importlib.util import find_spec
+
 from pydantic import ValidationError
 
-from models.networks.names import DISCRIMINATOR_NETS
+from models.networks.names import DISCRIMINATOR_NETS, NET_PACKAGES
 from models.networks.scaling import advise_gamma
 from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
@@ -29,9 +31,17 @@ def network_of(manifest: Manifest, config: TrainConfig) -> NetworkSpec:
         raise RequestError(f"dataset {manifest.dataset}: {error.errors()[0]['msg']} (shard.resolution)") from error
 
 
-def uses_frozen_net(run: RunConfig) -> bool:
-    """Return whether the networks need weights from a package. `describe_sizes` raises FeatureNetError without it."""
-    return run.network.family in DISCRIMINATOR_NETS
+def check_frozen_net(run: RunConfig) -> None:
+    """Check that the packages of the discriminator's frozen net are installed. Nothing is imported.
+
+    Raises RequestError if one is missing.
+    """
+    packages = NET_PACKAGES.get(DISCRIMINATOR_NETS.get(run.network.family, ""), ())
+    if missing := [name for name in packages if find_spec(name.replace("-", "_")) is None]:
+        raise RequestError(
+            f"family {run.network.family} needs {' and '.join(missing)}: install with `pip install --no-deps "
+            f"{' '.join(missing)}`, or choose train.family=dcgan"
+        )
 
 
 def describe_sizes(run: RunConfig) -> list[str]:

@@ -3,11 +3,13 @@
 import pytest
 
 from models.compute.config import ComputeConfig
+from models.networks.names import NET_PACKAGES
 from models.training.config import TrainConfig
 from tasks.errors import RequestError
 from tasks.home import home
 from tasks.trainer.run_directory import AutoFamily, RunDirectory
 from tasks.training.family import chosen_settings
+from tasks.training.sizes import check_frozen_net
 from tasks.training.stage import plan_run
 
 COMPUTE = ComputeConfig(threads=1, device="cpu")
@@ -61,3 +63,12 @@ def test_who_names_no_family_gets_the_one_of_the_rule(dataset: str) -> None:
     named = TrainConfig(family="dcgan", nimg=64, compute=COMPUTE)
     complete = TrainConfig.model_validate_json(named.model_dump_json())  # a schedule stores every setting
     assert plan_run(dataset, named).network.family == plan_run(dataset, complete).network.family == "dcgan"
+
+
+def test_a_missing_frozen_net_is_named_before_work_starts(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_run(dataset, AUTO)
+    check_frozen_net(plan)
+    monkeypatch.setitem(NET_PACKAGES, "efficientnet-lite0", ("efficientnet-lite-pytorch", "no-such-package"))
+    with pytest.raises(RequestError, match="family projected needs no-such-package: install with"):
+        check_frozen_net(plan)
+    check_frozen_net(plan_run(dataset, TrainConfig(family="dcgan", nimg=64, compute=COMPUTE)))
