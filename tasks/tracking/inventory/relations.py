@@ -34,7 +34,7 @@ def find_children(inventory: Inventory, thing: Thing) -> list[Relation]:
         return [_linked("model", one) for one in inventory.models if one.run == thing.name]
     made = [_linked("dataset", one) for one in inventory.datasets if made_by(inventory, one) == thing]
     # A run that started from a version names its weights, or a version as such.
-    candidates = find_origins(inventory.home, thing.weights_sha256, SCHEME)
+    candidates = find_origins(inventory.home, inventory.run_names, thing.weights_sha256, SCHEME)
     return made + [_run(one) for one in candidates if started_from(inventory, one) == thing]
 
 
@@ -146,7 +146,7 @@ def _parents_of_version(inventory: Inventory, version: VersionRecord) -> Iterato
 
 
 def _children_of_dataset(inventory: Inventory, dataset: DatasetRecord) -> Iterator[Relation]:
-    for run in find_origins(inventory.home, dataset.version):
+    for run in find_origins(inventory.home, inventory.run_names, dataset.version):
         if uses(run, dataset):
             yield _run(run)
     for version in inventory.models:

@@ -5,7 +5,8 @@ runs, the rest for the runs that are asked for.
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
@@ -34,32 +35,42 @@ class RunOrigin(NamedTuple):
 
 def list_run_names(home: Home) -> list[str]:
     """Return the names of the runs of the home, the one that changed last first. Reads no file."""
-    times = ((path.parent.name, _changed(path)) for path in home.runs.glob("*/config.json"))
+    folder = str(home.runs)
+    if not home.runs.is_dir():
+        return []
+    times = ((name, _changed(f"{folder}/{name}")) for name in os.listdir(folder))  # noqa: PTH208
     known = [(name, time) for name, time in times if time is not None]
     return [name for name, _ in sorted(known, key=itemgetter(1), reverse=True)]
 
 
-def find_origins(home: Home, *texts: str) -> Iterator[RunOrigin]:
-    """Yield the origins of the runs whose config.json has one of these texts, in the order of `list_run_names`.
+def find_origins(home: Home, names: Iterable[str], *texts: str) -> Iterator[RunOrigin]:
+    """Yield the origins of those of the runs whose config.json has one of these texts.
 
     Only these files are parsed, because parsing takes longer than reading.
     """
-    wanted = [text.encode() for text in texts if text]
-    for name in list_run_names(home):
-        path = home.runs / name / "config.json"
-        if any(text in path.read_bytes() for text in wanted) and (config := read_object(path)):
+    folder, wanted = str(home.runs), [text.encode() for text in texts if text]
+    for name in names:
+        try:
+            with open(f"{folder}/{name}/config.json", "rb") as file:  # noqa: PTH123
+                content = file.read()
+        except OSError:  # it was just deleted
+            continue
+        if any(text in content for text in wanted) and (config := read_object(home.runs / name / "config.json")):
             facts = _from_config(config, 0, {})
             yield RunOrigin(name, *(facts[field] for field in RunOrigin._fields[1:]))
 
 
-def _changed(config: Path) -> float | None:
-    """Return when a run changed, in seconds since 1970; None if its directory was just deleted."""
-    for path in (config.with_name("status.json"), config):
-        try:
-            return path.stat().st_mtime
-        except FileNotFoundError:
-            continue
-    return None
+def _changed(folder: str) -> float | None:
+    """Return when a run changed, in seconds since 1970; None if the folder is not a run."""
+    # To make a Path takes longer than to ask for its time, and there may be ten thousand.
+    try:
+        changed = os.stat(f"{folder}/config.json").st_mtime  # noqa: PTH116
+    except OSError:
+        return None
+    try:
+        return os.stat(f"{folder}/status.json").st_mtime  # noqa: PTH116
+    except OSError:
+        return changed
 
 
 def read_run(path: Path) -> RunRecord:

@@ -70,13 +70,14 @@ def test_few_runs_are_read_where_few_are_asked_for(own: Home) -> None:
 
 
 def test_origins_are_those_of_the_runs_that_name_a_text(own: Home) -> None:
-    runs = {run.name: run for run in Inventory(own).runs}
+    inventory = Inventory(own)
+    runs = {run.name: run for run in inventory.runs}
     version = DATASET.partition("@")[2]
-    found = {one.name: one for one in find_origins(own, version)}
+    found = {one.name: one for one in find_origins(own, inventory.run_names, version)}
     assert set(found) == {name for name, run in runs.items() if run.dataset_version == version}
     for name, one in found.items():
         assert all(getattr(one, field) == getattr(runs[name], field) for field in one._fields)
-    assert not list(find_origins(own, "", "no such text"))
+    assert not list(find_origins(own, inventory.run_names, "", "no such text"))
 
 
 def test_damaged_files_are_listed_with_the_problem(own: Home) -> None:
