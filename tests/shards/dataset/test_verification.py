@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import tracemalloc
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from shards import ShardConfig, build, load_manifest
+from shards.building.writer import ShardWriter
 from shards.dataset.verification import find_damage
+from shards.layout.identity import VersionHash
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +80,29 @@ def test_shard_left_out_of_the_manifest_is_found(copy: Path) -> None:
     shards = json.loads((copy / "manifest.json").read_text())["shardlist"]
     edit(copy, shardlist=shards[1:])
     assert len(damage(copy)) == 1
+
+
+def test_memory_does_not_grow_with_the_number_of_samples(copy: Path, tmp_path: Path) -> None:
+    few, many = (peak_of_verification(copy, tmp_path / str(count), count) for count in (200, 2000))
+    assert many - few < 200_000  # a list of key and hash of each sample would have 600,000 bytes
+
+
+def peak_of_verification(version: Path, folder: Path, count: int) -> int:
+    """Write a version of `count` tiny samples, verify it, and return the bytes that Python used at most."""
+    folder.mkdir()
+    manifest = load_manifest(version / "manifest.json")
+    writers = {split: ShardWriter(folder, split, max_samples=50, max_bytes=2**30) for split in ("train", "val")}
+    found = VersionHash(manifest.settings)
+    for key in sorted(sha256(b"%d" % number).hexdigest()[:24] for number in range(count)):
+        writers["val" if key.endswith("0") else "train"].add(key, "jpg", key.encode(), None)
+        found.add(key, sha256(key.encode()).hexdigest(), None)
+    for writer in writers.values():
+        writer.close()
+    shards = [record for writer in writers.values() for record in writer.records]
+    changes = {"shardlist": shards, "version": found.version()}
+    tracemalloc.start()
+    try:
+        assert list(find_damage(str(folder / "manifest.json"), manifest.model_copy(update=changes))) == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
