@@ -69,9 +69,11 @@ def draw(by_stage: Mapping[str, Mapping[int, Row]], path: Path) -> None:
             sizes = sorted(found)
             for axis, unit in ((seconds, "cpu"), (memory, "peak_mb")):
                 axis.plot(sizes, [found[size][unit] for size in sizes], marker="o", color=colour, label=stage)
-        low, high = 10_000, 1_000_000
-        seconds.plot([low, high], [0.5, 50], color="#999999", linestyle=":", label="linear")
+        seconds.plot([10_000, 1_000_000], [0.5, 50], color="#999999", linestyle=":", label="linear")
         for axis in (seconds, memory):
             axis.set(xscale="log", yscale="log", xlabel="files")
+            for side in (axis.xaxis, axis.yaxis):
+                side.set_major_formatter("{x:,.0f}")
+                side.set_minor_formatter("")
             axis.grid(visible=True, color="#dddddd", linewidth=0.6)
         seconds.legend(fontsize=8, frameon=False)
