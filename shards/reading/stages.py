@@ -9,9 +9,9 @@ IDLE = "idle"
 class StageClock:
     """Adds the time since the last call to a stage. It reads a clock once per call, so it can run for every image.
 
-    `fetch`: copy a shard from its store, check its hash and find its samples, or wait for who does it. `read`: read the bytes of a sample.
-    `decode`: turn bytes into pixels. `shuffle`: compute the order. `collate`: put the pixels into the batch. `idle`:
-    wait until somebody wants a batch.
+    `fetch`: copy a shard from its store, check its hash and find its samples, or wait for the worker that does it.
+    `read`: read the bytes of a sample. `decode`: turn bytes into pixels. `shuffle`: compute the order. `collate`: put
+    the pixels into the batch. `idle`: wait until somebody wants a batch.
     """
 
     def __init__(self) -> None:
