@@ -70,7 +70,7 @@ def describe_request(shard: ShardConfig, train: TrainConfig) -> list[str]:
 
     Raises FeatureNetError if the family needs weights that are not installed.
     """
-    from models.compute.device import num_processes
+    from models.compute.device import world_size
     from models.training.estimates import estimate
     from tasks.training.costs.room import describe_room
 
@@ -85,7 +85,7 @@ def describe_request(shard: ShardConfig, train: TrainConfig) -> list[str]:
         latent_dim=train.latent_dim,
         width=train.width,
     )
-    sizes = estimate(train, network, num_processes(train.compute))
+    sizes = estimate(train, network, world_size(train.compute))
     return [*describe_room(train, sizes.memory, sizes.batch_size), *advise_on_gamma(train, network)]
 
 

@@ -12,12 +12,6 @@ from shards.layout.manifest import Manifest
 
 
 @pytest.fixture(scope="module")
-def built(same_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    config = ShardConfig(source=str(same_collection), dataset="square", resolution=16, encoding="png", workers=1)
-    return Dataset.open(build(config, tmp_path_factory.mktemp("square")).manifest)
-
-
-@pytest.fixture(scope="module")
 def wide(same_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     config = ShardConfig(source=str(same_collection), dataset="wide", resolution="24x16", encoding="png", workers=1)
     return Dataset.open(build(config, tmp_path_factory.mktemp("wide")).manifest)
@@ -33,15 +27,18 @@ def test_both_readers_give_images_of_the_shape(wide: Dataset) -> None:
     assert sorted(map(bytes, streamed)) == sorted(map(bytes, split.images))
 
 
-def test_square_manifests_do_not_name_a_width(built: Dataset, wide: Dataset) -> None:
-    assert "image_width" not in json.loads(Path(built.uri).read_text())
+def test_square_manifests_do_not_name_a_width(wide: Dataset) -> None:
     assert json.loads(Path(wide.uri).read_text())["image_width"] == 24
     assert Manifest.model_validate_json(Path(wide.uri).read_text()) == wide.manifest
+    square = wide.manifest.model_copy(update={"image_width": 0})
+    assert "image_width" not in json.loads(square.model_dump_json())
+    assert (square.shape, square.size, square.sides) == ((3, 16, 16), "16", "16x16")
 
 
-def test_only_images_of_one_size_are_blended(wide: Dataset, built: Dataset) -> None:
+def test_only_images_of_one_size_are_blended(wide: Dataset) -> None:
+    square = Dataset(wide.uri, wide.manifest.model_copy(update={"image_width": 0}))
     with pytest.raises(DatasetError, match="24x16 pixels"):
-        Blend.of([wide, built], [0.5, 0.5])
+        Blend.of([wide, square], [0.5, 0.5])
 
 
 def test_nothing_is_mirrored_or_turned(wide: Dataset) -> None:
