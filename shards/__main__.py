@@ -52,11 +52,16 @@ def _parser() -> argparse.ArgumentParser:
         default = "" if field.is_required() else f" Default: {field.default}."
         parser.add_argument(
             f"--{name.replace('_', '-')}",
-            type=_reader(field.annotation),
+            type=_read_size if name == "resolution" else _reader(field.annotation),
             required=field.is_required(),
             help=f"{field.description}{default}".replace("%", "%%"),
         )
     return parser
+
+
+def _read_size(text: str) -> int | str:
+    """Read a side, or width and height such as 96x64, which the settings read."""
+    return int(text) if text.isdecimal() else text
 
 
 def _reader(annotation: object) -> type:
@@ -67,6 +72,8 @@ def _reader(annotation: object) -> type:
 
 def _sentence(error: ErrorDetails) -> str:
     where = ".".join(map(str, error["loc"]))
+    if not where:  # settings that do not fit together
+        return error["msg"].removeprefix("Value error, ")
     return f"--{where.replace('_', '-')} {error['input']!r}: {error['msg']}"
 
 

@@ -26,6 +26,8 @@ def test_outcome_is_the_only_thing_on_stdout(
     [
         (["--dataset", "No!"], "--dataset 'No!'"),
         (["--dataset", "x", "--resolution", "5"], "--resolution 5"),
+        (["--dataset", "x", "--resolution", "32by16"], "--resolution '32by16'"),
+        (["--dataset", "x", "--resolution", "32x16", "--shape", "keep_aspect"], "shards: shape keep_aspect keeps"),
         (["--dataset", "x", "--encoding", "bmp"], "Use original, jpeg:Q"),
     ],
 )
