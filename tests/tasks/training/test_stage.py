@@ -120,7 +120,7 @@ def _trainers() -> list[int]:
     return [int(pid) for pid in listed if b"tasks.trainer.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-@pytest.mark.parametrize("resolution", [20, 31, 512])
+@pytest.mark.parametrize("resolution", [20, 31, 1024])
 def test_a_resolution_that_the_networks_cannot_make(resolution: int) -> None:
     with pytest.raises(ValueError, match="use 16, 24, 32"):
         check_resolution(resolution)
