@@ -76,4 +76,5 @@ def draw(by_stage: Mapping[str, Mapping[int, Row]], path: Path) -> None:
                 side.set_major_formatter("{x:,.0f}")
                 side.set_minor_formatter("")
             axis.grid(visible=True, color="#dddddd", linewidth=0.6)
+        memory.set_yticks([30, 100, 300, 1000, 3000])
         seconds.legend(fontsize=8, frameon=False)

@@ -6,9 +6,10 @@ package knows no models and only follows the table. Suspects end in quarantine.p
 """
 
 import hashlib
-import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,15 +61,8 @@ def read_verdicts(uri: str) -> Verdicts:
             f"screen is {uri!r}, which is a model. The package shards cannot run models; use `shardgan build` or "
             f"`shardgan screen`."
         )
-    try:
-        with open_binary(uri) as file:
-            rows = pq.read_table(io.BytesIO(file.read()), columns=VERDICTS.names).cast(VERDICTS).to_pylist()
-    except Exception as error:  # pyarrow and the clients of buckets have their own kinds of errors
-        raise SourceError(
-            f"the verdicts {uri!r} cannot be read ({error}). Make them with `shardgan screen`."
-        ) from error
     suspects = []
-    for row in sorted(rows, key=lambda row: str(row["source_sha256"])):
+    for row in _rows(uri):
         if row["verdict"] not in ("pass", *SUSPICIONS) or not _SHA256.fullmatch(row["source_sha256"] or ""):
             raise SourceError(
                 f"the verdicts {uri!r} have the invalid row {row}. Make them again with `shardgan screen`."
@@ -76,5 +70,18 @@ def read_verdicts(uri: str) -> Verdicts:
         if row["verdict"] != "pass" and not row["allowed"]:
             message = f"judged as {row['verdict']}: p_real {row['p_real']:.4f}, {row['num_lookalikes']} look-alikes"
             suspects.append(Suspect(bytes.fromhex(row["source_sha256"]), f"suspect_{row['verdict']}", message))
+    suspects.sort(key=lambda one: one.source_sha256)
     text = "".join(f"{one.source_sha256.hex()} {one.reason} {one.message}\n" for one in suspects)
     return Verdicts(tuple(suspects), hashlib.sha256(text.encode()).hexdigest() if suspects else "")
+
+
+def _rows(uri: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table of verdicts part by part: it has one for each image of the source."""
+    try:
+        with open_binary(uri) as file:
+            for rows in pq.ParquetFile(file).iter_batches(columns=VERDICTS.names):
+                yield from pa.table(rows).cast(VERDICTS).to_pylist()
+    except Exception as error:  # pyarrow and the clients of buckets have their own kinds of errors
+        raise SourceError(
+            f"the verdicts {uri!r} cannot be read ({error}). Make them with `shardgan screen`."
+        ) from error
