@@ -1,4 +1,4 @@
-"""Asks a small and a large registry the same things, each in a process of its own, and keeps what it took."""
+"""Asks a small and a large registry the same things, and keeps what each took."""
 
 import json
 import subprocess
@@ -24,6 +24,9 @@ COMMANDS = (
 )
 
 
+Question = Callable[[dict[str, str]], list[Row]]
+
+
 class Size(NamedTuple):
     """A registry: versions of one model, and runs, each with its directory."""
 
@@ -42,13 +45,14 @@ def measure_registry(folder: Path) -> Iterator[Row]:
             subprocess.run([*PYTHON, "benchmarks.scale.registry_home", str(home), *map(str, size)], check=True)
             (home / "made").touch()
         environment = {"SHARDGAN_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
-        for number, look_up in enumerate((_look_up, *(partial(_command, words) for words in COMMANDS))):
+        questions: list[Question] = [_look_up, *(partial(_command, words) for words in COMMANDS)]
+        for number, look_up in enumerate(questions):
             path = folder / "figures" / f"registry-{size.versions}-{number}.json"
             for row in kept(path, partial(_rows, look_up, environment))["rows"]:
                 yield row | size._asdict()
 
 
-def _rows(look_up: Callable[[dict[str, str]], list[Row]], environment: dict[str, str]) -> Row:
+def _rows(look_up: Question, environment: dict[str, str]) -> Row:
     return {"rows": look_up(environment)}
 
 

@@ -20,8 +20,8 @@ from models.networks.spec import NetworkSpec
 from models.training.config import TrainConfig
 from tasks.home import Home
 from tasks.registry.signing import files_sha256
-from tasks.tracking.runs import RunTags, connect, experiment_id, flatten
-from tasks.tracking.tags import ModelTags, VersionTags
+from tasks.tracking.runs import connect, experiment_id, flatten
+from tasks.tracking.tags import ModelTags, RunTags, VersionTags
 
 MODEL, DATASET, DATASET_VERSION = "large", "large", "0123456789abcdef"
 METRICS, TICKS = 15, 10
