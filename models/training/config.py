@@ -213,6 +213,12 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _is_possible(self) -> "TrainConfig":
+        nodes = self.compute.nodes
+        if self.batch_size % nodes or self.batch_size < 2 * nodes:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be shared by {nodes} nodes: choose a multiple of the number of "
+                f"all processes, at least {2 * nodes}"
+            )
         if self.family != "projected":
             return self
         if self.freeze_layers:

@@ -74,6 +74,12 @@ def test_runs_on_one_node_keep_their_names() -> None:
     assert usual.model_copy(update={"compute": ComputeConfig(graph="off")}).identity() == usual.identity()
 
 
+@pytest.mark.parametrize(("batch_size", "nodes"), [(32, 3), (4, 4)])
+def test_a_batch_that_nodes_cannot_share_is_refused_before_they_are_started(batch_size: int, nodes: int) -> None:
+    with pytest.raises(ValueError, match=f"cannot be shared by {nodes} nodes"):
+        TrainConfig(batch_size=batch_size, compute=ComputeConfig(nodes=nodes))
+
+
 def test_how_nodes_are_started_may_change_and_older_runs_load(dataset: str, tmp_path: Path) -> None:
     config = TrainConfig(family="dcgan", compute=ComputeConfig(nodes=2))
     first, second = (plan_run(dataset, config, launch=LaunchConfig(port=port)) for port in (1, 2))

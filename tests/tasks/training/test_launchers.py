@@ -27,7 +27,7 @@ from tasks.training.stage import plan_run
 def run(dataset: str, tmp_path: Path) -> RunDirectory:
     """A run on three nodes."""
     run = RunDirectory(tmp_path / "run")
-    run.create(plan_run(dataset, TrainConfig(family="dcgan", compute=ComputeConfig(nodes=3))))
+    run.create(plan_run(dataset, TrainConfig(family="dcgan", batch_size=33, compute=ComputeConfig(nodes=3))))
     return run
 
 
