@@ -41,7 +41,7 @@ def test_machine_of_slurm_lost(dataset: str, tmp_path: Path, cluster: Cluster, t
     run.create(plan_run(dataset, CONFIG, launch=launch))
     launcher = choose_launcher(run.path, run.config())
     assert launcher is not None
-    seen = [launcher.start()]
+    launcher.start()
     assert launcher.start().startswith("The other nodes are Slurm job")
     leader = subprocess.Popen(
         [sys.executable, "-m", "tasks.trainer.worker", str(run.path)],
@@ -50,7 +50,7 @@ def test_machine_of_slurm_lost(dataset: str, tmp_path: Path, cluster: Cluster, t
         start_new_session=True,
     )
     wait_until(lambda: len(run.read_stats()) >= 4, alive=leader, what="tick 4")
-    seen.append(launcher.state())
+    seen = [launcher.state()]
     cluster.set_machine("DOWN")
     wait_until(lambda: launcher.state().startswith("1 PENDING"), what="the job back in the queue")
     seen.append(launcher.state())
@@ -64,4 +64,4 @@ def test_machine_of_slurm_lost(dataset: str, tmp_path: Path, cluster: Cluster, t
     assert "resuming at" in run.log.read_text()
     wait_until(lambda: not launcher.state(), what="the end of the job")
     launcher.stop()
-    tell(f"lost after tick {lost_at} of {len(run.read_stats())}, requeued by Slurm, done; {'; '.join(seen)}")
+    tell(f"lost after tick {lost_at} of {len(run.read_stats())}, requeued by Slurm, done; {', then '.join(seen)}")
