@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 4e-4,
     "ema_half_life_nimg": 4000,
     "augment": {"translation": 0.125, "scale": 0.1},
+    "compute": {"precision": "bf16"},  # slower on a processor without avx512_bf16 or AMX
 }
 
 
