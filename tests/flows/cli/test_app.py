@@ -38,12 +38,13 @@ def test_a_wrong_request_is_refused_in_one_sentence_and_leaves_nothing(tmp_path:
 
 def test_a_dry_run_shows_config_and_plan_and_touches_nothing(tmp_path: Path, collection: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
-    command = ["run", "--source", str(collection), "--dataset", "d", "--nimg", "7", "--train.augment.scale", "0.5"]
+    flags = ["--family", "dcgan", "--nimg", "7", "--train.augment.scale", "0.5"]
+    command = ["run", "--source", str(collection), "--dataset", "d", *flags]
     done = shardgan(*command, "--dry-run", "--json", "--no-estimate", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     shown = the_object(done.stdout)
-    changed = {"shard": {"source": str(collection), "dataset": "d"}, "train": {"nimg": 7, "augment": {"scale": 0.5}}}
-    assert shown["changed"] == changed
+    train = {"family": "dcgan", "nimg": 7, "augment": {"scale": 0.5}}
+    assert shown["changed"] == {"shard": {"source": str(collection), "dataset": "d"}, "train": train}
     assert shown["config"]["train"]["nimg"] == 7
     assert shown["config"]["train"]["augment"]["scale"] == 0.5
     of_memory = [step for step in shown["would"] if " GiB" in step]
