@@ -63,13 +63,13 @@ def resolve_family(
 
 def _find_device(config: TrainConfig) -> Device:
     """Where the training runs. torch, whose import takes seconds, is asked only on a machine with a driver of a GPU."""
-    if config.compute.device == "cpu":
-        return "cpu"
-    if config.compute.device == "auto" and not any(path.exists() for path in GPU_DRIVERS):
+    if config.compute.device != "auto":
+        return config.compute.device
+    if not any(path.exists() for path in GPU_DRIVERS):
         return "cpu"
     from models.compute.device import select_device
 
-    return "cuda" if select_device(config.compute.device).type == "cuda" else "cpu"
+    return "cuda" if select_device("auto").type == "cuda" else "cpu"
 
 
 def _recorded(request: str, runs: Path, dataset: str) -> Iterator[AutoFamily]:

@@ -53,8 +53,8 @@ def test_a_run_and_its_checkpoint_are_the_same_start(source: RunDirectory, datas
 
 
 def test_the_weights_decide_the_family_that_a_request_leaves_open(source: RunDirectory, dataset: str) -> None:
-    """The rule says projected for this dataset, but weights of dcgan would not fit."""
-    small = {"width": 4, "latent_dim": 4, "nimg": 16, "compute": {"threads": 1, "device": "cpu"}}
+    """The rule says projected for this dataset on a GPU, but weights of dcgan would not fit."""
+    small = {"width": 4, "latent_dim": 4, "nimg": 16, "compute": {"threads": 1, "device": "cuda"}}
     assert plan_run(dataset, TrainConfig.model_validate(small)).network.family == "projected"
     plan = plan_run(dataset, TrainConfig.model_validate({**small, "init": str(source.path)}))
     assert plan.network.family == "dcgan"
