@@ -184,7 +184,7 @@ def section(rows: list[Row], collection: str, pictures: tarfile.TarFile, familie
 
 
 def score_cells(family: str, scores: list[Row], trainings: dict[tuple[str, int], Row]) -> list[str]:
-    """The line of a family. The list is empty if the family has no scores."""
+    """Return the cells of a family's row. Return an empty list if the family has no scores."""
     mine = [row for row in scores if row["family"] == family]
     if not mine:
         return []

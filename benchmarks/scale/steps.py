@@ -1,4 +1,4 @@
-"""The stages that have no command of their own: `python -m benchmarks.scale.steps STEP MANIFEST` prints what it found.
+"""Runs a stage for which `shardgan` has no command: `python -m benchmarks.scale.steps STEP MANIFEST`.
 
 Each is what the product does at that point, in a process of its own.
 """

@@ -82,7 +82,7 @@ def autocast(config: ComputeConfig, device: torch.device) -> torch.autocast:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context that turns `autocast` off. For the device "meta", which has no autocast, it does nothing."""
+    """Return a context that turns `autocast` off. It does nothing on the device "meta", which has no autocast."""
     return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
 
 

@@ -103,7 +103,7 @@ class Recipe:
         return int(width * height * (self.max_aspect + 1 if self.shape == "keep_aspect" else 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values. Square images have no width, so older builds are found again."""
+        """Return the settings as plain JSON values. The width of square images is left out, so hashes do not change."""
         values = dataclasses.asdict(self)
         return values if self.image_width else {name: values[name] for name in values if name != "image_width"}
 

@@ -59,7 +59,7 @@ class LineageOutcome(BaseModel):
 def trace_lineage(config: LineageConfig) -> LineageOutcome:
     """Trace the version back to its data and code, and check every hash. Reads all shards.
 
-    Raises RegistryError if there is no such version. The returned links name all other problems.
+    Raises RegistryError if there is no such version. Other problems are not raised: the links describe them.
     """
     client = connect(home())
     version = resolve_version(client, config.model)

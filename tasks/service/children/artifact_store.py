@@ -58,7 +58,7 @@ def _check_client(here: Home, module: str, extra: str) -> None:
 
 
 def _azure_account(here: Home) -> str:
-    """Return the account, which is no part of our URIs, from the variables that our client reads too."""
+    """Read the name of the storage account from the environment. Our URIs do not contain it."""
     connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
     parts = dict(part.split("=", 1) for part in connection.split(";") if "=" in part)
     account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME") or parts.get("AccountName")

@@ -107,7 +107,9 @@ def _is_meant(interface: str, address: Address) -> bool:
     try:
         return ipaddress.ip_address(address.host) in ipaddress.ip_network(interface, strict=False)
     except ValueError as error:
-        raise RequestError(f"launch.interface {interface!r} is no network, such as 10.0.0.0/24: {error}") from error
+        raise RequestError(
+            f"launch.interface is {interface!r}, but expected a network such as 10.0.0.0/24: {error}"
+        ) from error
 
 
 def _address_towards(peer: str) -> str:

@@ -32,7 +32,7 @@ def test_an_interface_that_is_missing_is_named_with_those_that_exist(interface: 
 
 
 def test_a_network_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(RequestError, match="no network"):
+    with pytest.raises(RequestError, match="but expected a network such as"):
         find_address("eth0/24")
 
 
